@@ -1,0 +1,143 @@
+//! The command line: one file per subcommand; all output goes through one [`Printer`].
+
+mod client;
+mod configure;
+mod delete;
+mod endpoint;
+mod error;
+mod log;
+mod printer;
+mod results;
+mod serve;
+mod snippet;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, ColorChoice, Parser, Subcommand};
+
+pub use self::error::CliError;
+use self::printer::Printer;
+use crate::config::{Config, environment};
+use crate::domain::Name;
+
+/// An A/B-testing backend that you own.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lamed",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  lamed serve --local      count events on this machine, as the deployed API would
+  lamed snippet --local    the HTML to paste into your pages
+  lamed results --local    what was counted"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The config file [default: ./config.json, else ~/.lamed/config.json]
+    #[arg(long, global = true, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// The namespace, instead of the config file's
+    #[arg(long, global = true, value_parser = name)]
+    namespace: Option<Name>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Log more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create or edit the config file, and check it
+    Configure(configure::Args),
+    /// Serve the API on this machine
+    Serve(serve::Args),
+    /// Print the HTML to paste into your pages
+    Snippet(snippet::Args),
+    /// Show what was counted
+    Results(results::Args),
+    /// Delete an experiment, or one goal or variant of it
+    Delete(delete::Args),
+}
+
+/// What a command has to work with.
+struct Context {
+    config_file: Option<PathBuf>,
+    namespace: Option<Name>,
+    json: bool,
+    printer: Printer,
+}
+
+impl Context {
+    /// Loads the config, says its warnings, and puts the command line over it.
+    fn config(&self) -> Result<Config, CliError> {
+        let mut config = Config::load(self.config_file.as_deref())?;
+        for warning in &config.warnings {
+            self.printer.warn(warning);
+        }
+        if let Some(namespace) = &self.namespace {
+            config.namespace = namespace.clone();
+        }
+        Ok(config)
+    }
+}
+
+/// Runs the command line: 0 done, 1 the work failed, 2 bad usage or config.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Global {
+        config,
+        namespace,
+        json,
+        quiet,
+        verbose,
+        color,
+    } = cli.global;
+    let printer = Printer::new(quiet, color);
+    log::start(quiet, verbose);
+    // Redis and HTTPS share it; a second provider would make rustls refuse to choose.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let context = Context {
+        config_file: config,
+        namespace,
+        json,
+        printer,
+    };
+    let result = match cli.command {
+        Command::Configure(args) => configure::run(&context, args),
+        Command::Serve(args) => serve::run(&context, args),
+        Command::Snippet(args) => snippet::run(&context, args),
+        Command::Results(args) => results::run(&context, args),
+        Command::Delete(args) => delete::run(&context, args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            context.printer.error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Reads a name from the command line.
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|error| format!("the name {error}"))
+}

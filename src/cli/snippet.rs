@@ -1,0 +1,127 @@
+//! `lamed snippet`
+
+use serde_json::json;
+
+use super::endpoint::{self, Endpoint};
+use super::{CliError, Context};
+use crate::assets::{SNIPPET, alephbet};
+use crate::config::{Config, Declared, Goal};
+use crate::domain::Name;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    endpoint: endpoint::ApiArgs,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let endpoint = Endpoint::resolve(&args.endpoint, None)?;
+    let html = html(&endpoint.track_url(), &config);
+    if context.json {
+        return context.printer.json(&json!({ "html": html }));
+    }
+    context.printer.data(&html)?;
+    if config.experiments.is_empty() {
+        context.printer.talk(
+            "no experiments are declared in the config: the one above is an example to change",
+        );
+    }
+    Ok(())
+}
+
+/// The HTML to paste, for the experiments declared or for an example.
+fn html(track_url: &str, config: &Config) -> String {
+    let experiments: Vec<String> = if config.experiments.is_empty() {
+        vec![experiment(&example())]
+    } else {
+        config.experiments.iter().map(experiment).collect()
+    };
+    // What is put in last holds names, which may look like a placeholder themselves.
+    SNIPPET
+        .replace("{{alephbet}}", alephbet::URL)
+        .replace("{{integrity}}", alephbet::INTEGRITY)
+        .replace("{{track_url}}", &js(track_url))
+        .replace("{{namespace}}", &js(config.namespace.as_str()))
+        .replace("{{experiments}}", &experiments.join("\n\n"))
+}
+
+fn example() -> Declared {
+    let name = |text: &str| Name::stored(text.to_owned());
+    Declared {
+        name: name("button color"),
+        control: None,
+        variants: vec![(name("blue"), 50), (name("red"), 50)],
+        goals: vec![Goal {
+            name: name("button clicked"),
+            unique: true,
+        }],
+    }
+}
+
+fn experiment(declared: &Declared) -> String {
+    let variants: Vec<String> = (declared.variants.iter())
+        .map(|(variant, weight)| {
+            format!(
+                "    {}: {{weight: {weight}, activate: function () {{\n      // your code: show this variant\n    }}}}",
+                property(variant.as_str())
+            )
+        })
+        .collect();
+    let goals: Vec<String> = (declared.goals.iter())
+        .map(|goal| {
+            let options = if goal.unique { "" } else { ", {unique: false}" };
+            format!("    new AlephBet.Goal({}{options})", js(goal.name.as_str()))
+        })
+        .collect();
+    format!(
+        "  run({}, {}, {});",
+        js(declared.name.as_str()),
+        lines('{', &variants, '}'),
+        lines('[', &goals, ']')
+    )
+}
+
+fn lines(open: char, items: &[String], close: char) -> String {
+    if items.is_empty() {
+        return format!("{open}{close}");
+    }
+    format!("{open}\n{}\n  {close}", items.join(",\n"))
+}
+
+/// A property's name. `__proto__` in quotes alone would set the prototype.
+fn property(name: &str) -> String {
+    if name == "__proto__" {
+        format!("[{}]", js(name))
+    } else {
+        js(name)
+    }
+}
+
+/// A JavaScript string that can stand inside HTML, in a page of any encoding.
+fn js(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for unit in text.encode_utf16() {
+        match char::from_u32(u32::from(unit)) {
+            Some(c @ ('"' | '\\')) => literal.extend(['\\', c]),
+            Some(c @ ' '..='~') if !matches!(c, '<' | '>' | '&') => literal.push(c),
+            _ => literal.push_str(&format!("\\u{unit:04x}")),
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_string() {
+        assert_eq!(
+            js("</script><!-- \"\\' é 🦀\u{2028}"),
+            r#""\u003c/script\u003e\u003c!-- \"\\' \u00e9 \ud83e\udd80\u2028""#
+        );
+        assert_eq!(property("__proto__"), "[\"__proto__\"]");
+    }
+}

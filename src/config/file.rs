@@ -1,0 +1,326 @@
+//! The shape of the file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserializer, Error, IgnoredAny};
+use serde::{Deserialize, de};
+
+use super::redis::Redis;
+use super::{Config, DEFAULT_NAMESPACE, Declared, Goal, Throttle};
+use crate::domain;
+use crate::http::{Handler, Method, Route};
+use crate::store::{DEFAULT_WINDOW, Window};
+
+/// The longest window in seconds: a hundred years.
+const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    redis: Option<Redis>,
+    #[serde(default = "default_namespace")]
+    namespace: Name,
+    #[serde(default = "default_window", deserialize_with = "window")]
+    uuid_expiry_seconds: Window,
+    #[serde(default)]
+    dedupe: Dedupe,
+    #[serde(default)]
+    experiments: BTreeMap<Name, Experiment>,
+    #[serde(default)]
+    accept: Accept,
+    max_counters: Option<u64>,
+    #[serde(default)]
+    aws: Aws,
+    #[serde(default)]
+    extra_wiring: Vec<Wiring>,
+    /// For editors.
+    #[serde(rename = "$schema")]
+    _schema: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Dedupe {
+    #[default]
+    Flags,
+    Compact,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Accept {
+    #[default]
+    Any,
+    Declared,
+}
+
+/// What deploy reads; here it is only checked, but for the throttle.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Aws {
+    #[serde(rename = "name")]
+    _name: Option<Name>,
+    #[serde(rename = "architecture")]
+    _architecture: Option<Architecture>,
+    #[serde(rename = "vpc")]
+    _vpc: Option<Vpc>,
+    #[serde(rename = "tags")]
+    _tags: Option<BTreeMap<String, String>>,
+    throttle: Option<Throttle>,
+    #[serde(rename = "log_retention_days")]
+    _log_retention_days: Option<u32>,
+}
+
+#[derive(Deserialize)]
+enum Architecture {
+    #[serde(rename = "arm64")]
+    Arm64,
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vpc {
+    #[serde(default, rename = "subnet_ids")]
+    _subnet_ids: Vec<String>,
+    #[serde(default, rename = "security_group_ids")]
+    _security_group_ids: Vec<String>,
+}
+
+/// A name in the file, checked as names on the wire are.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name(domain::Name);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let checked = domain::Name::new(text.as_str());
+        checked
+            .map(Name)
+            .map_err(|error| D::Error::custom(format!("the name `{text}` {error}")))
+    }
+}
+
+fn default_namespace() -> Name {
+    Name(domain::Name::stored(DEFAULT_NAMESPACE.to_owned()))
+}
+
+fn default_window() -> Window {
+    Some(DEFAULT_WINDOW)
+}
+
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Window, D::Error> {
+    match Option::<Integer>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Integer(seconds)) if (1..=MAX_WINDOW).contains(&seconds) => {
+            Ok(Some(Duration::from_secs(seconds)))
+        }
+        Some(Integer(seconds)) => Err(D::Error::custom(format!(
+            "`uuid_expiry_seconds` is {seconds}: it must be from 1 to {MAX_WINDOW}, or null to \
+             remember for ever"
+        ))),
+    }
+}
+
+/// A whole number, or the text of one: redis-py takes both.
+pub(super) struct Integer(pub u64);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Integer;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a whole number")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Integer, E> {
+                Ok(Integer(number))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Integer, E> {
+                let number = text.trim().parse();
+                (number.map(Integer))
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "ExperimentShape")]
+struct Experiment {
+    control: Option<Name>,
+    variants: BTreeMap<Name, u32>,
+    goals: Vec<GoalShape>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExperimentShape {
+    control: Option<Name>,
+    #[serde(default)]
+    variants: BTreeMap<Name, u32>,
+    #[serde(default)]
+    goals: Vec<GoalShape>,
+}
+
+impl TryFrom<ExperimentShape> for Experiment {
+    type Error = String;
+
+    fn try_from(shape: ExperimentShape) -> Result<Self, String> {
+        if !shape.variants.is_empty() && shape.variants.values().all(|weight| *weight == 0) {
+            return Err("all weights are 0: give one variant at least 1".to_owned());
+        }
+        if let Some(Name(control)) = &shape.control
+            && !shape.variants.is_empty()
+            && !shape
+                .variants
+                .keys()
+                .any(|Name(variant)| variant == control)
+        {
+            return Err(format!("the control `{control}` is not among the variants"));
+        }
+        Ok(Self {
+            control: shape.control,
+            variants: shape.variants,
+            goals: shape.goals,
+        })
+    }
+}
+
+/// `"sign up"`, or `{"name": "page view", "unique": false}`.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a goal's name, or {\"name\": …, \"unique\": false}"
+)]
+enum GoalShape {
+    Name(Name),
+    Full {
+        name: Name,
+        #[serde(default = "yes")]
+        unique: bool,
+    },
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl From<GoalShape> for Goal {
+    fn from(shape: GoalShape) -> Self {
+        let (Name(name), unique) = match shape {
+            GoalShape::Name(name) => (name, true),
+            GoalShape::Full { name, unique } => (name, unique),
+        };
+        Self { name, unique }
+    }
+}
+
+/// An element of `extra_wiring`, in Python lamed's shape. What else stands in it is for AWS.
+#[derive(Deserialize)]
+struct Wiring {
+    lambda: WiredFunction,
+    api_gateway: WiredPath,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WiredFunction {
+    handler: WiredHandler,
+    timeout: Integer,
+}
+
+struct WiredHandler(Handler);
+
+impl<'de> Deserialize<'de> for WiredHandler {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Handler::from_name(&name).map(Self).ok_or_else(|| {
+            D::Error::custom(format!(
+                "unknown handler `{name}`: known are `lamed.track`, `lamed.all`, \
+                 `lamed.experiment`, `lamed.delete`"
+            ))
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WiredPath {
+    path_part: String,
+    method: WiredMethod,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WiredMethod {
+    http_method: String,
+    #[serde(default)]
+    api_key_required: bool,
+}
+
+impl From<File> for Config {
+    fn from(file: File) -> Self {
+        let mut warnings = Vec::new();
+        if file.dedupe == Dedupe::Compact {
+            warnings.push("`dedupe`: `compact` is not available yet, `flags` is used".to_owned());
+        }
+        if file.accept == Accept::Declared {
+            warnings.push("`accept`: `declared` has no effect yet".to_owned());
+        }
+        if file.max_counters.is_some() {
+            warnings.push("`max_counters` has no effect yet".to_owned());
+        }
+        let redis = file.redis.map(|section| {
+            let mut settings = section.settings;
+            settings.window = file.uuid_expiry_seconds;
+            warnings.extend(section.warnings);
+            settings
+        });
+        let mut extra_routes = Vec::new();
+        for wiring in file.extra_wiring {
+            let WiredMethod {
+                http_method,
+                api_key_required,
+            } = wiring.api_gateway.method;
+            match Method::from_name(&http_method) {
+                Some(method) => extra_routes.push(Route {
+                    path: wiring.api_gateway.path_part,
+                    method,
+                    handler: wiring.lambda.handler.0,
+                    key_required: api_key_required,
+                    timeout: Duration::from_secs(wiring.lambda.timeout.0),
+                }),
+                None => warnings.push(format!(
+                    "`extra_wiring`: lamed has no `{http_method}` for `{}`",
+                    wiring.api_gateway.path_part
+                )),
+            }
+        }
+        Self {
+            redis,
+            namespace: file.namespace.0,
+            window: file.uuid_expiry_seconds,
+            experiments: (file.experiments.into_iter())
+                .map(|(Name(name), experiment)| Declared {
+                    name,
+                    control: experiment.control.map(|Name(control)| control),
+                    variants: (experiment.variants.into_iter())
+                        .map(|(Name(variant), weight)| (variant, weight))
+                        .collect(),
+                    goals: experiment.goals.into_iter().map(Goal::from).collect(),
+                })
+                .collect(),
+            extra_routes,
+            throttle: file.aws.throttle,
+            warnings,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! File and environment → settings. Every config file of Python lamed works unchanged.
+
+mod error;
+mod file;
+mod redis;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use self::error::ConfigError;
+use self::file::File;
+use crate::domain::Name;
+use crate::http::Route;
+use crate::store::{DEFAULT_WINDOW, RedisSettings, Window};
+
+/// The environment variables that lamed reads.
+pub mod environment {
+    /// The config file.
+    pub const CONFIG: &str = "LAMED_CONFIG";
+    /// The API key for reading and deleting.
+    pub const API_KEY: &str = "LAMED_API_KEY";
+}
+
+/// The namespace where none is named, as AlephBet and Python lamed have it.
+pub const DEFAULT_NAMESPACE: &str = "alephbet";
+
+/// The file in the working directory, and in `~/.lamed`.
+const FILE_NAME: &str = "config.json";
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub redis: Option<RedisSettings>,
+    pub namespace: Name,
+    pub window: Window,
+    /// The experiments declared, in natural order.
+    pub experiments: Vec<Declared>,
+    /// What `extra_wiring` adds to the API.
+    pub extra_routes: Vec<Route>,
+    /// The throttle of the deployed API, where one is set.
+    pub throttle: Option<Throttle>,
+    /// What the file says and lamed does not do.
+    pub warnings: Vec<String>,
+}
+
+/// An experiment as declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    pub name: Name,
+    pub control: Option<Name>,
+    /// Variants with their weights, in natural order.
+    pub variants: Vec<(Name, u32)>,
+    pub goals: Vec<Goal>,
+}
+
+/// A goal as declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goal {
+    pub name: Name,
+    /// Counted once a visitor (AlephBet's default), or each time.
+    pub unique: bool,
+}
+
+/// `aws.throttle`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+/// What holds where there is no file.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            redis: None,
+            namespace: Name::stored(DEFAULT_NAMESPACE.to_owned()),
+            window: Some(DEFAULT_WINDOW),
+            experiments: Vec::new(),
+            extra_routes: Vec::new(),
+            throttle: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Loads the file that [`locate`] finds; the defaults where there is none.
+    ///
+    /// # Errors
+    /// When a file was named and cannot be read, or the file is not a config file.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        match locate(named) {
+            Location::Found(path) => Self::read(&path),
+            Location::Missing(path)
+                if named.is_some() || env::var_os(environment::CONFIG).is_some() =>
+            {
+                Err(ConfigError::missing(&path))
+            }
+            Location::Missing(_) => Ok(Self::default()),
+        }
+    }
+
+    /// Reads a config file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not a config file: with line and column.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a config file; `path` is for messages.
+    ///
+    /// # Errors
+    /// When it is not a config file: with line and column.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: File =
+            serde_json::from_str(text).map_err(|error| ConfigError::malformed(path, &error))?;
+        Ok(file.into())
+    }
+
+    /// The declaration of an experiment.
+    #[must_use]
+    pub fn declared(&self, experiment: &str) -> Option<&Declared> {
+        (self.experiments.iter()).find(|declared| declared.name.as_str() == experiment)
+    }
+}
+
+/// Where the config file is, or should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    Found(PathBuf),
+    /// There is none; this is where one would be made.
+    Missing(PathBuf),
+}
+
+/// Finds the config file: `named`, else `$LAMED_CONFIG`, else `./config.json`, else
+/// `~/.lamed/config.json`.
+#[must_use]
+pub fn locate(named: Option<&Path>) -> Location {
+    let environment = env::var_os(environment::CONFIG).map(PathBuf::from);
+    if let Some(path) = named.map(Path::to_owned).or(environment) {
+        return if path.exists() {
+            Location::Found(path)
+        } else {
+            Location::Missing(path)
+        };
+    }
+    let here = PathBuf::from(FILE_NAME);
+    let at_home = home().map(|home| home.join(FILE_NAME));
+    match at_home {
+        _ if here.exists() => Location::Found(here),
+        Some(path) if path.exists() => Location::Found(path),
+        Some(path) => Location::Missing(path),
+        None => Location::Missing(here),
+    }
+}
+
+/// The folder `~/.lamed`, where there is a home.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    env::home_dir().map(|home| home.join(".lamed"))
+}

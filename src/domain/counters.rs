@@ -1,0 +1,96 @@
+//! Counts as they are read back.
+
+use std::collections::BTreeSet;
+
+use super::{Kind, Name};
+
+/// One counter of an experiment and its count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    pub kind: Kind,
+    pub variant: Name,
+    pub count: u64,
+}
+
+/// All counters of one experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExperimentCounts {
+    pub experiment: Name,
+    counts: Vec<Count>,
+}
+
+impl ExperimentCounts {
+    /// Counts that fall on the same kind and variant are added up.
+    #[must_use]
+    pub fn new(experiment: Name, counts: impl IntoIterator<Item = Count>) -> Self {
+        let mut counts: Vec<Count> = counts.into_iter().collect();
+        counts.sort_by(|a, b| (&a.kind, &a.variant).cmp(&(&b.kind, &b.variant)));
+        counts.dedup_by(|next, first| {
+            let same = next.kind == first.kind && next.variant == first.variant;
+            if same {
+                first.count = first.count.saturating_add(next.count);
+            }
+            same
+        });
+        Self { experiment, counts }
+    }
+
+    /// Every variant that any event named, in natural order.
+    #[must_use]
+    pub fn variants(&self) -> Vec<&Name> {
+        let names: BTreeSet<&Name> = self.counts.iter().map(|c| &c.variant).collect();
+        names.into_iter().collect()
+    }
+
+    /// Every goal that was reached, in natural order.
+    #[must_use]
+    pub fn goals(&self) -> Vec<&Name> {
+        let names: BTreeSet<&Name> = (self.counts.iter())
+            .filter_map(|c| match &c.kind {
+                Kind::Exposure => None,
+                Kind::Conversion(goal) => Some(goal),
+            })
+            .collect();
+        names.into_iter().collect()
+    }
+
+    /// How many participants were shown `variant`.
+    #[must_use]
+    pub fn participants(&self, variant: &Name) -> u64 {
+        self.count(|kind| *kind == Kind::Exposure, variant)
+    }
+
+    /// How often `goal` was reached under `variant`.
+    #[must_use]
+    pub fn conversions(&self, goal: &Name, variant: &Name) -> u64 {
+        self.count(
+            |kind| matches!(kind, Kind::Conversion(name) if name == goal),
+            variant,
+        )
+    }
+
+    fn count(&self, is_kind: impl Fn(&Kind) -> bool, variant: &Name) -> u64 {
+        (self.counts.iter())
+            .find(|c| is_kind(&c.kind) && c.variant == *variant)
+            .map_or(0, |c| c.count)
+    }
+}
+
+/// Which counters to delete: those of an experiment, narrowed to a kind of event, a variant, or
+/// both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    pub namespace: Name,
+    pub experiment: Name,
+    pub kind: Option<Kind>,
+    pub variant: Option<Name>,
+}
+
+impl Selection {
+    /// Whether a counter of the experiment is among the selected.
+    #[must_use]
+    pub fn includes(&self, kind: &Kind, variant: &Name) -> bool {
+        self.kind.as_ref().is_none_or(|k| k == kind)
+            && self.variant.as_ref().is_none_or(|v| v == variant)
+    }
+}

@@ -1,0 +1,60 @@
+//! Events, and the counters they are counted under.
+
+use super::{IdempotencyKey, Name};
+
+/// The word by which AlephBet, and so the keyspace, marks an exposure where a goal's name stands
+/// for a conversion.
+pub const PARTICIPATE: &str = "participate";
+
+/// What happened: the visitor was shown the variant, or reached a goal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Exposure,
+    Conversion(Name),
+}
+
+impl Kind {
+    /// The word for this kind on the wire and in the stores.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Exposure => PARTICIPATE,
+            Self::Conversion(goal) => goal.as_str(),
+        }
+    }
+}
+
+impl From<Name> for Kind {
+    fn from(name: Name) -> Self {
+        if name.as_str() == PARTICIPATE {
+            Self::Exposure
+        } else {
+            Self::Conversion(name)
+        }
+    }
+}
+
+/// What is counted: all events of one kind under one variant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Counter {
+    pub namespace: Name,
+    pub experiment: Name,
+    pub kind: Kind,
+    pub variant: Name,
+}
+
+/// One event as the client sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub counter: Counter,
+    pub key: IdempotencyKey,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its counter is one higher, durably.
+    Counted,
+    /// Its idempotency key was counted under this counter before.
+    Duplicate,
+}

@@ -1,0 +1,13 @@
+//! What an A/B test is made of: names, events, counters, days. No IO, no serde, no crate.
+
+mod counters;
+mod day;
+mod event;
+mod names;
+mod secret;
+
+pub use counters::{Count, ExperimentCounts, Selection};
+pub use day::{Day, DayCount, Instant};
+pub use event::{Counter, Event, Kind, Outcome, PARTICIPATE};
+pub use names::{IdempotencyKey, Name, NameError, natural_order};
+pub use secret::Secret;

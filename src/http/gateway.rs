@@ -1,0 +1,214 @@
+//! API Gateway's Lambda proxy integration (REST, payload format 1.0): its event as a [`Request`],
+//! a [`Reply`] as its proxy reply, and both ways back.
+//!
+//! Source: "Set up Lambda proxy integrations in API Gateway", AWS documentation; where recordings
+//! of the real service say more, they are named.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::{Method, Parameters, Reply, Request};
+
+/// Why an event is no request. Reads as a message for the log.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EventError {
+    #[error("the event is not an API Gateway proxy event: `{0}` is missing or of the wrong type")]
+    Shape(&'static str),
+    #[error("the event's body is marked as base64 but is not")]
+    Base64,
+}
+
+/// Reads a request out of a proxy event.
+///
+/// # Errors
+/// When the event is of another kind.
+pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
+    let method = (event["httpMethod"].as_str())
+        .and_then(Method::from_name)
+        .ok_or(EventError::Shape("httpMethod"))?;
+    let body = match (&event["body"], event["isBase64Encoded"].as_bool()) {
+        (Value::Null, _) => Vec::new(),
+        (Value::String(text), Some(true)) => BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| EventError::Base64)?,
+        (Value::String(text), _) => text.clone().into_bytes(),
+        _ => return Err(EventError::Shape("body")),
+    };
+    Ok(Request {
+        method,
+        query: query(event)?,
+        body,
+    })
+}
+
+fn query(event: &Value) -> Result<Parameters, EventError> {
+    let name = "multiValueQueryStringParameters";
+    let values = match (&event[name], &event["queryStringParameters"]) {
+        (Value::Object(all), _) => all,
+        (Value::Null, Value::Object(last)) => last,
+        (Value::Null, Value::Null) => return Ok(Parameters::default()),
+        _ => return Err(EventError::Shape(name)),
+    };
+    let mut pairs = Vec::new();
+    for (key, value) in values {
+        let several = std::slice::from_ref(value);
+        for value in value.as_array().map_or(several, Vec::as_slice) {
+            let value = value.as_str().ok_or(EventError::Shape(name))?;
+            pairs.push((key.clone(), value.to_owned()));
+        }
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// The reply as a function gives it to API Gateway.
+#[must_use]
+pub fn proxy_reply(reply: &Reply) -> Value {
+    let headers: Map<String, Value> = (reply.headers.iter())
+        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect();
+    json!({
+        "statusCode": reply.status,
+        "headers": headers,
+        "body": reply.body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// Reads a proxy reply as API Gateway does; `None` is what it answers with 502.
+///
+/// Recorded by others against AWS: an empty object and any unknown key are malformed; a status may
+/// be a text or be missing, and a body may be missing.
+#[must_use]
+pub fn reply_from_proxy(reply: &Value) -> Option<Reply> {
+    const KNOWN: [&str; 5] = [
+        "statusCode",
+        "headers",
+        "multiValueHeaders",
+        "body",
+        "isBase64Encoded",
+    ];
+    let reply = reply.as_object().filter(|reply| !reply.is_empty())?;
+    if reply.keys().any(|key| !KNOWN.contains(&key.as_str())) {
+        return None;
+    }
+    let status = match reply.get("statusCode") {
+        None => 200,
+        Some(Value::Number(number)) => u16::try_from(number.as_u64()?).ok()?,
+        Some(Value::String(text)) => text.parse().ok()?,
+        Some(_) => return None,
+    };
+    let mut headers = Vec::new();
+    for name in ["headers", "multiValueHeaders"] {
+        for (key, value) in reply
+            .get(name)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let several = std::slice::from_ref(value);
+            for value in value.as_array().map_or(several, Vec::as_slice) {
+                headers.push((key.clone(), scalar(value)?));
+            }
+        }
+    }
+    if !headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    let body = match reply.get("body") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(_) => return None,
+    };
+    (100..=599).contains(&status).then_some(Reply {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(bool) => Some(bool.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_survives_the_way_through_the_gateway() {
+        let reply = Reply::message(400, "`uuid` is missing");
+        assert_eq!(
+            reply_from_proxy(&proxy_reply(&reply)).map(sorted),
+            Some(sorted(reply))
+        );
+    }
+
+    fn sorted(mut reply: Reply) -> Reply {
+        reply.headers.sort();
+        reply
+    }
+
+    #[test]
+    fn malformed_replies_are_told_from_odd_ones() {
+        for malformed in [
+            json!("text"),
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({"statusCode": 200, "extra": 1}),
+            json!({"statusCode": "abc"}),
+            json!({"statusCode": true}),
+            json!({"statusCode": 99}),
+            json!({"statusCode": 200, "body": {"a": 1}}),
+            json!({"errorMessage": "x", "errorType": "y"}),
+        ] {
+            assert_eq!(reply_from_proxy(&malformed), None, "{malformed}");
+        }
+        let plain = |status, body: &str| Reply {
+            status,
+            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            body: body.to_owned(),
+        };
+        for (odd, reply) in [
+            (json!({"statusCode": "201"}), plain(201, "")),
+            (json!({"statusCode": 204}), plain(204, "")),
+            (json!({"body": "x"}), plain(200, "x")),
+        ] {
+            assert_eq!(reply_from_proxy(&odd), Some(reply));
+        }
+    }
+
+    #[test]
+    fn events_of_another_kind_are_named() {
+        for (event, error) in [
+            (json!({}), EventError::Shape("httpMethod")),
+            (json!([1]), EventError::Shape("httpMethod")),
+            (
+                json!({"httpMethod": "GET", "body": 1}),
+                EventError::Shape("body"),
+            ),
+            (
+                json!({"httpMethod": "POST", "body": "ä", "isBase64Encoded": true}),
+                EventError::Base64,
+            ),
+        ] {
+            assert_eq!(request_from_event(&event), Err(error));
+        }
+        let event = json!({"httpMethod": "POST", "body": "e30=", "isBase64Encoded": true,
+            "multiValueQueryStringParameters": {"a": ["1", "2"]}, "queryStringParameters": {"a": "2"}});
+        let request = request_from_event(&event).unwrap();
+        assert_eq!(
+            (request.body.as_slice(), request.query.get("a")),
+            (&b"{}"[..], Some("2"))
+        );
+    }
+}

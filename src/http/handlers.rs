@@ -1,0 +1,204 @@
+//! The handlers: parameters in, store, reply out.
+
+use serde_json::{Map, Value};
+
+use super::wire::{self, parameter};
+use super::{Api, Parameters, Reply, Request};
+use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, NameError, Outcome, Selection};
+use crate::store::StoreError;
+
+/// How many events one POST may hold.
+const MAX_BATCH: usize = 100;
+
+/// Why a request gets no 200.
+pub(super) enum Refusal {
+    /// The request can never succeed as it is.
+    Malformed(String),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for Reply {
+    /// The client learns what it can do; the reason in the store is the operator's.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed(message) => Self::message(400, &message),
+            Refusal::Store(StoreError::Unavailable(reason)) => {
+                tracing::error!(reason, "the store is unavailable");
+                Self::message(503, "the store cannot be reached: try again")
+            }
+            Refusal::Store(StoreError::Failed(reason)) => {
+                tracing::error!(reason, "the store failed");
+                Self::message(
+                    500,
+                    "the store failed: its operator finds the reason in the log",
+                )
+            }
+        }
+    }
+}
+
+impl Api {
+    pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
+        let event = self.event(&Fields::Query(&request.query))?;
+        let outcomes = self.store.track(&[event]).await?;
+        Ok(Reply::ok(&wire::Tracked {
+            counted: outcomes == [Outcome::Counted],
+        }))
+    }
+
+    pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
+        let body: Value = serde_json::from_slice(&request.body)
+            .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
+        let events = match body {
+            Value::Array(events) if events.len() > MAX_BATCH => Err(Refusal::Malformed(format!(
+                "the body holds {} events: send at most {MAX_BATCH} at a time",
+                events.len()
+            ))),
+            Value::Array(events) => (events.iter().enumerate())
+                .map(|(position, event)| self.batched(event, &format!(" in event {position}")))
+                .collect(),
+            event => self.batched(&event, "").map(|event| vec![event]),
+        }?;
+        let outcomes = if events.is_empty() {
+            Vec::new()
+        } else {
+            self.store.track(&events).await?
+        };
+        Ok(Reply::ok(&wire::TrackedBatch::from(&*outcomes)))
+    }
+
+    fn batched(&self, event: &Value, place: &str) -> Result<Event, Refusal> {
+        match event {
+            Value::Object(object) => self.event(&Fields::Body(object, place)),
+            _ => Err(Refusal::Malformed(format!(
+                "the body must be an event or an array of events: a JSON object is missing{place}"
+            ))),
+        }
+    }
+
+    pub(super) async fn all_experiments(&self, request: &Request) -> Result<Reply, Refusal> {
+        let namespace = self.namespace(&Fields::Query(&request.query))?;
+        let scope = request.query.get(parameter::SCOPE);
+        // An empty scope means all, as in Python lamed.
+        let experiments = match scope {
+            None | Some("") => None,
+            Some(list) => Some(
+                (list.split(',').filter(|name| !name.is_empty()))
+                    .map(|name| {
+                        Name::new(name).map_err(|error| malformed(parameter::SCOPE, error, ""))
+                    })
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
+        };
+        let counts = self
+            .store
+            .counts(&namespace, experiments.as_deref())
+            .await?;
+        let meta = wire::Element::Meta {
+            meta: wire::Meta {
+                scope: scope.map(str::to_owned),
+            },
+        };
+        let experiments = counts.iter().map(|c| wire::Element::Experiment(c.into()));
+        Ok(Reply::ok(
+            &std::iter::once(meta).chain(experiments).collect::<Vec<_>>(),
+        ))
+    }
+
+    pub(super) async fn one_experiment(&self, request: &Request) -> Result<Reply, Refusal> {
+        let fields = Fields::Query(&request.query);
+        let experiment = required(&fields, parameter::EXPERIMENT)?;
+        let namespace = self.namespace(&fields)?;
+        let counts = self.store.counts(&namespace, Some(&[experiment])).await?;
+        let goals: Vec<wire::Goal> = (counts.iter())
+            .flat_map(|counts| wire::Experiment::from(counts).goals)
+            .collect();
+        Ok(Reply::ok(&goals))
+    }
+
+    pub(super) async fn delete(&self, request: &Request) -> Result<Reply, Refusal> {
+        let fields = Fields::Query(&request.query);
+        let selection = Selection {
+            experiment: required(&fields, parameter::EXPERIMENT)?,
+            kind: optional(&fields, parameter::GOAL)?.map(Kind::from),
+            variant: optional(&fields, parameter::VARIANT)?,
+            namespace: self.namespace(&fields)?,
+        };
+        let deleted = self.store.delete(&selection).await?;
+        Ok(Reply::ok(&wire::Deleted { deleted }))
+    }
+
+    fn namespace(&self, fields: &Fields) -> Result<Name, Refusal> {
+        Ok(optional(fields, parameter::NAMESPACE)?.unwrap_or_else(|| self.namespace.clone()))
+    }
+
+    fn event(&self, fields: &Fields) -> Result<Event, Refusal> {
+        Ok(Event {
+            counter: Counter {
+                experiment: required(fields, parameter::EXPERIMENT)?,
+                variant: required(fields, parameter::VARIANT)?,
+                kind: required(fields, parameter::EVENT)?.into(),
+                namespace: self.namespace(fields)?,
+            },
+            key: match fields.get(parameter::UUID)? {
+                None => Err(missing(parameter::UUID, fields.place())),
+                Some(uuid) => IdempotencyKey::new(uuid)
+                    .map_err(|error| malformed(parameter::UUID, error, fields.place())),
+            }?,
+        })
+    }
+}
+
+/// Where parameters are read from.
+enum Fields<'a> {
+    Query(&'a Parameters),
+    /// A JSON object, and the words that say which one of several.
+    Body(&'a Map<String, Value>, &'a str),
+}
+
+impl Fields<'_> {
+    fn get(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        match self {
+            Self::Query(parameters) => Ok(parameters.get(name)),
+            Self::Body(object, place) => match object.get(name) {
+                None | Some(Value::Null) => Ok(None),
+                Some(Value::String(text)) => Ok(Some(text)),
+                Some(_) => Err(Refusal::Malformed(format!(
+                    "`{name}`{place} is not a string"
+                ))),
+            },
+        }
+    }
+
+    fn place(&self) -> &str {
+        match self {
+            Self::Query(_) => "",
+            Self::Body(_, place) => place,
+        }
+    }
+}
+
+fn optional(fields: &Fields, name: &str) -> Result<Option<Name>, Refusal> {
+    fields
+        .get(name)?
+        .map(|text| Name::new(text).map_err(|error| malformed(name, error, fields.place())))
+        .transpose()
+}
+
+fn required(fields: &Fields, name: &str) -> Result<Name, Refusal> {
+    optional(fields, name)?.ok_or_else(|| missing(name, fields.place()))
+}
+
+fn missing(name: &str, place: &str) -> Refusal {
+    Refusal::Malformed(format!("`{name}`{place} is missing"))
+}
+
+fn malformed(name: &str, error: NameError, place: &str) -> Refusal {
+    Refusal::Malformed(format!("`{name}`{place} {error}"))
+}

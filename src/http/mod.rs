@@ -1,0 +1,58 @@
+//! The HTTP API: one handler for all homes.
+//!
+//! [`Api::handle`] takes a [`Request`] and gives a [`Reply`]; it knows neither sockets nor API
+//! keys. Around it stand the edges: `local` (a server), the Lambda bootstrap, and [`gateway`], which
+//! translates between a request and API Gateway's proxy event.
+
+pub mod gateway;
+mod handlers;
+mod parameters;
+mod reply;
+mod routes;
+pub mod wire;
+
+use std::sync::Arc;
+
+pub use self::parameters::Parameters;
+pub use self::reply::{COMMON_HEADERS, Reply};
+pub use self::routes::{Found, Handler, Method, Route, Routes};
+use crate::domain::Name;
+use crate::store::Store;
+
+/// The path under which API Gateway serves the API.
+pub const STAGE: &str = "prod";
+
+/// A request as the handler sees it: routed, with the query decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub method: Method,
+    pub query: Parameters,
+    pub body: Vec<u8>,
+}
+
+/// The API over one store.
+#[derive(Clone)]
+pub struct Api {
+    store: Arc<dyn Store>,
+    namespace: Name,
+}
+
+impl Api {
+    /// An API whose requests mean `namespace` where they name none.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, namespace: Name) -> Self {
+        Self { store, namespace }
+    }
+
+    /// Answers a request. Never fails: what goes wrong is a reply, too.
+    pub async fn handle(&self, handler: Handler, request: &Request) -> Reply {
+        let answer = match (handler, request.method) {
+            (Handler::Track, Method::Post) => self.track_batch(request).await,
+            (Handler::Track, _) => self.track(request).await,
+            (Handler::AllExperiments, _) => self.all_experiments(request).await,
+            (Handler::OneExperiment, _) => self.one_experiment(request).await,
+            (Handler::Delete, _) => self.delete(request).await,
+        };
+        answer.unwrap_or_else(Reply::from)
+    }
+}

@@ -1,0 +1,74 @@
+//! Replies, and the headers that all of them carry.
+
+use serde::Serialize;
+
+use super::Method;
+
+/// On every reply, errors included: a browser must be able to read it, and no cache may keep it.
+pub const COMMON_HEADERS: [(&str, &str); 3] = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Cache-Control", "no-cache, no-store, must-revalidate"),
+    ("Pragma", "no-cache"),
+];
+
+/// A reply with a JSON body (none for OPTIONS).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+/// The body of an error.
+#[derive(Serialize)]
+struct Message<'a> {
+    message: &'a str,
+}
+
+impl Reply {
+    /// A reply with the common headers.
+    #[must_use]
+    pub fn new(status: u16, body: String) -> Self {
+        let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        headers.extend(COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// 200 with a JSON body.
+    #[must_use]
+    pub fn ok(body: &impl Serialize) -> Self {
+        match serde_json::to_string(body) {
+            Ok(body) => Self::new(200, body),
+            Err(error) => Self::message(500, &error.to_string()),
+        }
+    }
+
+    /// An error that says why.
+    #[must_use]
+    pub fn message(status: u16, message: &str) -> Self {
+        let body = serde_json::to_string(&Message { message }).unwrap_or_default();
+        Self::new(status, body)
+    }
+
+    /// The answer to OPTIONS, which browsers ask before a DELETE or a request with a key.
+    #[must_use]
+    pub fn preflight(methods: &[Method]) -> Self {
+        let mut allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+        allowed.push("OPTIONS");
+        Self::new(200, String::new())
+            .with("Access-Control-Allow-Methods", &allowed.join(","))
+            .with("Access-Control-Allow-Headers", "Content-Type,X-Api-Key")
+            .with("Access-Control-Max-Age", "86400")
+    }
+
+    /// One more header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}

@@ -1,0 +1,155 @@
+//! Which request goes to which handler.
+
+use std::time::Duration;
+
+/// A function of the API, by the name that Lambda's `_HANDLER` gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    Track,
+    AllExperiments,
+    OneExperiment,
+    Delete,
+}
+
+impl Handler {
+    /// Reads `lamed.track`, `lamed.all`, `lamed.experiment` or `lamed.delete`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "lamed.track" => Some(Self::Track),
+            "lamed.all" => Some(Self::AllExperiments),
+            "lamed.experiment" => Some(Self::OneExperiment),
+            "lamed.delete" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Delete,
+}
+
+impl Method {
+    /// Reads a method that some route may have. `OPTIONS` is answered without a handler.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "GET" => Some(Self::Get),
+            "POST" => Some(Self::Post),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One method on one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The one segment after the stage, without slashes.
+    pub path: String,
+    pub method: Method,
+    pub handler: Handler,
+    pub key_required: bool,
+    /// How long Lambda lets the function run.
+    pub timeout: Duration,
+}
+
+/// All routes of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routes(Vec<Route>);
+
+/// What stands at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    Route(&'a Route),
+    /// The path is known, by these methods.
+    Path(Vec<Method>),
+    Nothing,
+}
+
+impl Routes {
+    /// The routes that every deployment has, with Python lamed's timeouts, and `extra` ones. Of two
+    /// with the same path and method the later counts.
+    #[must_use]
+    pub fn new(extra: impl IntoIterator<Item = Route>) -> Self {
+        let route = |path: &str, method, handler, key_required, seconds| Route {
+            path: path.to_owned(),
+            method,
+            handler,
+            key_required,
+            timeout: Duration::from_secs(seconds),
+        };
+        let mut routes = vec![
+            route("track", Method::Get, Handler::Track, false, 10),
+            route("track", Method::Post, Handler::Track, false, 10),
+            route(
+                "experiments",
+                Method::Get,
+                Handler::AllExperiments,
+                true,
+                60,
+            ),
+            route("experiment", Method::Get, Handler::OneExperiment, true, 60),
+            route("delete", Method::Delete, Handler::Delete, true, 30),
+        ];
+        for extra in extra {
+            routes.retain(|route| (&route.path, route.method) != (&extra.path, extra.method));
+            routes.push(extra);
+        }
+        Self(routes)
+    }
+
+    /// Finds what stands at `path` (after the stage; a slash before and after it is ignored).
+    #[must_use]
+    pub fn find(&self, method: &str, path: &str) -> Found<'_> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let here: Vec<&Route> = self.0.iter().filter(|route| route.path == path).collect();
+        match here.iter().find(|route| route.method.as_str() == method) {
+            Some(route) => Found::Route(route),
+            None if here.is_empty() => Found::Nothing,
+            None => Found::Path(here.iter().map(|route| route.method).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_found_by_path_and_method() {
+        let routes = Routes::new([Route {
+            path: "hello".to_owned(),
+            method: Method::Get,
+            handler: Handler::Track,
+            key_required: false,
+            timeout: Duration::from_secs(3),
+        }]);
+        let handler = |method, path| match routes.find(method, path) {
+            Found::Route(route) => Some((route.handler, route.key_required)),
+            _ => None,
+        };
+        assert_eq!(handler("GET", "/track"), Some((Handler::Track, false)));
+        assert_eq!(handler("POST", "/track/"), Some((Handler::Track, false)));
+        assert_eq!(handler("GET", "/hello"), Some((Handler::Track, false)));
+        assert_eq!(handler("DELETE", "/delete"), Some((Handler::Delete, true)));
+        let get_and_post = Found::Path(vec![Method::Get, Method::Post]);
+        assert_eq!(routes.find("HEAD", "/track"), get_and_post);
+        for nothing in ["", "/", "//track", "/track//", "/tr%61ck", "/Track"] {
+            assert_eq!(routes.find("GET", nothing), Found::Nothing, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! lamed: an A/B-testing backend that a developer owns.
+//!
+//! A page tells lamed which variant a visitor saw (an **exposure**) and which goals were reached
+//! (**conversions**). Each event carries an idempotency key, so that it is counted exactly once
+//! however often the client sends it. One handler serves all homes: AWS Lambda, a server of your
+//! own, and `lamed serve --local`, which puts the behaviour of API Gateway around it.
+//!
+//! # The rooms, and who may know whom
+//!
+//! | room | holds | knows |
+//! |---|---|---|
+//! | [`domain`] | names, events, counters, days | the standard library only |
+//! | [`store`] | the [`store::Store`] trait, the keyspace, Redis, SQLite | `domain` |
+//! | [`http`] | [`http::Api::handle`], routes, wire shapes, gateway event ↔ request | `domain`, `store` (the trait only) |
+//! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
+//! | [`assets`] | what is compiled in from `embedded/` | nothing |
+//! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http` |
+//! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
+//!
+//! `tests/suite/layers.rs` holds this table true.
+
+pub mod domain;
+pub mod http;
+pub mod store;
+
+#[cfg(feature = "cli")]
+pub mod assets;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod config;
+#[cfg(feature = "cli")]
+pub mod local;

@@ -1,0 +1,83 @@
+//! The edge of a server of one's own: plain HTTP manners, the handler called straight.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+
+use super::server::response;
+use super::{ApiKey, Edge, MAX_BODY};
+use crate::http::{self, Api, Found, Parameters, Reply, Routes, STAGE};
+
+/// Calls the handler straight.
+pub struct Direct {
+    api: Api,
+    routes: Routes,
+    key: ApiKey,
+}
+
+impl Direct {
+    #[must_use]
+    pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
+        Self { api, routes, key }
+    }
+
+    async fn reply(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let Some(path) = after_stage(head.uri.path()) else {
+            return Reply::message(404, "not found");
+        };
+        let route = match self.routes.find(head.method.as_str(), path) {
+            Found::Nothing => return Reply::message(404, "not found"),
+            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
+                return Reply::preflight(&methods);
+            }
+            Found::Path(methods) => {
+                let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+                return Reply::message(405, "method not allowed")
+                    .with("Allow", &format!("{},OPTIONS", allowed.join(",")));
+            }
+            Found::Route(route) => route,
+        };
+        let key = head.headers.get(ApiKey::HEADER).map(|key| key.as_bytes());
+        if route.key_required && !self.key.matches(key) {
+            return Reply::message(403, "Forbidden");
+        }
+        let body = match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => body.to_bytes().into(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Reply::message(413, "the body is too large");
+            }
+            Err(_) => return Reply::message(400, "the body broke off"),
+        };
+        let request = http::Request {
+            method: route.method,
+            query: Parameters::decode(head.uri.query().unwrap_or_default()),
+            body,
+        };
+        self.api.handle(route.handler, &request).await
+    }
+}
+
+#[async_trait]
+impl Edge for Direct {
+    async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
+        // Never the query: it holds idempotency keys.
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let start = Instant::now();
+        let reply = self.reply(request).await;
+        let elapsed = start.elapsed();
+        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
+        response(reply)
+    }
+}
+
+/// What follows the stage in a path: `/track` of `/prod/track`.
+pub(super) fn after_stage(path: &str) -> Option<&str> {
+    path.strip_prefix('/')?
+        .strip_prefix(STAGE)
+        .filter(|rest| rest.starts_with('/'))
+}

@@ -1,0 +1,229 @@
+//! A request as the proxy event that API Gateway invokes a function with.
+
+use std::net::SocketAddr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hyper::http::request::Parts;
+use serde_json::{Map, Value, json};
+
+use super::ApiKey;
+use super::key::random_text;
+use crate::domain::Instant;
+use crate::http::{Parameters, Route, STAGE};
+
+/// The ids of a deployment that has none: made up at start, in the shapes of the real ones.
+pub(super) struct Identifiers {
+    api: String,
+    api_key: String,
+    deployment: String,
+}
+
+/// Who asks.
+pub(super) struct Caller<'a> {
+    pub peer: SocketAddr,
+    pub request_id: &'a str,
+    /// The key, where one was required.
+    pub key: Option<&'a ApiKey>,
+}
+
+const ACCOUNT: &str = "000000000000";
+
+impl Identifiers {
+    pub(super) fn random() -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            api: random_text(10)?,
+            api_key: random_text(10)?,
+            deployment: random_text(6)?,
+        })
+    }
+
+    /// A UUID, version 4.
+    pub(super) fn request_id(&self) -> String {
+        let mut bytes: [u8; 16] = random();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+        let (a, b, c, d, e) = (
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        );
+        format!("{a}-{b}-{c}-{d}-{e}")
+    }
+
+    /// What the gateway sends as `x-amz-apigw-id`.
+    pub(super) fn extended_request_id(&self) -> String {
+        BASE64_STANDARD.encode(random::<11>())
+    }
+}
+
+/// An id without randomness would still be an id: failing a request over it helps nobody.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}
+
+/// The event. `path` is the request's without the stage; its percent-encoding and a trailing slash
+/// stay, the query is decoded once. Of repeated names the single-valued maps keep the last.
+pub(super) fn proxy_event(
+    head: &Parts,
+    path: &str,
+    body: &[u8],
+    route: &Route,
+    caller: &Caller,
+    identifiers: &Identifiers,
+) -> Value {
+    let host = host(head);
+    let headers = Multimap::new(forwarded_headers(head, &host, caller));
+    let query = Parameters::decode(head.uri.query().unwrap_or_default());
+    let query = Multimap::new(query.iter().map(|(k, v)| (k.to_owned(), v.to_owned())));
+    let (body, is_base64) = match std::str::from_utf8(body) {
+        Ok("") => (Value::Null, false),
+        Ok(text) => (Value::from(text), false),
+        Err(_) => (Value::from(BASE64_STANDARD.encode(body)), true),
+    };
+    let method = head.method.as_str();
+    let resource = format!("/{}", route.path);
+    let now = Instant::now();
+    let user_agent = headers.last("user-agent");
+    json!({
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers.last_values(),
+        "multiValueHeaders": headers.all_values(),
+        "queryStringParameters": query.last_values(),
+        "multiValueQueryStringParameters": query.all_values(),
+        "pathParameters": null,
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "apiId": identifiers.api,
+            "deploymentId": identifiers.deployment,
+            "domainName": host,
+            "domainPrefix": identifiers.api,
+            "extendedRequestId": identifiers.extended_request_id(),
+            "httpMethod": method,
+            "identity": identity(caller, identifiers, user_agent),
+            "path": head.uri.path(),
+            "protocol": format!("{:?}", head.version),
+            "requestId": caller.request_id,
+            "requestTime": request_time(now),
+            "requestTimeEpoch": now.0,
+            "resourceId": "local0",
+            "resourcePath": resource,
+            "stage": STAGE,
+        },
+        "body": body,
+        "isBase64Encoded": is_base64,
+    })
+}
+
+fn host(head: &Parts) -> String {
+    let header = head.headers.get("host").and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(|authority| authority.as_str());
+    header.or(authority).unwrap_or_default().to_owned()
+}
+
+fn forwarded_headers(head: &Parts, host: &str, caller: &Caller) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = (head.headers.iter())
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect();
+    if !head.headers.contains_key("host") {
+        headers.push(("host".to_owned(), host.to_owned()));
+    }
+    for (name, value) in [
+        ("x-forwarded-for", caller.peer.ip().to_string()),
+        ("x-forwarded-port", caller.peer.port().to_string()),
+        ("x-forwarded-proto", "http".to_owned()),
+    ] {
+        headers.push((name.to_owned(), value));
+    }
+    headers
+}
+
+fn identity(caller: &Caller, identifiers: &Identifiers, user_agent: Value) -> Value {
+    let mut identity = json!({
+        "accessKey": null,
+        "accountId": null,
+        "caller": null,
+        "cognitoAuthenticationProvider": null,
+        "cognitoAuthenticationType": null,
+        "cognitoIdentityId": null,
+        "cognitoIdentityPoolId": null,
+        "principalOrgId": null,
+        "sourceIp": caller.peer.ip().to_string(),
+        "user": null,
+        "userAgent": user_agent,
+        "userArn": null,
+    });
+    if let Some(key) = caller.key {
+        identity["apiKey"] = Value::from(key.secret().reveal());
+        identity["apiKeyId"] = Value::from(identifiers.api_key.as_str());
+    }
+    identity
+}
+
+/// `23/Nov/2026:01:02:03 +0000`
+fn request_time(now: Instant) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let day = now.day();
+    let month = usize::try_from(day.month - 1).map_or("", |month| MONTHS[month]);
+    let (hour, minute, second) = now.time_of_day();
+    format!(
+        "{:02}/{month}/{:04}:{hour:02}:{minute:02}:{second:02} +0000",
+        day.day, day.year
+    )
+}
+
+/// Names with one value or more each, in the order first seen.
+struct Multimap(Vec<(String, Vec<String>)>);
+
+impl Multimap {
+    fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut names: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in pairs {
+            match names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => values.push(value),
+                None => names.push((name, vec![value])),
+            }
+        }
+        Self(names)
+    }
+
+    fn last(&self, name: &str) -> Value {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or(Value::Null, |(_, values)| {
+            Value::from(values.last().cloned())
+        })
+    }
+
+    /// `null` when there are none.
+    fn last_values(&self) -> Value {
+        self.map(|values| Value::from(values.last().cloned()))
+    }
+
+    /// `null` when there are none.
+    fn all_values(&self) -> Value {
+        self.map(|values| Value::from(values.to_vec()))
+    }
+
+    fn map(&self, value: impl Fn(&[String]) -> Value) -> Value {
+        if self.0.is_empty() {
+            return Value::Null;
+        }
+        let map: Map<String, Value> = (self.0.iter())
+            .map(|(name, values)| (name.clone(), value(values)))
+            .collect();
+        Value::Object(map)
+    }
+}

@@ -1,0 +1,275 @@
+//! The edge of `serve --local`: API Gateway (REST, stage `prod`) with Lambda behind it.
+//!
+//! Every request becomes the proxy event that Lambda would be invoked with, and every reply goes
+//! back through the proxy reply. What the gateway itself answers is answered the same; the rows of
+//! the table come from recordings of the real service by others and from the AWS documentation.
+//!
+//! | case | reply |
+//! |---|---|
+//! | unknown path, or another method | 403 `Missing Authentication Token` |
+//! | key missing or wrong | 403 `Forbidden`; the route is looked up first |
+//! | body over 10 MB, event over 6 MB | 413 `Request Too Long` |
+//! | more requests than the throttle allows | 429 `Too Many Requests` |
+//! | the function panicked, ran into its own timeout, or gave a malformed or too large reply | 502 `Internal server error` |
+//! | no reply within 29 s | 504 `Endpoint request timed out` |
+//!
+//! 429 `Limit Exceeded` answers a usage plan's quota, which lamed never sets.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::direct::after_stage;
+use super::event::{Caller, Identifiers, proxy_event};
+use super::server::response;
+use super::{ApiKey, Edge, MAX_BODY};
+use crate::http::gateway::{proxy_reply, reply_from_proxy, request_from_event};
+use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
+
+/// The longest that API Gateway waits for an integration.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// The largest event and the largest reply of a function: Lambda's limit.
+const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
+
+/// API Gateway's behaviour around the handler.
+pub struct Gateway {
+    api: Api,
+    routes: Routes,
+    key: ApiKey,
+    throttle: Mutex<Throttle>,
+    identifiers: Identifiers,
+}
+
+/// What the gateway answers by itself.
+#[derive(Clone, Copy)]
+enum Refusal {
+    MissingAuthenticationToken,
+    Forbidden,
+    RequestTooLong,
+    TooManyRequests,
+    InternalServerError,
+    TimedOut,
+}
+
+impl Gateway {
+    /// # Errors
+    /// When the system gives no randomness for the API's id.
+    pub fn new(
+        api: Api,
+        routes: Routes,
+        key: ApiKey,
+        throttle: Throttle,
+    ) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            api,
+            routes,
+            key,
+            throttle: Mutex::new(throttle),
+            identifiers: Identifiers::random()?,
+        })
+    }
+
+    async fn reply(
+        &self,
+        head: Parts,
+        body: Incoming,
+        peer: SocketAddr,
+        request_id: &str,
+    ) -> Result<Reply, Refusal> {
+        let path = after_stage(head.uri.path()).ok_or(Refusal::MissingAuthenticationToken)?;
+        let route = match self.routes.find(head.method.as_str(), path) {
+            Found::Route(route) => route,
+            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
+                return Ok(Reply::preflight(&methods));
+            }
+            Found::Path(_) | Found::Nothing => return Err(Refusal::MissingAuthenticationToken),
+        };
+        let key = head.headers.get(ApiKey::HEADER).map(|key| key.as_bytes());
+        if route.key_required && !self.key.matches(key) {
+            return Err(Refusal::Forbidden);
+        }
+        if !self.admit() {
+            return Err(Refusal::TooManyRequests);
+        }
+        let body = match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(Refusal::RequestTooLong);
+            }
+            // The client broke off: nobody reads this.
+            Err(_) => return Err(Refusal::InternalServerError),
+        };
+        let caller = Caller {
+            peer,
+            request_id,
+            key: key.filter(|_| route.key_required).map(|_| &self.key),
+        };
+        let event = proxy_event(&head, path, &body, route, &caller, &self.identifiers);
+        if event.to_string().len() > MAX_PAYLOAD {
+            return Err(Refusal::RequestTooLong);
+        }
+        invoke(&self.api, route, event).await
+    }
+
+    fn admit(&self) -> bool {
+        let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        throttle.admit(Instant::now())
+    }
+}
+
+/// Invokes the function behind a route as API Gateway and Lambda do together.
+async fn invoke(api: &Api, route: &Route, event: Value) -> Result<Reply, Refusal> {
+    let api = api.clone();
+    let handler = route.handler;
+    let mut function = tokio::spawn(async move { function(&api, handler, &event).await });
+    let limit = route.timeout.min(INTEGRATION_TIMEOUT);
+    match timeout(limit, &mut function).await {
+        Err(_) => {
+            function.abort();
+            // A function that outlives the gateway's patience is the gateway's time-out; one that
+            // Lambda stops is an error of the function.
+            Err(if route.timeout >= INTEGRATION_TIMEOUT {
+                Refusal::TimedOut
+            } else {
+                Refusal::InternalServerError
+            })
+        }
+        Ok(Err(panic)) => {
+            tracing::error!(%panic, "the function panicked");
+            Err(Refusal::InternalServerError)
+        }
+        Ok(Ok(reply)) => reply
+            .filter(|reply| reply.to_string().len() <= MAX_PAYLOAD)
+            .as_ref()
+            .and_then(reply_from_proxy)
+            .ok_or(Refusal::InternalServerError),
+    }
+}
+
+/// What runs in Lambda: event in, proxy reply out.
+async fn function(api: &Api, handler: Handler, event: &Value) -> Option<Value> {
+    match request_from_event(event) {
+        Ok(request) => Some(proxy_reply(&api.handle(handler, &request).await)),
+        Err(error) => {
+            tracing::error!(%error, "the function failed");
+            None
+        }
+    }
+}
+
+#[async_trait]
+impl Edge for Gateway {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+        // Never the query: it holds idempotency keys.
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let start = Instant::now();
+        let request_id = self.identifiers.request_id();
+        let (head, body) = request.into_parts();
+        let reply = self.reply(head, body, peer, &request_id).await;
+        let reply = reply.unwrap_or_else(Refusal::reply);
+        let elapsed = start.elapsed();
+        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
+        response(
+            reply
+                .with("x-amzn-RequestId", &request_id)
+                .with("x-amz-apigw-id", &self.identifiers.extended_request_id()),
+        )
+    }
+}
+
+impl Refusal {
+    fn reply(self) -> Reply {
+        let (status, body, kind) = match self {
+            Self::MissingAuthenticationToken => (
+                403,
+                r#"{"message":"Missing Authentication Token"}"#,
+                "MissingAuthenticationTokenException",
+            ),
+            Self::Forbidden => (403, r#"{"message":"Forbidden"}"#, "ForbiddenException"),
+            Self::RequestTooLong => (
+                413,
+                r#"{"message":"Request Too Long"}"#,
+                "RequestTooLargeException",
+            ),
+            Self::TooManyRequests => (
+                429,
+                r#"{"message":"Too Many Requests"}"#,
+                "TooManyRequestsException",
+            ),
+            // As recorded: a space after the colon here, none above.
+            Self::InternalServerError => (
+                502,
+                r#"{"message": "Internal server error"}"#,
+                "InternalServerErrorException",
+            ),
+            Self::TimedOut => (
+                504,
+                r#"{"message": "Endpoint request timed out"}"#,
+                "InternalServerErrorException",
+            ),
+        };
+        // The gateway's own errors carry the common headers because deploy sets DEFAULT_4XX and
+        // DEFAULT_5XX so.
+        let mut headers = vec![
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("x-amzn-ErrorType".to_owned(), kind.to_owned()),
+        ];
+        headers.extend(COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Reply {
+            status,
+            headers,
+            body: body.to_owned(),
+        }
+    }
+}
+
+/// API Gateway's throttle: a token bucket.
+#[derive(Clone, Debug)]
+pub struct Throttle {
+    /// Requests a second.
+    rate: f64,
+    /// Requests at once.
+    burst: f64,
+    tokens: f64,
+    filled: Option<Instant>,
+}
+
+impl Throttle {
+    /// `rate` requests a second, `burst` at once.
+    #[must_use]
+    pub fn new(rate: f64, burst: f64) -> Self {
+        Self {
+            rate,
+            burst,
+            tokens: burst,
+            filled: None,
+        }
+    }
+
+    fn admit(&mut self, now: Instant) -> bool {
+        let elapsed = self.filled.map_or(Duration::ZERO, |filled| now - filled);
+        self.filled = Some(now);
+        self.tokens = (self.tokens + self.rate * elapsed.as_secs_f64()).min(self.burst);
+        let admitted = self.tokens >= 1.0;
+        if admitted {
+            self.tokens -= 1.0;
+        }
+        admitted
+    }
+}
+
+/// An account's limits in API Gateway where nothing else is set.
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::new(10_000.0, 5_000.0)
+    }
+}

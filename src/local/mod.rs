@@ -1,0 +1,20 @@
+//! The server around the handler: hyper, and one of two edges.
+//!
+//! [`Direct`] is for a server of one's own: it calls the handler straight. [`Gateway`] behaves as
+//! API Gateway does in front of Lambda, so that what passes here passes deployed.
+
+mod container;
+mod direct;
+mod event;
+mod gateway;
+mod key;
+mod server;
+
+pub use container::{Container, ContainerError, IMAGE};
+pub use direct::Direct;
+pub use gateway::{Gateway, Throttle};
+pub use key::ApiKey;
+pub use server::{Edge, serve};
+
+/// The largest request body in bytes: API Gateway's limit, kept by both edges.
+pub const MAX_BODY: usize = 10 * 1024 * 1024;

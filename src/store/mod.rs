@@ -1,0 +1,89 @@
+//! Where events are counted: the [`Store`] trait and its two homes, Redis and SQLite.
+//!
+//! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
+//! once within the window, what was acknowledged survives a crash, and a retry is always safe.
+
+mod keyspace;
+mod redis;
+#[cfg(feature = "cli")]
+mod sqlite;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use self::keyspace::{decode, encode, flag};
+pub use self::redis::{RedisSettings, RedisStore, Server, Tls};
+#[cfg(feature = "cli")]
+pub use self::sqlite::{Location, SqliteStore};
+use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+
+/// How long an idempotency key is remembered; `None` is until its experiment is deleted.
+pub type Window = Option<Duration>;
+
+/// The window when none is configured, as in Python lamed: a day.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest that any call to a store may take before it counts as unreachable.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Counts events, and reads the counts back.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Counts each event whose idempotency key was not yet counted under its counter within the
+    /// window. When this returns, what it says is durable as far as the store is.
+    ///
+    /// # Errors
+    /// When the store cannot answer. Some of the events may then have been counted; sending them
+    /// again is safe.
+    async fn track(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// The counts of the experiments in `scope` (in that order, unknown ones empty), or of all of
+    /// the namespace in natural order.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn counts(
+        &self,
+        namespace: &Name,
+        scope: Option<&[Name]>,
+    ) -> Result<Vec<ExperimentCounts>, StoreError>;
+
+    /// The counts of one experiment by day, in the order of days.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn days(&self, namespace: &Name, experiment: &Name) -> Result<Vec<DayCount>, StoreError>;
+
+    /// Deletes counters and what was remembered under them; says how many counters.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn delete(&self, selection: &Selection) -> Result<u64, StoreError>;
+
+    /// Whether the store can be reached.
+    ///
+    /// # Errors
+    /// When it cannot.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Why a store gave no answer. The text is for the operator, not for HTTP clients.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The store cannot be reached or cannot count now: trying again later may help.
+    Unavailable(String),
+    /// The store answered what makes no sense here: trying again will not help.
+    Failed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(reason) | Self::Failed(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

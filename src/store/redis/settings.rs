@@ -1,0 +1,210 @@
+//! How to reach a Redis.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
+    RedisConnectionInfo, TlsCertificates,
+};
+
+use crate::domain::Secret;
+use crate::store::{DEFAULT_TIMEOUT, DEFAULT_WINDOW, StoreError, Window};
+
+/// Where Redis listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    Tcp {
+        host: String,
+        port: u16,
+        tls: Option<Tls>,
+    },
+    Unix(PathBuf),
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// A PEM file of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files of a client certificate and its key.
+    pub client: Option<(PathBuf, PathBuf)>,
+    /// Accept any certificate (redis-py's `ssl_cert_reqs: none`).
+    pub accept_any: bool,
+}
+
+/// Everything a [`super::RedisStore`] has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisSettings {
+    pub server: Server,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub db: i64,
+    pub window: Window,
+    /// For each call in all: connecting, the attempt and one more.
+    pub timeout: Duration,
+}
+
+impl RedisSettings {
+    #[must_use]
+    pub fn new(server: Server) -> Self {
+        Self {
+            server,
+            username: None,
+            password: None,
+            db: 0,
+            window: Some(DEFAULT_WINDOW),
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+
+    /// Reads `redis://[user:password@]host[:port][/db]`, `rediss://…` (TLS) or
+    /// `redis+unix:///path[?db=…&user=…&pass=…]`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the URL, without repeating the URL, which may hold a password.
+    pub fn from_url(url: &str) -> Result<Self, String> {
+        let info = url.into_connection_info().map_err(|error| {
+            // The crate's text for a URL it cannot take apart says what, not the URL.
+            format!("not a Redis URL: {error}")
+        })?;
+        let server = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Server::Tcp {
+                host: host.clone(),
+                port: *port,
+                tls: None,
+            },
+            ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure,
+                ..
+            } => Server::Tcp {
+                host: host.clone(),
+                port: *port,
+                tls: Some(Tls {
+                    accept_any: *insecure,
+                    ..Tls::default()
+                }),
+            },
+            ConnectionAddr::Unix(path) => Server::Unix(path.clone()),
+            _ => return Err("not a Redis URL of a known kind".to_owned()),
+        };
+        let redis = info.redis_settings();
+        Ok(Self {
+            username: redis.username().map(str::to_owned),
+            password: redis.password().map(Secret::new),
+            db: redis.db(),
+            ..Self::new(server)
+        })
+    }
+
+    /// The client for these settings; connects nowhere yet.
+    pub(super) fn client(&self) -> Result<Client, StoreError> {
+        let failed = |what: String| StoreError::Failed(format!("{self}: {what}"));
+        let mut redis = RedisConnectionInfo::default().set_db(self.db);
+        if let Some(username) = &self.username {
+            redis = redis.set_username(username);
+        }
+        if let Some(password) = &self.password {
+            redis = redis.set_password(password.reveal());
+        }
+        let (address, certificates) = self.address().map_err(failed)?;
+        let info: ConnectionInfo = (address.into_connection_info())
+            .map_err(|error| failed(error.to_string()))?
+            .set_redis_settings(redis);
+        match certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates),
+            None => Client::open(info),
+        }
+        .map_err(|error| failed(error.to_string()))
+    }
+
+    fn address(&self) -> Result<(ConnectionAddr, Option<TlsCertificates>), String> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+        };
+        Ok(match &self.server {
+            Server::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
+            Server::Tcp {
+                host,
+                port,
+                tls: None,
+            } => (ConnectionAddr::Tcp(host.clone(), *port), None),
+            Server::Tcp {
+                host,
+                port,
+                tls: Some(tls),
+            } => {
+                let address = ConnectionAddr::TcpTls {
+                    host: host.clone(),
+                    port: *port,
+                    insecure: tls.accept_any,
+                    tls_params: None,
+                };
+                let root_cert = tls.ca_file.as_ref().map(read).transpose()?;
+                let client_tls = match &tls.client {
+                    None => None,
+                    Some((certificate, key)) => Some(ClientTlsConfig {
+                        client_cert: read(certificate)?,
+                        client_key: read(key)?,
+                    }),
+                };
+                let own = root_cert.is_some() || client_tls.is_some();
+                let certificates = TlsCertificates {
+                    client_tls,
+                    root_cert,
+                };
+                (address, own.then_some(certificates))
+            }
+        })
+    }
+}
+
+/// The address without any secret: `redis://host:6379/0`.
+impl fmt::Display for RedisSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.server {
+            Server::Tcp { host, port, tls } => {
+                let scheme = if tls.is_some() { "rediss" } else { "redis" };
+                write!(f, "{scheme}://{host}:{port}/{}", self.db)
+            }
+            Server::Unix(path) => write!(f, "redis+unix://{}?db={}", path.display(), self.db),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read_and_shown_without_their_password() {
+        for (url, shown) in [
+            ("redis://localhost", "redis://localhost:6379/0"),
+            (
+                "rediss://:s3cret@cache.example:6380/2",
+                "rediss://cache.example:6380/2",
+            ),
+            (
+                "redis+unix:///run/redis.sock?db=3",
+                "redis+unix:///run/redis.sock?db=3",
+            ),
+        ] {
+            let settings = RedisSettings::from_url(url).unwrap();
+            assert_eq!(settings.to_string(), shown);
+            assert!(!format!("{settings:?}").contains("s3cret"));
+        }
+        for wrong in [
+            "http://u:s3cret@x",
+            "redis://u:s3cret@h:port",
+            "redis://",
+            "x",
+        ] {
+            let message = RedisSettings::from_url(wrong).unwrap_err();
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
+}

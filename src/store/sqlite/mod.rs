@@ -1,0 +1,220 @@
+//! SQLite: the embedded store. One thread owns the connection; what is waiting when it is free
+//! shares one transaction, so that many events share one wait for the disk (group commit).
+
+mod tables;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::thread;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Store, StoreError, Window};
+use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
+
+/// Requests that share a transaction at most; also how many may wait before callers wait too.
+const GROUP: usize = 1024;
+
+/// Where the tables are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Gone with the process.
+    Memory,
+    /// One file; a `-wal` file stands beside it while in use.
+    File(PathBuf),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("SQLite in memory"),
+            Self::File(path) => write!(f, "SQLite in `{}`", path.display()),
+        }
+    }
+}
+
+/// A store in SQLite.
+pub struct SqliteStore {
+    jobs: mpsc::Sender<Job>,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Job {
+    Write(Write),
+    /// Runs between two transactions, and answers by itself.
+    Read(Box<dyn FnOnce(&Connection) + Send>),
+}
+
+enum Write {
+    Track(Vec<Event>, Answer<Vec<Outcome>>),
+    Delete(Selection, Answer<u64>),
+}
+
+/// What a write did, if its transaction is committed.
+enum Written {
+    Tracked(Vec<Outcome>),
+    Deleted(u64),
+}
+
+impl SqliteStore {
+    /// Opens the tables, and makes them where there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened and written, or is no SQLite file.
+    pub fn open(location: &Location, window: Window) -> Result<Self, StoreError> {
+        let failed = |error: &dyn fmt::Display| StoreError::Failed(format!("{location}: {error}"));
+        let connection = match location {
+            Location::Memory => Connection::open_in_memory(),
+            Location::File(path) => Connection::open(path),
+        };
+        let connection = (connection.and_then(tables::prepare)).map_err(|error| failed(&error))?;
+        let (jobs, waiting) = mpsc::channel(GROUP);
+        thread::Builder::new()
+            .name("sqlite".to_owned())
+            .spawn(move || work(connection, waiting, window))
+            .map_err(|error| failed(&error))?;
+        Ok(Self { jobs })
+    }
+
+    async fn write<T>(&self, write: impl FnOnce(Answer<T>) -> Write) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Job::Write(write(answer)), answered).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Read(Box::new(|connection| {
+            // The asker may have gone away meanwhile.
+            let _ = answer.send(read(connection).map_err(|error| unavailable(&error)));
+        }));
+        self.ask(job, answered).await
+    }
+
+    async fn ask<T>(
+        &self,
+        job: Job,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError::Failed("the SQLite thread has ended".to_owned());
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+fn unavailable(error: &dyn fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("SQLite: {error}"))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn track(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
+        let events = events.to_vec();
+        self.write(|answer| Write::Track(events, answer)).await
+    }
+
+    async fn counts(
+        &self,
+        namespace: &Name,
+        scope: Option<&[Name]>,
+    ) -> Result<Vec<ExperimentCounts>, StoreError> {
+        let (namespace, scope) = (namespace.clone(), scope.map(<[Name]>::to_vec));
+        self.read(move |connection| tables::counts(connection, &namespace, scope))
+            .await
+    }
+
+    async fn days(&self, namespace: &Name, experiment: &Name) -> Result<Vec<DayCount>, StoreError> {
+        let (namespace, experiment) = (namespace.clone(), experiment.clone());
+        self.read(move |connection| tables::days(connection, &namespace, &experiment))
+            .await
+    }
+
+    async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
+        let selection = selection.clone();
+        self.write(|answer| Write::Delete(selection, answer)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|_| Ok(())).await
+    }
+}
+
+/// The life of the thread: ends when the store is dropped and all that waited is done.
+fn work(mut connection: Connection, mut waiting: mpsc::Receiver<Job>, window: Window) {
+    let mut group = Vec::new();
+    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+        let (mut writes, mut reads) = (Vec::new(), Vec::new());
+        for job in group.drain(..) {
+            match job {
+                Job::Write(write) => writes.push(write),
+                Job::Read(read) => reads.push(read),
+            }
+        }
+        if !writes.is_empty() {
+            let result = commit(&mut connection, &writes, window);
+            answer(writes, result);
+        }
+        for read in reads {
+            read(&connection);
+        }
+    }
+}
+
+/// All or nothing: once this returns `Ok`, the writes are on disk.
+fn commit(
+    connection: &mut Connection,
+    writes: &[Write],
+    window: Window,
+) -> rusqlite::Result<Vec<Written>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let now = Instant::now();
+    let written = (writes.iter())
+        .map(|write| match write {
+            Write::Track(events, _) => {
+                tables::track(&transaction, events, window, now).map(Written::Tracked)
+            }
+            Write::Delete(selection, _) => {
+                tables::delete(&transaction, selection).map(Written::Deleted)
+            }
+        })
+        .collect::<rusqlite::Result<_>>()?;
+    transaction.commit()?;
+    Ok(written)
+}
+
+/// Tells each asker; one that has gone away meanwhile is no error.
+fn answer(writes: Vec<Write>, result: rusqlite::Result<Vec<Written>>) {
+    match result {
+        Ok(written) => {
+            for pair in writes.into_iter().zip(written) {
+                match pair {
+                    (Write::Track(_, to), Written::Tracked(outcomes)) => {
+                        let _ = to.send(Ok(outcomes));
+                    }
+                    (Write::Delete(_, to), Written::Deleted(count)) => {
+                        let _ = to.send(Ok(count));
+                    }
+                    // A write's result is made from the write itself.
+                    _ => unreachable!(),
+                }
+            }
+        }
+        Err(error) => {
+            for write in writes {
+                match write {
+                    Write::Track(_, to) => {
+                        let _ = to.send(Err(unavailable(&error)));
+                    }
+                    Write::Delete(_, to) => {
+                        let _ = to.send(Err(unavailable(&error)));
+                    }
+                }
+            }
+        }
+    }
+}

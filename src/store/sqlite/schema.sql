@@ -1,0 +1,24 @@
+CREATE TABLE IF NOT EXISTS counters (
+  id         INTEGER PRIMARY KEY,
+  namespace  TEXT NOT NULL,
+  experiment TEXT NOT NULL,
+  event      TEXT NOT NULL, -- a goal, or 'participate'
+  variant    TEXT NOT NULL,
+  count      INTEGER NOT NULL,
+  UNIQUE (namespace, experiment, event, variant)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS days (
+  counter INTEGER NOT NULL REFERENCES counters (id) ON DELETE CASCADE,
+  day     TEXT NOT NULL, -- 2026-11-23, UTC
+  count   INTEGER NOT NULL,
+  PRIMARY KEY (counter, day)
+) STRICT, WITHOUT ROWID;
+
+-- The idempotency keys counted under each counter: the first 16 bytes of their SHA-1.
+CREATE TABLE IF NOT EXISTS remembered (
+  counter INTEGER NOT NULL REFERENCES counters (id) ON DELETE CASCADE,
+  key     BLOB NOT NULL,
+  at      INTEGER NOT NULL, -- milliseconds since 1970
+  PRIMARY KEY (counter, key)
+) STRICT, WITHOUT ROWID;

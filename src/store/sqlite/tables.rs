@@ -1,0 +1,176 @@
+//! The tables, and every statement on them.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha1::{Digest, Sha1};
+
+use crate::domain::{
+    Count, Counter, Day, DayCount, Event, ExperimentCounts, Instant, Kind, Name, Outcome, Selection,
+};
+use crate::store::{DEFAULT_TIMEOUT, Window};
+
+/// The version of the tables, in `PRAGMA user_version`.
+const VERSION: i64 = 1;
+
+/// Sets up a connection, and the tables where there are none.
+pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(DEFAULT_TIMEOUT)?;
+    // With a write-ahead log, FULL is what makes a commit survive a power cut.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > VERSION {
+        let message = format!("its tables are of version {version}, newer than this lamed knows");
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
+            Some(message),
+        ));
+    }
+    connection.execute_batch(include_str!("schema.sql"))?;
+    connection.pragma_update(None, "user_version", VERSION)?;
+    Ok(connection)
+}
+
+/// Counts each event not counted within the window.
+pub(super) fn track(
+    connection: &Connection,
+    events: &[Event],
+    window: Window,
+    now: Instant,
+) -> rusqlite::Result<Vec<Outcome>> {
+    // Remembered at or before this instant is forgotten.
+    let horizon = window.map_or(i64::MIN, |window| {
+        now.0
+            .saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX))
+    });
+    let mut remember = connection.prepare_cached(
+        "INSERT INTO remembered (counter, key, at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at WHERE at <= ?4",
+    )?;
+    let mut count =
+        connection.prepare_cached("UPDATE counters SET count = count + 1 WHERE id = ?1")?;
+    let mut count_day = connection.prepare_cached(
+        "INSERT INTO days (counter, day, count) VALUES (?1, ?2, 1)
+         ON CONFLICT (counter, day) DO UPDATE SET count = count + 1",
+    )?;
+    let day = now.day().to_string();
+    (events.iter())
+        .map(|event| {
+            let counter = counter_id(connection, &event.counter)?;
+            let key = Sha1::digest(event.key.as_str());
+            if remember.execute(params![counter, &key[..16], now.0, horizon])? == 0 {
+                return Ok(Outcome::Duplicate);
+            }
+            count.execute([counter])?;
+            count_day.execute(params![counter, day])?;
+            Ok(Outcome::Counted)
+        })
+        .collect()
+}
+
+fn counter_id(connection: &Connection, counter: &Counter) -> rusqlite::Result<i64> {
+    let names = params![
+        counter.namespace.as_str(),
+        counter.experiment.as_str(),
+        counter.kind.as_str(),
+        counter.variant.as_str(),
+    ];
+    let known = connection
+        .prepare_cached(
+            "SELECT id FROM counters
+             WHERE namespace = ?1 AND experiment = ?2 AND event = ?3 AND variant = ?4",
+        )?
+        .query_row(names, |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(id) => Ok(id),
+        None => connection
+            .prepare_cached(
+                "INSERT INTO counters (namespace, experiment, event, variant, count)
+                 VALUES (?1, ?2, ?3, ?4, 0)",
+            )?
+            .insert(names),
+    }
+}
+
+/// The counts of the experiments in `scope`, or of all in natural order.
+pub(super) fn counts(
+    connection: &Connection,
+    namespace: &Name,
+    scope: Option<Vec<Name>>,
+) -> rusqlite::Result<Vec<ExperimentCounts>> {
+    let experiments = match scope {
+        Some(scope) => scope,
+        None => experiments(connection, namespace)?,
+    };
+    let mut select = connection.prepare_cached(
+        "SELECT event, variant, count FROM counters WHERE namespace = ?1 AND experiment = ?2",
+    )?;
+    (experiments.into_iter())
+        .map(|experiment| {
+            let counts = select
+                .query_map([namespace.as_str(), experiment.as_str()], |row| {
+                    Ok(Count {
+                        kind: Kind::from(Name::stored(row.get(0)?)),
+                        variant: Name::stored(row.get(1)?),
+                        count: row.get(2)?,
+                    })
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(ExperimentCounts::new(experiment, counts))
+        })
+        .collect()
+}
+
+fn experiments(connection: &Connection, namespace: &Name) -> rusqlite::Result<Vec<Name>> {
+    let names = connection
+        .prepare_cached("SELECT DISTINCT experiment FROM counters WHERE namespace = ?1")?
+        .query_map([namespace.as_str()], |row| row.get(0).map(Name::stored))?
+        .collect::<rusqlite::Result<BTreeSet<Name>>>()?;
+    Ok(names.into_iter().collect())
+}
+
+/// The counts of one experiment by day.
+pub(super) fn days(
+    connection: &Connection,
+    namespace: &Name,
+    experiment: &Name,
+) -> rusqlite::Result<Vec<DayCount>> {
+    let mut counts = connection
+        .prepare_cached(
+            "SELECT day, event, variant, days.count FROM days JOIN counters ON id = counter
+             WHERE namespace = ?1 AND experiment = ?2",
+        )?
+        .query_map([namespace.as_str(), experiment.as_str()], |row| {
+            let day: String = row.get(0)?;
+            Ok(DayCount {
+                day: day
+                    .parse::<Day>()
+                    .map_err(|()| rusqlite::Error::InvalidQuery)?,
+                kind: Kind::from(Name::stored(row.get(1)?)),
+                variant: Name::stored(row.get(2)?),
+                count: row.get(3)?,
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+    Ok(counts)
+}
+
+/// Deletes the selected counters; what was remembered under them goes with them.
+pub(super) fn delete(connection: &Connection, selection: &Selection) -> rusqlite::Result<u64> {
+    let deleted = connection
+        .prepare_cached(
+            "DELETE FROM counters WHERE namespace = ?1 AND experiment = ?2
+             AND event = coalesce(?3, event) AND variant = coalesce(?4, variant)",
+        )?
+        .execute(params![
+            selection.namespace.as_str(),
+            selection.experiment.as_str(),
+            selection.kind.as_ref().map(Kind::as_str),
+            selection.variant.as_ref().map(Name::as_str),
+        ])?;
+    Ok(deleted as u64)
+}

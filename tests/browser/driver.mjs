@@ -1,0 +1,178 @@
+// Drives the system's Chromium for the Rust tests: a JSON command per line in, a JSON reply per line out.
+//
+//   {"do":"visit", "html"|"url", "script"}                            → {"result","tracked","queue","errors","foreign"}
+//   {"do":"screenshot", "html"|"url", "file", "width","height","dark"} → {"file"}
+//   {"do":"forget"}   the next visitor is a new one                   → {}
+//   {"do":"quit"}     so does the end of stdin                        → {}
+//
+// A command that fails is answered {"error"}. Pages given as html are served from one loopback origin: localStorage
+// lives from visit to visit, and a call to a lamed server is cross-origin, as in real life.
+
+import { accessSync, constants, readFileSync } from "node:fs"
+import { createServer } from "node:http"
+import { createRequire } from "node:module"
+import { delimiter, join } from "node:path"
+import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
+
+const { LAMED_TEST_TOOLS: tools, PATH } = process.env
+const { chromium } = createRequire(join(tools, "node_modules/"))("playwright-core")
+
+const CDN = "https://cdn.jsdelivr.net/npm/alephbet@0.27.0/dist/alephbet.min.js"
+const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+const QUIET_MS = 250 // long enough for what a reply sets off in the page to start its own requests
+const PATIENCE_MS = 10_000
+
+function onPath(...names) {
+  for (const name of names) {
+    for (const folder of PATH.split(delimiter)) {
+      const file = join(folder, name)
+      try {
+        accessSync(file, constants.X_OK)
+        return file
+      } catch {}
+    }
+  }
+  throw new Error(`none of ${names.join(", ")} is on the PATH`)
+}
+
+const browser = await chromium.launch({
+  executablePath: onPath("chromium", "google-chrome", "google-chrome-stable", "chromium-browser"),
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    // Nothing leaves this machine, whoever in the browser asks for it.
+    `--host-resolver-rules=MAP * ~NOTFOUND${LOOPBACK.map(host => `, EXCLUDE ${host}`).join("")}`,
+  ],
+})
+
+let html = ""
+const server = createServer((request, response) => {
+  const known = request.url === "/"
+  response.writeHead(known ? 200 : 204, { "content-type": "text/html; charset=utf-8" }) // a favicon's 404 is an error
+  response.end(known ? html : "")
+})
+await new Promise(listening => server.listen(0, "127.0.0.1", listening))
+const home = `http://127.0.0.1:${server.address().port}/`
+
+// Answers for the CDN, so that the browser itself checks `integrity`. This is done over the protocol, as Playwright's
+// own `route` stops every request and answers the CORS preflights in the server's place.
+async function interceptCdn(page) {
+  const session = await page.context().newCDPSession(page)
+  const refuse = ({ requestId }) => session.send("Fetch.failRequest", { requestId, errorReason: "BlockedByClient" })
+  const fulfil = ({ requestId }) => session.send("Fetch.fulfillRequest", {
+    requestId,
+    responseCode: 200,
+    responseHeaders: [
+      { name: "Content-Type", value: "application/javascript; charset=utf-8" },
+      { name: "Access-Control-Allow-Origin", value: "*" },
+    ],
+    body: readFileSync(join(tools, "node_modules/alephbet/dist/alephbet.min.js"), "base64"),
+  })
+  session.on("Fetch.requestPaused", paused => (paused.request.url === CDN ? fulfil : refuse)(paused).catch(() => {}))
+  await session.send("Fetch.enable", { patterns: [{ urlPattern: "https://*" }] })
+}
+
+// Opens a page, lets `use` work in it, and closes it. `settle` waits until all that the page asked for has been answered
+// or has failed.
+async function open(context, command, use) {
+  const page = await context.newPage()
+  const seen = { requests: new Map(), errors: [], foreign: [] } // request → its status, null while there is none
+  const pending = new Set()
+  let changed
+  const settle = async () => {
+    changed = Date.now()
+    const deadline = changed + PATIENCE_MS
+    while ((pending.size || Date.now() - changed < QUIET_MS) && Date.now() < deadline) await sleep(20)
+    for (const request of pending) seen.errors.push(`no answer in ${PATIENCE_MS} ms: ${request.url()}`)
+  }
+  page.on("request", request => {
+    const { protocol, hostname } = new URL(request.url())
+    const known = request.url() === CDN || LOOPBACK.includes(hostname) || !protocol.startsWith("http")
+    if (!known) seen.foreign.push(request.url())
+    seen.requests.set(request, null)
+    pending.add(request)
+    changed = Date.now()
+  })
+  const end = status => async request => {
+    seen.requests.set(request, await status(request))
+    pending.delete(request)
+    changed = Date.now()
+  }
+  page.on("requestfinished", end(async request => (await request.response())?.status() ?? null))
+  page.on("requestfailed", end(() => null))
+  page.on("pageerror", error => seen.errors.push(String(error)))
+  page.on("console", message => { if (message.type() === "error") seen.errors.push(message.text()) })
+  try {
+    await interceptCdn(page)
+    html = command.html
+    await page.goto(command.url ?? home, { waitUntil: "load", timeout: PATIENCE_MS })
+    return await use(page, seen, settle)
+  } finally {
+    await page.close()
+  }
+}
+
+let visitor = await browser.newContext()
+
+const commands = {
+  visit: command => open(visitor, command, async (page, seen, settle) => {
+    const result = await Promise.race([
+      page.evaluate(`(async () => {${command.script ?? ""}\n})()`),
+      sleep(PATIENCE_MS).then(() => { throw new Error(`the script takes over ${PATIENCE_MS} ms`) }),
+    ])
+    await settle()
+    return {
+      result: result ?? null,
+      tracked: [...seen.requests].flatMap(([request, status]) =>
+        new URL(request.url()).pathname.endsWith("/track") ? [{ url: request.url(), status }] : []),
+      // What AlephBet has not yet delivered: JSON in a field of JSON.
+      queue: await page.evaluate(() =>
+        JSON.parse(JSON.parse(localStorage.getItem("alephbet") ?? "{}")._alephbet_queue ?? "[]")),
+      errors: seen.errors,
+      foreign: seen.foreign,
+    }
+  }),
+
+  async screenshot(command) {
+    const context = await browser.newContext({
+      viewport: { width: command.width ?? 1280, height: command.height ?? 800 },
+      colorScheme: command.dark ? "dark" : "light",
+      reducedMotion: "reduce",
+    })
+    try {
+      return await open(context, command, async (page, _, settle) => {
+        await settle()
+        await page.screenshot({ path: command.file })
+        return { file: command.file }
+      })
+    } finally {
+      await context.close()
+    }
+  },
+
+  async forget() {
+    await visitor.close()
+    visitor = await browser.newContext()
+    return {}
+  },
+
+  quit: () => ({}),
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let command = {}
+  let reply
+  try {
+    command = JSON.parse(line)
+    if (!Object.hasOwn(commands, command.do)) throw new Error(`no such command: ${command.do}`)
+    reply = await commands[command.do](command)
+  } catch (error) {
+    reply = { error: String(error?.message ?? error) }
+  }
+  process.stdout.write(JSON.stringify(reply) + "\n")
+  if (command.do === "quit") break
+}
+await browser.close()
+server.close()
+process.exit() // a request left hanging must not keep the process
