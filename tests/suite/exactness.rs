@@ -1,0 +1,95 @@
+//! Exact counts, whatever the order and however often an event comes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::seq::SliceRandom;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Redis, Server, query};
+
+const EVENTS: usize = 10_000;
+const TIMES: usize = 3;
+const CONNECTIONS: usize = 64;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_connections_count_exactly_on_redis() {
+    let redis = Redis::start(&[]);
+    hammer(&["--store", &redis.url()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_connections_count_exactly_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lamed.db");
+    hammer(&["--store", &format!("embedded:{}", file.display())]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_connections_count_exactly_in_memory_behind_the_gateway() {
+    // The gateway's throttle would stand in the way: a client sends again what it refused.
+    hammer(&["--local", "--store", "embedded"]).await;
+}
+
+/// 64 connections send each of 10,000 events three times, shuffled: exactly 10,000 are counted.
+async fn hammer(arguments: &[&str]) {
+    let server = Server::start(arguments);
+    let mut order: Vec<usize> = (0..EVENTS * TIMES).map(|n| n % EVENTS).collect();
+    order.shuffle(&mut rand::rng());
+    let (order, next) = (Arc::new(order), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::new(AtomicUsize::new(0));
+    let mut clients = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let mut client = Client::new(&server.address);
+        let (order, next, counted) = (order.clone(), next.clone(), counted.clone());
+        clients.spawn(async move {
+            while let Some(number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if track(&mut client, *number).await {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    clients.join_all().await;
+    assert_eq!(
+        counted.load(Ordering::Relaxed),
+        EVENTS,
+        "replies that said counted"
+    );
+    assert_eq!(
+        server.experiments().await,
+        [json!({
+            "experiment": "e",
+            "goals": [{"goal": "g", "results": [
+                {"label": "0", "successes": EVENTS / 4, "trials": EVENTS / 4},
+                {"label": "1", "successes": EVENTS / 4, "trials": EVENTS / 4},
+            ]}],
+            "variants": [{"label": "0", "trials": EVENTS / 4}, {"label": "1", "trials": EVENTS / 4}],
+        })]
+    );
+}
+
+/// Sends an event until it gets its 200; says whether it was counted then.
+async fn track(client: &mut Client, number: usize) -> bool {
+    let variant = (number % 2).to_string();
+    let event = if number / 2 % 2 == 0 {
+        "participate"
+    } else {
+        "g"
+    };
+    let query = query(&[
+        ("experiment", "e"),
+        ("variant", &variant),
+        ("event", event),
+        ("uuid", &number.to_string()),
+    ]);
+    loop {
+        let response = client.get(&format!("/prod/track?{query}")).await;
+        match response.status {
+            200 => return response.json()["counted"] == true,
+            429 => tokio::task::yield_now().await,
+            _ => panic!("{response:?}"),
+        }
+    }
+}

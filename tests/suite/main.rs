@@ -1,0 +1,15 @@
+//! What lamed promises, tried against real things: a real Redis, the real binary, the real AlephBet
+//! in a real browser, Python lamed itself. `tests/run` installs them.
+
+mod api;
+mod browser;
+mod cli;
+mod config;
+mod crash;
+mod docker;
+mod exactness;
+mod gateway;
+mod layers;
+mod oracle;
+mod stores;
+mod support;

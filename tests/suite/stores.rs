@@ -1,0 +1,489 @@
+//! One story that every store must live through.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lamed::domain::{ExperimentCounts, Instant, Kind, Outcome, Selection};
+use lamed::store::{Location, RedisSettings, RedisStore, SqliteStore, Store, StoreError, Window};
+use redis::Commands;
+
+use crate::support::{Redis, event, name};
+
+const DAY: Window = Some(Duration::from_secs(86_400));
+
+#[tokio::test]
+async fn sqlite_in_memory() {
+    story(&SqliteStore::open(&Location::Memory, DAY).unwrap()).await;
+}
+
+#[tokio::test]
+async fn sqlite_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Location::File(folder.path().join("lamed.db"));
+    story(&SqliteStore::open(&file, DAY).unwrap()).await;
+}
+
+#[tokio::test]
+async fn sqlite_remembering_for_ever() {
+    story(&SqliteStore::open(&Location::Memory, None).unwrap()).await;
+}
+
+#[tokio::test]
+async fn redis_by_tcp() {
+    let redis = Redis::start(&[]);
+    story(&redis_store(&redis.url(), DAY)).await;
+}
+
+#[tokio::test]
+async fn redis_remembering_for_ever() {
+    let redis = Redis::start(&[]);
+    story(&redis_store(&redis.url(), None)).await;
+}
+
+#[tokio::test]
+async fn redis_by_unix_socket_in_another_db() {
+    let redis = Redis::start(&["--unixsocket", "{dir}/redis.sock"]);
+    let url = format!("redis+unix://{}?db=3", redis.path("redis.sock"));
+    story(&redis_store(&url, DAY)).await;
+    assert_eq!(keys_in_db(&redis, 0), 0);
+    assert!(keys_in_db(&redis, 3) > 0);
+}
+
+#[tokio::test]
+async fn redis_with_a_password() {
+    let redis = Redis::start(&["--requirepass", "p@ss:w/rd"]);
+    story(&redis_store(
+        &format!("redis://:p%40ss%3Aw%2Frd@127.0.0.1:{}", redis.port),
+        DAY,
+    ))
+    .await;
+    let wrong = redis_store(&format!("redis://:wrong@127.0.0.1:{}", redis.port), DAY);
+    let error = wrong.ping().await.unwrap_err().to_string();
+    assert!(
+        error.contains("WRONGPASS") || error.contains("Password authentication failed"),
+        "{error}"
+    );
+    assert!(!error.contains("wrong@"), "{error}");
+}
+
+#[tokio::test]
+async fn redis_with_an_acl_user() {
+    let redis = Redis::start(&[]);
+    let mut setuser = redis::cmd("ACL");
+    setuser.arg(&[
+        "SETUSER",
+        "ann",
+        "on",
+        ">s3cret",
+        "~*",
+        "+@all",
+        "-@dangerous",
+    ]);
+    setuser.exec(&mut redis.connection()).unwrap();
+    story(&redis_store(
+        &format!("redis://ann:s3cret@127.0.0.1:{}", redis.port),
+        DAY,
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn redis_by_tls_with_its_own_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let tls_port = crate::support::free_port().to_string();
+    let (ca, certificate, key) = (file("ca.crt"), file("redis.crt"), file("redis.key"));
+    let _redis = Redis::start(&[
+        "--tls-port",
+        &tls_port,
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = format!(
+        r#"{{"redis": {{"host": "localhost", "port": {tls_port}, "ssl": true, "ssl_ca_certs": {ca:?}}}}}"#
+    );
+    let config = lamed::config::Config::parse("config.json".as_ref(), &config).unwrap();
+    let store = RedisStore::new(&config.redis.unwrap()).unwrap();
+    story(&store).await;
+    // Without its authority the certificate is a stranger's.
+    let stranger = redis_store(&format!("rediss://localhost:{tls_port}"), DAY);
+    let error = stranger.ping().await.unwrap_err().to_string();
+    assert!(error.contains("certificate"), "{error}");
+}
+
+/// The story: counting, duplicates, names, deletes and days, in one order that touches all.
+async fn story(store: &dyn Store) {
+    let alephbet = name("alephbet");
+    store.ping().await.unwrap();
+    assert_eq!(store.counts(&alephbet, None).await.unwrap(), []);
+
+    // Counted once under each counter, however often it comes; in one call or in several.
+    let shown = event("color", "participate", "blue", "1");
+    assert_eq!(track(store, &[shown.clone()]).await, [Outcome::Counted]);
+    assert_eq!(track(store, &[shown.clone()]).await, [Outcome::Duplicate]);
+    let batch = [
+        shown.clone(),
+        event("color", "participate", "blue", "2"),
+        event("color", "participate", "red", "1"),
+        event("color", "click", "blue", "1"),
+        event("color", "click", "blue", "1"),
+    ];
+    use Outcome::{Counted, Duplicate};
+    assert_eq!(
+        track(store, &batch).await,
+        [Duplicate, Counted, Counted, Counted, Duplicate]
+    );
+    assert_eq!(
+        table(&all(store).await),
+        ["color: blue 2, red 1; click: blue 1, red 0"]
+    );
+
+    // Names of any text are told apart and come back as they were; order is natural.
+    let odd = [
+        "a:b",
+        "a",
+        "%",
+        "%25",
+        "{x}",
+        "10 ✓",
+        "2 שלום",
+        "a:b:c",
+        "o'b\"<&>\\",
+    ];
+    for text in odd {
+        assert_eq!(
+            track(store, &[event(text, text, text, "1")]).await,
+            [Counted]
+        );
+        assert_eq!(
+            track(store, &[event(text, text, text, "1")]).await,
+            [Duplicate]
+        );
+    }
+    let names: Vec<String> = (all(store).await.iter())
+        .map(|e| e.experiment.to_string())
+        .collect();
+    let mut expected = odd.map(name).to_vec();
+    expected.push(name("color"));
+    expected.sort();
+    assert_eq!(
+        names,
+        expected.iter().map(ToString::to_string).collect::<Vec<_>>()
+    );
+    let scope = [name("{x}"), name("no such"), name("a:b")];
+    let scoped = store.counts(&alephbet, Some(&scope)).await.unwrap();
+    assert_eq!(
+        table(&scoped),
+        [
+            "{x}: {x} 0; {x}: {x} 1",
+            "no such:",
+            "a:b: a:b 0; a:b: a:b 1"
+        ]
+    );
+    assert_eq!(store.counts(&name("other"), None).await.unwrap(), []);
+
+    // Days: all of the above was today (or, around midnight, yesterday and today).
+    let days = store.days(&alephbet, &name("color")).await.unwrap();
+    let today = Instant::now().day();
+    let yesterday = Instant(Instant::now().0 - 86_400_000).day();
+    assert!(
+        days.iter()
+            .all(|count| count.day == today || count.day == yesterday),
+        "{days:?}"
+    );
+    let sum = |kind: &Kind, variant: &str| -> u64 {
+        (days.iter())
+            .filter(|count| count.kind == *kind && count.variant == name(variant))
+            .map(|count| count.count)
+            .sum()
+    };
+    let click = Kind::Conversion(name("click"));
+    assert_eq!(
+        [
+            sum(&Kind::Exposure, "blue"),
+            sum(&Kind::Exposure, "red"),
+            sum(&click, "blue")
+        ],
+        [2, 1, 1]
+    );
+
+    // Deleting takes what was selected, and what was remembered with it, and nothing else.
+    assert_eq!(delete(store, "color", Some("click"), Some("red")).await, 0);
+    assert_eq!(delete(store, "color", None, Some("red")).await, 1);
+    assert_eq!(delete(store, "color", Some("click"), None).await, 1);
+    let scope = [name("color")];
+    let color = async || table(&store.counts(&alephbet, Some(&scope)).await.unwrap());
+    assert_eq!(color().await, ["color: blue 2;"]);
+    wait_for_the_next_millisecond();
+    assert_eq!(
+        track(store, &batch).await,
+        [Duplicate, Duplicate, Counted, Counted, Duplicate]
+    );
+    assert_eq!(
+        color().await,
+        ["color: blue 2, red 1; click: blue 1, red 0"]
+    );
+    assert_eq!(delete(store, "color", None, None).await, 3);
+    assert_eq!(delete(store, "color", None, None).await, 0);
+    assert_eq!(color().await, ["color:"]);
+    assert!(
+        all(store)
+            .await
+            .iter()
+            .all(|e| e.experiment != name("color"))
+    );
+    assert_eq!(store.days(&alephbet, &name("color")).await.unwrap(), []);
+    wait_for_the_next_millisecond();
+    assert_eq!(
+        track(store, &[shown.clone(), shown]).await,
+        [Counted, Duplicate]
+    );
+    assert_eq!(delete(store, "a:b", None, None).await, 1);
+    assert_eq!(all(store).await.len(), odd.len());
+}
+
+async fn track(store: &dyn Store, events: &[lamed::domain::Event]) -> Vec<Outcome> {
+    store.track(events).await.unwrap()
+}
+
+async fn all(store: &dyn Store) -> Vec<ExperimentCounts> {
+    store.counts(&name("alephbet"), None).await.unwrap()
+}
+
+async fn delete(
+    store: &dyn Store,
+    experiment: &str,
+    goal: Option<&str>,
+    variant: Option<&str>,
+) -> u64 {
+    let selection = Selection {
+        namespace: name("alephbet"),
+        experiment: name(experiment),
+        kind: goal.map(|goal| name(goal).into()),
+        variant: variant.map(name),
+    };
+    store.delete(&selection).await.unwrap()
+}
+
+/// `experiment: variant participants, …; goal: variant conversions, …`
+fn table(experiments: &[ExperimentCounts]) -> Vec<String> {
+    (experiments.iter())
+        .map(|counts| {
+            let variants = counts.variants();
+            let row = |count: &dyn Fn(&lamed::domain::Name) -> u64| -> String {
+                let cells: Vec<_> = variants
+                    .iter()
+                    .map(|v| format!("{v} {}", count(v)))
+                    .collect();
+                cells.join(", ")
+            };
+            let mut text = format!("{}:", counts.experiment);
+            if !variants.is_empty() {
+                text.push_str(&format!(" {};", row(&|v| counts.participants(v))));
+            }
+            for goal in counts.goals() {
+                text.push_str(&format!(
+                    " {goal}: {}",
+                    row(&|v| counts.conversions(goal, v))
+                ));
+            }
+            text
+        })
+        .collect()
+}
+
+/// What was remembered in the very millisecond of a delete stays remembered: a retry of an event
+/// that was on its way must not count again.
+fn wait_for_the_next_millisecond() {
+    let now = Instant::now();
+    while Instant::now().0 <= now.0 + 1 {
+        std::hint::spin_loop();
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_when_its_window_has_passed() {
+    let window = Some(Duration::from_millis(200));
+    let redis = Redis::start(&[]);
+    let sqlite = SqliteStore::open(&Location::Memory, window).unwrap();
+    let redis = redis_store(&redis.url(), window);
+    for store in [&sqlite as &dyn Store, &redis] {
+        let shown = [event("e", "participate", "v", "1")];
+        let start = std::time::Instant::now();
+        assert_eq!(track(store, &shown).await, [Outcome::Counted]);
+        let again = track(store, &shown).await;
+        // On a machine that stalls here the window may have passed already.
+        if start.elapsed() < Duration::from_millis(200) {
+            assert_eq!(again, [Outcome::Duplicate]);
+        }
+        tokio::time::sleep(Duration::from_millis(210)).await;
+        assert_eq!(track(store, &shown).await, [Outcome::Counted]);
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_redis_forgot_is_sent_again() {
+    let redis = Redis::start(&[]);
+    let store = redis_store(&redis.url(), DAY);
+    let shown = |uuid| event("e", "participate", "v", uuid);
+    assert_eq!(track(&store, &[shown("1")]).await, [Outcome::Counted]);
+    redis::cmd("SCRIPT")
+        .arg("FLUSH")
+        .exec(&mut redis.connection())
+        .unwrap();
+    assert_eq!(
+        track(&store, &[shown("1"), shown("2"), shown("2")]).await,
+        [Outcome::Duplicate, Outcome::Counted, Outcome::Duplicate]
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_redis_closed_is_replaced_unnoticed() {
+    let redis = Redis::start(&[]);
+    let store = redis_store(&redis.url(), DAY);
+    let shown = |uuid| event("e", "participate", "v", uuid);
+    track(&store, &[shown("1")]).await;
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let killed: u32 = kill.query(&mut redis.connection()).unwrap();
+    assert_eq!(killed, 1);
+    assert_eq!(
+        track(&store, &[shown("1"), shown("2")]).await,
+        [Outcome::Duplicate, Outcome::Counted]
+    );
+}
+
+#[tokio::test]
+async fn one_event_is_one_round_trip() {
+    let redis = Redis::start(&[]);
+    let store = redis_store(&redis.url(), DAY);
+    track(&store, &[event("e", "participate", "v", "0")]).await;
+    let mut connection = redis.connection();
+    redis::cmd("CONFIG")
+        .arg("RESETSTAT")
+        .exec(&mut connection)
+        .unwrap();
+    for uuid in 1..=10 {
+        track(&store, &[event("e", "participate", "v", &uuid.to_string())]).await;
+    }
+    let info: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query(&mut connection)
+        .unwrap();
+    // What a script calls is counted too: of what clients send there is EVALSHA alone.
+    assert!(info.contains("cmdstat_evalsha:calls=10,"), "{info}");
+    for other in ["eval:", "multi", "watch", "script"] {
+        assert!(!info.contains(&format!("cmdstat_{other}")), "{info}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_typed_key_in_the_way_is_a_failure_that_counts_nothing() {
+    let redis = Redis::start(&[]);
+    let store = redis_store(&redis.url(), DAY);
+    let mut connection = redis.connection();
+    let _: () = connection
+        .lpush("alephbet:counters:e:participate:v", 1)
+        .unwrap();
+    let shown = [event("e", "participate", "v", "1")];
+    let error = store.track(&shown).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Failed(reason) if reason.contains("WRONGTYPE")),
+        "{error:?}"
+    );
+    let _: () = connection.del("alephbet:counters:e:participate:v").unwrap();
+    assert_eq!(track(&store, &shown).await, [Outcome::Counted]);
+}
+
+/// Python lamed wrote names as they are: what it counted stays visible and can be deleted.
+#[tokio::test]
+async fn counters_that_python_wrote_raw_are_found() {
+    let redis = Redis::start(&[]);
+    let store = redis_store(&redis.url(), DAY);
+    let mut connection = redis.connection();
+    for (experiment, event, count) in [
+        ("50% off: now", "participate", 7),
+        ("50% off: now", "cta:top", 2),
+    ] {
+        let key = format!("alephbet:counters:{experiment}:{event}:{{red}}");
+        let _: () = connection.sadd("alephbet:experiments", experiment).unwrap();
+        let _: () = connection.sadd("alephbet:counter_keys", &key).unwrap();
+        let _: () = connection
+            .sadd(format!("alephbet:{experiment}:counter_keys"), &key)
+            .unwrap();
+        let _: () = connection.set(&key, count).unwrap();
+    }
+    assert_eq!(
+        table(&all(&store).await),
+        ["50% off: now: {red} 7; cta:top: {red} 2"]
+    );
+    track(
+        &store,
+        &[event("50% off: now", "participate", "{red}", "1")],
+    )
+    .await;
+    assert_eq!(
+        table(&all(&store).await),
+        ["50% off: now: {red} 8; cta:top: {red} 2"]
+    );
+    assert_eq!(delete(&store, "50% off: now", None, None).await, 3);
+    assert_eq!(all(&store).await, []);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(
+        &file,
+        "not a database, and long enough to be taken for one ".repeat(4),
+    )
+    .unwrap();
+    let error = SqliteStore::open(&Location::File(file.clone()), DAY)
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!("SQLite in `{}`: file is not a database", file.display())
+    );
+}
+
+fn redis_store(url: &str, window: Window) -> RedisStore {
+    let mut settings = RedisSettings::from_url(url).unwrap();
+    settings.window = window;
+    RedisStore::new(&settings).unwrap()
+}
+
+fn keys_in_db(redis: &Redis, db: u8) -> u64 {
+    let mut connection = redis.connection();
+    redis::cmd("SELECT").arg(db).exec(&mut connection).unwrap();
+    redis::cmd("DBSIZE").query(&mut connection).unwrap()
+}
+
+/// An authority, and a certificate for `localhost` signed by it.
+fn make_certificates(folder: &std::path::Path) {
+    let script = r#"
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
+        openssl req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost
+        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > names
+        openssl x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out redis.crt -days 2 -extfile names
+    "#;
+    let output = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

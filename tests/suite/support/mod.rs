@@ -1,0 +1,55 @@
+//! The vocabulary of the tests.
+
+mod client;
+mod redis;
+mod server;
+
+pub use client::{Client, Response};
+pub use redis::Redis;
+pub use server::{Server, lamed};
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use lamed::domain::{Counter, Event, IdempotencyKey, Name};
+
+/// Where `tests/run` puts what tests load (`node_modules`, `venv`).
+pub fn tools() -> PathBuf {
+    std::env::var_os("LAMED_TEST_TOOLS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools"))
+}
+
+/// A port that is free now, for what has to come back on the same one.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub fn counter(namespace: &str, experiment: &str, event: &str, variant: &str) -> Counter {
+    Counter {
+        namespace: name(namespace),
+        experiment: name(experiment),
+        kind: name(event).into(),
+        variant: name(variant),
+    }
+}
+
+/// An event in the default namespace.
+pub fn event(experiment: &str, event: &str, variant: &str, uuid: &str) -> Event {
+    Event {
+        counter: counter("alephbet", experiment, event, variant),
+        key: IdempotencyKey::new(uuid).unwrap(),
+    }
+}
+
+/// `name=value&…`, encoded as AlephBet encodes it: a space is `+`.
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
+}

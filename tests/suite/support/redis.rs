@@ -1,0 +1,90 @@
+//! A Redis server of the test's own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::free_port;
+
+pub struct Redis {
+    child: Child,
+    folder: TempDir,
+    pub port: u16,
+    arguments: Vec<String>,
+}
+
+impl Redis {
+    /// A Redis on a free port, with nothing on disk. A `{dir}` in the arguments is its folder.
+    pub fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let dir = folder.path().to_str().unwrap().to_owned();
+        let arguments: Vec<String> = ["--save", "", "--dir", &dir, "--bind", "127.0.0.1"]
+            .iter()
+            .map(ToString::to_string)
+            .chain(
+                arguments
+                    .iter()
+                    .map(|argument| argument.replace("{dir}", &dir)),
+            )
+            .collect();
+        Self {
+            child: spawn(port, &arguments),
+            folder,
+            port,
+            arguments,
+        }
+    }
+
+    /// One that keeps each write before it answers.
+    pub fn durable() -> Self {
+        Self::start(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn path(&self, file: &str) -> String {
+        self.folder.path().join(file).to_str().unwrap().to_owned()
+    }
+
+    pub fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_connection().unwrap()
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Comes back on the same port with what it kept.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.port, &self.arguments);
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a server and waits until it says that it is ready.
+fn spawn(port: u16, arguments: &[String]) -> Child {
+    let mut child = Command::new("redis-server")
+        .args(["--port", &port.to_string()])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("redis-server: `tests/run` installs it");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let ready = lines.any(|line| line.unwrap().contains("Ready to accept connections"));
+    assert!(ready, "redis-server ended early");
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
