@@ -1,1 +1,175 @@
-//! To come.
+//! `serve --local` behaves as API Gateway does: the exchanges of `fixtures/gateway`, and what a
+//! fixture cannot hold.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::support::{Client, Response, Server};
+
+/// The key in the fixtures.
+const KEY: &str = "the-key-of-the-fixtures";
+
+/// Different at each reply.
+const VOLATILE: [&str; 4] = [
+    "content-length",
+    "date",
+    "x-amz-apigw-id",
+    "x-amzn-requestid",
+];
+
+#[derive(Deserialize)]
+struct Story {
+    exchanges: Vec<Exchange>,
+}
+
+#[derive(Deserialize)]
+struct Exchange {
+    request: Request,
+    reply: Reply,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Reply {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl From<Response> for Reply {
+    fn from(response: Response) -> Self {
+        let mut headers = response.headers;
+        headers.retain(|name, _| !VOLATILE.contains(&name.as_str()));
+        Self {
+            status: response.status,
+            headers,
+            body: response.body,
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_exchange_of_the_fixtures_is_answered_as_written() {
+    let mut exchanges = 0;
+    for file in fixtures() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let story: Story = serde_json::from_str(&text).unwrap();
+        let server = Server::start(&["--local", "--store", "embedded", "--api-key", KEY]);
+        let mut client = server.client();
+        for Exchange { request, reply } in story.exchanges {
+            let place = format!("{}: {} {}", file.display(), request.method, request.path);
+            let headers: Vec<(&str, &str)> = (request.headers.iter())
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            let response = client.send(&request.method, &request.path, &headers, &request.body);
+            let response = response.await.unwrap();
+            for id in ["x-amz-apigw-id", "x-amzn-requestid"] {
+                assert!(
+                    response.header(id).is_some_and(|id| id.len() >= 16),
+                    "{place}: {id}"
+                );
+            }
+            assert_eq!(Reply::from(response), reply, "{place}");
+            exchanges += 1;
+        }
+    }
+    assert!(exchanges > 25, "only {exchanges} exchanges");
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gateway");
+    let mut files: Vec<PathBuf> = (std::fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".story.json"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_body_over_10_mb_or_an_event_over_6_mb_is_too_long() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    for size in [6 * 1024 * 1024, 10 * 1024 * 1024 + 1] {
+        let mut client = server.client();
+        let reply = client.post("/prod/track", &" ".repeat(size)).await;
+        assert_eq!(
+            (
+                reply.status,
+                reply.header("x-amzn-errortype"),
+                reply.body.as_str()
+            ),
+            (
+                413,
+                Some("RequestTooLargeException"),
+                r#"{"message":"Request Too Long"}"#
+            )
+        );
+    }
+    // Smaller ones reach the function.
+    let reply = server
+        .client()
+        .post("/prod/track", &" ".repeat(5 * 1024 * 1024))
+        .await;
+    assert_eq!(reply.status, 400);
+}
+
+#[tokio::test]
+async fn more_requests_than_the_throttle_allows_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let config = r#"{"aws": {"throttle": {"rate": 0.001, "burst": 2}}}"#;
+    std::fs::write(home.path().join("config.json"), config).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    let mut client = server.client();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(track(&mut client).await);
+    }
+    assert_eq!(statuses[0].status, 200);
+    assert_eq!(statuses[1].status, 200);
+    let refused = &statuses[2];
+    assert_eq!(
+        (
+            refused.status,
+            refused.header("x-amzn-errortype"),
+            refused.body.as_str()
+        ),
+        (
+            429,
+            Some("TooManyRequestsException"),
+            r#"{"message":"Too Many Requests"}"#
+        )
+    );
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+}
+
+async fn track(client: &mut Client) -> Response {
+    client
+        .get("/prod/track?experiment=e&variant=v&event=participate&uuid=1")
+        .await
+}
+
+#[tokio::test]
+async fn extra_wiring_is_served_as_it_will_be_deployed() {
+    let home = tempfile::tempdir().unwrap();
+    let config = r#"{"extra_wiring": [{
+        "lambda": {"FunctionName": "lamed-track", "Handler": "lamed.track", "MemorySize": 128, "Timeout": 3},
+        "api_gateway": {"pathPart": "hello", "method": {"httpMethod": "GET", "apiKeyRequired": false}}
+    }]}"#;
+    std::fs::write(home.path().join("config.json"), config).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    let mut client = server.client();
+    let path = "/prod/hello?experiment=e&variant=v&event=participate&uuid=1";
+    assert_eq!(client.get(path).await.body, r#"{"counted":true}"#);
+    assert_eq!(track(&mut client).await.body, r#"{"counted":false}"#);
+}

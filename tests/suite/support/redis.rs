@@ -42,6 +42,10 @@ impl Redis {
         Self::start(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
