@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::CliError;
 use super::endpoint::Endpoint;
@@ -35,9 +36,9 @@ pub(super) fn request<T: DeserializeOwned>(
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(error.to_string()))?;
-    let exchange = tokio::time::timeout(TIMEOUT, exchange(endpoint, method, path, query));
     let (status, body) = runtime.block_on(async {
-        exchange.await.unwrap_or_else(|_| {
+        let exchange = exchange(endpoint, method, path, query);
+        timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| {
             Err(CliError::failed(format!(
                 "{} gave no answer within {TIMEOUT:?}",
                 endpoint.base

@@ -82,8 +82,10 @@ impl fmt::Debug for StoreChoice {
 struct Opened {
     store: Arc<dyn Store>,
     container: Option<Container>,
-    /// One word for programs: `redis`, `docker` or `embedded`, with where.
+    /// For programs: `embedded`, `embedded:FILE`, `docker:URL` or a Redis URL.
     name: String,
+    /// For people: "counts in …".
+    place: String,
     /// Whether its counts are gone when the server stops.
     fleeting: bool,
 }
@@ -219,6 +221,10 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
             Location::Memory => "embedded".to_owned(),
             Location::File(path) => format!("embedded:{}", path.display()),
         },
+        place: match &location {
+            Location::Memory => "memory".to_owned(),
+            Location::File(path) => format!("the file `{}`", path.display()),
+        },
         fleeting: location == Location::Memory,
     })
 }
@@ -231,6 +237,7 @@ async fn open_redis(settings: &RedisSettings) -> Result<Opened, CliError> {
         store: Arc::new(store),
         container: None,
         name: settings.to_string(),
+        place: format!("the Redis at {settings}"),
         fleeting: false,
     })
 }
@@ -245,7 +252,8 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
         .await
         .map_err(|error| error.to_string())?;
     Ok(Opened {
-        name: format!("docker:{}", settings),
+        name: format!("docker:{settings}"),
+        place: format!("a Redis container at {settings}"),
         container: Some(container),
         fleeting: true,
         ..opened
@@ -273,7 +281,7 @@ fn say_ready(
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
          API key      {}\n",
-        opened.name,
+        opened.place,
         key.reveal()
     );
     if args.local {

@@ -227,3 +227,88 @@ impl Multimap {
         Value::Object(map)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Secret;
+    use crate::http::{Found, Routes};
+
+    /// The event for a request line and headers, with all that changes from run to run replaced.
+    fn event(path: &str, headers: &[(&str, &str)], body: &[u8], key: Option<&ApiKey>) -> Value {
+        let mut request = hyper::Request::builder().uri(format!("/prod{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let routes = Routes::new([]);
+        let path = head.uri.path().strip_prefix("/prod").unwrap();
+        let Found::Route(route) = routes.find("GET", path) else {
+            panic!("no route");
+        };
+        let caller = Caller {
+            peer: "127.0.0.1:5000".parse().unwrap(),
+            request_id: "request",
+            key,
+        };
+        let identifiers = Identifiers {
+            api: "api".to_owned(),
+            api_key: "key id".to_owned(),
+            deployment: "deployment".to_owned(),
+        };
+        let mut event = proxy_event(&head, path, body, route, &caller, &identifiers);
+        let context = &mut event["requestContext"];
+        assert_eq!(context["requestTime"].as_str().unwrap().len(), 26);
+        for changing in ["extendedRequestId", "requestTime", "requestTimeEpoch"] {
+            context[changing] = Value::from(changing);
+        }
+        event
+    }
+
+    #[test]
+    fn an_event_is_whole() {
+        let key = ApiKey::new(Secret::new("k"));
+        let headers = [
+            ("host", "localhost:3000"),
+            ("user-agent", "test"),
+            ("x-api-key", "k"),
+            ("x-twice", "1"),
+            ("x-twice", "2"),
+        ];
+        let path = "/experiments/?scope=a+b%2Bc%20d&x=1&x=2";
+        let expected: Value =
+            serde_json::from_str(include_str!("../../fixtures/gateway/event.json")).unwrap();
+        assert_eq!(event(path, &headers, b"", Some(&key)), expected);
+    }
+
+    #[test]
+    fn what_is_absent_is_null() {
+        let event = event("/track", &[], &[0xff], None);
+        assert_eq!(event["queryStringParameters"], Value::Null);
+        assert_eq!(event["multiValueQueryStringParameters"], Value::Null);
+        assert_eq!(event["requestContext"]["identity"]["apiKey"], Value::Null);
+        assert!(
+            !event["requestContext"]["identity"]
+                .as_object()
+                .unwrap()
+                .contains_key("apiKeyId")
+        );
+        assert_eq!(
+            (&event["body"], &event["isBase64Encoded"]),
+            (&json!("/w=="), &json!(true))
+        );
+    }
+
+    #[test]
+    fn request_ids_are_uuids() {
+        let identifiers = Identifiers::random().unwrap();
+        let id = identifiers.request_id();
+        let dashes: Vec<usize> = id.match_indices('-').map(|(at, _)| at).collect();
+        assert_eq!(
+            (id.len(), dashes, &id[14..15]),
+            (36, vec![8, 13, 18, 23], "4")
+        );
+        assert_ne!(id, identifiers.request_id());
+        assert_eq!(identifiers.extended_request_id().len(), 16);
+    }
+}

@@ -273,3 +273,123 @@ impl Default for Throttle {
         Self::new(10_000.0, 5_000.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+    use crate::http::Found;
+    use crate::store::{Store, StoreError};
+
+    /// A store that never answers, panics, or has far too much to say.
+    enum Broken {
+        Hanging,
+        Panicking,
+        Huge,
+    }
+
+    #[async_trait]
+    impl Store for Broken {
+        async fn track(&self, _: &[Event]) -> Result<Vec<Outcome>, StoreError> {
+            self.fail().await
+        }
+
+        async fn counts(
+            &self,
+            _: &Name,
+            _: Option<&[Name]>,
+        ) -> Result<Vec<ExperimentCounts>, StoreError> {
+            if matches!(self, Self::Huge) {
+                let name = Name::stored("x".repeat(7 * 1024 * 1024));
+                return Ok(vec![ExperimentCounts::new(name, [])]);
+            }
+            self.fail().await
+        }
+
+        async fn days(&self, _: &Name, _: &Name) -> Result<Vec<DayCount>, StoreError> {
+            self.fail().await
+        }
+
+        async fn delete(&self, _: &Selection) -> Result<u64, StoreError> {
+            self.fail().await
+        }
+
+        async fn ping(&self) -> Result<(), StoreError> {
+            self.fail().await
+        }
+    }
+
+    impl Broken {
+        async fn fail<T>(&self) -> Result<T, StoreError> {
+            match self {
+                Self::Panicking => panic!("on purpose"),
+                _ => std::future::pending().await,
+            }
+        }
+    }
+
+    const QUERY: [(&str, &str); 4] = [
+        ("experiment", "e"),
+        ("variant", "v"),
+        ("event", "g"),
+        ("uuid", "1"),
+    ];
+
+    /// What a request to a route over a broken store gets, and after how many seconds.
+    async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
+        let namespace = Name::stored("alephbet".to_owned());
+        let api = Api::new(Arc::new(store), namespace);
+        let routes = Routes::new([]);
+        let Found::Route(route) = routes.find(method, path) else {
+            panic!("no route {path}");
+        };
+        let query: serde_json::Map<_, _> = (QUERY.iter())
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        let event = json!({"httpMethod": method, "queryStringParameters": query});
+        let start = Instant::now();
+        let reply = invoke(&api, route, event).await;
+        let reply = reply.unwrap_or_else(Refusal::reply);
+        (reply.status, reply.body, start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_may_take_its_own_time_or_29_seconds() {
+        let internal = r#"{"message": "Internal server error"}"#.to_owned();
+        let timed_out = r#"{"message": "Endpoint request timed out"}"#.to_owned();
+        assert_eq!(
+            outcome(Broken::Hanging, "GET", "/track").await,
+            (502, internal, 10)
+        );
+        for (method, path) in [("GET", "/experiments"), ("DELETE", "/delete")] {
+            assert_eq!(
+                outcome(Broken::Hanging, method, path).await,
+                (504, timed_out.clone(), 29)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_that_panics_or_says_too_much_is_an_internal_error() {
+        let internal = (502, r#"{"message": "Internal server error"}"#.to_owned(), 0);
+        assert_eq!(outcome(Broken::Panicking, "GET", "/track").await, internal);
+        assert_eq!(outcome(Broken::Huge, "GET", "/experiments").await, internal);
+    }
+
+    #[tokio::test]
+    async fn a_throttle_fills_again() {
+        let start = Instant::now();
+        let mut throttle = Throttle::new(2.0, 3.0);
+        let mut at = |milliseconds| throttle.admit(start + Duration::from_millis(milliseconds));
+        assert_eq!([at(0), at(0), at(0), at(0)], [true, true, true, false]);
+        assert_eq!([at(400), at(500), at(600)], [false, true, false]);
+        assert_eq!(
+            [at(9000), at(9000), at(9000), at(9000)],
+            [true, true, true, false]
+        );
+    }
+}

@@ -1,1 +1,81 @@
-//! To come.
+//! scratch
+use lamed::config::Config;
+use std::path::Path;
+
+#[test]
+fn scratch() {
+    for text in [
+        "",
+        "  \n",
+        "[]",
+        "\"redis://:hunter2@h\"",
+        "{\n  \"redis\": \"redis://:hunter2@h\"\n}",
+        "{\n  \"redis\": {\n    \"host\": \"redis://:hunter2@h\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": \"redis://:hunter2@h:x\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": \"hunter2\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": \"redis://u:hunter2@\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": \"redis://u:hunter2@h/x\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": \"redis://u:hun/ter2@h/x\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"url\": [\"redis://u:hunter2@h/x\"]\n  }\n}",
+        "{\n  \"redis\": {\n    \"password\": [\"hunter2\"]\n  }\n}",
+        "{\n  \"redis\": {\n    \"password\": \"hunter2\n\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"password\": \"hunt\\er2\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"password\": hunter2\n  }\n}",
+        "{\n  \"redis\": {\n    \"passwort\": \"hunter2\"\n  }\n}",
+        "{\n  \"password\": \"hunter2\"\n}",
+        "{\n  \"redis\": {\n    \"port\": 0\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": 0,\n    \"db\": 1\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": -1\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": 70000\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": \"x\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": 6379.5\n  }\n}",
+        "{\n  \"redis\": {\n    \"port\": true\n  }\n}",
+        "{\n  \"redis\": {\n    \"ssl\": \"yes\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"ssl_cert_reqs\": \"maybe\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"socket_timeout\": 0\n  }\n}",
+        "{\n  \"redis\": {\n    \"socket_timeout\": \"x\"\n  }\n}",
+        "{\n  \"redis\": {\n    \"cluster\": true\n  }\n}",
+        "{\n  \"redis\": {\n    \"host\": \"ENTER YOUR REDIS HOST\",\n    \"port\": 6379\n  }\n}",
+        "{\n  \"redis\": {},\n}",
+        "{\n  \"redis\": {}\n  \"namespace\": 1\n}",
+        "{\n  \"redis\": {}\n",
+        "{\n  'redis': {}\n}",
+        "{\n  // redis\n}",
+        "{\n  \"uuid_expiry_seconds\": 0\n}",
+        "{\n  \"uuid_expiry_seconds\": 0,\n  \"namespace\": \"a\"\n}",
+        "{\n  \"uuid_expiry_seconds\": \"soon\"\n}",
+        "{\n  \"namespace\": \"\"\n}",
+        "{\n  \"namespace\": 5\n}",
+        "{\n  \"namespaces\": 5\n}",
+        "{\n  \"x\": 5\n}",
+        "{\n  \"dedupe\": \"hll\"\n}",
+        "{\n  \"experiments\": {\"\": {}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": 0.5}}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": -1}}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": 0}}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"variants\": [\"a\"]}}\n}",
+        "{\n  \"experiments\": {\"e\": {\n    \"control\": \"c\",\n    \"variants\": {\"a\": 1}\n  }}\n}",
+        "{\n  \"experiments\": {\"e\": {\"goals\": \"g\"}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"goals\": [1]}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"goals\": [\"\"]}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"goals\": [{\"name\":\"x\",\"uniqe\":false}]}}\n}",
+        "{\n  \"experiments\": {\"e\": {\"goal\": [\"\"]}}\n}",
+        "{\n  \"experiments\": [\"e\"]\n}",
+        "{\n  \"extra_wiring\": [{\"lambda\": {\"Handler\": \"gimel.track\", \"Timeout\": 3}}]\n}",
+        "{\n  \"extra_wiring\": [{\"lambda\": {\"Handler\": \"lamed.track\", \"Timeout\": 3}}]\n}",
+        "{\n  \"extra_wiring\": {}\n}",
+        "{\n  \"aws\": {\"architecture\": \"arm\"}\n}",
+        "{\n  \"aws\": {\"throttle\": {\"rate\": 5}}\n}",
+        "{\n  \"aws\": {\"throttle\": {\"rate\": -5, \"burst\": 1}}\n}",
+        "{\n  \"redis\": {},\n  \"redis\": {}\n}",
+        "{} {}",
+    ] {
+        println!(
+            "{text:?}\n    {}",
+            match Config::parse(Path::new("config.json"), text) {
+                Ok(c) => format!("OK {c:?}"),
+                Err(e) => e.to_string(),
+            }
+        );
+    }
+}

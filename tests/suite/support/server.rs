@@ -1,5 +1,6 @@
 //! The real binary.
 
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -7,6 +8,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::Client;
+
+/// In a server's home: what it writes to stderr.
+const STDERR: &str = "stderr.log";
 
 /// The binary with a home of its own and nothing inherited that it reads.
 pub fn lamed(home: &std::path::Path) -> Command {
@@ -50,12 +54,14 @@ impl Server {
             .args(["serve", "--json", "--listen", listen])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(File::create(home.path().join(STDERR)).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
         stdout.read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).expect("no ready line");
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {}", log(&home)));
         let track_url = ready["track_url"].as_str().unwrap();
         let address = track_url
             .strip_prefix("http://")
@@ -70,6 +76,11 @@ impl Server {
             key,
             ready,
         }
+    }
+
+    /// What it has written to stderr so far.
+    pub fn log(&self) -> String {
+        log(&self.home)
     }
 
     pub fn client(&self) -> Client {
@@ -110,8 +121,25 @@ impl Server {
     }
 }
 
+/// What a server has written to stderr so far.
+fn log(home: &TempDir) -> String {
+    fs::read_to_string(home.path().join(STDERR)).unwrap_or_default()
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let last: Vec<String> = log(&self.home)
+                .lines()
+                .rev()
+                .take(20)
+                .map(str::to_owned)
+                .collect();
+            eprintln!(
+                "the server's last words, newest first:\n{}",
+                last.join("\n")
+            );
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
