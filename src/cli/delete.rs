@@ -1,12 +1,10 @@
 //! `lamed delete`
 
-use std::io::{IsTerminal, stdin};
-
 use dialoguer::Confirm;
 use hyper::Method;
 
 use super::endpoint::{self, Endpoint};
-use super::printer::harmless;
+use super::printer::{harmless, somebody_answers};
 use super::{CliError, Context, client, name};
 use crate::domain::Name;
 use crate::http::wire::{Deleted, parameter};
@@ -78,7 +76,7 @@ fn describe(args: &Args) -> String {
 }
 
 fn confirmed(what: &str, endpoint: &Endpoint) -> Result<bool, CliError> {
-    if !stdin().is_terminal() {
+    if !somebody_answers() {
         return Err(CliError::usage(format!(
             "deleting {what} cannot be undone: say `--yes`"
         )));

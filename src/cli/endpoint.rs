@@ -45,7 +45,10 @@ impl Endpoint {
 
     /// Resolves what was asked for. A key on the command line or in the environment goes first.
     pub(super) fn resolve(args: &ApiArgs, key: Option<&KeyArgs>) -> Result<Self, CliError> {
-        let given = key.and_then(|key| key.api_key.as_deref()).map(Secret::new);
+        // An empty one is as good as none: a script left its variable unset.
+        let given = (key.and_then(|key| key.api_key.as_deref()))
+            .filter(|key| !key.is_empty())
+            .map(Secret::new);
         if let Some(url) = &args.url {
             return Ok(Self {
                 base: base(url)?,

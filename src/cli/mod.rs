@@ -1,4 +1,4 @@
-//! The command line: one file per subcommand; all output goes through one [`Printer`].
+//! The command line: one file per subcommand; all output goes through one `Printer`.
 
 mod client;
 mod configure;
@@ -11,6 +11,7 @@ mod results;
 mod serve;
 mod snippet;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,7 +46,7 @@ struct Cli {
 struct Global {
     /// The config file [default: ./config.json, else ~/.lamed/config.json]
     #[arg(long, global = true, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
     /// The namespace, instead of the config file's
     #[arg(long, global = true, value_parser = name)]
     namespace: Option<Name>,
@@ -116,7 +117,8 @@ pub fn main() -> ExitCode {
     // Redis and HTTPS share it; a second provider would make rustls refuse to choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let context = Context {
-        config_file: config,
+        // As good as none, when a script left its variable empty.
+        config_file: config.filter(|file| !file.is_empty()).map(PathBuf::from),
         namespace,
         json,
         printer,

@@ -1,7 +1,7 @@
 //! All that lamed says: data on stdout, talk on stderr.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::ColorChoice as Stream;
 use anstyle::{AnsiColor, Style};
@@ -45,11 +45,20 @@ impl Printer {
         }
     }
 
-    /// One JSON document and a newline.
+    /// One JSON document and a newline. On a terminal it is as harmless as the rest.
     pub(super) fn json(self, document: &impl Serialize) -> Result<(), CliError> {
         let text = serde_json::to_string(document);
         let text = text.map_err(|error| CliError::failed(error.to_string()))?;
-        self.data(&format!("{text}\n"))
+        let mut line = String::with_capacity(text.len() + 1);
+        for character in text.chars() {
+            if harmful(character) {
+                line.push_str(&format!("\\u{:04x}", u32::from(character)));
+            } else {
+                line.push(character);
+            }
+        }
+        line.push('\n');
+        self.data(&line)
     }
 
     /// Talk, unless told to be quiet.
@@ -59,14 +68,18 @@ impl Printer {
         }
     }
 
+    /// One line, whatever stands in the names and files that it speaks of.
     pub(super) fn warn(self, text: &str) {
         if !self.quiet {
+            let text = harmless(text);
             say(format_args!("{WARNING}warning{WARNING:#}: {text}"));
         }
     }
 
+    /// One line, as [`Self::warn`].
     pub(super) fn error(self, error: &CliError) {
-        say(format_args!("{ERROR}error{ERROR:#}: {error}"));
+        let text = error.to_string();
+        say(format_args!("{ERROR}error{ERROR:#}: {}", harmless(&text)));
     }
 }
 
@@ -75,16 +88,21 @@ fn say(text: std::fmt::Arguments) {
     let _: io::Result<()> = writeln!(anstream::stderr(), "{text}");
 }
 
+/// Whether a question would be seen and answered.
+pub(super) fn somebody_answers() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// A name as it may go to a terminal: what would move the cursor, change colours or turn the
 /// direction of the text around is shown as a replacement character.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
-    let harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if text.contains(harmful) {
         Cow::Owned(text.replace(harmful, "\u{fffd}"))
     } else {
         Cow::Borrowed(text)
     }
+}
+
+fn harmful(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,5 +1,6 @@
 //! `lamed serve`
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use tokio::net::{TcpListener, lookup_host};
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::{CliError, Context};
-use crate::config::Config;
+use crate::config::{Config, NOT_A_REDIS_URL};
 use crate::domain::Secret;
 use crate::http::{Api, Routes, STAGE};
 use crate::local::{ApiKey, Container, Direct, Edge, Gateway, IMAGE, Throttle, serve};
@@ -45,29 +46,33 @@ enum StoreChoice {
     Redis(Box<RedisSettings>),
     /// The Redis of the config file.
     Config,
+    /// None of these, and why.
+    Wrong(&'static str),
 }
 
+/// Never fails: clap would repeat the text, which may hold a password.
 impl FromStr for StoreChoice {
-    type Err = String;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "docker" => Ok(Self::Docker),
-            "embedded" => Ok(Self::Embedded(Location::Memory)),
-            "config" => Ok(Self::Config),
-            "embedded:" => Err("a file's name is missing after `embedded:`".to_owned()),
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "docker" => Self::Docker,
+            "embedded" => Self::Embedded(Location::Memory),
+            "config" => Self::Config,
+            "embedded:" => Self::Wrong("a file's name is missing after `embedded:`"),
             _ => match text.strip_prefix("embedded:") {
-                Some(file) => Ok(Self::Embedded(Location::File(PathBuf::from(file)))),
-                None if text.contains("://") => {
-                    Ok(Self::Redis(Box::new(RedisSettings::from_url(text)?)))
-                }
-                None => Err(
-                    "known are auto, docker, embedded, embedded:FILE, redis://… and config"
-                        .to_owned(),
+                Some(file) => Self::Embedded(Location::File(PathBuf::from(file))),
+                None if text.contains("://") => match RedisSettings::from_url(text) {
+                    Ok(settings) => Self::Redis(Box::new(settings)),
+                    Err(_) => Self::Wrong(NOT_A_REDIS_URL),
+                },
+                None => Self::Wrong(
+                    "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and \
+                     config",
                 ),
             },
-        }
+        })
     }
 }
 
@@ -105,12 +110,16 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     let stop = Stop::listen()?;
     let key = match &args.key.api_key {
         Some(key) if key.is_empty() => return Err(CliError::usage("the API key is empty")),
+        Some(key) if key.contains(char::is_control) || key.trim() != key => {
+            return Err(CliError::usage(
+                "no client could send the API key: it holds a control character, or a space at an end",
+            ));
+        }
         Some(key) => ApiKey::new(Secret::new(key)),
         None => ApiKey::random().map_err(|error| CliError::failed(error.to_string()))?,
     };
-    let opened = tokio::select! {
-        opened = open(context.printer, &args, &config) => opened?,
-        () = stop.signal() => return Ok(()),
+    let Some(opened) = open_unless_stopped(context.printer, &args, &config, &stop).await? else {
+        return Ok(());
     };
     let api = Api::new(opened.store.clone(), config.namespace.clone());
     let routes = Routes::new(config.extra_routes);
@@ -138,14 +147,36 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     if args.local {
         Running::withdraw();
     }
-    if let Some(container) = opened.container
+    remove(context.printer, opened.container).await;
+    ready
+}
+
+/// `None` when a signal came first. A start broken off half-way would leave its container behind, so
+/// it is let to its end, and the container removed.
+async fn open_unless_stopped(
+    printer: Printer,
+    args: &Args,
+    config: &Config,
+    stop: &Stop,
+) -> Result<Option<Opened>, CliError> {
+    let mut opening = std::pin::pin!(open(printer, args, config));
+    tokio::select! {
+        opened = &mut opening => opened.map(Some),
+        () = stop.signal() => {
+            if let Ok(opened) = opening.await {
+                remove(printer, opened.container).await;
+            }
+            Ok(None)
+        }
+    }
+}
+
+async fn remove(printer: Printer, container: Option<Container>) {
+    if let Some(container) = container
         && let Err(error) = container.remove().await
     {
-        context
-            .printer
-            .warn(&format!("the container is still there: {error}"));
+        printer.warn(&format!("the container is still there: {error}"));
     }
-    ready
 }
 
 /// Binds the address, unless strangers could reach it with a key that nobody chose.
@@ -182,6 +213,7 @@ async fn open(printer: Printer, args: &Args, config: &Config) -> Result<Opened, 
         StoreChoice::Config
     });
     match choice {
+        StoreChoice::Wrong(reason) => Err(CliError::usage(format!("`--store`: {reason}"))),
         StoreChoice::Embedded(location) => open_embedded(location, config),
         StoreChoice::Redis(mut settings) => {
             settings.window = config.window;
@@ -212,6 +244,15 @@ async fn open(printer: Printer, args: &Args, config: &Config) -> Result<Opened, 
 }
 
 fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError> {
+    if let Location::File(path) = &location
+        && let Some(folder) = path.parent()
+        && !(folder.as_os_str().is_empty() || folder.is_dir())
+    {
+        return Err(CliError::failed(format!(
+            "cannot open the store: there is no folder `{}`",
+            folder.display()
+        )));
+    }
     let store = SqliteStore::open(&location, config.window)
         .map_err(|error| CliError::failed(format!("cannot open the store: {error}")))?;
     Ok(Opened {
@@ -246,7 +287,7 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
     let container = Container::start()
         .await
         .map_err(|error| error.to_string())?;
-    let mut settings = RedisSettings::from_url(container.url())?;
+    let mut settings = RedisSettings::from_url(container.url().reveal())?;
     settings.window = config.window;
     let opened = open_redis(&settings)
         .await

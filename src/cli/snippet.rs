@@ -37,7 +37,6 @@ fn html(track_url: &str, config: &Config) -> String {
     } else {
         config.experiments.iter().map(experiment).collect()
     };
-    // What is put in last holds names, which may look like a placeholder themselves.
     SNIPPET
         .replace("{{alephbet}}", alephbet::URL)
         .replace("{{integrity}}", alephbet::INTEGRITY)
@@ -98,13 +97,13 @@ fn property(name: &str) -> String {
     }
 }
 
-/// A JavaScript string that can stand inside HTML, in a page of any encoding.
+/// A JavaScript string that can stand inside HTML, in a page of any encoding, and is no placeholder.
 fn js(text: &str) -> String {
     let mut literal = String::from("\"");
     for unit in text.encode_utf16() {
         match char::from_u32(u32::from(unit)) {
             Some(c @ ('"' | '\\')) => literal.extend(['\\', c]),
-            Some(c @ ' '..='~') if !matches!(c, '<' | '>' | '&') => literal.push(c),
+            Some(c @ ' '..='~') if !matches!(c, '<' | '>' | '&' | '{') => literal.push(c),
             _ => literal.push_str(&format!("\\u{unit:04x}")),
         }
     }
@@ -119,8 +118,8 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_string() {
         assert_eq!(
-            js("</script><!-- \"\\' é 🦀\u{2028}"),
-            r#""\u003c/script\u003e\u003c!-- \"\\' \u00e9 \ud83e\udd80\u2028""#
+            js("</script><!-- {{\"\\' é 🦀\u{2028}"),
+            r#""\u003c/script\u003e\u003c!-- \u007b\u007b\"\\' \u00e9 \ud83e\udd80\u2028""#
         );
         assert_eq!(property("__proto__"), "[\"__proto__\"]");
     }

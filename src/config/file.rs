@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error, IgnoredAny};
-use serde::{Deserialize, de};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::redis::Redis;
+use super::value::{text, whole};
 use super::{Config, DEFAULT_NAMESPACE, Declared, Goal, Throttle};
 use crate::domain;
 use crate::http::{Handler, Method, Route};
@@ -22,8 +24,8 @@ pub(super) struct File {
     redis: Option<Redis>,
     #[serde(default = "default_namespace")]
     namespace: Name,
-    #[serde(default = "default_window", deserialize_with = "window")]
-    uuid_expiry_seconds: Window,
+    #[serde(default = "default_expiry")]
+    uuid_expiry_seconds: Option<Expiry>,
     #[serde(default)]
     dedupe: Dedupe,
     #[serde(default)]
@@ -96,60 +98,33 @@ struct Name(domain::Name);
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let checked = domain::Name::new(text.as_str());
-        checked
-            .map(Name)
-            .map_err(|error| D::Error::custom(format!("the name `{text}` {error}")))
+        text(deserializer, name)
     }
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    let checked = domain::Name::new(text);
+    checked
+        .map(Name)
+        .map_err(|error| format!("the name {error}"))
 }
 
 fn default_namespace() -> Name {
     Name(domain::Name::stored(DEFAULT_NAMESPACE.to_owned()))
 }
 
-fn default_window() -> Window {
-    Some(DEFAULT_WINDOW)
-}
+struct Expiry(Duration);
 
-fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Window, D::Error> {
-    match Option::<Integer>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(Integer(seconds)) if (1..=MAX_WINDOW).contains(&seconds) => {
-            Ok(Some(Duration::from_secs(seconds)))
-        }
-        Some(Integer(seconds)) => Err(D::Error::custom(format!(
-            "`uuid_expiry_seconds` is {seconds}: it must be from 1 to {MAX_WINDOW}, or null to \
-             remember for ever"
-        ))),
-    }
-}
-
-/// A whole number, or the text of one: redis-py takes both.
-pub(super) struct Integer(pub u64);
-
-impl<'de> Deserialize<'de> for Integer {
+impl<'de> Deserialize<'de> for Expiry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Integer;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Integer, E> {
-                Ok(Integer(number))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Integer, E> {
-                let number = text.trim().parse();
-                (number.map(Integer))
-                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
+        let forever = ", or null to remember for ever";
+        let seconds = whole(deserializer, 1..=MAX_WINDOW, forever)?;
+        Ok(Self(Duration::from_secs(seconds)))
     }
+}
+
+fn default_expiry() -> Option<Expiry> {
+    Some(Expiry(DEFAULT_WINDOW))
 }
 
 #[derive(Deserialize)]
@@ -195,31 +170,44 @@ impl TryFrom<ExperimentShape> for Experiment {
 }
 
 /// `"sign up"`, or `{"name": "page view", "unique": false}`.
+struct GoalShape(Goal);
+
 #[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a goal's name, or {\"name\": …, \"unique\": false}"
-)]
-enum GoalShape {
-    Name(Name),
-    Full {
-        name: Name,
-        #[serde(default = "yes")]
-        unique: bool,
-    },
+#[serde(deny_unknown_fields)]
+struct FullGoal {
+    name: Name,
+    #[serde(default = "yes")]
+    unique: bool,
 }
 
 fn yes() -> bool {
     true
 }
 
-impl From<GoalShape> for Goal {
-    fn from(shape: GoalShape) -> Self {
-        let (Name(name), unique) = match shape {
-            GoalShape::Name(name) => (name, true),
-            GoalShape::Full { name, unique } => (name, unique),
-        };
-        Self { name, unique }
+impl<'de> Deserialize<'de> for GoalShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = FullGoal;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(r#"a goal's name, or {"name": "…", "unique": false}"#)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<FullGoal, E> {
+                let name = name(text).map_err(E::custom)?;
+                Ok(FullGoal { name, unique: true })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FullGoal, A::Error> {
+                FullGoal::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        let FullGoal {
+            name: Name(name),
+            unique,
+        } = deserializer.deserialize_any(Shape)?;
+        Ok(Self(Goal { name, unique }))
     }
 }
 
@@ -234,19 +222,30 @@ struct Wiring {
 #[serde(rename_all = "PascalCase")]
 struct WiredFunction {
     handler: WiredHandler,
-    timeout: Integer,
+    timeout: WiredTimeout,
+}
+
+/// As long as Lambda lets a function run.
+struct WiredTimeout(Duration);
+
+impl<'de> Deserialize<'de> for WiredTimeout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = whole(deserializer, 1..=900_u64, "")?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
 }
 
 struct WiredHandler(Handler);
 
 impl<'de> Deserialize<'de> for WiredHandler {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Handler::from_name(&name).map(Self).ok_or_else(|| {
-            D::Error::custom(format!(
-                "unknown handler `{name}`: known are `lamed.track`, `lamed.all`, \
-                 `lamed.experiment`, `lamed.delete`"
-            ))
+        text(deserializer, |name| {
+            Handler::from_name(name).map(Self).ok_or_else(|| {
+                format!(
+                    "unknown handler `{name}`: known are `lamed.track`, `lamed.all`, \
+                     `lamed.experiment`, `lamed.delete`"
+                )
+            })
         })
     }
 }
@@ -268,6 +267,7 @@ struct WiredMethod {
 
 impl From<File> for Config {
     fn from(file: File) -> Self {
+        let window: Window = file.uuid_expiry_seconds.map(|Expiry(window)| window);
         let mut warnings = Vec::new();
         if file.dedupe == Dedupe::Compact {
             warnings.push("`dedupe`: `compact` is not available yet, `flags` is used".to_owned());
@@ -280,7 +280,7 @@ impl From<File> for Config {
         }
         let redis = file.redis.map(|section| {
             let mut settings = section.settings;
-            settings.window = file.uuid_expiry_seconds;
+            settings.window = window;
             warnings.extend(section.warnings);
             settings
         });
@@ -296,7 +296,7 @@ impl From<File> for Config {
                     method,
                     handler: wiring.lambda.handler.0,
                     key_required: api_key_required,
-                    timeout: Duration::from_secs(wiring.lambda.timeout.0),
+                    timeout: wiring.lambda.timeout.0,
                 }),
                 None => warnings.push(format!(
                     "`extra_wiring`: lamed has no `{http_method}` for `{}`",
@@ -307,7 +307,7 @@ impl From<File> for Config {
         Self {
             redis,
             namespace: file.namespace.0,
-            window: file.uuid_expiry_seconds,
+            window,
             experiments: (file.experiments.into_iter())
                 .map(|(Name(name), experiment)| Declared {
                     name,
@@ -315,7 +315,9 @@ impl From<File> for Config {
                     variants: (experiment.variants.into_iter())
                         .map(|(Name(variant), weight)| (variant, weight))
                         .collect(),
-                    goals: experiment.goals.into_iter().map(Goal::from).collect(),
+                    goals: (experiment.goals.into_iter())
+                        .map(|GoalShape(goal)| goal)
+                        .collect(),
                 })
                 .collect(),
             extra_routes,

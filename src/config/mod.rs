@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod redis;
+mod value;
 
 use std::env;
 use std::fs;
@@ -29,7 +30,7 @@ pub const DEFAULT_NAMESPACE: &str = "alephbet";
 const FILE_NAME: &str = "config.json";
 
 /// The settings, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub redis: Option<RedisSettings>,
     pub namespace: Name,
@@ -67,9 +68,15 @@ pub struct Goal {
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
     /// Requests a second.
+    #[serde(deserialize_with = "value::positive")]
     pub rate: f64,
     /// Requests at once.
+    #[serde(deserialize_with = "burst")]
     pub burst: u32,
+}
+
+fn burst<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    value::whole(deserializer, 1..=u32::MAX, "")
 }
 
 /// What holds where there is no file.
@@ -95,9 +102,7 @@ impl Config {
     pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
         match locate(named) {
             Location::Found(path) => Self::read(&path),
-            Location::Missing(path)
-                if named.is_some() || env::var_os(environment::CONFIG).is_some() =>
-            {
+            Location::Missing(path) if named.is_some() || named_by_environment().is_some() => {
                 Err(ConfigError::missing(&path))
             }
             Location::Missing(_) => Ok(Self::default()),
@@ -119,6 +124,14 @@ impl Config {
     /// # Errors
     /// When it is not a config file: with line and column.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        // Some editors put a byte order mark first.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        match text.trim_start().chars().next() {
+            None => return Err(ConfigError::empty(path)),
+            Some('{') => {}
+            // Anything else might hold a password: not a word of it in the message.
+            Some(_) => return Err(ConfigError::no_object(path)),
+        }
         let file: File =
             serde_json::from_str(text).map_err(|error| ConfigError::malformed(path, &error))?;
         Ok(file.into())
@@ -130,6 +143,11 @@ impl Config {
         (self.experiments.iter()).find(|declared| declared.name.as_str() == experiment)
     }
 }
+
+/// What a Redis URL looks like, for whoever wrote another text in its place. That text is not
+/// repeated: it may hold a password.
+pub const NOT_A_REDIS_URL: &str =
+    "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS";
 
 /// Where the config file is, or should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,8 +161,7 @@ pub enum Location {
 /// `~/.lamed/config.json`.
 #[must_use]
 pub fn locate(named: Option<&Path>) -> Location {
-    let environment = env::var_os(environment::CONFIG).map(PathBuf::from);
-    if let Some(path) = named.map(Path::to_owned).or(environment) {
+    if let Some(path) = (named.map(Path::to_owned)).or_else(named_by_environment) {
         return if path.exists() {
             Location::Found(path)
         } else {
@@ -159,6 +176,10 @@ pub fn locate(named: Option<&Path>) -> Location {
         Some(path) => Location::Missing(path),
         None => Location::Missing(here),
     }
+}
+
+fn named_by_environment() -> Option<PathBuf> {
+    (env::var_os(environment::CONFIG).filter(|path| !path.is_empty())).map(PathBuf::from)
 }
 
 /// The folder `~/.lamed`, where there is a home.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess};
+use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
 
-use super::file::Integer;
+use super::NOT_A_REDIS_URL;
+use super::value::{positive, text, whole};
 use crate::domain::Secret;
 use crate::store::{RedisSettings, Server, Tls};
 
@@ -95,8 +96,8 @@ impl<'de> de::Visitor<'de> for Visitor {
         let mut warnings = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "url" => keys.url = Some(map.next_value()?),
-                "host" => keys.host = map.next_value::<Option<Text>>()?,
+                "url" => keys.url = map.next_value()?,
+                "host" => keys.host = map.next_value()?,
                 "port" => keys.port = map.next_value()?,
                 "db" => keys.db = map.next_value()?,
                 "username" => keys.username = map.next_value()?,
@@ -104,12 +105,19 @@ impl<'de> de::Visitor<'de> for Visitor {
                 "unix_socket_path" => keys.unix_socket_path = map.next_value()?,
                 "ssl" => keys.ssl = map.next_value::<Truth>()?.0,
                 "ssl_ca_certs" => keys.ca_certs = map.next_value()?,
-                "ssl_cert_reqs" => keys.accept_any = accepts_any(map.next_value()?)?,
+                // `null` is redis-py's `CERT_NONE`.
+                "ssl_cert_reqs" => {
+                    keys.accept_any = map
+                        .next_value::<Option<CertReqs>>()?
+                        .is_none_or(|CertReqs { accept_any }| accept_any);
+                }
                 "ssl_certfile" => keys.certfile = map.next_value()?,
                 "ssl_keyfile" => keys.keyfile = map.next_value()?,
                 "socket_timeout" => keys.timeout = map.next_value()?,
                 // Connecting is part of each call's time.
-                "socket_connect_timeout" => drop(map.next_value::<Option<f64>>()?),
+                "socket_connect_timeout" => {
+                    map.next_value::<Option<Seconds>>()?;
+                }
                 "cluster" => {
                     if map.next_value::<Truth>()?.0 {
                         return Err(A::Error::custom("`redis.cluster` is not available yet"));
@@ -118,7 +126,7 @@ impl<'de> de::Visitor<'de> for Visitor {
                 ignored if IGNORED.contains(&ignored) => {
                     map.next_value::<IgnoredAny>()?;
                     warnings.push(format!(
-                        "`redis.{ignored}` is redis-py's: lamed has no need of it"
+                        "`redis.{ignored}` is an option of redis-py that lamed does not use"
                     ));
                 }
                 unknown => return Err(A::Error::unknown_field(unknown, KNOWN)),
@@ -131,10 +139,10 @@ impl<'de> de::Visitor<'de> for Visitor {
 
 #[derive(Default)]
 struct Keys {
-    url: Option<String>,
-    host: Option<Text>,
-    port: Option<Integer>,
-    db: Option<Integer>,
+    url: Option<Url>,
+    host: Option<Host>,
+    port: Option<Port>,
+    db: Option<Db>,
     username: Option<Text>,
     password: Option<Text>,
     unix_socket_path: Option<PathBuf>,
@@ -143,19 +151,31 @@ struct Keys {
     accept_any: bool,
     certfile: Option<PathBuf>,
     keyfile: Option<PathBuf>,
-    timeout: Option<f64>,
+    timeout: Option<Seconds>,
 }
 
 impl Keys {
     fn settings(self) -> Result<RedisSettings, String> {
-        let mut settings = match (self.url, self.unix_socket_path) {
-            (Some(url), _) => {
-                RedisSettings::from_url(&url).map_err(|e| format!("`redis.url`: {e}"))?
+        if self.url.is_some() {
+            for (key, given) in [
+                ("host", self.host.is_some()),
+                ("port", self.port.is_some()),
+                ("ssl", self.ssl),
+                ("unix_socket_path", self.unix_socket_path.is_some()),
+            ] {
+                if given {
+                    return Err(format!(
+                        "`redis.url` stands beside `redis.{key}`, and says the same: keep one"
+                    ));
+                }
             }
+        }
+        let mut settings = match (self.url, self.unix_socket_path) {
+            (Some(Url(settings)), _) => *settings,
             (None, Some(path)) => RedisSettings::new(Server::Unix(path)),
             (None, None) => RedisSettings::new(Server::Tcp {
-                host: host(self.host)?,
-                port: port(self.port)?,
+                host: (self.host).map_or_else(|| "localhost".to_owned(), |Host(host)| host),
+                port: self.port.map_or(6379, |Port(port)| port),
                 tls: self.ssl.then(Tls::default),
             }),
         };
@@ -172,9 +192,8 @@ impl Keys {
                 }
             };
         }
-        if let Some(Integer(db)) = self.db {
-            settings.db =
-                i64::try_from(db).map_err(|_| format!("`redis.db` is {db}: too large"))?;
+        if let Some(Db(db)) = self.db {
+            settings.db = db;
         }
         // Empty means none, as in redis-py.
         if let Some(Text(username)) = self.username.filter(|Text(text)| !text.is_empty()) {
@@ -183,88 +202,147 @@ impl Keys {
         if let Some(Text(password)) = self.password.filter(|Text(text)| !text.is_empty()) {
             settings.password = Some(Secret::new(password));
         }
-        if let Some(seconds) = self.timeout {
-            settings.timeout = Duration::try_from_secs_f64(seconds)
-                .ok()
-                .filter(|timeout| !timeout.is_zero())
-                .ok_or("`redis.socket_timeout` must be a positive number of seconds")?;
+        if let Some(Seconds(timeout)) = self.timeout {
+            settings.timeout = timeout;
         }
         Ok(settings)
     }
 }
 
-fn host(host: Option<Text>) -> Result<String, String> {
-    match host {
-        None => Ok("localhost".to_owned()),
-        Some(Text(host)) if host.trim().is_empty() => Err("`redis.host` is empty".to_owned()),
-        Some(Text(host)) if host.contains(char::is_whitespace) => Err(format!(
-            "`redis.host` is `{host}`: put the name or address of your Redis there"
-        )),
-        Some(Text(host)) => Ok(host),
+struct Url(Box<RedisSettings>);
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |url| {
+            (RedisSettings::from_url(url).map(Box::new).map(Self))
+                .map_err(|_| NOT_A_REDIS_URL.to_owned())
+        })
     }
 }
 
-fn port(port: Option<Integer>) -> Result<u16, String> {
-    match port {
-        None => Ok(6379),
-        Some(Integer(port)) => u16::try_from(port)
-            .ok()
-            .filter(|port| *port > 0)
-            .ok_or_else(|| format!("`redis.port` is {port}: it must be from 1 to 65535")),
+struct Host(String);
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |host| {
+            if host.contains("://") || host.contains('@') {
+                Err("a host alone belongs here: a URL goes into `redis.url`".to_owned())
+            } else if host.trim().is_empty() {
+                Err("the host is empty: put the name or address of your Redis here".to_owned())
+            } else if host.contains(char::is_whitespace) {
+                Err(format!(
+                    "the host is `{host}`: put the name or address of your Redis here"
+                ))
+            } else {
+                Ok(Self(host.to_owned()))
+            }
+        })
     }
 }
 
-/// redis-py's words for how to check the server's certificate; `null` is its `CERT_NONE`.
-fn accepts_any<E: Error>(word: Option<String>) -> Result<bool, E> {
-    match word.as_deref() {
-        None | Some("none") => Ok(true),
-        Some("optional" | "required") => Ok(false),
-        Some(other) => Err(E::custom(format!(
-            "`redis.ssl_cert_reqs` is `{other}`: it must be `required`, `optional` or `none`"
-        ))),
+struct Port(u16);
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 1..=u16::MAX, "").map(Self)
     }
 }
 
-/// A text, or a number that means its digits: redis-py takes both.
-#[derive(Deserialize)]
-#[serde(from = "TextShape")]
+struct Db(i64);
+
+impl<'de> Deserialize<'de> for Db {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 0..=i32::MAX, "").map(|db: i32| Self(db.into()))
+    }
+}
+
+/// A time-out: more than none, and nobody waits longer than a year.
+struct Seconds(Duration);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const YEAR: f64 = 365.0 * 24.0 * 60.0 * 60.0;
+        let seconds = positive(deserializer)?;
+        Ok(Self(Duration::from_secs_f64(seconds.min(YEAR))))
+    }
+}
+
+/// redis-py's words for how to check the server's certificate.
+struct CertReqs {
+    accept_any: bool,
+}
+
+impl<'de> Deserialize<'de> for CertReqs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |word| match word {
+            "none" => Ok(Self { accept_any: true }),
+            "optional" | "required" => Ok(Self { accept_any: false }),
+            other => Err(format!(
+                "expected `required`, `optional` or `none`, found `{other}`"
+            )),
+        })
+    }
+}
+
+/// A text, or a whole number that means its digits: redis-py takes both.
 struct Text(String);
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a string")]
-enum TextShape {
-    Text(String),
-    Number(serde_json::Number),
-}
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Text;
 
-impl From<TextShape> for Text {
-    fn from(shape: TextShape) -> Self {
-        Self(match shape {
-            TextShape::Text(text) => text,
-            TextShape::Number(number) => number.to_string(),
-        })
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a text in double quotes")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+
+            // Its digits are lost already, and it may be a password.
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Text, E> {
+                Err(E::invalid_type(Unexpected::Other("a number"), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }
 
 /// `true`, `false`, or what Python takes for them.
-#[derive(Deserialize)]
-#[serde(from = "TruthShape")]
 struct Truth(bool);
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "true or false")]
-enum TruthShape {
-    Bool(bool),
-    Number(u8),
-    Null(()),
-}
+impl<'de> Deserialize<'de> for Truth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Truth;
 
-impl From<TruthShape> for Truth {
-    fn from(shape: TruthShape) -> Self {
-        Self(match shape {
-            TruthShape::Bool(truth) => truth,
-            TruthShape::Number(number) => number != 0,
-            TruthShape::Null(()) => false,
-        })
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E>(self, truth: bool) -> Result<Truth, E> {
+                Ok(Truth(truth))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Truth, E> {
+                Ok(Truth(number != 0))
+            }
+
+            fn visit_unit<E>(self) -> Result<Truth, E> {
+                Ok(Truth(false))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }

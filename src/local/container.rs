@@ -9,30 +9,30 @@ use testcontainers::{ContainerAsync, ImageExt};
 use testcontainers_modules::redis::Redis;
 use tokio::time::timeout;
 
+use super::key::random_text;
+use crate::domain::Secret;
+
 /// The image that is asked for.
 pub const IMAGE: &str = "redis:7-alpine";
 
 /// How long a Docker daemon may take to say that it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the container may take to be ready, its image pulled first where it is missing.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
-
 /// A running Redis; removed with its data by [`Container::remove`].
 pub struct Container {
     container: ContainerAsync<Redis>,
-    url: String,
+    url: Secret,
 }
 
 /// Why there is no container.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
-    #[error("no Docker daemon answers")]
+    #[error("no Docker daemon answers: start one, or choose `--store embedded`")]
     NoDaemon,
     #[error("Docker gives no {IMAGE}: {0}")]
     Docker(String),
-    #[error("Docker gives no {IMAGE} within {START_TIMEOUT:?}")]
-    TooSlow,
+    #[error("no randomness for its password: {0}")]
+    Randomness(#[from] getrandom::Error),
 }
 
 impl Container {
@@ -47,7 +47,8 @@ impl Container {
         timeout(PING_TIMEOUT, ping).await.unwrap_or(false)
     }
 
-    /// Starts a Redis and waits until it takes connections.
+    /// Starts a Redis and waits until it takes connections; pulls its image first where that is
+    /// missing, which takes what it takes.
     ///
     /// # Errors
     /// When no daemon answers, or the image cannot be had or started.
@@ -55,20 +56,17 @@ impl Container {
         if !Self::daemon_answers().await {
             return Err(ContainerError::NoDaemon);
         }
-        timeout(START_TIMEOUT, Self::run())
-            .await
-            .map_err(|_| ContainerError::TooSlow)?
-    }
-
-    async fn run() -> Result<Self, ContainerError> {
         let failed = |error: testcontainers::TestcontainersError| {
             // The causes stand in the error's text already; one line is enough.
             let text = error.to_string();
             ContainerError::Docker(text.lines().next().unwrap_or_default().to_owned())
         };
         let (_, tag) = IMAGE.split_once(':').unwrap_or((IMAGE, "latest"));
+        // Docker publishes the port to the whole network, so not everybody may come in.
+        let password = random_text(40)?;
         let container = Redis::default()
             .with_tag(tag)
+            .with_cmd(["redis-server", "--requirepass", &password])
             .start()
             .await
             .map_err(failed)?;
@@ -76,13 +74,13 @@ impl Container {
         let port = (container.get_host_port_ipv4(6379.tcp()).await).map_err(failed)?;
         Ok(Self {
             container,
-            url: format!("redis://{host}:{port}"),
+            url: Secret::new(format!("redis://:{password}@{host}:{port}")),
         })
     }
 
-    /// Where the Redis listens.
+    /// Where the Redis listens, and its password.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub fn url(&self) -> &Secret {
         &self.url
     }
 

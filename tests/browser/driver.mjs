@@ -94,13 +94,15 @@ async function open(context, command, use) {
     pending.add(request)
     changed = Date.now()
   })
-  const end = status => async request => {
-    seen.requests.set(request, await status(request))
+  const end = (request, status) => {
+    seen.requests.set(request, status ?? seen.requests.get(request))
     pending.delete(request)
     changed = Date.now()
   }
-  page.on("requestfinished", end(async request => (await request.response())?.status() ?? null))
-  page.on("requestfailed", end(() => null))
+  // A reply whose body the page leaves unread, as AlephBet does, never finishes: its head is the answer.
+  page.on("response", response => end(response.request(), response.status()))
+  page.on("requestfinished", request => end(request))
+  page.on("requestfailed", request => end(request))
   page.on("pageerror", error => seen.errors.push(String(error)))
   page.on("console", message => { if (message.type() === "error") seen.errors.push(message.text()) })
   try {

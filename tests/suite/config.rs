@@ -1,81 +1,437 @@
-//! scratch
-use lamed::config::Config;
-use std::path::Path;
+//! Config files: every shape that was ever released keeps its meaning, and what is wrong with a
+//! file is said in one line, with its place and without its passwords.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lamed::assets::CONFIG_TEMPLATE;
+use lamed::config::{Config, Declared, Goal, Throttle};
+use lamed::domain::Secret;
+use lamed::http::{Handler, Method, Route};
+use lamed::store::{RedisSettings, Server, Tls};
+use tempfile::TempDir;
+
+use crate::support::{Line, line, name};
+
+/// The password of all files here.
+const PASSWORD: &str = "hunter2";
 
 #[test]
-fn scratch() {
-    for text in [
-        "",
-        "  \n",
-        "[]",
-        "\"redis://:hunter2@h\"",
-        "{\n  \"redis\": \"redis://:hunter2@h\"\n}",
-        "{\n  \"redis\": {\n    \"host\": \"redis://:hunter2@h\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": \"redis://:hunter2@h:x\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": \"hunter2\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": \"redis://u:hunter2@\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": \"redis://u:hunter2@h/x\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": \"redis://u:hun/ter2@h/x\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"url\": [\"redis://u:hunter2@h/x\"]\n  }\n}",
-        "{\n  \"redis\": {\n    \"password\": [\"hunter2\"]\n  }\n}",
-        "{\n  \"redis\": {\n    \"password\": \"hunter2\n\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"password\": \"hunt\\er2\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"password\": hunter2\n  }\n}",
-        "{\n  \"redis\": {\n    \"passwort\": \"hunter2\"\n  }\n}",
-        "{\n  \"password\": \"hunter2\"\n}",
-        "{\n  \"redis\": {\n    \"port\": 0\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": 0,\n    \"db\": 1\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": -1\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": 70000\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": \"x\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": 6379.5\n  }\n}",
-        "{\n  \"redis\": {\n    \"port\": true\n  }\n}",
-        "{\n  \"redis\": {\n    \"ssl\": \"yes\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"ssl_cert_reqs\": \"maybe\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"socket_timeout\": 0\n  }\n}",
-        "{\n  \"redis\": {\n    \"socket_timeout\": \"x\"\n  }\n}",
-        "{\n  \"redis\": {\n    \"cluster\": true\n  }\n}",
-        "{\n  \"redis\": {\n    \"host\": \"ENTER YOUR REDIS HOST\",\n    \"port\": 6379\n  }\n}",
-        "{\n  \"redis\": {},\n}",
-        "{\n  \"redis\": {}\n  \"namespace\": 1\n}",
-        "{\n  \"redis\": {}\n",
-        "{\n  'redis': {}\n}",
-        "{\n  // redis\n}",
-        "{\n  \"uuid_expiry_seconds\": 0\n}",
-        "{\n  \"uuid_expiry_seconds\": 0,\n  \"namespace\": \"a\"\n}",
-        "{\n  \"uuid_expiry_seconds\": \"soon\"\n}",
-        "{\n  \"namespace\": \"\"\n}",
-        "{\n  \"namespace\": 5\n}",
-        "{\n  \"namespaces\": 5\n}",
-        "{\n  \"x\": 5\n}",
-        "{\n  \"dedupe\": \"hll\"\n}",
-        "{\n  \"experiments\": {\"\": {}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": 0.5}}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": -1}}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"variants\": {\"a\": 0}}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"variants\": [\"a\"]}}\n}",
-        "{\n  \"experiments\": {\"e\": {\n    \"control\": \"c\",\n    \"variants\": {\"a\": 1}\n  }}\n}",
-        "{\n  \"experiments\": {\"e\": {\"goals\": \"g\"}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"goals\": [1]}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"goals\": [\"\"]}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"goals\": [{\"name\":\"x\",\"uniqe\":false}]}}\n}",
-        "{\n  \"experiments\": {\"e\": {\"goal\": [\"\"]}}\n}",
-        "{\n  \"experiments\": [\"e\"]\n}",
-        "{\n  \"extra_wiring\": [{\"lambda\": {\"Handler\": \"gimel.track\", \"Timeout\": 3}}]\n}",
-        "{\n  \"extra_wiring\": [{\"lambda\": {\"Handler\": \"lamed.track\", \"Timeout\": 3}}]\n}",
-        "{\n  \"extra_wiring\": {}\n}",
-        "{\n  \"aws\": {\"architecture\": \"arm\"}\n}",
-        "{\n  \"aws\": {\"throttle\": {\"rate\": 5}}\n}",
-        "{\n  \"aws\": {\"throttle\": {\"rate\": -5, \"burst\": 1}}\n}",
-        "{\n  \"redis\": {},\n  \"redis\": {}\n}",
-        "{} {}",
-    ] {
-        println!(
-            "{text:?}\n    {}",
-            match Config::parse(Path::new("config.json"), text) {
-                Ok(c) => format!("OK {c:?}"),
-                Err(e) => e.to_string(),
-            }
-        );
+fn files_of_every_released_shape_keep_their_meaning() {
+    let meanings = meanings();
+    for (file, meaning) in &meanings {
+        let config = Config::read(&folder().join(file)).unwrap();
+        assert_eq!(config, *meaning, "{file}");
+        // Equal, so the password was read; but nobody gets to see it.
+        let shown = format!("{config:?}");
+        assert!(!shown.contains(PASSWORD), "{file}: {shown}");
     }
+    let files: BTreeSet<String> = (fs::read_dir(folder()).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|file| file.ends_with(".json"))
+        .collect();
+    let compared: BTreeSet<String> = meanings.iter().map(|(file, _)| file.to_string()).collect();
+    assert_eq!(files, compared);
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config")
+}
+
+fn meanings() -> Vec<(&'static str, Config)> {
+    let password = Some(Secret::new(PASSWORD));
+    vec![
+        (
+            "python-template.json",
+            Config {
+                redis: Some(RedisSettings {
+                    password: password.clone(),
+                    ..redis(6379, None)
+                }),
+                window: Some(Duration::from_secs(86_400)),
+                ..Config::default()
+            },
+        ),
+        (
+            "python-extra-wiring.json",
+            Config {
+                redis: Some(RedisSettings {
+                    password: password.clone(),
+                    ..redis(6379, None)
+                }),
+                extra_routes: vec![
+                    Route {
+                        path: "my_tracking_endpoint".to_owned(),
+                        method: Method::Get,
+                        handler: Handler::Track,
+                        key_required: false,
+                        timeout: Duration::from_secs(3),
+                    },
+                    Route {
+                        path: "one".to_owned(),
+                        method: Method::Get,
+                        handler: Handler::OneExperiment,
+                        key_required: true,
+                        timeout: Duration::from_secs(60),
+                    },
+                ],
+                warnings: vec!["`extra_wiring`: lamed has no `PUT` for `put`".to_owned()],
+                ..Config::default()
+            },
+        ),
+        (
+            "python-tls.json",
+            with(RedisSettings {
+                username: Some("lamed".to_owned()),
+                password: password.clone(),
+                timeout: Duration::from_millis(1500),
+                ..redis(
+                    6380,
+                    Some(Tls {
+                        ca_file: Some("/etc/ssl/redis-ca.pem".into()),
+                        client: Some(("/etc/ssl/lamed.pem".into(), "/etc/ssl/lamed.key".into())),
+                        accept_any: false,
+                    }),
+                )
+            }),
+        ),
+        ("python-tls-cert-reqs-none.json", with(unchecked())),
+        ("python-tls-cert-reqs-null.json", with(unchecked())),
+        (
+            "python-unix-socket.json",
+            with(RedisSettings {
+                db: 2,
+                ..RedisSettings::new(Server::Unix("/run/redis/redis.sock".into()))
+            }),
+        ),
+        (
+            "python-texts-for-numbers.json",
+            Config {
+                redis: Some(RedisSettings {
+                    db: 3,
+                    window: Some(Duration::from_secs(3600)),
+                    ..redis(6390, None)
+                }),
+                window: Some(Duration::from_secs(3600)),
+                ..Config::default()
+            },
+        ),
+        (
+            "python-numbers-for-texts.json",
+            with(RedisSettings {
+                username: Some("7".to_owned()),
+                password: Some(Secret::new("123456")),
+                ..redis(6379, None)
+            }),
+        ),
+        ("python-empty-password.json", with(redis(6379, None))),
+        (
+            "python-every-redis-option.json",
+            Config {
+                redis: Some(RedisSettings::new(Server::Tcp {
+                    host: "localhost".to_owned(),
+                    port: 6379,
+                    tls: None,
+                })),
+                warnings: [
+                    "socket_keepalive",
+                    "socket_keepalive_options",
+                    "connection_pool",
+                    "encoding",
+                    "encoding_errors",
+                    "charset",
+                    "errors",
+                    "decode_responses",
+                    "retry_on_timeout",
+                    "ssl_check_hostname",
+                    "max_connections",
+                    "single_connection_client",
+                    "health_check_interval",
+                    "client_name",
+                ]
+                .map(|key| {
+                    format!("`redis.{key}` is an option of redis-py that lamed does not use")
+                })
+                .into(),
+                ..Config::default()
+            },
+        ),
+        (
+            "lamed-documented.json",
+            Config {
+                redis: Some(RedisSettings {
+                    password: password.clone(),
+                    window: Some(Duration::from_secs(2_592_000)),
+                    ..redis(6379, Some(Tls::default()))
+                }),
+                window: Some(Duration::from_secs(2_592_000)),
+                experiments: vec![Declared {
+                    name: name("button color"),
+                    control: Some(name("blue")),
+                    variants: vec![(name("blue"), 50), (name("red"), 50)],
+                    goals: vec![goal("button clicked", true)],
+                }],
+                throttle: Some(Throttle {
+                    rate: 1000.0,
+                    burst: 2000,
+                }),
+                warnings: vec![
+                    "`dedupe`: `compact` is not available yet, `flags` is used".to_owned(),
+                ],
+                ..Config::default()
+            },
+        ),
+        (
+            "lamed-url.json",
+            with(RedisSettings {
+                username: Some("lamed".to_owned()),
+                password,
+                db: 4,
+                timeout: Duration::from_secs(1),
+                ..redis(
+                    6380,
+                    Some(Tls {
+                        ca_file: Some("/etc/ssl/redis-ca.pem".into()),
+                        ..Tls::default()
+                    }),
+                )
+            }),
+        ),
+        (
+            "lamed-namespace-remembering-for-ever.json",
+            Config {
+                namespace: name("shop: two"),
+                window: None,
+                ..Config::default()
+            },
+        ),
+        (
+            "lamed-experiments.json",
+            Config {
+                // Experiments and variants in natural order, goals in their own.
+                experiments: vec![
+                    Declared {
+                        name: name("2 colors"),
+                        control: Some(name("red")),
+                        variants: vec![(name("9%"), 99), (name("10%"), 0), (name("red"), 1)],
+                        goals: vec![
+                            goal("sign up", true),
+                            goal("page view", false),
+                            goal("paid", true),
+                        ],
+                    },
+                    Declared {
+                        name: name("10 prices"),
+                        control: None,
+                        variants: vec![],
+                        goals: vec![],
+                    },
+                    Declared {
+                        name: name("goals only"),
+                        control: Some(name("as it was")),
+                        variants: vec![],
+                        goals: vec![goal("sign up", true)],
+                    },
+                ],
+                ..Config::default()
+            },
+        ),
+        (
+            "lamed-aws.json",
+            Config {
+                throttle: Some(Throttle {
+                    rate: 0.5,
+                    burst: 1,
+                }),
+                warnings: vec![
+                    "`accept`: `declared` has no effect yet".to_owned(),
+                    "`max_counters` has no effect yet".to_owned(),
+                ],
+                ..Config::default()
+            },
+        ),
+    ]
+}
+
+fn with(redis: RedisSettings) -> Config {
+    Config {
+        redis: Some(redis),
+        ..Config::default()
+    }
+}
+
+fn redis(port: u16, tls: Option<Tls>) -> RedisSettings {
+    RedisSettings::new(Server::Tcp {
+        host: "redis.example".to_owned(),
+        port,
+        tls,
+    })
+}
+
+fn unchecked() -> RedisSettings {
+    redis(
+        6379,
+        Some(Tls {
+            accept_any: true,
+            ..Tls::default()
+        }),
+    )
+}
+
+fn goal(text: &str, unique: bool) -> Goal {
+    Goal {
+        name: name(text),
+        unique,
+    }
+}
+
+#[test]
+fn the_template_lacks_nothing_but_the_host() {
+    let parse = |text: &str| Config::parse(Path::new("config.json"), text);
+    assert_eq!(
+        parse(CONFIG_TEMPLATE).unwrap_err().to_string(),
+        "config.json:3:35: the host is `ENTER YOUR REDIS HOST`: put the name or address of your \
+         Redis here"
+    );
+    let filled = CONFIG_TEMPLATE.replace("ENTER YOUR REDIS HOST", "redis.example");
+    let window = Some(Duration::from_secs(2_592_000));
+    let meaning = Config {
+        redis: Some(RedisSettings {
+            password: Some(Secret::new("...")),
+            window,
+            ..redis(6379, None)
+        }),
+        window,
+        ..Config::default()
+    };
+    assert_eq!(parse(&filled).unwrap(), meaning);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_obstacle() {
+    let config = Config::parse(
+        Path::new("config.json"),
+        "\u{feff}{\"namespace\": \"shop\"}",
+    );
+    assert_eq!(config.unwrap().namespace, name("shop"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place_and_without_passwords() {
+    let cases = fs::read_to_string(folder().join("wrong.txt")).unwrap();
+    let mut surprises = String::new();
+    for case in cases.split("\n\n").filter(|case| !case.starts_with('#')) {
+        let (text, expected) = case.split_once("=> ").unwrap();
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let message = match Config::parse(Path::new("config.json"), text) {
+            Ok(config) => format!("accepted: {config:?}"),
+            Err(error) => error.to_string(),
+        };
+        if message != expected.trim_end() || message.contains("hunter") {
+            surprises.push_str(&format!("{case}\ngot {message}\n\n"));
+        }
+    }
+    assert!(surprises.is_empty(), "{surprises}");
+}
+
+/// A home in which each place for a config file names its own namespace.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join(".lamed")).unwrap();
+    for (file, namespace) in [
+        ("named.json", "named"),
+        ("environment.json", "environment"),
+        ("config.json", "here"),
+        (".lamed/config.json", "at home"),
+    ] {
+        let text = format!(r#"{{"namespace": "{namespace}"}}"#);
+        fs::write(home.path().join(file), text).unwrap();
+    }
+    home
+}
+
+fn snippet(home: &TempDir, arguments: &[&str]) -> Line {
+    let snippet = ["snippet", "--url", "https://x.example/prod"];
+    line(home, &[&snippet, arguments].concat())
+}
+
+/// The namespace in the snippet that a command prints.
+fn namespace(line: Line) -> String {
+    let html = line.run().stdout;
+    let start = "AlephbetAdapter(\"https://x.example/prod/track\", \"";
+    let (_, rest) = html.split_once(start).unwrap();
+    rest.split_once("\");").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_file_is_looked_for_in_this_order() {
+    let home = home();
+    let by_environment = |line: Line| line.env("LAMED_CONFIG", "environment.json");
+    let used = [
+        namespace(by_environment(snippet(&home, &["--namespace", "mine"]))),
+        namespace(by_environment(snippet(&home, &["--config", "named.json"]))),
+        namespace(by_environment(snippet(&home, &[]))),
+        namespace(snippet(&home, &[])),
+        {
+            fs::remove_file(home.path().join("config.json")).unwrap();
+            namespace(snippet(&home, &[]))
+        },
+        {
+            fs::remove_dir_all(home.path().join(".lamed")).unwrap();
+            namespace(snippet(&home, &[]).env("LAMED_CONFIG", ""))
+        },
+    ];
+    assert_eq!(
+        used,
+        [
+            "mine",
+            "named",
+            "environment",
+            "here",
+            "at home",
+            "alephbet"
+        ]
+    );
+}
+
+#[test]
+fn a_named_file_has_to_be_there() {
+    let home = home();
+    let missing = "error: `gone.json`: there is no such file; `lamed configure` makes one\n";
+    snippet(&home, &["--config", "gone.json"]).gives(2, "", missing);
+    (snippet(&home, &[]).env("LAMED_CONFIG", "gone.json")).gives(2, "", missing);
+    let folder = "error: `.lamed`: cannot be read: Is a directory (os error 21)\n";
+    snippet(&home, &["--config", ".lamed"]).gives(2, "", folder);
+}
+
+#[test]
+fn what_the_file_says_in_vain_is_told_on_stderr() {
+    let home = home();
+    let text = r#"{"redis": {"charset": "utf-8", "decode_responses": true}}"#;
+    fs::write(home.path().join("config.json"), text).unwrap();
+    assert_eq!(
+        snippet(&home, &[]).run().stderr,
+        "warning: `redis.charset` is an option of redis-py that lamed does not use\n\
+         warning: `redis.decode_responses` is an option of redis-py that lamed does not use\n\
+         no experiments are declared in the config: the one above is an example to change\n"
+    );
+    assert_eq!(snippet(&home, &["--quiet"]).run().stderr, "");
+}
+
+#[test]
+fn an_error_is_one_line_whatever_stands_in_the_file() {
+    let home = home();
+    let text = r#"{"a\nb\u001b[31m": 1}"#;
+    fs::write(home.path().join("config.json"), text).unwrap();
+    let stderr = snippet(&home, &["--color", "always"]).run().stderr;
+    let (line, _) = stderr.split_once(": known are").unwrap();
+    assert_eq!(
+        (stderr.lines().count(), line),
+        (
+            1,
+            "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: config.json:1:17: unknown key `a\u{fffd}b\u{fffd}[31m`"
+        ),
+    );
 }

@@ -73,7 +73,7 @@ async fn hammer(arguments: &[&str]) {
 /// Sends an event until it gets its 200; says whether it was counted then.
 async fn track(client: &mut Client, number: usize) -> bool {
     let variant = (number % 2).to_string();
-    let event = if number / 2 % 2 == 0 {
+    let event = if (number / 2).is_multiple_of(2) {
         "participate"
     } else {
         "g"

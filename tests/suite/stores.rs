@@ -127,8 +127,9 @@ async fn story(store: &dyn Store) {
 
     // Counted once under each counter, however often it comes; in one call or in several.
     let shown = event("color", "participate", "blue", "1");
-    assert_eq!(track(store, &[shown.clone()]).await, [Outcome::Counted]);
-    assert_eq!(track(store, &[shown.clone()]).await, [Outcome::Duplicate]);
+    let once = std::slice::from_ref(&shown);
+    assert_eq!(track(store, once).await, [Outcome::Counted]);
+    assert_eq!(track(store, once).await, [Outcome::Duplicate]);
     let batch = [
         shown.clone(),
         event("color", "participate", "blue", "2"),

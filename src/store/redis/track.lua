@@ -10,7 +10,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- A flag from before the counter was deleted remembers nothing. When it was set follows from the
 -- time it has left: Python lamed's flags say no more. Of two possible windows the shorter is
--- taken, which dates the flag later and so never counts an event twice.
+-- taken, which dates the flag later and so never counts an event twice. (Systems that share a Redis
+-- must share their window: a flag that another one set with a shorter window seems older here.)
 local function outlived(left)
   local deleted = redis.call('GET', KEYS[4])
   if not deleted then
@@ -30,9 +31,12 @@ if left ~= -2 and not outlived(left) then
   return 0
 end
 
--- In this order, a wrong-typed key in the way stops the script before anything is counted (the first
--- four calls) or after all of it is: never with a flag set and no count.
+-- In this order, a wrong-typed key in the way stops the script before anything is counted or after
+-- all of it is: never with a flag set and no count.
 if redis.call('SISMEMBER', KEYS[7], KEYS[2]) == 0 then
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    redis.call('DEL', KEYS[3]) -- Python lamed's delete leaves the days.
+  end
   redis.call('SADD', KEYS[5], ARGV[2])
   redis.call('SADD', KEYS[6], KEYS[2])
   redis.call('SADD', KEYS[7], KEYS[2])

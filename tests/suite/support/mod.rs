@@ -1,10 +1,16 @@
 //! The vocabulary of the tests.
 
 mod client;
+mod command;
+mod dialogue;
+mod model;
 mod redis;
 mod server;
 
 pub use client::{Client, Response};
+pub use command::{Deadline, Line, Outcome, line};
+pub use dialogue::{Dialogue, within};
+pub use model::{Call, Model};
 pub use redis::Redis;
 pub use server::{Server, lamed};
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::Client;
+use super::{Client, Deadline};
 
 /// In a server's home: what it writes to stderr.
 const STDERR: &str = "stderr.log";
@@ -57,6 +57,7 @@ impl Server {
             .stderr(File::create(home.path().join(STDERR)).unwrap())
             .spawn()
             .unwrap();
+        let _deadline = Deadline::of(&child);
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
         stdout.read_line(&mut line).unwrap();
@@ -99,7 +100,7 @@ impl Server {
     }
 
     /// Asks it to stop, as a service manager would.
-    pub fn terminate(&mut self) {
+    pub fn terminate(&self) {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(status.success());
@@ -107,6 +108,7 @@ impl Server {
 
     /// Waits for its end; what it still wrote to stdout comes along.
     pub fn wait(&mut self) -> (ExitStatus, String) {
+        let _deadline = Deadline::of(&self.child);
         let mut rest = String::new();
         if let Some(mut stdout) = self.child.stdout.take() {
             stdout.read_to_string(&mut rest).unwrap();

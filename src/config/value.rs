@@ -1,0 +1,92 @@
+//! Values that are checked where they stand, so that an error knows its line and column: serde_json
+//! knows the place of an error only while the value is being read.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+
+/// Reads a text, and makes of it what `check` says.
+pub(super) fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    check: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    struct Text<T, F>(F, PhantomData<T>);
+    impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<T, F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            (self.0)(text).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Text(check, PhantomData))
+}
+
+/// Reads a whole number in a range, or the text of one: redis-py takes both. `or` is what a message
+/// adds to the range.
+pub(super) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64> + PartialOrd + fmt::Display>(
+    deserializer: D,
+    range: RangeInclusive<T>,
+    or: &'static str,
+) -> Result<T, D::Error> {
+    struct Whole<T> {
+        range: RangeInclusive<T>,
+        or: &'static str,
+    }
+    impl<T: TryFrom<u64> + PartialOrd + fmt::Display> Visitor<'_> for Whole<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            let (first, last) = (self.range.start(), self.range.end());
+            write!(f, "a whole number from {first} to {last}{}", self.or)
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+            (T::try_from(number).ok())
+                .filter(|number| self.range.contains(number))
+                .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            match text.trim().parse() {
+                Ok(number) => self.visit_u64(number),
+                Err(_) => Err(E::invalid_type(Unexpected::Str(text), &self)),
+            }
+        }
+    }
+    deserializer.deserialize_any(Whole { range, or })
+}
+
+/// Reads a number above 0.
+pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    struct Positive;
+    impl Visitor<'_> for Positive {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a number above 0")
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+            if number > 0.0 {
+                Ok(number)
+            } else {
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+            if number > 0 {
+                Ok(number as f64)
+            } else {
+                Err(E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+        }
+    }
+    deserializer.deserialize_any(Positive)
+}
