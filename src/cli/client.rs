@@ -86,7 +86,9 @@ async fn exchange(
     let client = HyperClient::builder(TokioExecutor::new()).build(connector);
     let response = (client.request(request).await).map_err(|error| unreachable(&error))?;
     let status = response.status();
-    let body = (response.into_body().collect().await).map_err(|error| unreachable(&error))?;
+    let body = (response.into_body().collect().await).map_err(|error| {
+        CliError::failed(format!("{} broke off: {}", endpoint.base, root(&error)))
+    })?;
     Ok((status, body.to_bytes()))
 }
 

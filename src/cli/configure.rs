@@ -13,7 +13,7 @@ use super::{CliError, Context};
 use crate::assets::CONFIG_TEMPLATE;
 use crate::config::{Config, Location, locate};
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct Args {}
 
 pub(super) fn run(context: &Context, Args {}: Args) -> Result<(), CliError> {

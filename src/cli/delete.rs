@@ -9,7 +9,7 @@ use super::{CliError, Context, client, name};
 use crate::domain::Name;
 use crate::http::wire::{Deleted, parameter};
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct Args {
     #[arg(value_parser = name)]
     experiment: Name,
@@ -46,14 +46,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     );
     query.extend((args.variant.as_ref()).map(|variant| (parameter::VARIANT, variant.as_str())));
     let deleted: Deleted = client::request(&endpoint, Method::DELETE, "delete", &query)?;
-    if context.json {
-        return context.printer.json(&deleted);
-    }
     if deleted.deleted == 0 {
         return Err(CliError::failed(format!(
             "nothing was counted under {what} in namespace `{}`",
             harmless(config.namespace.as_str())
         )));
+    }
+    if context.json {
+        return context.printer.json(&deleted);
     }
     let counters = if deleted.deleted == 1 {
         "counter"

@@ -14,7 +14,7 @@ use crate::http::STAGE;
 /// Where `lamed serve` listens unless told otherwise.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct ApiArgs {
     /// The API that `lamed serve --local` serves on this machine
     #[arg(long, conflicts_with = "url")]
@@ -24,7 +24,7 @@ pub(super) struct ApiArgs {
     url: Option<String>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct KeyArgs {
     /// The API key
     #[arg(long, value_name = "KEY", env = environment::API_KEY, hide_env_values = true)]

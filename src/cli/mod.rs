@@ -9,7 +9,9 @@ mod log;
 mod printer;
 mod results;
 mod serve;
+mod signals;
 mod snippet;
+mod stores;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ use crate::config::{Config, environment};
 use crate::domain::Name;
 
 /// An A/B-testing backend that you own.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "lamed",
     version,
@@ -42,7 +44,7 @@ struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 struct Global {
     /// The config file [default: ./config.json, else ~/.lamed/config.json]
     #[arg(long, global = true, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
@@ -64,7 +66,7 @@ struct Global {
     color: ColorChoice,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Create or edit the config file, and check it
     Configure(configure::Args),

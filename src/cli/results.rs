@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::Name;
 use crate::http::wire::{self, Element, parameter};
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct Args {
     /// Only these experiments
     #[arg(value_name = "EXPERIMENT", value_parser = name)]

@@ -8,7 +8,7 @@ use crate::assets::{SNIPPET, alephbet};
 use crate::config::{Config, Declared, Goal};
 use crate::domain::Name;
 
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     endpoint: endpoint::ApiArgs,

@@ -1,0 +1,67 @@
+//! SIGINT and SIGTERM.
+
+use std::io::Write;
+
+use super::CliError;
+
+/// SIGINT and SIGTERM. The first asks to stop; a second one does not wait.
+pub(super) struct Stop(tokio::sync::watch::Receiver<bool>);
+
+impl Stop {
+    pub(super) fn listen() -> Result<Self, CliError> {
+        let mut signals = Signals::new().map_err(|error| CliError::failed(error.to_string()))?;
+        let (asked, receiver) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            signals.next().await;
+            let _ = asked.send(true);
+            signals.next().await;
+            let _ = std::io::stdout().flush();
+            std::process::exit(130);
+        });
+        Ok(Self(receiver))
+    }
+
+    pub(super) async fn signal(&self) {
+        let mut receiver = self.0.clone();
+        // The sender lives as long as the process.
+        let _ = receiver.wait_for(|asked| *asked).await;
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

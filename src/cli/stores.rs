@@ -1,0 +1,159 @@
+//! `--store`: where `lamed serve` counts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::CliError;
+use super::printer::Printer;
+use crate::config::{Config, NOT_A_REDIS_URL};
+use crate::local::{Container, IMAGE};
+use crate::store::{Location, RedisSettings, RedisStore, SqliteStore, Store};
+
+/// What `--store` means.
+pub(super) enum Choice {
+    /// A Redis in a container where Docker answers, else embedded.
+    Auto,
+    Docker,
+    Embedded(Location),
+    Redis(Box<RedisSettings>),
+    /// The Redis of the config file.
+    Config,
+}
+
+impl Choice {
+    /// Reads the text, without repeating it in an error: it may hold a password.
+    pub(super) fn parse(text: &str) -> Result<Self, CliError> {
+        let wrong = |why| Err(CliError::usage(format!("`--store`: {why}")));
+        match text {
+            "auto" => Ok(Self::Auto),
+            "docker" => Ok(Self::Docker),
+            "embedded" => Ok(Self::Embedded(Location::Memory)),
+            "config" => Ok(Self::Config),
+            "embedded:" => wrong("a file's name is missing after `embedded:`"),
+            _ => match text.strip_prefix("embedded:") {
+                Some(file) => Ok(Self::Embedded(Location::File(PathBuf::from(file)))),
+                None if text.contains("://") => match RedisSettings::from_url(text) {
+                    Ok(settings) => Ok(Self::Redis(Box::new(settings))),
+                    Err(_) => wrong(NOT_A_REDIS_URL),
+                },
+                None => wrong(
+                    "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and \
+                     config",
+                ),
+            },
+        }
+    }
+
+    /// Opens the store, and makes sure that it answers.
+    pub(super) async fn open(self, printer: Printer, config: &Config) -> Result<Opened, CliError> {
+        match self {
+            Self::Embedded(location) => open_embedded(location, config),
+            Self::Redis(mut settings) => {
+                settings.window = config.window;
+                open_redis(&settings).await
+            }
+            Self::Config => match &config.redis {
+                Some(settings) => open_redis(settings).await,
+                None => Err(CliError::usage(
+                    "the config names no Redis: run `lamed configure`, or choose with `--store`, \
+                     as in `--store embedded:lamed.db`",
+                )),
+            },
+            Self::Docker => open_container(config).await.map_err(CliError::failed),
+            Self::Auto => {
+                if !Container::daemon_answers().await {
+                    return open_embedded(Location::Memory, config);
+                }
+                printer.talk(&format!("Docker answers: starting a Redis from `{IMAGE}`"));
+                match open_container(config).await {
+                    Ok(opened) => Ok(opened),
+                    Err(reason) => {
+                        printer.warn(&format!("{reason}; counting in memory instead"));
+                        open_embedded(Location::Memory, config)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An open store, and what to say of it.
+pub(super) struct Opened {
+    pub store: Arc<dyn Store>,
+    /// For programs: `embedded`, `embedded:FILE`, `docker:URL` or a Redis URL.
+    pub name: String,
+    /// For people: "counts in …".
+    pub place: String,
+    /// Whether its counts are gone when the server stops.
+    pub fleeting: bool,
+    container: Option<Container>,
+}
+
+impl Opened {
+    /// Removes what was started for it.
+    pub(super) async fn close(self, printer: Printer) {
+        if let Some(container) = self.container
+            && let Err(error) = container.remove().await
+        {
+            printer.warn(&format!("the container is still there: {error}"));
+        }
+    }
+}
+
+fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError> {
+    if let Location::File(path) = &location
+        && let Some(folder) = path.parent()
+        && !(folder.as_os_str().is_empty() || folder.is_dir())
+    {
+        return Err(CliError::failed(format!(
+            "cannot open the store: there is no folder `{}`",
+            folder.display()
+        )));
+    }
+    let store = SqliteStore::open(&location, config.window)
+        .map_err(|error| CliError::failed(format!("cannot open the store: {error}")))?;
+    Ok(Opened {
+        store: Arc::new(store),
+        container: None,
+        name: match &location {
+            Location::Memory => "embedded".to_owned(),
+            Location::File(path) => format!("embedded:{}", path.display()),
+        },
+        place: match &location {
+            Location::Memory => "memory".to_owned(),
+            Location::File(path) => format!("the file `{}`", path.display()),
+        },
+        fleeting: location == Location::Memory,
+    })
+}
+
+async fn open_redis(settings: &RedisSettings) -> Result<Opened, CliError> {
+    let cannot = |error| CliError::failed(format!("cannot use the Redis at {error}"));
+    let store = RedisStore::new(settings).map_err(cannot)?;
+    store.ping().await.map_err(cannot)?;
+    Ok(Opened {
+        store: Arc::new(store),
+        container: None,
+        name: settings.to_string(),
+        place: format!("the Redis at {settings}"),
+        fleeting: false,
+    })
+}
+
+async fn open_container(config: &Config) -> Result<Opened, String> {
+    let container = Container::start()
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut settings = RedisSettings::from_url(container.url().reveal())?;
+    settings.window = config.window;
+    let opened = open_redis(&settings)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(Opened {
+        name: format!("docker:{settings}"),
+        place: format!("a Redis container at {settings}"),
+        container: Some(container),
+        fleeting: true,
+        ..opened
+    })
+}
