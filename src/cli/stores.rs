@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CliError;
 use super::printer::Printer;
-use crate::config::{Config, NOT_A_REDIS_URL};
+use crate::config::Config;
 use crate::local::{Container, IMAGE};
 use crate::store::{Location, RedisSettings, RedisStore, SqliteStore, Store};
 
@@ -23,7 +23,7 @@ pub(super) enum Choice {
 impl Choice {
     /// Reads the text, without repeating it in an error: it may hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, CliError> {
-        let wrong = |why| Err(CliError::usage(format!("`--store`: {why}")));
+        let wrong = |why: &str| Err(CliError::usage(format!("`--store`: {why}")));
         match text {
             "auto" => Ok(Self::Auto),
             "docker" => Ok(Self::Docker),
@@ -34,7 +34,7 @@ impl Choice {
                 Some(file) => Ok(Self::Embedded(Location::File(PathBuf::from(file)))),
                 None if text.contains("://") => match RedisSettings::from_url(text) {
                     Ok(settings) => Ok(Self::Redis(Box::new(settings))),
-                    Err(_) => wrong(NOT_A_REDIS_URL),
+                    Err(error) => wrong(&error.to_string()),
                 },
                 None => wrong(
                     "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and \
@@ -144,7 +144,8 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
     let container = Container::start()
         .await
         .map_err(|error| error.to_string())?;
-    let mut settings = RedisSettings::from_url(container.url().reveal())?;
+    let mut settings =
+        RedisSettings::from_url(container.url().reveal()).map_err(|error| error.to_string())?;
     settings.window = config.window;
     let opened = open_redis(&settings)
         .await

@@ -144,11 +144,6 @@ impl Config {
     }
 }
 
-/// What a Redis URL looks like, for whoever wrote another text in its place. That text is not
-/// repeated: it may hold a password.
-pub const NOT_A_REDIS_URL: &str =
-    "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS";
-
 /// Where the config file is, or should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {

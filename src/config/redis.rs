@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
 
-use super::NOT_A_REDIS_URL;
 use super::value::{positive, text, whole};
 use crate::domain::Secret;
 use crate::store::{RedisSettings, Server, Tls};
@@ -24,6 +23,7 @@ const KNOWN: &[&str] = &[
     "ssl",
     "ssl_ca_certs",
     "ssl_cert_reqs",
+    "ssl_check_hostname",
     "ssl_certfile",
     "ssl_keyfile",
     "socket_timeout",
@@ -59,7 +59,6 @@ const IGNORED: &[&str] = &[
     "socket_read_size",
     "ssl_ca_data",
     "ssl_ca_path",
-    "ssl_check_hostname",
     "ssl_ciphers",
     "ssl_min_version",
     "ssl_ocsp_context",
@@ -111,6 +110,7 @@ impl<'de> de::Visitor<'de> for Visitor {
                         .next_value::<Option<CertReqs>>()?
                         .is_none_or(|CertReqs { accept_any }| accept_any);
                 }
+                "ssl_check_hostname" => keys.any_host_name = !map.next_value::<Truth>()?.0,
                 "ssl_certfile" => keys.certfile = map.next_value()?,
                 "ssl_keyfile" => keys.keyfile = map.next_value()?,
                 "socket_timeout" => keys.timeout = map.next_value()?,
@@ -149,6 +149,7 @@ struct Keys {
     ssl: bool,
     ca_certs: Option<PathBuf>,
     accept_any: bool,
+    any_host_name: bool,
     certfile: Option<PathBuf>,
     keyfile: Option<PathBuf>,
     timeout: Option<Seconds>,
@@ -182,6 +183,7 @@ impl Keys {
         if let Server::Tcp { tls: Some(tls), .. } = &mut settings.server {
             tls.ca_file = self.ca_certs;
             tls.accept_any |= self.accept_any;
+            tls.any_host_name = self.any_host_name;
             tls.client = match (self.certfile, self.keyfile) {
                 (None, None) => None,
                 (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -215,7 +217,7 @@ impl<'de> Deserialize<'de> for Url {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, |url| {
             (RedisSettings::from_url(url).map(Box::new).map(Self))
-                .map_err(|_| NOT_A_REDIS_URL.to_owned())
+                .map_err(|error| error.to_string())
         })
     }
 }

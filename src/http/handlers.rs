@@ -28,17 +28,13 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Malformed(message) => Self::message(400, &message),
-            Refusal::Store(StoreError::Unavailable(reason)) => {
-                tracing::error!(reason, "the store is unavailable");
+            Refusal::Store(StoreError::Unavailable(_)) => {
                 Self::message(503, "the store cannot be reached: try again")
             }
-            Refusal::Store(StoreError::Failed(reason)) => {
-                tracing::error!(reason, "the store failed");
-                Self::message(
-                    500,
-                    "the store failed: its operator finds the reason in the log",
-                )
-            }
+            Refusal::Store(StoreError::Failed(_)) => Self::message(
+                500,
+                "the store failed: its operator finds the reason in the log",
+            ),
         }
     }
 }

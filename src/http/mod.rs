@@ -6,6 +6,7 @@
 
 pub mod gateway;
 mod handlers;
+mod outage;
 mod parameters;
 mod reply;
 mod routes;
@@ -13,6 +14,8 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use self::handlers::Refusal;
+use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
 pub use self::routes::{Found, Handler, Method, Route, Routes};
@@ -35,13 +38,18 @@ pub struct Request {
 pub struct Api {
     store: Arc<dyn Store>,
     namespace: Name,
+    outage: Arc<Outage>,
 }
 
 impl Api {
     /// An API whose requests mean `namespace` where they name none.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, namespace: Name) -> Self {
-        Self { store, namespace }
+        Self {
+            store,
+            namespace,
+            outage: Arc::default(),
+        }
     }
 
     /// Answers a request. Never fails: what goes wrong is a reply, too.
@@ -53,6 +61,11 @@ impl Api {
             (Handler::OneExperiment, _) => self.one_experiment(request).await,
             (Handler::Delete, _) => self.delete(request).await,
         };
-        answer.unwrap_or_else(Reply::from)
+        answer.unwrap_or_else(|refusal| {
+            if let Refusal::Store(error) = &refusal {
+                self.outage.log(error);
+            }
+            refusal.into()
+        })
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use self::keyspace::{decode, encode, flag};
-pub use self::redis::{RedisSettings, RedisStore, Server, Tls};
+pub use self::redis::{NotARedisUrl, RedisSettings, RedisStore, Server, Tls};
 #[cfg(feature = "cli")]
 pub use self::sqlite::{Location, SqliteStore};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};

@@ -92,6 +92,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     Some(Tls {
                         ca_file: Some("/etc/ssl/redis-ca.pem".into()),
                         client: Some(("/etc/ssl/lamed.pem".into(), "/etc/ssl/lamed.key".into())),
+                        any_host_name: true,
                         accept_any: false,
                     }),
                 )
@@ -145,7 +146,6 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     "errors",
                     "decode_responses",
                     "retry_on_timeout",
-                    "ssl_check_hostname",
                     "max_connections",
                     "single_connection_client",
                     "health_check_interval",

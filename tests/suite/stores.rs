@@ -95,6 +95,9 @@ async fn redis_by_tls_with_its_own_authority() {
     let tls_port = crate::support::free_port().to_string();
     let (ca, certificate, key) = (file("ca.crt"), file("redis.crt"), file("redis.key"));
     let _redis = Redis::start(&[
+        "--bind",
+        "127.0.0.1",
+        "127.0.0.2",
         "--tls-port",
         &tls_port,
         "--tls-ca-cert-file",
@@ -113,6 +116,16 @@ async fn redis_by_tls_with_its_own_authority() {
     let config = lamed::config::Config::parse("config.json".as_ref(), &config).unwrap();
     let store = RedisStore::new(&config.redis.unwrap()).unwrap();
     story(&store).await;
+    // Its certificate knows 127.0.0.1 and localhost, but not 127.0.0.2.
+    for (check, works) in [("true", false), ("false", true)] {
+        let config = format!(
+            r#"{{"redis": {{"host": "127.0.0.2", "port": {tls_port}, "ssl": true,
+                "ssl_ca_certs": {ca:?}, "ssl_check_hostname": {check}}}}}"#
+        );
+        let config = lamed::config::Config::parse("config.json".as_ref(), &config).unwrap();
+        let store = RedisStore::new(&config.redis.unwrap()).unwrap();
+        assert_eq!(store.ping().await.is_ok(), works, "{check}");
+    }
     // Without its authority the certificate is a stranger's.
     let stranger = redis_store(&format!("rediss://localhost:{tls_port}"), DAY);
     let error = stranger.ping().await.unwrap_err().to_string();

@@ -59,8 +59,8 @@ impl Link {
         };
         match timeout(self.timeout, attempts).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.store_error(&error)),
-            Err(_) => Err(StoreError::Unavailable(format!(
+            Ok(Err(error)) if !error.is_timeout() => Err(self.store_error(&error)),
+            _ => Err(StoreError::Unavailable(format!(
                 "{} gave no answer within {:?}",
                 self.name, self.timeout
             ))),

@@ -1,0 +1,131 @@
+//! `lamed delete`, and how a command finds its API.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
+
+use super::*;
+use crate::support::{Server, line};
+
+#[tokio::test]
+async fn delete_takes_away_what_it_is_told_and_no_more() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    let kept = ("kept", "participate", "v", 1);
+    let events = ["participate", "g", "h"];
+    for event in events {
+        count(&server, &[("e", event, "a", 2), ("e", event, "b", 2)]).await;
+    }
+    count(&server, &[kept]).await;
+    let delete = |arguments: &[&str]| {
+        line(
+            &server.home,
+            &[&["delete", "--local", "e", "--yes"], arguments].concat(),
+        )
+    };
+    delete(&["--goal", "g", "--variant", "a"]).gives(
+        0,
+        "",
+        "deleted experiment `e`, goal `g`, variant `a`: 1 counter\n",
+    );
+    delete(&["--goal", "h"]).gives(0, "", "deleted experiment `e`, goal `h`: 2 counters\n");
+    delete(&["--goal", "participate", "--json"]).gives(0, "{\"deleted\":2}\n", "");
+    delete(&["--variant", "a"]).gives(
+        1,
+        "",
+        "error: nothing was counted under experiment `e`, variant `a` in namespace `alephbet`\n",
+    );
+    delete(&["--namespace", "n", "--json"]).gives(
+        1,
+        "",
+        "error: nothing was counted under experiment `e` in namespace `n`\n",
+    );
+    delete(&[]).gives(0, "", "deleted experiment `e`: 1 counter\n");
+    line(&server.home, &["results", "--local"]).gives(
+        0,
+        "kept · no goal reached yet\n variant      participants\n v (control)             1\n",
+        "",
+    );
+    // What was remembered is gone, too.
+    count(&server, &[("e", "participate", "a", 2)]).await;
+}
+
+#[tokio::test]
+async fn delete_asks_first() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    count(&server, &[("e", "participate", "a", 2)]).await;
+    let delete = || line(&server.home, &["delete", "--local", "e"]);
+    delete().gives(
+        2,
+        "",
+        "error: deleting experiment `e` cannot be undone: say `--yes`\n",
+    );
+    for (answer, code, shown) in [
+        ("n", 1, "no\nerror: nothing was deleted\n"),
+        ("y", 0, "yes\ndeleted experiment `e`: 1 counter\n"),
+    ] {
+        let outcome = delete().run_on_terminal(&[("[y/N]", answer)]);
+        let expected = format!(
+            "Delete experiment `e` at http://{}/prod? {shown}",
+            server.address
+        );
+        assert_eq!((outcome.code, outcome.stdout), (Some(code), expected));
+    }
+}
+
+#[test]
+fn a_command_has_to_know_which_api_it_speaks_to() {
+    let home = home();
+    let which = "error: which API? Say `--local` for the one `lamed serve --local` serves here, or \
+                 `--url BASE`\n";
+    for command in [&["results"][..], &["delete", "e", "--yes"], &["snippet"]] {
+        line(&home, command).gives(2, "", which);
+        for url in [
+            "x.example/prod",
+            "ftp://x.example/prod",
+            "http:///prod",
+            "https://x.example/prod?a=b",
+        ] {
+            line(&home, &[command, &["--url", url]].concat()).gives(
+                2,
+                "",
+                &format!("error: `--url {url}` is not the base of an API: it looks like https://HOST/prod\n"),
+            );
+        }
+    }
+}
+
+#[test]
+fn what_answers_may_be_no_lamed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (base, home) = (
+        format!("http://{}/prod", listener.local_addr().unwrap()),
+        home(),
+    );
+    for (reply, error) in [
+        (
+            "200 OK\r\n\r\n<html>",
+            format!("what answers at {base} is no lamed API: expected value at line 1 column 1"),
+        ),
+        (
+            "502 Bad Gateway\r\n\r\n<html>",
+            format!("{base} answered 502"),
+        ),
+        (
+            "503 Service Unavailable\r\n\r\n{\"message\": \"a\\u001b[2Jb\"}",
+            format!("{base} answered 503: a\u{fffd}[2Jb"),
+        ),
+        (
+            "200 OK\r\ncontent-length: 9\r\n\r\n[",
+            format!("{base} broke off: end of file before message length reached"),
+        ),
+    ] {
+        let listener = listener.try_clone().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_head(&mut stream);
+            let _ = stream.write_all(format!("HTTP/1.1 {reply}").as_bytes());
+        });
+        let results = line(&home, &["results", "--url", &base]);
+        results.gives(1, "", &format!("error: {error}\n"));
+    }
+}

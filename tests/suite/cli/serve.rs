@@ -1,0 +1,384 @@
+//! `lamed serve`: starting, what it says, what it keeps to itself.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::support::{Line, Outcome, Redis, Server, free_port, line, query};
+
+fn serve(home: &TempDir, arguments: &[&str]) -> Line {
+    line(
+        home,
+        &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat(),
+    )
+}
+
+#[test]
+fn serve_says_what_keeps_it_from_starting() {
+    let home = home();
+    fs::write(home.path().join("text"), "no database").unwrap();
+    let (taken, dead) = (TcpListener::bind("127.0.0.1:0").unwrap(), free_port());
+    let taken = taken.local_addr().unwrap().to_string();
+    let in_use = TcpListener::bind(&taken).unwrap_err();
+    let refused = TcpStream::connect(("127.0.0.1", dead)).unwrap_err();
+    let locked = Redis::start(&["--requirepass", "hunter2"]);
+    let no_key = "can be reached from other machines: choose the key yourself, by `--api-key` or \
+                  `$LAMED_API_KEY`";
+    for (arguments, code, message) in [
+        (
+            "",
+            2,
+            "the config names no Redis: run `lamed configure`, or choose with `--store`, as in \
+             `--store embedded:lamed.db`",
+        ),
+        (
+            "--store sqlite",
+            2,
+            "`--store`: unknown store: known are auto, docker, embedded, embedded:FILE, redis://… \
+             and config",
+        ),
+        (
+            "--store embedded:",
+            2,
+            "`--store`: a file's name is missing after `embedded:`",
+        ),
+        (
+            "--store redis://:hunter2@h:x",
+            2,
+            "`--store`: not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
+        ),
+        (
+            "--store embedded:gone/lamed.db",
+            1,
+            "cannot open the store: there is no folder `gone`",
+        ),
+        (
+            "--store embedded:text",
+            1,
+            "cannot open the store: SQLite in `text`: file is not a database",
+        ),
+        (
+            &format!("--store redis://:hunter2@127.0.0.1:{dead}/7"),
+            1,
+            &format!("cannot use the Redis at redis://127.0.0.1:{dead}/7: {refused}"),
+        ),
+        (
+            &format!("--store redis://:hunter3@127.0.0.1:{}", locked.port),
+            1,
+            &format!(
+                "cannot use the Redis at redis://127.0.0.1:{}/0: Password authentication failed - AuthenticationFailed",
+                locked.port
+            ),
+        ),
+        (
+            &format!("--store embedded --listen {taken}"),
+            1,
+            &format!("cannot listen on {taken}: {in_use}; choose another address with `--listen`"),
+        ),
+        (
+            "--store embedded --listen 3000",
+            2,
+            "`--listen 3000` is not HOST:PORT: invalid socket address",
+        ),
+        (
+            "--store embedded --listen 0.0.0.0:0",
+            2,
+            &format!("`--listen 0.0.0.0:0` {no_key}"),
+        ),
+        (
+            "--store embedded --listen [::]:0",
+            2,
+            &format!("`--listen [::]:0` {no_key}"),
+        ),
+        ("--store embedded --api-key=", 2, "the API key is empty"),
+        (
+            "--store embedded --api-key=key\r",
+            2,
+            "no client could send the API key: it holds a control character, or a space at an end",
+        ),
+    ] {
+        let arguments: Vec<&str> = (arguments.split(' '))
+            .filter(|word| !word.is_empty())
+            .collect();
+        // Port 3000 may be taken.
+        let line = if arguments.contains(&"--listen") {
+            line(&home, &[&["serve"], &arguments[..]].concat())
+        } else {
+            serve(&home, &arguments)
+        };
+        line.gives(code, "", &format!("error: {message}\n"));
+    }
+}
+
+#[test]
+fn serve_gives_up_on_a_redis_that_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let home = home();
+    let config = json!({"redis": {"host": "127.0.0.1", "port": port, "socket_timeout": 0.1}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let start = Instant::now();
+    let Outcome { code, stderr, .. } = serve(&home, &[]).run();
+    let cannot = format!("error: cannot use the Redis at redis://127.0.0.1:{port}/0");
+    // The second attempt and the whole have the same end.
+    let messages = [": timed out\n", " gave no answer within 100ms\n"];
+    assert!(
+        code == Some(1)
+            && messages
+                .map(|end| format!("{cannot}{end}"))
+                .contains(&stderr),
+        "{code:?} {stderr}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn serve_says_where_it_is_once_it_is_ready() {
+    for (arguments, place, hints, talk) in [
+        (
+            &["--store", "embedded:lamed.db"][..],
+            "the file `lamed.db`",
+            "",
+            "",
+        ),
+        (
+            &["--local", "--store", "embedded"],
+            "memory",
+            "
+  lamed snippet --local   the HTML to paste into your pages
+  lamed results --local   what was counted
+",
+            "
+The counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` keeps them
+",
+        ),
+    ] {
+        let home = home();
+        let mut server = serve(&home, &[arguments, &["--api-key", "k"]].concat()).start();
+        let (_, rest) = server
+            .until("API key")
+            .split_once("http://127.0.0.1:")
+            .unwrap();
+        let (port, _) = rest.split_once('/').unwrap();
+        let expected = format!(
+            "lamed counts in {place}
+
+  track        http://127.0.0.1:{port}/prod/track
+  experiments  http://127.0.0.1:{port}/prod/experiments
+  API key      k
+{hints}"
+        );
+        server.terminate();
+        let Outcome {
+            code,
+            stdout,
+            stderr,
+        } = server.end();
+        assert_eq!((code, stdout, stderr.as_str()), (Some(0), expected, talk));
+    }
+}
+
+#[test]
+fn the_ready_line_for_programs_has_these_keys() {
+    let mut server = Server::start(&["--store", "embedded:lamed.db"]);
+    let (address, key) = (&server.address, &server.key);
+    assert_eq!(
+        server.ready,
+        json!({
+            "track_url": format!("http://{address}/prod/track"),
+            "experiments_url": format!("http://{address}/prod/experiments"),
+            "dashboard_url": null,
+            "api_key": key,
+            "store": "embedded:lamed.db",
+        })
+    );
+    let letters = key.bytes().filter(u8::is_ascii_alphanumeric).count();
+    assert_eq!((key.len(), letters), (40, 40));
+    server.terminate();
+    let (status, rest) = server.wait();
+    assert_eq!(
+        (status.code(), rest, server.log()),
+        (Some(0), String::new(), String::new())
+    );
+}
+
+#[test]
+fn the_key_from_the_environment_opens_and_no_other() {
+    let home = home();
+    let arguments = [
+        "serve",
+        "--json",
+        "--store",
+        "embedded",
+        "--listen",
+        "0.0.0.0:0",
+    ];
+    let mut server = line(&home, &arguments)
+        .env("LAMED_API_KEY", "chosen")
+        .start();
+    let ready: Value = serde_json::from_str(server.until("\n")).unwrap();
+    assert_eq!(ready["api_key"], "chosen");
+    let track_url = ready["track_url"]
+        .as_str()
+        .unwrap()
+        .replace("0.0.0.0", "127.0.0.1");
+    let base = track_url.strip_suffix("/track").unwrap();
+    let results =
+        |url: &str, key: &str| line(&home, &["results", "--url", url]).env("LAMED_API_KEY", key);
+    let nothing = "nothing is counted in namespace `alephbet` yet\n";
+    results(base, "chosen").gives(0, "", nothing);
+    results(&format!("{base}/"), "chosen").gives(0, "", nothing);
+    results(&track_url, "chosen").gives(0, "", nothing);
+    line(&home, &["results", "--url", base, "--api-key", "chosen"])
+        .env("LAMED_API_KEY", "other")
+        .gives(0, "", nothing);
+    let forbidden = format!("error: {base} answered 403: Forbidden; ");
+    results(base, "other").gives(
+        1,
+        "",
+        &format!("{forbidden}is the API key the right one?\n"),
+    );
+    results(base, "").gives(
+        1,
+        "",
+        &format!("{forbidden}give the API key by `--api-key` or `$LAMED_API_KEY`\n"),
+    );
+}
+
+/// In the home of a server, while it runs: how to reach it.
+const LOCAL: &str = ".lamed/local.json";
+
+#[test]
+fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
+    let mut server = Server::start(&["--local", "--store", "embedded"]);
+    let path = server.home.path().join(LOCAL);
+    let results = line(&server.home, &["results", "--local"]);
+    results.gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
+    let track_url = format!("AlephbetAdapter(\"http://{}/prod/track\"", server.address);
+    assert!(
+        line(&server.home, &["snippet", "--local"])
+            .run()
+            .stdout
+            .contains(&track_url)
+    );
+    assert_eq!(mode(&path), 0o600);
+
+    // A later one takes its place, and keeps it.
+    let later = serve(
+        &server.home,
+        &["--local", "--store", "embedded", "--api-key", "k"],
+    );
+    let mut later = later.start();
+    later.until("results");
+    server.terminate();
+    assert_eq!(server.wait().0.code(), Some(0));
+    let results = line(&server.home, &["results", "--local"]);
+    results.gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
+    later.terminate();
+    assert_eq!(later.end().code, Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_local_server_that_crashed_is_missed() {
+    let mut server = Server::start(&["--local", "--store", "embedded"]);
+    server.kill();
+    let refused = TcpStream::connect(&server.address).unwrap_err();
+    let base = format!("http://{}/prod", server.address);
+    let results = line(&server.home, &["results", "--local"]);
+    results.gives(1, "", &format!("error: cannot reach {base}: {refused}\n"));
+}
+
+#[test]
+fn a_home_that_cannot_be_written_only_hides_the_server() {
+    let home = home();
+    fs::write(home.path().join(".lamed"), "").unwrap();
+    let mut server = serve(&home, &["--local", "--store", "embedded:lamed.db"]).start();
+    server.until("results");
+    server.terminate();
+    let Outcome { code, stderr, .. } = server.end();
+    assert_eq!(
+        (code, stderr.as_str()),
+        (
+            Some(0),
+            "warning: cannot write `~/.lamed/local.json`, so `--local` will not find this server: \
+             File exists (os error 17)\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged() {
+    let mut redis = Redis::start(&["--requirepass", "hunter2"]);
+    let config = json!({"redis": {"host": "127.0.0.1", "port": redis.port, "password": "hunter2"}});
+    let home = home();
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let arguments = ["-vv", "--api-key", "the-key"];
+    let server = Server::start_in(home, "127.0.0.1:0", &arguments);
+    let mut client = server.client();
+    let track = |uuid: &str| {
+        let event = [
+            ("experiment", "e"),
+            ("variant", "v"),
+            ("event", "g"),
+            ("uuid", uuid),
+        ];
+        format!("/prod/track?{}", query(&event))
+    };
+    let body = r#"{"experiment": "e", "variant": "v", "event": "g", "uuid": "the-uuid"}"#;
+    let key = [("x-api-key", "the-key")];
+    let wrong = [("x-api-key", "the-key-of-another")];
+    for (method, path, headers, body) in [
+        ("GET", track("the-uuid").as_str(), &[][..], ""),
+        ("POST", "/prod/track", &[], body),
+        ("POST", "/prod/track", &[], &body[..60]),
+        ("GET", &track(&"the-uuid".repeat(30)), &[], ""),
+        ("GET", "/prod/experiments?uuid=the-uuid", &key, ""),
+        ("GET", "/prod/experiments", &wrong, ""),
+        (
+            "DELETE",
+            "/prod/delete?experiment=e&uuid=the-uuid",
+            &key,
+            "",
+        ),
+        ("PUT", "/prod/track?uuid=the-uuid", &[], body),
+        ("GET", "/track?uuid=the-uuid", &[], ""),
+    ] {
+        client.send(method, path, headers, body).await.unwrap();
+    }
+    let mut garbage = TcpStream::connect(&server.address).unwrap();
+    garbage
+        .write_all(b"the-uuid the-key hunter2\r\n\r\n")
+        .unwrap();
+    garbage.read_to_end(&mut Vec::new()).unwrap();
+    redis.kill();
+    assert_eq!(client.get(&track("the-uuid")).await.status, 503);
+    let log = server.log();
+    for secret in ["the-uuid", "the-key", "hunter2"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    let answered: Vec<&str> = (log.lines())
+        .filter_map(|line| line.split_once("answered method="))
+        .filter_map(|(_, rest)| rest.split(" elapsed=").next())
+        .collect();
+    assert_eq!(
+        answered,
+        [
+            "GET path=\"/prod/track\" status=200",
+            "POST path=\"/prod/track\" status=200",
+            "POST path=\"/prod/track\" status=400",
+            "GET path=\"/prod/track\" status=400",
+            "GET path=\"/prod/experiments\" status=200",
+            "GET path=\"/prod/experiments\" status=403",
+            "DELETE path=\"/prod/delete\" status=200",
+            "PUT path=\"/prod/track\" status=405",
+            "GET path=\"/track\" status=404",
+            "GET path=\"/prod/track\" status=503",
+        ]
+    );
+}

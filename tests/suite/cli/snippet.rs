@@ -1,0 +1,132 @@
+//! `lamed snippet`
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use lamed::assets::{SNIPPET, alephbet};
+use lamed::domain::natural_order;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::support::{Deadline, line};
+
+#[test]
+fn the_snippet_shows_an_example_where_nothing_is_declared() {
+    let home = home();
+    let snippet = |arguments: &[&str]| {
+        let snippet = ["snippet", "--url", "https://x.example/prod/"];
+        line(&home, &[&snippet, arguments].concat())
+    };
+    let html = SNIPPET
+        .replace("{{alephbet}}", alephbet::URL)
+        .replace("{{integrity}}", alephbet::INTEGRITY)
+        .replace("{{track_url}}", "\"https://x.example/prod/track\"")
+        .replace("{{namespace}}", "\"alephbet\"")
+        .replace(
+            "{{experiments}}",
+            r#"  run("button color", {
+    "blue": {weight: 50, activate: function () {
+      // your code: show this variant
+    }},
+    "red": {weight: 50, activate: function () {
+      // your code: show this variant
+    }}
+  }, [
+    new AlephBet.Goal("button clicked")
+  ]);"#,
+        );
+    snippet(&[]).gives(
+        0,
+        &html,
+        "no experiments are declared in the config: the one above is an example to change\n",
+    );
+    snippet(&["--json"]).gives(0, &format!("{}\n", json!({"html": html})), "");
+}
+
+/// What a browser would take for the script: up to the first `</script`.
+fn script(html: &str) -> &str {
+    let (_, rest) = html.split_once("<script>").unwrap();
+    let (script, rest) = rest.split_once("</script").unwrap();
+    assert_eq!(rest, ">\n");
+    script
+}
+
+/// Runs a script as a page does that loaded a stub of AlephBet; gives what the stub was told.
+fn told(home: &TempDir, script: &str) -> Value {
+    let page = format!(
+        r#"
+const told = {{experiments: []}};
+const window = {{AlephBet: {{
+  AlephbetAdapter: function (url, namespace) {{ told.adapter = [url, namespace]; }},
+  Goal: function (name, options) {{ this.goal = [name, options || {{}}]; }},
+  Experiment: function (options) {{
+    const variants = Object.entries(options.variants);
+    this.add_goals = (goals) => told.experiments.push({{
+      name: options.name,
+      variants: variants.map(([name, variant]) => [name, variant.weight]),
+      goals: goals.map((goal) => goal.goal),
+    }});
+  }},
+}}}};
+const AlephBet = window.AlephBet;
+{script}
+console.log(JSON.stringify(told));
+"#
+    );
+    let file = home.path().join("page.js");
+    fs::write(&file, page).unwrap();
+    let node = Command::new("node")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _deadline = Deadline::of(&node);
+    serde_json::from_slice(&node.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn the_snippet_holds_every_name_exactly() {
+    let mut names = [
+        "</script><script>alert(1)//",
+        "<!--",
+        "\"quoted\" 'and' \\ back`${1}`",
+        "\u{2028}\u{2029}",
+        "🦀 שלום",
+        "{{experiments}}",
+        "__proto__",
+        "constructor",
+        "&lt;",
+    ];
+    names.sort_by(|a, b| natural_order(a, b));
+    let weights: Map<_, _> = names
+        .map(|name| (name.to_owned(), json!(7)))
+        .into_iter()
+        .collect();
+    let mut goals: Vec<Value> = names.map(Value::from).into();
+    goals.push(json!({"name": "again and again", "unique": false}));
+    let experiments: Map<_, _> = (names.iter())
+        .map(|name| {
+            (
+                name.to_string(),
+                json!({"variants": weights, "goals": goals}),
+            )
+        })
+        .collect();
+    let namespace = "{{experiments}}</script>\"\u{2028}";
+    let config = json!({"namespace": namespace, "experiments": experiments});
+    let home = home();
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let snippet = line(&home, &["snippet", "--url", "https://x.example/prod"]);
+    let mut goals: Vec<Value> = names.map(|name| json!([name, {}])).into();
+    goals.push(json!(["again and again", {"unique": false}]));
+    let experiment = |name| {
+        let variants = names.map(|name| json!([name, 7]));
+        json!({"name": name, "variants": variants, "goals": goals})
+    };
+    let expected = json!({
+        "adapter": ["https://x.example/prod/track", namespace],
+        "experiments": names.map(experiment),
+    });
+    assert_eq!(told(&home, script(&snippet.run().stdout)), expected);
+}
