@@ -2,17 +2,23 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CliError, Context};
+use super::CliError;
+use super::printer::Printer;
 use crate::config::{self, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
 
 /// Where `lamed serve` listens unless told otherwise.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
+
+/// How long a server on this machine may take to take a connection.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
 pub(super) struct ApiArgs {
@@ -60,11 +66,14 @@ impl Endpoint {
                 "which API? Say `--local` for the one `lamed serve --local` serves here, or `--url BASE`",
             ));
         }
-        let running = Running::read();
-        let base = running.as_ref().map(|running| running.base.clone());
+        let running = Running::find().ok_or_else(|| {
+            CliError::failed(
+                "no `lamed serve --local` of yours is running here: start one, or say `--url BASE`",
+            )
+        })?;
         Ok(Self {
-            base: base.unwrap_or_else(|| format!("http://{DEFAULT_LISTEN}/{STAGE}")),
-            key: given.or(running.map(|running| Secret::new(running.api_key))),
+            base: running.base,
+            key: given.or(Some(Secret::new(running.api_key))),
         })
     }
 }
@@ -73,10 +82,21 @@ impl Endpoint {
 fn base(url: &str) -> Result<String, CliError> {
     let trimmed = url.trim_end_matches('/');
     let trimmed = trimmed.strip_suffix("/track").unwrap_or(trimmed);
-    let valid = trimmed.parse::<hyper::Uri>().is_ok_and(|uri| {
+    let uri = trimmed.parse::<hyper::Uri>().ok();
+    let authority = uri.as_ref().and_then(hyper::Uri::authority);
+    if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(CliError::usage(
+            "`--url` holds a user name or password, which would end up in pages: leave it out",
+        ));
+    }
+    let valid = uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
             && uri.query().is_none()
+            && uri.authority().is_some_and(|authority| {
+                let port = authority.as_str().strip_prefix(authority.host());
+                !authority.host().is_empty()
+                    && port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some())
+            })
     });
     if valid {
         Ok(trimmed.to_owned())
@@ -87,44 +107,63 @@ fn base(url: &str) -> Result<String, CliError> {
     }
 }
 
-/// What a running `lamed serve --local` leaves in `~/.lamed/local.json`, readable by its user only,
-/// so that `--local` needs neither port nor key.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a running `lamed serve --local` leaves in `~/.lamed/local/PORT.json`, readable by its user
+/// only, so that `--local` needs neither port nor key.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Running {
     base: String,
     api_key: String,
-    pid: u32,
 }
 
 impl Running {
-    fn path() -> Option<PathBuf> {
-        config::home().map(|home| home.join("local.json"))
+    fn folder() -> Option<PathBuf> {
+        config::home().map(|home| home.join("local"))
     }
 
-    fn read() -> Option<Self> {
-        let text = fs::read_to_string(Self::path()?).ok()?;
-        serde_json::from_str(&text).ok()
+    fn path(address: SocketAddr) -> Option<PathBuf> {
+        Self::folder().map(|folder| folder.join(format!("{}.json", address.port())))
+    }
+
+    /// The server that was started last, of those that still answer: one that crashed leaves its
+    /// file behind.
+    fn find() -> Option<Self> {
+        let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(Self::folder()?)
+            .ok()?
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                Some((fs::metadata(&path).ok()?.modified().ok()?, path))
+            })
+            .collect();
+        files.sort();
+        files.iter().rev().find_map(|(_, path)| Self::read(path))
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        let running: Self = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+        let uri: hyper::Uri = running.base.parse().ok()?;
+        let address: SocketAddr = uri.authority()?.as_str().parse().ok()?;
+        TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).ok()?;
+        Some(running)
     }
 
     /// Writes the file. Where it cannot be written, `--local` needs `--url` and `--api-key` instead.
-    pub(super) fn announce(context: &Context, base: &str, api_key: &Secret) {
-        let Some(path) = Self::path() else {
+    pub(super) fn announce(printer: Printer, address: SocketAddr, base: &str, api_key: &Secret) {
+        let Some(path) = Self::path(address) else {
             return;
         };
         let running = Self {
             base: base.to_owned(),
             api_key: api_key.reveal().to_owned(),
-            pid: std::process::id(),
         };
         if let Err(error) = running.write(&path) {
-            context.printer.warn(&format!(
+            printer.warn(&format!(
                 "cannot write `{}`, so `--local` will not find this server: {error}",
                 path.display()
             ));
         }
     }
 
-    fn write(&self, path: &std::path::Path) -> std::io::Result<()> {
+    fn write(&self, path: &Path) -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(path);
         fs::create_dir_all(folder)?;
         // Temporary files are made with mode 0600.
@@ -134,11 +173,9 @@ impl Running {
         Ok(())
     }
 
-    /// Removes the file, unless a later server wrote it.
-    pub(super) fn withdraw() {
-        if Self::read().is_some_and(|running| running.pid == std::process::id())
-            && let Some(path) = Self::path()
-        {
+    /// Removes the file.
+    pub(super) fn withdraw(address: SocketAddr) {
+        if let Some(path) = Self::path(address) {
             let _ = fs::remove_file(path);
         }
     }

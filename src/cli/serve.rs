@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::{TcpListener, lookup_host};
+use tokio::time::sleep;
 
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
@@ -71,17 +73,28 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         key: Some(key.secret().clone()),
     };
     if args.local {
-        Running::announce(context, &endpoint.base, key.secret());
+        Running::announce(context.printer, address, &endpoint.base, key.secret());
     }
     let ready = say_ready(context, &args, &endpoint, key.secret(), &opened);
     if ready.is_ok() {
-        serve(listener, edge, stop.signal()).await;
+        tokio::select! {
+            () = serve(listener, edge, stop.signal()) => {}
+            () = say_what_it_waits_for(context.printer, &stop) => {}
+        }
     }
     if args.local {
-        Running::withdraw();
+        Running::withdraw(address);
     }
     opened.close(context.printer).await;
     ready
+}
+
+/// Speaks up when stopping takes long enough to wonder about; never ends.
+async fn say_what_it_waits_for(printer: Printer, stop: &Stop) {
+    stop.signal().await;
+    sleep(Duration::from_millis(500)).await;
+    printer.talk("still answering what was accepted; Ctrl-C again ends at once");
+    std::future::pending().await
 }
 
 /// The key that was given, or a random one.

@@ -22,6 +22,12 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return context.printer.json(&json!({ "html": html }));
     }
     context.printer.data(&html)?;
+    for left_out in config.experiments.iter().filter(|e| e.variants.is_empty()) {
+        context.printer.warn(&format!(
+            "experiment `{}` declares no variants: it is not in the snippet",
+            left_out.name
+        ));
+    }
     if config.experiments.is_empty() {
         context.printer.talk(
             "no experiments are declared in the config: the one above is an example to change",
@@ -35,7 +41,8 @@ fn html(track_url: &str, config: &Config) -> String {
     let experiments: Vec<String> = if config.experiments.is_empty() {
         vec![experiment(&example())]
     } else {
-        config.experiments.iter().map(experiment).collect()
+        let with_variants = config.experiments.iter().filter(|e| !e.variants.is_empty());
+        with_variants.map(experiment).collect()
     };
     SNIPPET
         .replace("{{alephbet}}", alephbet::URL)

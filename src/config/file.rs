@@ -9,9 +9,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::redis::Redis;
-use super::value::{text, whole};
+use super::value::{distinct, text, whole};
 use super::{Config, DEFAULT_NAMESPACE, Declared, Goal, Throttle};
-use crate::domain;
+use crate::domain::{self, PARTICIPATE};
 use crate::http::{Handler, Method, Route};
 use crate::store::{DEFAULT_WINDOW, Window};
 
@@ -28,7 +28,7 @@ pub(super) struct File {
     uuid_expiry_seconds: Option<Expiry>,
     #[serde(default)]
     dedupe: Dedupe,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "distinct")]
     experiments: BTreeMap<Name, Experiment>,
     #[serde(default)]
     accept: Accept,
@@ -96,6 +96,12 @@ struct Vpc {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Name(domain::Name);
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, name)
@@ -139,7 +145,7 @@ struct Experiment {
 #[serde(deny_unknown_fields)]
 struct ExperimentShape {
     control: Option<Name>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "distinct")]
     variants: BTreeMap<Name, u32>,
     #[serde(default)]
     goals: Vec<GoalShape>,
@@ -151,6 +157,19 @@ impl TryFrom<ExperimentShape> for Experiment {
     fn try_from(shape: ExperimentShape) -> Result<Self, String> {
         if !shape.variants.is_empty() && shape.variants.values().all(|weight| *weight == 0) {
             return Err("all weights are 0: give one variant at least 1".to_owned());
+        }
+        for (position, GoalShape(Goal { name, .. })) in shape.goals.iter().enumerate() {
+            if name.as_str() == PARTICIPATE {
+                return Err(format!(
+                    "`{name}` is AlephBet's word for an exposure: rename the goal"
+                ));
+            }
+            if shape.goals[..position]
+                .iter()
+                .any(|GoalShape(goal)| goal.name == *name)
+            {
+                return Err(format!("the goal `{name}` stands here a second time"));
+            }
         }
         if let Some(Name(control)) = &shape.control
             && !shape.variants.is_empty()

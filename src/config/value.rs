@@ -1,11 +1,13 @@
 //! Values that are checked where they stand, so that an error knows its line and column: serde_json
 //! knows the place of an error only while the value is being read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 /// Reads a text, and makes of it what `check` says.
 pub(super) fn text<'de, D: Deserializer<'de>, T>(
@@ -89,4 +91,40 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
         }
     }
     deserializer.deserialize_any(Positive)
+}
+
+/// Reads an object whose keys may stand there once only. (serde would take the last of two.)
+pub(super) fn distinct<'de, D: Deserializer<'de>, K, V>(
+    deserializer: D,
+) -> Result<BTreeMap<K, V>, D::Error>
+where
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    struct Distinct<K, V>(PhantomData<(K, V)>);
+    impl<'de, K, V> Visitor<'de> for Distinct<K, V>
+    where
+        K: Deserialize<'de> + Ord + fmt::Display,
+        V: Deserialize<'de>,
+    {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<K, V>, A::Error> {
+            let mut read = BTreeMap::new();
+            while let Some(key) = map.next_key::<K>()? {
+                if read.contains_key(&key) {
+                    return Err(A::Error::custom(format!(
+                        "`{key}` stands here a second time"
+                    )));
+                }
+                read.insert(key, map.next_value()?);
+            }
+            Ok(read)
+        }
+    }
+    deserializer.deserialize_map(Distinct(PhantomData))
 }

@@ -1,8 +1,10 @@
 //! A throw-away Redis in a Docker container.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ImageExt};
@@ -62,10 +64,16 @@ impl Container {
             ContainerError::Docker(text.lines().next().unwrap_or_default().to_owned())
         };
         let (_, tag) = IMAGE.split_once(':').unwrap_or((IMAGE, "latest"));
-        // Docker publishes the port to the whole network, so not everybody may come in.
+        // Who may reach the port may still not come in: a daemon elsewhere publishes it to its network.
         let password = random_text(40)?;
         let container = Redis::default()
             .with_tag(tag)
+            .with_host_config_modifier(|host| {
+                if !daemon_is_elsewhere() {
+                    host.publish_all_ports = Some(false);
+                    host.port_bindings = Some(on_loopback());
+                }
+            })
             .with_cmd(["redis-server", "--requirepass", &password])
             .start()
             .await
@@ -89,9 +97,26 @@ impl Container {
     /// # Errors
     /// When Docker does not.
     pub async fn remove(self) -> Result<(), ContainerError> {
-        self.container
-            .rm()
-            .await
-            .map_err(|error| ContainerError::Docker(error.to_string()))
+        match self.container.rm().await {
+            // Somebody else was faster.
+            Err(error) if error.to_string().contains("No such container") => Ok(()),
+            Err(error) => Err(ContainerError::Docker(error.to_string())),
+            Ok(()) => Ok(()),
+        }
     }
+}
+
+/// Whether the daemon is reached over a network.
+fn daemon_is_elsewhere() -> bool {
+    std::env::var("DOCKER_HOST")
+        .is_ok_and(|host| !(host.starts_with("unix:") || host.starts_with("npipe:")))
+}
+
+/// Redis's port on any free port of this machine, for this machine only.
+fn on_loopback() -> HashMap<String, Option<Vec<PortBinding>>> {
+    let binding = PortBinding {
+        host_ip: Some("127.0.0.1".to_owned()),
+        host_port: Some(String::new()),
+    };
+    HashMap::from([("6379/tcp".to_owned(), Some(vec![binding]))])
 }

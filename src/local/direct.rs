@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 
-use super::server::response;
-use super::{ApiKey, Edge, MAX_BODY};
+use super::server::{BodyError, read_body, response};
+use super::{ApiKey, Edge};
 use crate::http::{self, Api, Found, Parameters, Reply, Routes, STAGE};
 
 /// Calls the handler straight.
@@ -46,12 +46,10 @@ impl Direct {
         if route.key_required && !self.key.matches(key) {
             return Reply::message(403, "Forbidden");
         }
-        let body = match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => body.to_bytes().into(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Reply::message(413, "the body is too large");
-            }
-            Err(_) => return Reply::message(400, "the body broke off"),
+        let body = match read_body(body).await {
+            Ok(body) => body.into(),
+            Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
+            Err(BodyError::Incomplete) => return Reply::message(408, "the body is incomplete"),
         };
         let request = http::Request {
             method: route.method,

@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
@@ -29,8 +29,8 @@ use tokio::time::{Instant, timeout};
 
 use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
-use super::server::response;
-use super::{ApiKey, Edge, MAX_BODY};
+use super::server::{BodyError, read_body, response};
+use super::{ApiKey, Edge};
 use crate::http::gateway::{proxy_reply, reply_from_proxy, request_from_event};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
 
@@ -100,14 +100,10 @@ impl Gateway {
         if !self.admit() {
             return Err(Refusal::TooManyRequests);
         }
-        let body = match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(Refusal::RequestTooLong);
-            }
-            // The client broke off: nobody reads this.
-            Err(_) => return Err(Refusal::InternalServerError),
-        };
+        let body = read_body(body).await.map_err(|error| match error {
+            BodyError::TooLarge => Refusal::RequestTooLong,
+            BodyError::Incomplete => Refusal::InternalServerError,
+        })?;
         let caller = Caller {
             peer,
             request_id,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,10 +15,14 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
+use super::MAX_BODY;
 use crate::http::Reply;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take for the body of a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long accepted requests may take to end once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -85,6 +89,22 @@ async fn pause_after(error: &io::Error) {
     );
     if !clients_fault {
         sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Why there is no whole body.
+pub(super) enum BodyError {
+    TooLarge,
+    /// The client broke off, or was too slow: most likely nobody reads the answer.
+    Incomplete,
+}
+
+/// Reads a body of at most [`MAX_BODY`] bytes.
+pub(super) async fn read_body(body: Incoming) -> Result<Bytes, BodyError> {
+    match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(BodyError::Incomplete),
     }
 }
 

@@ -32,6 +32,10 @@ fn the_container_counts_and_goes_with_its_server() {
             let [container] = &containers(ours)[..] else {
                 panic!("{:?}", containers(ours));
             };
+            // For this machine only.
+            let published = Command::new("docker").args(["port", container]).output();
+            let published = String::from_utf8(published.unwrap().stdout).unwrap();
+            assert_eq!(published, format!("6379/tcp -> 127.0.0.1:{port}\n"));
 
             Runtime::new().unwrap().block_on(count(&server));
 

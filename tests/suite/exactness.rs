@@ -32,6 +32,22 @@ async fn many_connections_count_exactly_in_memory_behind_the_gateway() {
     hammer(&["--local", "--store", "embedded"]).await;
 }
 
+/// What a copy of the one file holds after a clean stop: all of it.
+#[tokio::test]
+async fn the_file_alone_holds_all_counts_after_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lamed.db");
+    let store = format!("embedded:{}", file.display());
+    let mut server = Server::start(&["--store", &store]);
+    assert!(track(&mut server.client(), 1).await);
+    server.terminate();
+    assert_eq!(server.wait().0.code(), Some(0));
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let server = Server::start(&["--store", &store]);
+    assert!(!track(&mut server.client(), 1).await, "counted before");
+}
+
 /// 64 connections send each of 10,000 events three times, shuffled: exactly 10,000 are counted.
 async fn hammer(arguments: &[&str]) {
     let server = Server::start(arguments);

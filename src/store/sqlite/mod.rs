@@ -5,7 +5,7 @@ mod tables;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, TransactionBehavior};
@@ -35,9 +35,12 @@ impl fmt::Display for Location {
     }
 }
 
-/// A store in SQLite.
+/// A store in SQLite. Dropping it waits until the tables are closed: what stood in the `-wal` file
+/// is in the one file then.
 pub struct SqliteStore {
-    jobs: mpsc::Sender<Job>,
+    /// Both are there until the drop.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -72,11 +75,14 @@ impl SqliteStore {
         };
         let connection = (connection.and_then(tables::prepare)).map_err(|error| failed(&error))?;
         let (jobs, waiting) = mpsc::channel(GROUP);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("sqlite".to_owned())
             .spawn(move || work(connection, waiting, window))
             .map_err(|error| failed(&error))?;
-        Ok(Self { jobs })
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     async fn write<T>(&self, write: impl FnOnce(Answer<T>) -> Write) -> Result<T, StoreError> {
@@ -102,8 +108,19 @@ impl SqliteStore {
         answered: oneshot::Receiver<Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let gone = || StoreError::Failed("the SQLite thread has ended".to_owned());
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(job).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, it has said so itself.
+            let _ = thread.join();
+        }
     }
 }
 
