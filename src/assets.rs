@@ -8,6 +8,7 @@ pub const SNIPPET: &str = include_str!("../embedded/snippet.html");
 
 /// AlephBet, the client: the one version that lamed is tested with.
 pub mod alephbet {
+    /// Where pages load it from.
     pub const URL: &str = "https://cdn.jsdelivr.net/npm/alephbet@0.27.0/dist/alephbet.min.js";
 
     /// SHA-384 of that file; a browser refuses anything else.

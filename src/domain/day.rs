@@ -22,6 +22,7 @@ impl Instant {
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// The day in UTC.
     #[must_use]
     pub fn day(self) -> Day {
         Day::new(self.0.div_euclid(SECONDS_A_DAY * 1000))

@@ -29,6 +29,7 @@ impl Name {
         Self(text)
     }
 
+    /// The text as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,6 +71,7 @@ impl IdempotencyKey {
         check(text.into(), Self::MAX_BYTES).map(Self)
     }
 
+    /// The token itself: for hashing and storing, not for logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,11 +7,13 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps a text secret.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
+    /// The text, for whoever must send or show it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

@@ -13,6 +13,7 @@ impl Parameters {
             .collect()
     }
 
+    /// The last value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().rev().filter(|(key, _)| key == name);

@@ -25,6 +25,7 @@ impl Handler {
     }
 }
 
+/// A method that some route has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -44,6 +45,7 @@ impl Method {
         }
     }
 
+    /// The method as HTTP writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -55,11 +55,13 @@ pub enum Element {
     Experiment(Experiment),
 }
 
+/// What the reply is about: the `scope` asked for.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Meta {
     pub scope: Option<String>,
 }
 
+/// One experiment, in Python lamed's shape and a little more.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Experiment {
     pub experiment: String,
@@ -69,12 +71,14 @@ pub struct Experiment {
     pub variants: Vec<Variant>,
 }
 
+/// One goal, with a result for each variant of the experiment.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Goal {
     pub goal: String,
     pub results: Vec<GoalResult>,
 }
 
+/// How often a goal was reached under a variant (`successes`), by how many participants (`trials`).
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct GoalResult {
     pub label: String,
@@ -82,6 +86,7 @@ pub struct GoalResult {
     pub trials: u64,
 }
 
+/// A variant and its participants.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Variant {
     pub label: String,

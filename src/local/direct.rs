@@ -20,6 +20,7 @@ pub struct Direct {
 }
 
 impl Direct {
+    /// An edge that asks for `key` where a route requires one.
     #[must_use]
     pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
         Self { api, routes, key }

@@ -12,6 +12,7 @@ impl ApiKey {
     /// The header that carries it.
     pub const HEADER: &str = "x-api-key";
 
+    /// The key that was chosen.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
         Self(secret)
@@ -25,6 +26,7 @@ impl ApiKey {
         Ok(Self(Secret::new(random_text(40)?)))
     }
 
+    /// The key itself.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.0

@@ -30,6 +30,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What stands between a socket and the handler.
 #[async_trait]
 pub trait Edge: Send + Sync + 'static {
+    /// Answers a request of `peer`. Never fails: an error is an answer, too.
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>>;
 }
 

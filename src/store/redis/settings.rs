@@ -54,6 +54,7 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
+    /// That server, without a password, with the default window and timeout.
     #[must_use]
     pub fn new(server: Server) -> Self {
         Self {
