@@ -18,6 +18,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use lamed::domain::{Counter, Event, IdempotencyKey, Name};
+use rand::RngExt;
 
 /// Where `tests/run` puts what tests load (`node_modules`, `venv`).
 pub fn tools() -> PathBuf {
@@ -26,10 +27,13 @@ pub fn tools() -> PathBuf {
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools"))
 }
 
-/// A port that is free now, for what has to come back on the same one.
+/// A port that is free now, for what has to come back on the same one. It lies below those that the
+/// system gives to clients: one of them might take it meanwhile.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let mut random = rand::rng();
+    std::iter::repeat_with(|| random.random_range(12_000..32_000))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 pub fn name(text: &str) -> Name {
