@@ -1,6 +1,7 @@
 //! A throw-away Redis in a Docker container.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use testcontainers::bollard::Docker;
@@ -64,12 +65,12 @@ impl Container {
             ContainerError::Docker(text.lines().next().unwrap_or_default().to_owned())
         };
         let (_, tag) = IMAGE.split_once(':').unwrap_or((IMAGE, "latest"));
-        // Who may reach the port may still not come in: a daemon elsewhere publishes it to its network.
+        // Who may reach the port may still not come in: some daemons publish it to their network.
         let password = random_text(40)?;
         let container = Redis::default()
             .with_tag(tag)
             .with_host_config_modifier(|host| {
-                if !daemon_is_elsewhere() {
+                if !is_reached_by_network() {
                     host.publish_all_ports = Some(false);
                     host.port_bindings = Some(on_loopback());
                 }
@@ -106,10 +107,12 @@ impl Container {
     }
 }
 
-/// Whether the daemon is reached over a network.
-fn daemon_is_elsewhere() -> bool {
-    std::env::var("DOCKER_HOST")
-        .is_ok_and(|host| !(host.starts_with("unix:") || host.starts_with("npipe:")))
+/// Whether the container is reached over a network: the daemon is elsewhere, or lamed itself runs in
+/// a container (told as testcontainers tells it) and finds its neighbour by the bridge's address.
+fn is_reached_by_network() -> bool {
+    let elsewhere = std::env::var("DOCKER_HOST")
+        .is_ok_and(|host| !(host.starts_with("unix:") || host.starts_with("npipe:")));
+    elsewhere || Path::new("/.dockerenv").exists()
 }
 
 /// Redis's port on any free port of this machine, for this machine only.

@@ -25,17 +25,22 @@ fn the_container_counts_and_goes_with_its_server() {
         for store in ["docker", "auto"] {
             let mut server = Server::start(&["--quiet", "--store", store]);
             let port = (server.ready["store"].as_str())
-                .and_then(|store| store.strip_prefix("docker:redis://localhost:"))
+                .and_then(|store| store.strip_prefix("docker:redis://"))
                 .and_then(|rest| rest.strip_suffix("/0"))
+                .and_then(|address| address.rsplit_once(':'))
+                .map(|(_, port)| port)
                 .unwrap_or_else(|| panic!("{}", server.ready));
             let ours = [&format!("publish={port}"), &format!("ancestor={IMAGE}")];
             let [container] = &containers(ours)[..] else {
                 panic!("{:?}", containers(ours));
             };
-            // For this machine only.
+            // For this machine only, and in any case with a password.
             let published = Command::new("docker").args(["port", container]).output();
             let published = String::from_utf8(published.unwrap().stdout).unwrap();
-            assert_eq!(published, format!("6379/tcp -> 127.0.0.1:{port}\n"));
+            let loopback = format!("6379/tcp -> 127.0.0.1:{port}\n");
+            let in_a_container = Path::new("/.dockerenv").exists();
+            assert!(published == loopback || in_a_container, "{published}");
+            assert_locked(port);
 
             Runtime::new().unwrap().block_on(count(&server));
 
@@ -45,6 +50,15 @@ fn the_container_counts_and_goes_with_its_server() {
             assert!(containers([&format!("id={container}")]).is_empty());
         }
     });
+}
+
+/// Without its password the container's Redis answers nothing.
+fn assert_locked(port: &str) {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let error = (client.get_connection())
+        .and_then(|mut connection| redis::cmd("DBSIZE").exec(&mut connection))
+        .unwrap_err();
+    assert_eq!(error.code(), Some("NOAUTH"), "{error}");
 }
 
 async fn count(server: &Server) {
