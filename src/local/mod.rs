@@ -15,6 +15,3 @@ pub use direct::Direct;
 pub use gateway::{Gateway, Throttle};
 pub use key::ApiKey;
 pub use server::{Edge, serve};
-
-/// The largest request body in bytes: API Gateway's limit, kept by both edges.
-pub const MAX_BODY: usize = 10 * 1024 * 1024;

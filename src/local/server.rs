@@ -15,11 +15,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
-use super::MAX_BODY;
 use crate::http::Reply;
 
 /// How long a client may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest request body in bytes: API Gateway's limit, kept by both edges.
+const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// How long a client may take for the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -49,8 +49,7 @@ impl CounterKeys {
 }
 
 /// The flag by which the `flags` scheme remembers an event.
-#[must_use]
-pub fn flag(counter_key: &str, event: &Event) -> String {
+pub(super) fn flag(counter_key: &str, event: &Event) -> String {
     let mut sha1 = Sha1::new();
     sha1.update(counter_key);
     sha1.update(" ");
@@ -106,8 +105,7 @@ pub(super) fn forms(name: &Name) -> Vec<String> {
 }
 
 /// Percent-encodes what has a meaning in keys: `:`, `%`, `{` and `}`.
-#[must_use]
-pub fn encode(name: &str) -> Cow<'_, str> {
+pub(super) fn encode(name: &str) -> Cow<'_, str> {
     if !name.contains([':', '%', '{', '}']) {
         return Cow::Borrowed(name);
     }
@@ -126,8 +124,7 @@ pub fn encode(name: &str) -> Cow<'_, str> {
 
 /// Gives back what [`encode`] was given. Anything that it never writes stays as it is, so that a
 /// name from Python lamed ("50% off") reads as it was.
-#[must_use]
-pub fn decode(encoded: &str) -> String {
+pub(super) fn decode(encoded: &str) -> String {
     let mut name = String::with_capacity(encoded.len());
     let mut rest = encoded;
     while let Some(at) = rest.find('%') {

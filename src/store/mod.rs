@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use self::keyspace::{decode, encode, flag};
 pub use self::redis::{NotARedisUrl, RedisSettings, RedisStore, Server, Tls};
 #[cfg(feature = "cli")]
 pub use self::sqlite::{Location, SqliteStore};
