@@ -30,4 +30,6 @@ pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
 #[cfg(feature = "cli")]
+pub mod deploy;
+#[cfg(feature = "cli")]
 pub mod local;
