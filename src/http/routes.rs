@@ -34,6 +34,16 @@ impl Handler {
             _ => None,
         }
     }
+
+    /// The methods by which every deployment routes to it.
+    #[must_use]
+    pub fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Track => &[Method::Get, Method::Post],
+            Self::AllExperiments | Self::OneExperiment => &[Method::Get],
+            Self::Delete => &[Method::Delete],
+        }
+    }
 }
 
 /// A method that some route has.
