@@ -15,3 +15,7 @@ pub mod alephbet {
     pub const INTEGRITY: &str =
         "sha384-4VEL32ya6Zl4KzeC363t/ySCI+riTrRthoaev9aFmg7i5aF8/44TAI0fCz7Vvzha";
 }
+
+pub fn bootstrap(_architecture: &str) -> Option<&'static [u8]> {
+    None
+}

@@ -30,7 +30,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
-    let endpoint = Endpoint::resolve(&args.endpoint, Some(&args.key))?;
+    let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let what = describe(&args);
     if !args.yes && !confirmed(&what, &endpoint)? {
         return Err(CliError::failed("nothing was deleted"));

@@ -1,4 +1,4 @@
-//! Which API a command speaks to: `--local`, or `--url BASE --api-key K`.
+//! Which API a command speaks to: the deployed one, `--local`, or `--url BASE --api-key K`.
 
 use std::fs;
 use std::io::Write;
@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::CliError;
 use super::printer::Printer;
-use crate::config::{self, environment};
+use super::{CliError, Context, block_on, deployment};
+use crate::config::{self, Config, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
 
@@ -25,7 +25,7 @@ pub(super) struct ApiArgs {
     /// The API that `lamed serve --local` serves on this machine
     #[arg(long, conflicts_with = "url")]
     local: bool,
-    /// The API at BASE, as in https://abc.execute-api.eu-west-1.amazonaws.com/prod
+    /// The API at BASE instead of the deployed one, as in https://abc.execute-api.eu-west-1.amazonaws.com/prod
     #[arg(long, value_name = "BASE")]
     url: Option<String>,
 }
@@ -49,8 +49,14 @@ impl Endpoint {
         format!("{}/track", self.base)
     }
 
-    /// Resolves what was asked for. A key on the command line or in the environment goes first.
-    pub(super) fn resolve(args: &ApiArgs, key: Option<&KeyArgs>) -> Result<Self, CliError> {
+    /// Resolves what was asked for: the deployed API, unless told otherwise. A key on the command
+    /// line or in the environment goes first.
+    pub(super) fn resolve(
+        context: &Context,
+        config: &Config,
+        args: &ApiArgs,
+        key: Option<&KeyArgs>,
+    ) -> Result<Self, CliError> {
         // An empty one is as good as none: a script left its variable unset.
         let given = (key.and_then(|key| key.api_key.as_deref()))
             .filter(|key| !key.is_empty())
@@ -62,9 +68,15 @@ impl Endpoint {
             });
         }
         if !args.local {
-            return Err(CliError::usage(
-                "which API? Say `--local` for the one `lamed serve --local` serves here, or `--url BASE`",
-            ));
+            let (base, key) = block_on(deployment::find(context, config)).map_err(|error| {
+                CliError::failed(format!(
+                    "{error}; `--local` means the API that `lamed serve --local` serves here"
+                ))
+            })?;
+            return Ok(Self {
+                base,
+                key: given.or(key),
+            });
         }
         let running = Running::find().ok_or_else(|| {
             CliError::failed(

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::deploy::AwsError;
 
 /// One line for the person at the terminal: what is wrong, where, what to do.
 #[derive(Debug)]
@@ -44,5 +45,11 @@ impl std::error::Error for CliError {}
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<AwsError> for CliError {
+    fn from(error: AwsError) -> Self {
+        Self::Failed(error.to_string())
     }
 }

@@ -1,16 +1,25 @@
 //! The command line: one file per subcommand; all output goes through one `Printer`.
 
+mod bootstrap;
+mod changes;
 mod client;
 mod configure;
 mod delete;
+mod deploy;
+mod deployment;
+mod destroy;
 mod endpoint;
 mod error;
 mod log;
+mod logs;
+mod preflight;
 mod printer;
 mod results;
+mod rollback;
 mod serve;
 mod signals;
 mod snippet;
+mod status;
 mod stores;
 
 use std::ffi::OsString;
@@ -33,8 +42,9 @@ use crate::domain::Name;
     disable_help_subcommand = true,
     after_help = "Examples:
   lamed serve --local      count events on this machine, as the deployed API would
-  lamed snippet --local    the HTML to paste into your pages
-  lamed results --local    what was counted"
+  lamed deploy --dry-run   what deploying to AWS would change
+  lamed deploy             deploy, and print the HTML to paste into your pages
+  lamed results            what was counted there"
 )]
 struct Cli {
     #[command(flatten)]
@@ -52,6 +62,12 @@ struct Global {
     /// The namespace, instead of the config file's
     #[arg(long, global = true, value_parser = name)]
     namespace: Option<Name>,
+    /// The profile in ~/.aws, as for the AWS CLI
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// The AWS region
+    #[arg(long, global = true)]
+    region: Option<String>,
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -70,6 +86,18 @@ struct Global {
 enum Command {
     /// Create or edit the config file, and check it
     Configure(configure::Args),
+    /// Check all that a deployment needs
+    Preflight(preflight::Args),
+    /// Deploy to AWS, or bring what is deployed up to date
+    Deploy(deploy::Args),
+    /// Show what is live, and whether it is what the config describes
+    Status(status::Args),
+    /// Go back to what was live before
+    Rollback(rollback::Args),
+    /// Remove what `deploy` made; the counts in Redis stay
+    Destroy(destroy::Args),
+    /// Show what the deployed functions log
+    Logs(logs::Args),
     /// Serve the API on this machine
     Serve(serve::Args),
     /// Print the HTML to paste into your pages
@@ -84,6 +112,8 @@ enum Command {
 struct Context {
     config_file: Option<PathBuf>,
     namespace: Option<Name>,
+    profile: Option<String>,
+    region: Option<String>,
     json: bool,
     printer: Printer,
 }
@@ -109,6 +139,8 @@ pub fn main() -> ExitCode {
     let Global {
         config,
         namespace,
+        profile,
+        region,
         json,
         quiet,
         verbose,
@@ -122,11 +154,20 @@ pub fn main() -> ExitCode {
         // As good as none, when a script left its variable empty.
         config_file: config.filter(|file| !file.is_empty()).map(PathBuf::from),
         namespace,
+        // As good as none, too: so the AWS CLI has it.
+        profile: profile.filter(|profile| !profile.is_empty()),
+        region: region.filter(|region| !region.is_empty()),
         json,
         printer,
     };
     let result = match cli.command {
         Command::Configure(args) => configure::run(&context, args),
+        Command::Preflight(args) => block_on(preflight::run(&context, args)),
+        Command::Deploy(args) => block_on(deploy::run(&context, args)),
+        Command::Status(args) => block_on(status::run(&context, args)),
+        Command::Rollback(args) => block_on(rollback::run(&context, args)),
+        Command::Destroy(args) => block_on(destroy::run(&context, args)),
+        Command::Logs(args) => block_on(logs::run(&context, args)),
         Command::Serve(args) => serve::run(&context, args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
@@ -139,6 +180,16 @@ pub fn main() -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Runs a command that waits for the network.
+fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| CliError::failed(error.to_string()))?
+        .block_on(command)
 }
 
 /// Reads a name from the command line.

@@ -31,6 +31,10 @@ impl Printer {
         Self { quiet }
     }
 
+    pub(super) fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Data: to stdout, as it is. A reader that has seen enough (`| head`) is no error.
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
         let mut stdout = anstream::stdout().lock();

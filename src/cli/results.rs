@@ -64,7 +64,7 @@ struct GoalVariant {
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
-    let endpoint = Endpoint::resolve(&args.endpoint, Some(&args.key))?;
+    let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let results = fetch(&endpoint, &config, &args.experiments)?;
     if context.json {
         return context.printer.json(&results);

@@ -16,7 +16,7 @@ pub(super) struct Args {
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
-    let endpoint = Endpoint::resolve(&args.endpoint, None)?;
+    let endpoint = Endpoint::resolve(context, &config, &args.endpoint, None)?;
     let html = html(&endpoint.track_url(), &config);
     if context.json {
         return context.printer.json(&json!({ "html": html }));
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
 }
 
 /// The HTML to paste, for the experiments declared or for an example.
-fn html(track_url: &str, config: &Config) -> String {
+pub(super) fn html(track_url: &str, config: &Config) -> String {
     let experiments: Vec<String> = if config.experiments.is_empty() {
         vec![experiment(&example())]
     } else {

@@ -130,34 +130,35 @@ impl Planner<'_> {
     }
 
     fn log_group(&self, plan: &mut Plan, function: &str) {
-        let group = Group::LogGroup(function.to_owned());
         let name = log_group(function);
-        match (
-            self.observed.log_groups.get(function),
-            self.desired.retention,
-        ) {
-            (None, days) => {
-                let days = days.unwrap_or(DEFAULT_RETENTION_DAYS);
-                let words = Words::create("log group", name);
-                plan.push(
-                    group.clone(),
-                    Step::CreateLogGroup(function.to_owned()),
-                    words,
-                );
-                let words = Words::update("log group", log_group(function));
-                let words = words.detail(format!("keeps logs for {days} days"));
-                plan.push(group, Step::SetRetention(function.to_owned(), days), words);
-            }
-            (Some(there), Some(days)) if there.retention != Some(days) => {
+        let there = self.observed.log_groups.get(function);
+        // One that lamed has not finished making: functions come after their log groups.
+        let unfinished = there.is_some_and(|there| there.retention.is_none())
+            && !self.observed.functions.contains_key(function);
+        let days = match self.desired.retention {
+            None if there.is_none() || unfinished => Some(DEFAULT_RETENTION_DAYS),
+            configured => configured,
+        };
+        let Some(days) = days.filter(|days| there.and_then(|there| there.retention) != Some(*days))
+        else {
+            return;
+        };
+        let words = match there {
+            None => Words::create("log group", name).detail(format!("keeps logs for {days} days")),
+            Some(there) => {
                 let before = there
                     .retention
                     .map_or("for ever".to_owned(), |d| format!("{d} days"));
-                let words = Words::update("log group", name);
-                let words = words.detail(format!("keeps logs {before} → {days} days"));
-                plan.push(group, Step::SetRetention(function.to_owned(), days), words);
+                Words::update("log group", name)
+                    .detail(format!("keeps logs {before} → {days} days"))
             }
-            _ => {}
-        }
+        };
+        let step = Step::SetUpLogGroup {
+            function: function.to_owned(),
+            new: there.is_none(),
+            days,
+        };
+        plan.push(Group::LogGroup(function.to_owned()), step, words);
     }
 
     fn function(&self, plan: &mut Plan, function: &Function) {

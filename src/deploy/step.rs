@@ -67,7 +67,7 @@ impl Group {
         use Group::*;
         match self {
             Role | LogGroup(_) | Api | Key => false,
-            Function(_) => *other == Role,
+            Function(function) => *other == Role || *other == LogGroup(function.clone()),
             Permission(function) => *other == Api || *other == Function(function.clone()),
             GatewayResponse(_) | Path(_) => *other == Api,
             Method(path, _) => *other == Path(path.clone()),
@@ -90,8 +90,11 @@ pub(super) enum Step {
     SetTrust,
     SetRolePolicy(Value),
     TagRole,
-    CreateLogGroup(String),
-    SetRetention(String, u32),
+    SetUpLogGroup {
+        function: String,
+        new: bool,
+        days: u32,
+    },
     CreateFunction {
         name: String,
         vpc: Vpc,

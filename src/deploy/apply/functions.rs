@@ -19,9 +19,12 @@ const SETTLING: Duration = Duration::from_secs(600);
 impl Work<'_> {
     pub(super) async fn function(&self, step: &Step) -> Result<(), AwsError> {
         match step {
-            Step::CreateLogGroup(_) | Step::SetRetention(..) | Step::DeleteLogGroup(_) => {
-                self.log_group(step).await
-            }
+            Step::SetUpLogGroup {
+                function,
+                new,
+                days,
+            } => self.set_up_log_group(function, *new, *days).await,
+            Step::DeleteLogGroup(function) => self.delete_log_group(function).await,
             Step::CreateFunction { name, vpc } => self.create_function(name, vpc).await,
             Step::UpdateCode(name) => self.update_code(name).await,
             Step::UpdateConfiguration {
@@ -86,38 +89,38 @@ impl Work<'_> {
         }
     }
 
-    async fn log_group(&self, step: &Step) -> Result<(), AwsError> {
+    async fn set_up_log_group(&self, function: &str, new: bool, days: u32) -> Result<(), AwsError> {
         let (aws, logs) = (self.aws, &self.aws.logs);
-        match step {
-            Step::CreateLogGroup(function) => {
-                let name = log_group(function);
-                let tags = tags(self.desired()?);
-                let create = async || {
-                    let create = logs.create_log_group().log_group_name(&name);
-                    create.set_tags(tags.clone()).send().await.map(drop)
-                };
-                // Whoever made it, it is there.
-                aws.create("logs:CreateLogGroup", create, async || Ok(None))
-                    .await
-                    .or_else(AwsError::unless_it_exists)
-            }
-            Step::SetRetention(function, days) => {
-                let name = log_group(function);
-                let put = async || {
-                    let put = logs.put_retention_policy().log_group_name(&name);
-                    put.retention_in_days(i32::try_from(*days).unwrap_or(i32::MAX))
-                        .send()
-                        .await
-                };
-                aws.call("logs:PutRetentionPolicy", put).await.map(drop)
-            }
-            Step::DeleteLogGroup(function) => {
-                let name = log_group(function);
-                let delete = async || logs.delete_log_group().log_group_name(&name).send().await;
-                aws.remove("logs:DeleteLogGroup", delete).await
-            }
-            _ => Ok(()),
+        let name = log_group(function);
+        if new {
+            let tags = tags(self.desired()?);
+            let create = async || {
+                let create = logs.create_log_group().log_group_name(&name);
+                create.set_tags(tags.clone()).send().await.map(drop)
+            };
+            // Whoever made it, it is there.
+            aws.create("logs:CreateLogGroup", create, async || Ok(None))
+                .await
+                .or_else(AwsError::unless_it_exists)?;
         }
+        let put = async || {
+            let put = logs.put_retention_policy().log_group_name(&name);
+            put.retention_in_days(signed(days)).send().await
+        };
+        aws.call("logs:PutRetentionPolicy", put).await.map(drop)
+    }
+
+    async fn delete_log_group(&self, function: &str) -> Result<(), AwsError> {
+        let name = log_group(function);
+        let delete = async || {
+            self.aws
+                .logs
+                .delete_log_group()
+                .log_group_name(&name)
+                .send()
+                .await
+        };
+        self.aws.remove("logs:DeleteLogGroup", delete).await
     }
 
     async fn create_function(&self, name: &str, vpc: &Vpc) -> Result<(), AwsError> {

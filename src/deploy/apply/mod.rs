@@ -199,8 +199,7 @@ impl Work<'_> {
             | Step::SetRolePolicy(_)
             | Step::TagRole
             | Step::DeleteRole { .. } => self.role(step).await,
-            Step::CreateLogGroup(_)
-            | Step::SetRetention(..)
+            Step::SetUpLogGroup { .. }
             | Step::DeleteLogGroup(_)
             | Step::CreateFunction { .. }
             | Step::UpdateCode(_)

@@ -1,6 +1,7 @@
 //! The clients, and the one way to call them: with patience, and without doing anything twice.
 
 mod error;
+mod nulls;
 
 use std::error::Error;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::error::AwsError;
 use self::error::Kind;
+use self::nulls::WithoutNulls;
 use super::Account;
 
 /// How long AWS may be busy: with other calls, with an update, or with making a role known.
@@ -64,8 +66,15 @@ impl Aws {
             )));
         }
         check_credentials(&config, profile).await?;
+        let gateway = (config.http_client()).map_or_else(
+            || config.clone(),
+            |client| {
+                let client = WithoutNulls(client);
+                config.to_builder().http_client(client).build()
+            },
+        );
         Ok(Self {
-            apigateway: aws_sdk_apigateway::Client::new(&config),
+            apigateway: aws_sdk_apigateway::Client::new(&gateway),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),

@@ -1,0 +1,161 @@
+//! Plans as people see them, and how far applying one is.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use dialoguer::Confirm;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use terminal_size::terminal_size;
+
+use super::CliError;
+use super::printer::{Printer, harmless, somebody_answers};
+use crate::deploy::{Change, Kind, Plan, Progress};
+
+/// Where no terminal says how wide it is.
+const WIDTH: u16 = 100;
+
+/// The changes in a table, one a line, and how many there are.
+pub(super) fn text(plan: &Plan) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(terminal_size().map_or(WIDTH, |(width, _)| width.0));
+    for change in &plan.changes {
+        let (sign, _, _) = words(change.change);
+        table.add_row([
+            sign.to_owned(),
+            change.resource.to_owned(),
+            harmless(&change.name).into_owned(),
+            harmless(&change.details.join(", ")).into_owned(),
+        ]);
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        let line = line.trim_end();
+        let style = match line.trim_start().chars().next() {
+            Some('+') => AnsiColor::Green.on_default(),
+            Some('~') => AnsiColor::Yellow.on_default(),
+            Some('-') => AnsiColor::Red.on_default(),
+            _ => Style::new(),
+        };
+        text.push_str(&format!(" {style}{line}{style:#}\n"));
+    }
+    format!("{text}\n{}\n", count(plan))
+}
+
+fn count(plan: &Plan) -> String {
+    let mut parts = Vec::new();
+    for kind in [Kind::Create, Kind::Update, Kind::Delete] {
+        let number = plan
+            .changes
+            .iter()
+            .filter(|change| change.change == kind)
+            .count();
+        if number > 0 {
+            let (_, infinitive, _) = words(kind);
+            parts.push(format!("{number} to {infinitive}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn words(kind: Kind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        Kind::Create => ("+", "create", "created"),
+        Kind::Update => ("~", "update", "updated"),
+        Kind::Delete => ("-", "delete", "deleted"),
+    }
+}
+
+/// Asks, where `--yes` has not answered. Without somebody to ask it is an error.
+pub(super) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
+    if yes {
+        return Ok(true);
+    }
+    if !somebody_answers() {
+        return Err(CliError::usage(format!(
+            "{question} Nobody is here to answer: say `--yes`"
+        )));
+    }
+    Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()
+        .map_err(|error| CliError::failed(error.to_string()))
+}
+
+/// A bar on a terminal, else a line a step.
+pub(super) struct Steps {
+    printer: Printer,
+    bar: Option<ProgressBar>,
+    running: Mutex<Vec<String>>,
+}
+
+impl Steps {
+    pub(super) fn new(printer: Printer, plan: &Plan) -> Self {
+        let bar = (stderr().is_terminal() && !printer.is_quiet()).then(|| {
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(Some(plan.changes.len() as u64), target);
+            let style = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg}");
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            printer,
+            bar,
+            running: Mutex::default(),
+        }
+    }
+
+    fn show(&self, change: impl FnOnce(&mut Vec<String>)) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut running);
+        if let Some(bar) = &self.bar {
+            bar.set_message(running.join(", "));
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn subject(change: &Change) -> String {
+    format!("{} {}", change.resource, harmless(&change.name))
+}
+
+impl Progress for Steps {
+    fn begins(&self, change: &Change) {
+        self.show(|running| running.push(subject(change)));
+    }
+
+    fn ends(&self, change: &Change) {
+        let subject = subject(change);
+        let (sign, _, done) = words(change.change);
+        let line = format!("{sign} {done} {subject}");
+        self.show(|running| {
+            if let Some(position) = running.iter().position(|other| *other == subject) {
+                running.remove(position);
+            }
+        });
+        match &self.bar {
+            Some(bar) => {
+                bar.inc(1);
+                bar.suspend(|| self.printer.talk(&line));
+            }
+            None => self.printer.talk(&line),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `lamed deploy`
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::changes::{self, Steps, confirm};
+use super::deployment::{Deployment, connect, place};
+use super::endpoint::Endpoint;
+use super::printer::BOLD;
+use super::{CliError, Context, preflight, snippet};
+use crate::config::Config;
+use crate::deploy::{Account, Plan, apply, plan};
+use crate::http::STAGE;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Show what would be done, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not check first what could stand in the way
+    #[arg(long)]
+    no_preflight: bool,
+    /// Do not ask before something is removed
+    #[arg(short, long)]
+    yes: bool,
+    /// A zip of the Lambda function instead of the embedded one
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let deployment = Deployment::new(&config)?;
+    let name = deployment.name.clone();
+    let aws = connect(context).await?;
+    let (observed, account) = if args.no_preflight {
+        tokio::try_join!(deployment.observe(&aws), async { Ok(aws.account().await?) })?
+    } else {
+        let observed = preflight::before_deploy(context, &config, &deployment, &aws);
+        tokio::try_join!(observed, async { Ok(aws.account().await?) })?
+    };
+    let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
+    let plan = plan(&desired, &observed, account);
+    if args.dry_run {
+        return show(context, &name, account, &plan);
+    }
+    if plan.is_empty() {
+        context.printer.talk("nothing to change");
+    } else {
+        context
+            .printer
+            .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
+        context.printer.talk(&changes::text(&plan));
+    }
+    let lost: Vec<String> = (plan.destructive())
+        .map(|change| format!("{} `{}`", change.resource, change.name))
+        .collect();
+    if !lost.is_empty() {
+        let question = format!("This deletes {} for good. Go on?", lost.join(", "));
+        if !confirm(args.yes, &question)? {
+            return Err(CliError::failed("nothing was changed"));
+        }
+    }
+    let steps = Steps::new(context.printer, &plan);
+    let applied = apply(&aws, Some(&desired), &observed, &plan, &steps).await;
+    drop(steps);
+    let applied = applied.map_err(|error| CliError::failed(error.to_string()))?;
+    let api = applied.api.unwrap_or_default();
+    let endpoint = Endpoint {
+        base: aws.base_url(&api, STAGE),
+        key: None,
+    };
+    say_deployed(context, &config, &name, account, &endpoint, &plan)
+}
+
+/// The plan as data.
+fn show(context: &Context, name: &str, account: &Account, plan: &Plan) -> Result<(), CliError> {
+    if context.json {
+        return context.printer.json(&json!({
+            "name": name,
+            "account": account.id,
+            "region": account.region,
+            "changes": plan.changes,
+        }));
+    }
+    if plan.is_empty() {
+        return context
+            .printer
+            .data(&format!("nothing to change in {}\n", place(account)));
+    }
+    let text = changes::text(plan);
+    (context.printer).data(&format!(
+        "{BOLD}{name}{BOLD:#} in {}\n\n{text}",
+        place(account)
+    ))
+}
+
+fn say_deployed(
+    context: &Context,
+    config: &Config,
+    name: &str,
+    account: &Account,
+    endpoint: &Endpoint,
+    plan: &Plan,
+) -> Result<(), CliError> {
+    let (track, html) = (
+        endpoint.track_url(),
+        snippet::html(&endpoint.track_url(), config),
+    );
+    let experiments = format!("{}/experiments", endpoint.base);
+    if context.json {
+        return context.printer.json(&json!({
+            "name": name,
+            "account": account.id,
+            "region": account.region,
+            "track_url": track,
+            "experiments_url": experiments,
+            "changes": plan.changes,
+            "snippet": html,
+        }));
+    }
+    context.printer.data(&format!(
+        "{BOLD}{name} is live{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n\n\
+         The HTML to paste into your pages:\n\n{html}",
+        place(account)
+    ))
+}

@@ -1,0 +1,257 @@
+//! From the config to what `deploy` wants, and the account it goes to.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::bootstrap;
+use super::{CliError, Context};
+use crate::config::{self, Config, Wired};
+use crate::deploy::{
+    self, Account, Aws, Code, Desired, Function, Method, Names, Observed, Variable, Vpc,
+};
+use crate::domain::Secret;
+use crate::function::{SETTINGS, Settings};
+use crate::http::wire::parameter;
+use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
+
+/// What Python lamed called the role, the REST API and the API key.
+const NAME: &str = "lamed";
+
+/// What functions get where the config says nothing.
+const MEMORY_MB: u32 = 128;
+
+/// The names of a deployment, which lead to all that it consists of.
+pub(super) struct Deployment {
+    pub name: String,
+    /// By name, each once.
+    functions: Vec<Function>,
+    methods: Vec<Method>,
+    preflights: BTreeMap<String, Vec<(String, String)>>,
+}
+
+impl Deployment {
+    pub(super) fn new(config: &Config) -> Result<Self, CliError> {
+        let name = config.aws.name.of(NAME);
+        let routes = Routes::new(config.wiring.iter().map(|wired| wired.route.clone()));
+        let mut functions: Vec<Function> = Vec::new();
+        let mut methods = Vec::new();
+        let mut verbs: BTreeMap<String, Vec<http::Method>> = BTreeMap::new();
+        for route in routes.iter() {
+            let wired = config.wiring.iter().rfind(|wired| wired.route == *route);
+            let function = function(config, route, wired);
+            methods.push(method(config, route, wired));
+            (verbs.entry(route.path.clone()).or_default()).push(route.method);
+            match functions
+                .iter_mut()
+                .find(|other| other.name == function.name)
+            {
+                None => functions.push(function),
+                Some(other) if other.handler != function.handler => {
+                    return Err(CliError::usage(format!(
+                        "`extra_wiring`: the function `{}` cannot be both `{}` and `{}`",
+                        function.name, other.handler, function.handler
+                    )));
+                }
+                // As in Python lamed, what is wired last holds.
+                Some(other) => *other = function,
+            }
+        }
+        let too_long = functions.iter().find(|function| function.name.len() > 64);
+        if let Some(function) = too_long {
+            return Err(CliError::usage(format!(
+                "AWS refuses names of functions of more than 64 letters: `{}` has {}",
+                function.name,
+                function.name.len()
+            )));
+        }
+        let preflights = (verbs.into_iter())
+            .map(|(path, verbs)| (path, without_type(Reply::preflight(&verbs).headers)))
+            .collect();
+        Ok(Self {
+            name,
+            functions,
+            methods,
+            preflights,
+        })
+    }
+
+    /// Reads what there is of it in the account.
+    pub(super) async fn observe(&self, aws: &Aws) -> Result<Observed, CliError> {
+        let functions: Vec<&str> = self
+            .functions
+            .iter()
+            .map(|function| function.name.as_str())
+            .collect();
+        let names = Names {
+            deployment: &self.name,
+            functions: &functions,
+            stage: STAGE,
+            settings: SETTINGS,
+        };
+        Ok(deploy::observe(aws, names).await?)
+    }
+
+    /// What should be there. `bootstrap` is a zip to use instead of the embedded one.
+    pub(super) fn desired(
+        self,
+        config: &Config,
+        bootstrap: Option<&Path>,
+    ) -> Result<Desired, CliError> {
+        let Some(redis) = &config.redis else {
+            return Err(CliError::usage(
+                "the config names no Redis: run `lamed configure`",
+            ));
+        };
+        let settings = Settings {
+            redis: redis.clone(),
+            namespace: config.namespace.clone(),
+        };
+        let settings = settings
+            .to_json()
+            .map_err(|error| CliError::usage(error.to_string()))?;
+        let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let aws = &config.aws;
+        Ok(Desired {
+            name: self.name,
+            lamed_version: env!("CARGO_PKG_VERSION"),
+            stage: STAGE,
+            code: code(config.aws.architecture, bootstrap)?,
+            settings: Variable {
+                name: SETTINGS,
+                value: settings,
+            },
+            functions: self.functions,
+            methods: self.methods,
+            preflights: self.preflights,
+            gateway_headers: headers.to_vec(),
+            throttle: aws.throttle.map(|throttle| deploy::Throttle {
+                rate: throttle.rate,
+                burst: throttle.burst,
+            }),
+            vpc: aws.vpc.as_ref().map(|vpc| Vpc {
+                subnets: vpc.subnet_ids.iter().cloned().collect(),
+                security_groups: vpc.security_group_ids.iter().cloned().collect(),
+            }),
+            tags: aws.tags.clone(),
+            retention: aws.log_retention_days,
+        })
+    }
+
+    pub(super) fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+}
+
+/// The account that the command line and the environment name.
+pub(super) async fn connect(context: &Context) -> Result<Aws, CliError> {
+    let (profile, region) = (context.profile.as_deref(), context.region.as_deref());
+    Ok(Aws::connect(profile, region).await?)
+}
+
+/// `account 123456789012, eu-west-1`
+pub(super) fn place(account: &Account) -> String {
+    format!("account {}, {}", account.id, account.region)
+}
+
+fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Function {
+    let name = wired.map_or_else(|| function_name(route.handler), |wired| &wired.function);
+    Function {
+        name: config.aws.name.of(name),
+        handler: route.handler.name().to_owned(),
+        memory_mb: wired.map_or(MEMORY_MB, |wired| wired.memory_mb),
+        timeout_seconds: u32::try_from(route.timeout.as_secs()).unwrap_or(u32::MAX),
+    }
+}
+
+/// The names that Python lamed gave; it wired no function to `lamed.experiment`.
+fn function_name(handler: Handler) -> &'static str {
+    match handler {
+        Handler::Track => "lamed-track",
+        Handler::AllExperiments => "lamed-all-experiments",
+        Handler::OneExperiment => "lamed-experiment",
+        Handler::Delete => "lamed-delete-experiment",
+    }
+}
+
+fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Method {
+    Method {
+        path: route.path.clone(),
+        verb: route.method.as_str(),
+        function: function(config, route, wired).name,
+        key_required: route.key_required,
+        request_parameters: match wired {
+            Some(wired) => wired.request_parameters.clone(),
+            None => (parameters(route).iter())
+                .map(|name| (format!("method.request.querystring.{name}"), false))
+                .collect(),
+        },
+    }
+}
+
+/// What Python lamed declared to API Gateway. It changes nothing; to declare the same lets its
+/// methods stay as they are.
+fn parameters(route: &http::Route) -> &'static [&'static str] {
+    use parameter::{EVENT, EXPERIMENT, NAMESPACE, SCOPE, UUID, VARIANT};
+    match (route.handler, route.method) {
+        (_, http::Method::Post) => &[],
+        (Handler::Track, _) => &[NAMESPACE, EXPERIMENT, VARIANT, EVENT, UUID],
+        (Handler::AllExperiments, _) => &[NAMESPACE, SCOPE],
+        (Handler::OneExperiment | Handler::Delete, _) => &[NAMESPACE, EXPERIMENT],
+    }
+}
+
+/// API Gateway gives its mocks a content type of its own.
+fn without_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    headers.retain(|(name, _)| name != "Content-Type");
+    headers
+}
+
+/// The bootstrap for the architecture that the config names, else for one that there is.
+fn code(wanted: Option<config::Architecture>, file: Option<&Path>) -> Result<Code, CliError> {
+    if let Some(file) = file {
+        let (architecture, zip) = bootstrap::read(file)?;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != architecture) {
+            return Err(CliError::usage(format!(
+                "`{}` is for {}, and the config says `\"architecture\": \"{}\"`",
+                file.display(),
+                architecture.as_str(),
+                wanted.as_str()
+            )));
+        }
+        return Ok(Code::new(architecture.as_str(), Cow::Owned(zip)));
+    }
+    let choices = match wanted {
+        Some(wanted) => vec![wanted],
+        // The cheaper one first.
+        None => vec![config::Architecture::Arm64, config::Architecture::X86_64],
+    };
+    let embedded = |choice: &config::Architecture| {
+        let zip = crate::assets::bootstrap(choice.as_str())?;
+        Some(Code::new(choice.as_str(), Cow::Borrowed(zip)))
+    };
+    choices.iter().find_map(embedded).ok_or_else(|| {
+        let wanted = wanted.map_or(String::new(), |wanted| format!(" for {}", wanted.as_str()));
+        CliError::failed(format!(
+            "this build of lamed carries no Lambda function{wanted}: take a released one, or give a \
+             zip by `--bootstrap FILE` (`cargo xtask bootstrap` makes them)"
+        ))
+    })
+}
+
+/// The URLs and the key of what is deployed.
+pub(super) async fn find(
+    context: &Context,
+    config: &Config,
+) -> Result<(String, Option<Secret>), CliError> {
+    let name = config.aws.name.of(NAME);
+    let aws = connect(context).await?;
+    let Some((api, key)) = deploy::find_api(&aws, &name).await? else {
+        return Err(CliError::failed(format!(
+            "there is no REST API `{name}` in region {}: run `lamed deploy`, or choose another region \
+             by `--region`",
+            aws.region()
+        )));
+    };
+    Ok((aws.base_url(&api, STAGE), key))
+}
