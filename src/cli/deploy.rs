@@ -108,7 +108,7 @@ fn say_deployed(
         endpoint.track_url(),
         snippet::html(&endpoint.track_url(), config),
     );
-    let experiments = format!("{}/experiments", endpoint.base);
+    let experiments = endpoint.experiments_url();
     if context.json {
         return context.printer.json(&json!({
             "name": name,

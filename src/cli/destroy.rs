@@ -1,7 +1,65 @@
 //! `lamed destroy`
+
+use serde_json::json;
+
+use super::changes::{self, Steps, confirm};
+use super::deployment::{Deployment, connect, place};
+use super::printer::BOLD;
 use super::{CliError, Context};
+use crate::deploy::{apply, destroy};
+use crate::http::STAGE;
+
 #[derive(clap::Args)]
-pub(super) struct Args {}
-pub(super) async fn run(_context: &Context, _args: Args) -> Result<(), CliError> {
+pub(super) struct Args {
+    /// Show what would be removed, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let deployment = Deployment::new(&config)?;
+    let aws = connect(context).await?;
+    let observe = deployment.observe(&aws);
+    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
+    let name = &deployment.name;
+    let plan = destroy(&observed, name, STAGE);
+    let text = if plan.is_empty() {
+        format!("there is nothing of `{name}` in {}\n", place(account))
+    } else {
+        format!(
+            "{BOLD}{name}{BOLD:#} in {}\n\n{}",
+            place(account),
+            changes::text(&plan)
+        )
+    };
+    if args.dry_run && !context.json {
+        return context.printer.data(&text);
+    }
+    context.printer.talk(text.trim_end());
+    if !args.dry_run && !plan.is_empty() {
+        let question = format!("Remove all of this from {} for good?", place(account));
+        if !confirm(args.yes, &question)? {
+            return Err(CliError::failed("nothing was removed"));
+        }
+        let steps = Steps::new(context.printer, &plan);
+        let applied = apply(&aws, None, &observed, &plan, &steps).await;
+        drop(steps);
+        applied.map_err(|error| CliError::failed(error.to_string()))?;
+        context
+            .printer
+            .talk("removed; the counts in Redis are still there");
+    }
+    if context.json {
+        return context.printer.json(&json!({
+            "name": name,
+            "account": account.id,
+            "region": account.region,
+            "changes": plan.changes,
+        }));
+    }
     Ok(())
 }

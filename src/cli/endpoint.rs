@@ -49,6 +49,10 @@ impl Endpoint {
         format!("{}/track", self.base)
     }
 
+    pub(super) fn experiments_url(&self) -> String {
+        format!("{}/experiments", self.base)
+    }
+
     /// Resolves what was asked for: the deployed API, unless told otherwise. A key on the command
     /// line or in the environment goes first.
     pub(super) fn resolve(

@@ -1,7 +1,66 @@
 //! `lamed rollback`
+
+use serde_json::json;
+
+use super::changes::{self, Steps, confirm};
+use super::deployment::{Deployment, connect, place};
+use super::printer::BOLD;
 use super::{CliError, Context};
+use crate::deploy::{Release, apply, rollback};
+
 #[derive(clap::Args)]
-pub(super) struct Args {}
-pub(super) async fn run(_context: &Context, _args: Args) -> Result<(), CliError> {
+pub(super) struct Args {
+    /// The release to go to, as `lamed status` numbers them [default: the one before the live one]
+    #[arg(long, value_name = "V")]
+    to: Option<u64>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let deployment = Deployment::new(&config)?;
+    let aws = connect(context).await?;
+    let observe = deployment.observe(&aws);
+    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
+    let live = Release::live(&observed);
+    let (to, plan) = rollback(&observed, args.to)?;
+    let from = live.map_or("none".to_owned(), |release| release.to_string());
+    let name = &deployment.name;
+    if !plan.is_empty() {
+        let what = format!(
+            "{BOLD}{name}{BOLD:#} in {}: release {from} → {to}",
+            place(account)
+        );
+        context
+            .printer
+            .talk(&format!("{what}\n\n{}", changes::text(&plan)));
+        if !confirm(args.yes, &format!("Go from release {from} to {to}?"))? {
+            return Err(CliError::failed("nothing was changed"));
+        }
+        let steps = Steps::new(context.printer, &plan);
+        let applied = apply(&aws, None, &observed, &plan, &steps).await;
+        drop(steps);
+        applied.map_err(|error| CliError::failed(error.to_string()))?;
+    }
+    if context.json {
+        return context.printer.json(&json!({
+            "name": name,
+            "account": account.id,
+            "region": account.region,
+            "from": live.map(|release| release.0),
+            "to": to.0,
+            "changes": plan.changes,
+        }));
+    }
+    let said = if plan.is_empty() {
+        "is live already"
+    } else {
+        "is live"
+    };
+    context.printer.talk(&format!(
+        "release {to} {said}; `lamed deploy` brings back what the config describes"
+    ));
     Ok(())
 }

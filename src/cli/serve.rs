@@ -167,7 +167,7 @@ fn say_ready(
     opened: &Opened,
 ) -> Result<(), CliError> {
     let track = endpoint.track_url();
-    let experiments = format!("{}/experiments", endpoint.base);
+    let experiments = endpoint.experiments_url();
     if context.json {
         return context.printer.json(&json!({
             "track_url": track,

@@ -1,7 +1,220 @@
 //! `lamed status`
+
+use std::path::PathBuf;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use terminal_size::terminal_size;
+
+use super::changes;
+use super::deployment::{Deployment, connect, place};
+use super::endpoint::Endpoint;
+use super::printer::{BOLD, harmless};
 use super::{CliError, Context};
+use crate::deploy::{self, Account, Aws, Change, Observed, Release, live_versions};
+use crate::http::STAGE;
+
 #[derive(clap::Args)]
-pub(super) struct Args {}
-pub(super) async fn run(_context: &Context, _args: Args) -> Result<(), CliError> {
-    Ok(())
+pub(super) struct Args {
+    /// Compare with this zip of the Lambda function instead of the embedded one
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Status {
+    name: String,
+    account: String,
+    region: String,
+    track_url: Option<String>,
+    experiments_url: Option<String>,
+    /// The release that is live; 0 is Python lamed's.
+    release: Option<u64>,
+    /// All that `rollback` can go to, newest first.
+    releases: Vec<u64>,
+    functions: Vec<Live>,
+    /// What `deploy` would change; `null` where this lamed carries no function to compare with.
+    drift: Option<Vec<Change>>,
+}
+
+/// A function, and what is live of it.
+#[derive(Serialize)]
+struct Live {
+    function: String,
+    version: Option<u64>,
+    description: Option<String>,
+    published: Option<String>,
+    runtime: Option<String>,
+    architecture: Option<String>,
+    /// Versions of Python lamed's that are still there.
+    python_versions: Vec<u64>,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let deployment = Deployment::new(&config)?;
+    let name = deployment.name.clone();
+    let aws = connect(context).await?;
+    let observe = deployment.observe(&aws);
+    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
+    if observed.api.is_none() && observed.functions.is_empty() {
+        return Err(CliError::failed(format!(
+            "there is nothing of `{name}` in {}: `lamed deploy` deploys it, `--region` looks elsewhere",
+            place(account)
+        )));
+    }
+    let drift = match deployment.desired(&config, args.bootstrap.as_deref()) {
+        Ok(desired) => Some(deploy::plan(&desired, &observed, account)),
+        Err(error) => {
+            context
+                .printer
+                .warn(&format!("not compared with the config: {error}"));
+            None
+        }
+    };
+    let status = status(&name, &aws, account, &observed, drift.as_ref());
+    if context.json {
+        return context.printer.json(&status);
+    }
+    let drift = drift.as_ref().map_or(String::new(), |plan| {
+        if plan.is_empty() {
+            "\nAll is as the config describes it\n".to_owned()
+        } else {
+            format!(
+                "\nOther than the config describes it; `lamed deploy` would change:\n\n{}",
+                changes::text(plan)
+            )
+        }
+    });
+    context
+        .printer
+        .data(&format!("{}{drift}", text(&status, account)))
+}
+
+fn status(
+    name: &str,
+    aws: &Aws,
+    account: &Account,
+    observed: &Observed,
+    drift: Option<&deploy::Plan>,
+) -> Status {
+    let stage = observed.api.as_ref().filter(|api| api.stage.is_some());
+    let endpoint = stage.map(|api| Endpoint {
+        base: aws.base_url(&api.id, STAGE),
+        key: None,
+    });
+    let live = live_versions(observed);
+    Status {
+        name: name.to_owned(),
+        account: account.id.clone(),
+        region: account.region.clone(),
+        track_url: endpoint.as_ref().map(Endpoint::track_url),
+        experiments_url: endpoint.as_ref().map(Endpoint::experiments_url),
+        release: Release::live(observed)
+            .or(live.values().next().map(|v| Release::of(v)))
+            .map(|r| r.0),
+        releases: Release::all(observed)
+            .iter()
+            .map(|release| release.0)
+            .collect(),
+        functions: (observed.functions.iter())
+            .map(|(name, function)| {
+                let live = live.get(name.as_str());
+                Live {
+                    function: name.clone(),
+                    version: live.map(|version| version.number),
+                    description: live.map(|version| version.description.clone()),
+                    published: live.map(|version| version.modified.clone()),
+                    runtime: live.map(|version| version.configuration.runtime.clone()),
+                    architecture: live.map(|version| version.configuration.architecture.clone()),
+                    python_versions: (function.versions.iter())
+                        .filter(|version| version.configuration.is_python())
+                        .map(|version| version.number)
+                        .collect(),
+                }
+            })
+            .collect(),
+        drift: drift.map(|plan| plan.changes.clone()),
+    }
+}
+
+fn text(status: &Status, account: &Account) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#} in {}\n\n", status.name, place(account));
+    let mut row = |what: &str, value: String| text.push_str(&format!("  {what:<12} {value}\n"));
+    let none = || "none".to_owned();
+    row("track", status.track_url.clone().unwrap_or_else(none));
+    row(
+        "experiments",
+        status.experiments_url.clone().unwrap_or_else(none),
+    );
+    row(
+        "release",
+        match status.release {
+            None => none(),
+            Some(0) => "Python lamed's".to_owned(),
+            Some(live) => {
+                let others: Vec<String> = (status.releases.iter())
+                    .filter(|release| **release != live)
+                    .map(u64::to_string)
+                    .collect();
+                if others.is_empty() {
+                    live.to_string()
+                } else {
+                    format!("{live} (others to roll back to: {})", others.join(", "))
+                }
+            }
+        },
+    );
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some((width, _)) = terminal_size() {
+        table.set_width(width.0);
+    }
+    table.set_header(["function", "live", "published", "runtime", "release"]);
+    for live in &status.functions {
+        let runtime = live.runtime.as_deref().map(|runtime| {
+            format!(
+                "{runtime} {}",
+                live.architecture.as_deref().unwrap_or_default()
+            )
+        });
+        table.add_row([
+            harmless(&live.function).into_owned(),
+            live.version
+                .map_or_else(none, |version| version.to_string()),
+            live.published.as_deref().map(short).unwrap_or_default(),
+            runtime.unwrap_or_default(),
+            harmless(live.description.as_deref().unwrap_or_default()).into_owned(),
+        ]);
+    }
+    text.push('\n');
+    for line in table.lines() {
+        text.push_str(&format!("{}\n", line.trim_end()));
+    }
+    let python: Vec<String> = (status.functions.iter())
+        .flat_map(|live| {
+            live.python_versions
+                .iter()
+                .map(|version| format!("{}:{version}", live.function))
+        })
+        .collect();
+    if !python.is_empty() {
+        text.push_str(&format!(
+            "\nPython lamed's, on a runtime that AWS has given up: {}\n",
+            python.join(", ")
+        ));
+    }
+    text
+}
+
+/// `2026-11-23T03:40:12.000+0000` as `2026-11-23 03:40 UTC`
+fn short(moment: &str) -> String {
+    match (moment.get(..10), moment.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => moment.to_owned(),
+    }
 }

@@ -7,25 +7,33 @@ use super::step::{Group, Plan, Step, Words};
 
 /// Removes all that stands under the names of a deployment.
 #[must_use]
-pub fn destroy(observed: &Observed, name: &str) -> Plan {
+pub fn destroy(observed: &Observed, name: &str, stage: &str) -> Plan {
     let mut plan = Plan::default();
-    if let Some(there) = observed
-        .usage_plan
+    let ours = observed
+        .api
         .as_ref()
-        .filter(|plan| plan.name == name)
-    {
-        let step = Step::DeleteUsagePlan {
-            id: there.id.clone(),
-            stages: there.stages.clone(),
-        };
-        plan.push(
-            Group::UsagePlan,
-            step,
-            Words::delete("usage plan", name).destructive(),
-        );
+        .map(|api| format!("{}:{stage}", api.id));
+    if let Some(there) = &observed.usage_plan {
+        let id = there.id.clone();
+        if there.name == name {
+            let step = Step::DeleteUsagePlan {
+                id,
+                stages: there.stages.clone(),
+            };
+            plan.push(
+                Group::UsagePlan,
+                step,
+                Words::delete("usage plan", name).destructive(),
+            );
+        } else if let Some(stage) = ours.filter(|ours| there.stages.contains(ours)) {
+            // Somebody's own, but the API cannot go while its stage is in it.
+            let words = Words::update("usage plan", there.name.as_str());
+            let words = words.detail("no longer for the stage");
+            plan.push(Group::UsagePlan, Step::RemoveStage { id, stage }, words);
+        }
     }
     if let Some(key) = &observed.key {
-        let words = Words::delete("API key", name).detail("pages need it for reading only");
+        let words = Words::delete("API key", name);
         plan.push(
             Group::UsagePlan,
             Step::DeleteKey(key.id.clone()),

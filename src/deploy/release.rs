@@ -1,6 +1,7 @@
 //! Releases: what one deploy publishes carries the same number, in the descriptions of the versions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::desired::LIVE;
 use super::observed::{Function, Observed, Version};
@@ -10,6 +11,12 @@ use crate::deploy::AwsError;
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release(pub u64);
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Release {
     /// The one to come.

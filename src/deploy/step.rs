@@ -160,6 +160,11 @@ pub(super) enum Step {
         id: String,
         stages: Vec<String>,
     },
+    RemoveStage {
+        /// The usage plan's.
+        id: String,
+        stage: String,
+    },
     DeleteKey(String),
     DeleteApi(String),
     DeleteRole {

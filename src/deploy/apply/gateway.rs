@@ -69,6 +69,7 @@ impl Work<'_> {
                 let delete = async || gateway.delete_usage_plan().usage_plan_id(id).send().await;
                 aws.remove("apigateway:DeleteUsagePlan", delete).await
             }
+            Step::RemoveStage { id, stage } => self.patch_plan(id, Op::Remove, stage).await,
             Step::DeleteKey(id) => {
                 let delete = async || gateway.delete_api_key().api_key(id).send().await;
                 aws.remove("apigateway:DeleteApiKey", delete).await
