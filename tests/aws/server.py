@@ -25,6 +25,7 @@ from moto.awslambda import models as functions
 from moto.awslambda.responses import LambdaResponse
 from moto.logs import exceptions as logs_errors
 from moto.logs import models as logs
+from moto.sts import models as sts
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -312,6 +313,15 @@ def tags_from_all(_, self):
     thing = tagged(self)
     thing.tags = {k: v for k, v in (thing.tags or {}).items() if k not in self.querystring.get("tagKeys", [])}
     return 204, {"status": 204}, ""
+
+
+# --- IAM and STS -----------------------------------------------------------------------------------------------------
+
+
+@corrects(sts.STSBackend, "get_caller_identity")
+def users_are_iam_s(old, self, *args):
+    user, arn, account = old(self, *args)
+    return user, arn.replace(":sts::", ":iam::") if ":user/" in arn else arn, account
 
 
 # --- all lists that AWS gives in pages --------------------------------------------------------------------------------
