@@ -53,11 +53,11 @@ def main():
         os.chdir("/")
 
     logs = boto3.client("logs")
-    groups = {group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]}
     for component in deploy.WIRING + deploy.config.get("extra_wiring", []):
-        group = f"/aws/lambda/{component['lambda']['FunctionName']}"
-        if group not in groups:
-            logs.create_log_group(logGroupName=group)
+        try:
+            logs.create_log_group(logGroupName=f"/aws/lambda/{component['lambda']['FunctionName']}")
+        except logs.exceptions.ResourceAlreadyExistsException:
+            pass
 
 
 def python_lamed():
