@@ -12,6 +12,7 @@
 //! | [`domain`] | names, events, counters, days | the standard library only |
 //! | [`store`] | the [`store::Store`] trait, the keyspace, Redis, SQLite | `domain` |
 //! | [`http`] | [`http::Api::handle`], routes, wire shapes, gateway event ↔ request | `domain`, `store` (the trait only) |
+//! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
 //! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http` |
@@ -20,6 +21,7 @@
 //! `tests/suite/layers.rs` holds this table true.
 
 pub mod domain;
+pub mod function;
 pub mod http;
 pub mod store;
 
@@ -29,5 +31,7 @@ pub mod assets;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "cli")]
+pub mod deploy;
 #[cfg(feature = "cli")]
 pub mod local;

@@ -57,11 +57,14 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         return Ok(());
     };
     let api = Api::new(opened.store.clone(), config.namespace.clone());
-    let routes = Routes::new(config.extra_routes);
+    let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
     let edge: Arc<dyn Edge> = if args.local {
-        let throttle = config.throttle.map_or_else(Throttle::default, |throttle| {
-            Throttle::new(throttle.rate, f64::from(throttle.burst))
-        });
+        let throttle = config
+            .aws
+            .throttle
+            .map_or_else(Throttle::default, |throttle| {
+                Throttle::new(throttle.rate, f64::from(throttle.burst))
+            });
         let gateway = Gateway::new(api, routes, key.clone(), throttle);
         Arc::new(gateway.map_err(|error| CliError::failed(error.to_string()))?)
     } else {

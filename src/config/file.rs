@@ -8,11 +8,12 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use super::aws::Aws;
 use super::redis::Redis;
 use super::value::{distinct, text, whole};
-use super::{Config, DEFAULT_NAMESPACE, Declared, Goal, Throttle};
+use super::wiring::Wiring;
+use super::{Config, DEFAULT_NAMESPACE, Declared, Goal};
 use crate::domain::{self, PARTICIPATE};
-use crate::http::{Handler, Method, Route};
 use crate::store::{DEFAULT_WINDOW, Window};
 
 /// The longest window in seconds: a hundred years.
@@ -56,40 +57,6 @@ enum Accept {
     #[default]
     Any,
     Declared,
-}
-
-/// What deploy reads; here it is only checked, but for the throttle.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Aws {
-    #[serde(rename = "name")]
-    _name: Option<Name>,
-    #[serde(rename = "architecture")]
-    _architecture: Option<Architecture>,
-    #[serde(rename = "vpc")]
-    _vpc: Option<Vpc>,
-    #[serde(rename = "tags")]
-    _tags: Option<BTreeMap<String, String>>,
-    throttle: Option<Throttle>,
-    #[serde(rename = "log_retention_days")]
-    _log_retention_days: Option<u32>,
-}
-
-#[derive(Deserialize)]
-enum Architecture {
-    #[serde(rename = "arm64")]
-    Arm64,
-    #[serde(rename = "x86_64")]
-    X86_64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Vpc {
-    #[serde(default, rename = "subnet_ids")]
-    _subnet_ids: Vec<String>,
-    #[serde(default, rename = "security_group_ids")]
-    _security_group_ids: Vec<String>,
 }
 
 /// A name in the file, checked as names on the wire are.
@@ -230,60 +197,6 @@ impl<'de> Deserialize<'de> for GoalShape {
     }
 }
 
-/// An element of `extra_wiring`, in Python lamed's shape. What else stands in it is for AWS.
-#[derive(Deserialize)]
-struct Wiring {
-    lambda: WiredFunction,
-    api_gateway: WiredPath,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct WiredFunction {
-    handler: WiredHandler,
-    timeout: WiredTimeout,
-}
-
-/// As long as Lambda lets a function run.
-struct WiredTimeout(Duration);
-
-impl<'de> Deserialize<'de> for WiredTimeout {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = whole(deserializer, 1..=900_u64, "")?;
-        Ok(Self(Duration::from_secs(seconds)))
-    }
-}
-
-struct WiredHandler(Handler);
-
-impl<'de> Deserialize<'de> for WiredHandler {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, |name| {
-            Handler::from_name(name).map(Self).ok_or_else(|| {
-                format!(
-                    "unknown handler `{name}`: known are `lamed.track`, `lamed.all`, \
-                     `lamed.experiment`, `lamed.delete`"
-                )
-            })
-        })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WiredPath {
-    path_part: String,
-    method: WiredMethod,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WiredMethod {
-    http_method: String,
-    #[serde(default)]
-    api_key_required: bool,
-}
-
 impl From<File> for Config {
     fn from(file: File) -> Self {
         let window: Window = file.uuid_expiry_seconds.map(|Expiry(window)| window);
@@ -303,24 +216,11 @@ impl From<File> for Config {
             warnings.extend(section.warnings);
             settings
         });
-        let mut extra_routes = Vec::new();
-        for wiring in file.extra_wiring {
-            let WiredMethod {
-                http_method,
-                api_key_required,
-            } = wiring.api_gateway.method;
-            match Method::from_name(&http_method) {
-                Some(method) => extra_routes.push(Route {
-                    path: wiring.api_gateway.path_part,
-                    method,
-                    handler: wiring.lambda.handler.0,
-                    key_required: api_key_required,
-                    timeout: wiring.lambda.timeout.0,
-                }),
-                None => warnings.push(format!(
-                    "`extra_wiring`: lamed has no `{http_method}` for `{}`",
-                    wiring.api_gateway.path_part
-                )),
+        let mut wiring = Vec::new();
+        for read in file.extra_wiring {
+            match read.wired() {
+                Ok(wired) => wiring.push(wired),
+                Err(warning) => warnings.push(warning),
             }
         }
         Self {
@@ -339,8 +239,8 @@ impl From<File> for Config {
                         .collect(),
                 })
                 .collect(),
-            extra_routes,
-            throttle: file.aws.throttle,
+            wiring,
+            aws: file.aws,
             warnings,
         }
     }

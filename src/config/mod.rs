@@ -1,18 +1,21 @@
 //! File and environment → settings. Every config file of Python lamed works unchanged.
 
+mod aws;
 mod error;
 mod file;
 mod redis;
 mod value;
+mod wiring;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use self::aws::{Architecture, Aws, Throttle, Vpc};
 pub use self::error::ConfigError;
 use self::file::File;
+pub use self::wiring::Wired;
 use crate::domain::Name;
-use crate::http::Route;
 use crate::store::{DEFAULT_WINDOW, RedisSettings, Window};
 
 /// The environment variables that lamed reads.
@@ -38,9 +41,9 @@ pub struct Config {
     /// The experiments declared, in natural order.
     pub experiments: Vec<Declared>,
     /// What `extra_wiring` adds to the API.
-    pub extra_routes: Vec<Route>,
-    /// The throttle of the deployed API, where one is set.
-    pub throttle: Option<Throttle>,
+    pub wiring: Vec<Wired>,
+    /// What is to be deployed, and how.
+    pub aws: Aws,
     /// What the file says and lamed does not do.
     pub warnings: Vec<String>,
 }
@@ -63,22 +66,6 @@ pub struct Goal {
     pub unique: bool,
 }
 
-/// `aws.throttle`.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Throttle {
-    /// Requests a second.
-    #[serde(deserialize_with = "value::positive")]
-    pub rate: f64,
-    /// Requests at once.
-    #[serde(deserialize_with = "burst")]
-    pub burst: u32,
-}
-
-fn burst<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    value::whole(deserializer, 1..=u32::MAX, "")
-}
-
 /// What holds where there is no file.
 impl Default for Config {
     fn default() -> Self {
@@ -87,8 +74,8 @@ impl Default for Config {
             namespace: Name::stored(DEFAULT_NAMESPACE.to_owned()),
             window: Some(DEFAULT_WINDOW),
             experiments: Vec::new(),
-            extra_routes: Vec::new(),
-            throttle: None,
+            wiring: Vec::new(),
+            aws: Aws::default(),
             warnings: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
 
 use super::value::{positive, text, whole};
 use crate::domain::Secret;
-use crate::store::{RedisSettings, Server, Tls};
+use crate::store::{Pem, RedisSettings, Server, Tls};
 
 const KNOWN: &[&str] = &[
     "url",
@@ -181,12 +181,12 @@ impl Keys {
             }),
         };
         if let Server::Tcp { tls: Some(tls), .. } = &mut settings.server {
-            tls.ca_file = self.ca_certs;
+            tls.ca = self.ca_certs.map(Pem::File);
             tls.accept_any |= self.accept_any;
             tls.any_host_name = self.any_host_name;
             tls.client = match (self.certfile, self.keyfile) {
                 (None, None) => None,
-                (Some(certificate), Some(key)) => Some((certificate, key)),
+                (Some(certificate), Some(key)) => Some((Pem::File(certificate), Pem::File(key))),
                 _ => {
                     return Err(
                         "`redis.ssl_certfile` and `redis.ssl_keyfile` go together".to_owned()

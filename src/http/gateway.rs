@@ -1,5 +1,8 @@
-//! API Gateway's Lambda proxy integration (REST, payload format 1.0): its event as a [`Request`],
-//! a [`Reply`] as its proxy reply, and both ways back.
+//! What a Lambda function is given and gives back.
+//!
+//! From API Gateway's Lambda proxy integration (REST, payload format 1.0) comes an event that is
+//! read as a [`Request`], and the [`Reply`] goes back as its proxy reply. A direct invocation sends
+//! a flat event, as Python lamed's functions took it. [`answer`] is the function for both.
 //!
 //! Source: "Set up Lambda proxy integrations in API Gateway", AWS documentation; where recordings
 //! of the real service say more, they are named.
@@ -8,7 +11,50 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Method, Parameters, Reply, Request};
+use super::{Api, Handler, Method, Parameters, Reply, Request};
+
+/// The function: event in, answer out. Runs in Lambda, and behind the gateway of `serve --local`.
+///
+/// An event with `httpMethod` is API Gateway's, and the answer a proxy reply. Any other JSON object
+/// is a flat event (`{"experiment": …}`): its texts are the parameters, and the answer is the body
+/// of the reply.
+///
+/// # Errors
+/// When the event is neither, or a flat event's reply is no 200.
+pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value, FunctionError> {
+    if event.get("httpMethod").is_some() {
+        return match request_from_event(event) {
+            Ok(request) => Ok(proxy_reply(&api.handle(handler, &request).await)),
+            // API Gateway asks no function about these: `deploy` has it answer them itself.
+            Err(_) if event["httpMethod"] == "OPTIONS" => {
+                Ok(proxy_reply(&Reply::preflight(handler.methods())))
+            }
+            Err(error) => Err(FunctionError(error.to_string())),
+        };
+    }
+    let Value::Object(flat) = event else {
+        return Err(FunctionError("the event is no JSON object".to_owned()));
+    };
+    let texts =
+        (flat.iter()).filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    let request = Request {
+        method: handler.methods()[0],
+        query: texts.collect(),
+        body: Vec::new(),
+    };
+    let reply = api.handle(handler, &request).await;
+    let body = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
+    match (reply.status, body["message"].as_str()) {
+        (200, _) => Ok(body),
+        (_, Some(message)) => Err(FunctionError(message.to_owned())),
+        (_, None) => Err(FunctionError(reply.body)),
+    }
+}
+
+/// Why a function gave no answer: Lambda calls it a function error. The text reaches the caller.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct FunctionError(pub String);
 
 /// Why an event is no request. Reads as a message for the log.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

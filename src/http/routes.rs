@@ -12,6 +12,17 @@ pub enum Handler {
 }
 
 impl Handler {
+    /// The name, as Lambda's `_HANDLER` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Track => "lamed.track",
+            Self::AllExperiments => "lamed.all",
+            Self::OneExperiment => "lamed.experiment",
+            Self::Delete => "lamed.delete",
+        }
+    }
+
     /// Reads `lamed.track`, `lamed.all`, `lamed.experiment` or `lamed.delete`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -21,6 +32,16 @@ impl Handler {
             "lamed.experiment" => Some(Self::OneExperiment),
             "lamed.delete" => Some(Self::Delete),
             _ => None,
+        }
+    }
+
+    /// The methods by which every deployment routes to it.
+    #[must_use]
+    pub fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Track => &[Method::Get, Method::Post],
+            Self::AllExperiments | Self::OneExperiment => &[Method::Get],
+            Self::Delete => &[Method::Delete],
         }
     }
 }
@@ -111,6 +132,11 @@ impl Routes {
             routes.push(extra);
         }
         Self(routes)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
     }
 
     /// Finds what stands at `path` (after the stage; a slash before and after it is ignored).

@@ -16,7 +16,7 @@
 //! 429 `Limit Exceeded` answers a usage plan's quota, which lamed never sets.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,7 +31,7 @@ use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
 use super::server::{BodyError, read_body, response};
 use super::{ApiKey, Edge};
-use crate::http::gateway::{proxy_reply, reply_from_proxy, request_from_event};
+use crate::http::gateway::{FunctionError, answer, reply_from_proxy};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
 
 /// The longest that API Gateway waits for an integration.
@@ -40,9 +40,27 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 /// The largest event and the largest reply of a function: Lambda's limit.
 const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
 
-/// API Gateway's behaviour around the handler.
+/// The functions behind the routes.
+#[async_trait]
+pub trait Function: Send + Sync + 'static {
+    /// Invokes the function of `handler` with a proxy event; it answers with a proxy reply.
+    ///
+    /// # Errors
+    /// When the function fails, which Lambda calls a function error.
+    async fn invoke(&self, handler: Handler, event: Value) -> Result<Value, FunctionError>;
+}
+
+/// The function in this process, as the Lambda bootstrap runs it.
+#[async_trait]
+impl Function for Api {
+    async fn invoke(&self, handler: Handler, event: Value) -> Result<Value, FunctionError> {
+        answer(self, handler, &event).await
+    }
+}
+
+/// API Gateway's behaviour around the functions.
 pub struct Gateway {
-    api: Api,
+    function: Arc<dyn Function>,
     routes: Routes,
     key: ApiKey,
     throttle: Mutex<Throttle>,
@@ -64,13 +82,13 @@ impl Gateway {
     /// # Errors
     /// When the system gives no randomness for the API's id.
     pub fn new(
-        api: Api,
+        function: impl Function,
         routes: Routes,
         key: ApiKey,
         throttle: Throttle,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
-            api,
+            function: Arc::new(function),
             routes,
             key,
             throttle: Mutex::new(throttle),
@@ -113,7 +131,7 @@ impl Gateway {
         if event.to_string().len() > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
-        invoke(&self.api, route, event).await
+        invoke(&self.function, route, event).await
     }
 
     fn admit(&self) -> bool {
@@ -123,14 +141,18 @@ impl Gateway {
 }
 
 /// Invokes the function behind a route as API Gateway and Lambda do together.
-async fn invoke(api: &Api, route: &Route, event: Value) -> Result<Reply, Refusal> {
-    let api = api.clone();
+async fn invoke(
+    function: &Arc<dyn Function>,
+    route: &Route,
+    event: Value,
+) -> Result<Reply, Refusal> {
+    let function = Arc::clone(function);
     let handler = route.handler;
-    let mut function = tokio::spawn(async move { function(&api, handler, &event).await });
+    let mut invocation = tokio::spawn(async move { function.invoke(handler, event).await });
     let limit = route.timeout.min(INTEGRATION_TIMEOUT);
-    match timeout(limit, &mut function).await {
+    match timeout(limit, &mut invocation).await {
         Err(_) => {
-            function.abort();
+            invocation.abort();
             // A function that outlives the gateway's patience is the gateway's time-out; one that
             // Lambda stops is an error of the function.
             Err(if route.timeout >= INTEGRATION_TIMEOUT {
@@ -143,22 +165,14 @@ async fn invoke(api: &Api, route: &Route, event: Value) -> Result<Reply, Refusal
             tracing::error!(%panic, "the function panicked");
             Err(Refusal::InternalServerError)
         }
-        Ok(Ok(reply)) => reply
-            .filter(|reply| reply.to_string().len() <= MAX_PAYLOAD)
-            .as_ref()
-            .and_then(reply_from_proxy)
-            .ok_or(Refusal::InternalServerError),
-    }
-}
-
-/// What runs in Lambda: event in, proxy reply out.
-async fn function(api: &Api, handler: Handler, event: &Value) -> Option<Value> {
-    match request_from_event(event) {
-        Ok(request) => Some(proxy_reply(&api.handle(handler, &request).await)),
-        Err(error) => {
+        Ok(Ok(Err(error))) => {
             tracing::error!(%error, "the function failed");
-            None
+            Err(Refusal::InternalServerError)
         }
+        Ok(Ok(Ok(reply))) if reply.to_string().len() > MAX_PAYLOAD => {
+            Err(Refusal::InternalServerError)
+        }
+        Ok(Ok(Ok(reply))) => reply_from_proxy(&reply).ok_or(Refusal::InternalServerError),
     }
 }
 
@@ -272,8 +286,6 @@ impl Default for Throttle {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
@@ -338,7 +350,7 @@ mod tests {
     /// What a request to a route over a broken store gets, and after how many seconds.
     async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
         let namespace = Name::stored("alephbet".to_owned());
-        let api = Api::new(Arc::new(store), namespace);
+        let api: Arc<dyn Function> = Arc::new(Api::new(Arc::new(store), namespace));
         let routes = Routes::new([]);
         let Found::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");

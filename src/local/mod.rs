@@ -12,6 +12,6 @@ mod server;
 
 pub use container::{Container, ContainerError, IMAGE};
 pub use direct::Direct;
-pub use gateway::{Gateway, Throttle};
+pub use gateway::{Function, Gateway, Throttle};
 pub use key::ApiKey;
 pub use server::{Edge, serve};

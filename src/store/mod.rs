@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use self::redis::{NotARedisUrl, RedisSettings, RedisStore, Server, Tls};
+pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
 #[cfg(feature = "cli")]
 pub use self::sqlite::{Location, SqliteStore};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};

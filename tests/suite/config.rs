@@ -10,7 +10,7 @@ use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Config, Declared, Goal, Throttle};
 use lamed::domain::Secret;
 use lamed::http::{Handler, Method, Route};
-use lamed::store::{RedisSettings, Server, Tls};
+use lamed::store::{Pem, RedisSettings, Server, Tls};
 use tempfile::TempDir;
 
 use crate::support::{Line, line, name};
@@ -90,8 +90,8 @@ fn meanings() -> Vec<(&'static str, Config)> {
                 ..redis(
                     6380,
                     Some(Tls {
-                        ca_file: Some("/etc/ssl/redis-ca.pem".into()),
-                        client: Some(("/etc/ssl/lamed.pem".into(), "/etc/ssl/lamed.key".into())),
+                        ca: Some(pem("/etc/ssl/redis-ca.pem")),
+                        client: Some((pem("/etc/ssl/lamed.pem"), pem("/etc/ssl/lamed.key"))),
                         any_host_name: true,
                         accept_any: false,
                     }),
@@ -193,7 +193,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                 ..redis(
                     6380,
                     Some(Tls {
-                        ca_file: Some("/etc/ssl/redis-ca.pem".into()),
+                        ca: Some(pem("/etc/ssl/redis-ca.pem")),
                         ..Tls::default()
                     }),
                 )
@@ -268,6 +268,10 @@ fn redis(port: u16, tls: Option<Tls>) -> RedisSettings {
         port,
         tls,
     })
+}
+
+fn pem(path: &str) -> Pem {
+    Pem::File(path.into())
 }
 
 fn unchecked() -> RedisSettings {

@@ -14,7 +14,7 @@ use ::redis::{
 use async_trait::async_trait;
 
 use self::link::Link;
-pub use self::settings::{NotARedisUrl, RedisSettings, Server, Tls};
+pub use self::settings::{NotARedisUrl, Pem, RedisSettings, Server, Tls, UnreadablePem};
 use super::keyspace::{self, CounterKeys};
 use super::{Store, StoreError, Window};
 use crate::domain::{

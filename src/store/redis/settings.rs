@@ -28,13 +28,48 @@ pub enum Server {
     Unix(PathBuf),
 }
 
+/// Certificates or a key in the PEM format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pem {
+    /// In this file, read when the connection's client is made.
+    File(PathBuf),
+    /// The text itself: where the file cannot be, in a Lambda function.
+    Text(Secret),
+}
+
+impl Pem {
+    /// The text. The error names the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self) -> Result<Secret, UnreadablePem> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(path) => {
+                (std::fs::read_to_string(path).map(Secret::new)).map_err(|error| UnreadablePem {
+                    path: path.clone(),
+                    error,
+                })
+            }
+        }
+    }
+}
+
+/// A PEM file that is missing or no text.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{}`: {error}", path.display())]
+pub struct UnreadablePem {
+    path: PathBuf,
+    error: std::io::Error,
+}
+
 /// How TLS is spoken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// A PEM file of the authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM files of a client certificate and its key.
-    pub client: Option<(PathBuf, PathBuf)>,
+    /// The authorities to trust instead of the system's.
+    pub ca: Option<Pem>,
+    /// A client certificate and its key.
+    pub client: Option<(Pem, Pem)>,
     /// Accept any certificate (redis-py's `ssl_cert_reqs: none`).
     pub accept_any: bool,
     /// Accept a valid certificate of another host name (redis-py's `ssl_check_hostname: false`).
@@ -133,9 +168,9 @@ impl RedisSettings {
     }
 
     fn address(&self) -> Result<(ConnectionAddr, Option<TlsCertificates>), String> {
-        let read = |path: &PathBuf| {
-            std::fs::read(path)
-                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+        let read = |pem: &Pem| {
+            let text = pem.read().map_err(|error| error.to_string())?;
+            Ok::<_, String>(text.reveal().into())
         };
         Ok(match &self.server {
             Server::Unix(path) => (ConnectionAddr::Unix(path.clone()), None),
@@ -155,7 +190,7 @@ impl RedisSettings {
                     insecure: tls.accept_any,
                     tls_params: None,
                 };
-                let root_cert = tls.ca_file.as_ref().map(read).transpose()?;
+                let root_cert = tls.ca.as_ref().map(read).transpose()?;
                 let client_tls = match &tls.client {
                     None => None,
                     Some((certificate, key)) => Some(ClientTlsConfig {

@@ -1,0 +1,83 @@
+//! lamed's Lambda function: the handler that `_HANDLER` names, over the Redis that the settings name.
+//!
+//! The store and its connection live as long as the process, from one invocation to the next.
+
+mod log;
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lamed::function::{SETTINGS, Settings, SettingsError};
+use lamed::http::gateway::answer;
+use lamed::http::{Api, Handler};
+use lamed::store::{RedisStore, StoreError};
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    log::start();
+    let Err(error) = Function::from_environment().and_then(Function::run) else {
+        return ExitCode::SUCCESS;
+    };
+    tracing::error!("{error}");
+    ExitCode::FAILURE
+}
+
+/// Why the function cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{SETTINGS} is missing: `lamed deploy` sets it")]
+    NoSettings,
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("`{0}` is no handler of lamed")]
+    Handler(String),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("the function ended: {0}")]
+    Runtime(#[from] lambda_runtime::Error),
+}
+
+struct Function {
+    handler: Handler,
+    api: Api,
+}
+
+impl Function {
+    fn from_environment() -> Result<Self, Failure> {
+        let name = env::var("_HANDLER").unwrap_or_default();
+        let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;
+        let settings = env::var(SETTINGS).map_err(|_| Failure::NoSettings)?;
+        let Settings { redis, namespace } = Settings::from_json(&settings)?;
+        // Fails only where a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = RedisStore::new(&redis)?;
+        Ok(Self {
+            handler,
+            api: Api::new(Arc::new(store), namespace),
+        })
+    }
+
+    /// Answers one invocation after the other: Lambda sends no two at a time.
+    fn run(self) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(lambda_runtime::Error::from)?;
+        let function = service_fn(|event| self.invoke(event));
+        Ok(runtime.block_on(lambda_runtime::Runtime::new(function).run())?)
+    }
+
+    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        answer(&self.api, self.handler, &event.payload)
+            .await
+            .map_err(|error| {
+                tracing::error!("{error}");
+                Diagnostic {
+                    error_type: "FunctionError".to_owned(),
+                    error_message: error.to_string(),
+                }
+            })
+    }
+}

@@ -1,0 +1,152 @@
+//! The `aws` section: what is to be deployed, and how.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+use super::value::{positive, text, whole};
+
+/// The name of a deployment where none is given: that of Python lamed's.
+const DEFAULT_NAME: &str = "lamed";
+
+/// What the longest of the names made from `aws.name` leaves of Lambda's 64 characters:
+/// `NAME-lamed-delete-experiment`.
+const MAX_NAME: usize = 64 - "-lamed-delete-experiment".len();
+
+/// The days that CloudWatch Logs can keep a log group's events for.
+///
+/// Source: API reference of CloudWatch Logs, `PutRetentionPolicy`.
+const RETENTION_DAYS: [u32; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+/// The section, checked.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Aws {
+    /// Tells several deployments in one account apart.
+    pub name: DeploymentName,
+    /// The processor to deploy for; where none is named, whichever bootstrap there is.
+    pub architecture: Option<Architecture>,
+    /// Where the functions run. `None` leaves it as it is; without subnets: outside of any VPC.
+    pub vpc: Option<Vpc>,
+    /// Set on everything that can be tagged.
+    pub tags: BTreeMap<String, String>,
+    /// `None` leaves API Gateway's as it is.
+    pub throttle: Option<Throttle>,
+    /// `None`: 30 days for new log groups, and others are left as they are.
+    #[serde(deserialize_with = "retention")]
+    pub log_retention_days: Option<u32>,
+}
+
+/// `aws.name`: letters, digits, `-` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentName(String);
+
+impl DeploymentName {
+    /// The name that stands before those of all resources, if it is not the default.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a resource is called that Python lamed called `name`.
+    #[must_use]
+    pub fn of(&self, name: &str) -> String {
+        if self.0 == DEFAULT_NAME {
+            name.to_owned()
+        } else {
+            format!("{}-{name}", self.0)
+        }
+    }
+}
+
+impl Default for DeploymentName {
+    fn default() -> Self {
+        Self(DEFAULT_NAME.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for DeploymentName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |name| {
+            resource_name(name, MAX_NAME).map(|name| Self(name.to_owned()))
+        })
+    }
+}
+
+/// Checks a name that Lambda, IAM and API Gateway all take.
+pub(super) fn resource_name(name: &str, max: usize) -> Result<&str, String> {
+    let valid = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if name.is_empty() || name.len() > max || !name.chars().all(valid) {
+        return Err(format!(
+            "AWS refuses the name `{name}`: use 1 to {max} of the letters A to Z, digits, `-` and `_`"
+        ));
+    }
+    Ok(name)
+}
+
+/// The processors that Lambda has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Architecture {
+    #[serde(rename = "arm64")]
+    Arm64,
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+impl Architecture {
+    /// As Lambda writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+}
+
+/// `aws.vpc`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vpc {
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
+}
+
+/// `aws.throttle`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Requests a second.
+    #[serde(deserialize_with = "positive")]
+    pub rate: f64,
+    /// Requests at once.
+    #[serde(deserialize_with = "burst")]
+    pub burst: u32,
+}
+
+fn burst<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    // What API Gateway's own type holds.
+    whole(deserializer, 1..=i32::MAX.unsigned_abs(), "")
+}
+
+fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Days(Option<u32>);
+    impl<'de> Deserialize<'de> for Days {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let days: u32 = whole(deserializer, 1..=3653, "")?;
+            if RETENTION_DAYS.contains(&days) {
+                return Ok(Self(Some(days)));
+            }
+            let longer = RETENTION_DAYS.iter().find(|known| **known > days);
+            Err(serde::de::Error::custom(format!(
+                "CloudWatch keeps no logs for {days} days: the next longer it knows is {}",
+                longer.unwrap_or(&3653)
+            )))
+        }
+    }
+    Days::deserialize(deserializer).map(|Days(days)| days)
+}

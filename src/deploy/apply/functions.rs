@@ -1,0 +1,396 @@
+//! Functions, their versions, aliases, permissions and log groups.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig,
+};
+
+use super::{AwsError, Step, Work};
+use crate::deploy::aws::Patience;
+use crate::deploy::desired::{Desired, Function, LIVE, RUNTIME, Vpc, log_group};
+use crate::domain::Secret;
+
+/// How long a function may take to become what it was told to be. In a VPC it takes minutes.
+const SETTLING: Duration = Duration::from_secs(600);
+
+impl Work<'_> {
+    pub(super) async fn function(&self, step: &Step) -> Result<(), AwsError> {
+        match step {
+            Step::CreateLogGroup(_) | Step::SetRetention(..) | Step::DeleteLogGroup(_) => {
+                self.log_group(step).await
+            }
+            Step::CreateFunction { name, vpc } => self.create_function(name, vpc).await,
+            Step::UpdateCode(name) => self.update_code(name).await,
+            Step::UpdateConfiguration {
+                name,
+                environment,
+                vpc,
+            } => {
+                self.update_configuration(name, environment, vpc.as_ref())
+                    .await
+            }
+            Step::Publish {
+                name,
+                newest,
+                description,
+            } => self.publish(name, *newest, description).await,
+            Step::CreateAlias(name, version) => self.create_alias(name, *version).await,
+            Step::MoveAlias(name, version) => self.move_alias(name, *version).await,
+            Step::Allow {
+                function,
+                statement,
+                verb,
+                path,
+            } => self.allow(function, statement, verb, path).await,
+            _ => self.change_function(step).await,
+        }
+    }
+
+    async fn change_function(&self, step: &Step) -> Result<(), AwsError> {
+        let (aws, lambda) = (self.aws, &self.aws.lambda);
+        match step {
+            Step::TagFunction(name) => {
+                let arn = self.account.function(name);
+                let tags = tags(self.desired()?);
+                let tag = async || {
+                    let tag = lambda.tag_resource().resource(&arn);
+                    tag.set_tags(tags.clone()).send().await
+                };
+                aws.call("lambda:TagResource", tag).await.map(drop)
+            }
+            Step::Disallow {
+                function,
+                statement,
+            } => {
+                let remove = async || {
+                    let remove = lambda.remove_permission().function_name(function);
+                    remove.qualifier(LIVE).statement_id(statement).send().await
+                };
+                aws.remove("lambda:RemovePermission", remove).await
+            }
+            Step::DeleteVersion(name, version) => {
+                let delete = async || {
+                    let delete = lambda.delete_function().function_name(name);
+                    delete.qualifier(version.to_string()).send().await
+                };
+                aws.remove("lambda:DeleteFunction", delete).await
+            }
+            Step::DeleteFunction(name) => {
+                let delete = async || lambda.delete_function().function_name(name).send().await;
+                aws.remove("lambda:DeleteFunction", delete).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn log_group(&self, step: &Step) -> Result<(), AwsError> {
+        let (aws, logs) = (self.aws, &self.aws.logs);
+        match step {
+            Step::CreateLogGroup(function) => {
+                let name = log_group(function);
+                let tags = tags(self.desired()?);
+                let create = async || {
+                    let create = logs.create_log_group().log_group_name(&name);
+                    create.set_tags(tags.clone()).send().await.map(drop)
+                };
+                // Whoever made it, it is there.
+                aws.create("logs:CreateLogGroup", create, async || Ok(None))
+                    .await
+                    .or_else(AwsError::unless_it_exists)
+            }
+            Step::SetRetention(function, days) => {
+                let name = log_group(function);
+                let put = async || {
+                    let put = logs.put_retention_policy().log_group_name(&name);
+                    put.retention_in_days(i32::try_from(*days).unwrap_or(i32::MAX))
+                        .send()
+                        .await
+                };
+                aws.call("logs:PutRetentionPolicy", put).await.map(drop)
+            }
+            Step::DeleteLogGroup(function) => {
+                let name = log_group(function);
+                let delete = async || logs.delete_log_group().log_group_name(&name).send().await;
+                aws.remove("logs:DeleteLogGroup", delete).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn create_function(&self, name: &str, vpc: &Vpc) -> Result<(), AwsError> {
+        let lambda = &self.aws.lambda;
+        let desired = self.desired()?;
+        let wanted = wanted(desired, name)?;
+        let role = self.known("role", |made| made.role.clone())?;
+        let settings = &desired.settings;
+        let environment = BTreeMap::from([(settings.name.to_owned(), settings.value.clone())]);
+        let zip = Blob::new(desired.code.zip.as_ref());
+        let create = async || {
+            let create = lambda
+                .create_function()
+                .function_name(name)
+                .runtime(Runtime::from(RUNTIME))
+                .role(&role)
+                .handler(&wanted.handler)
+                .memory_size(signed(wanted.memory_mb))
+                .timeout(signed(wanted.timeout_seconds))
+                .architectures(Architecture::from(desired.code.architecture.as_str()))
+                .environment(variables(&environment))
+                .code(FunctionCode::builder().zip_file(zip.clone()).build());
+            let create = create.set_vpc_config((!vpc.subnets.is_empty()).then(|| vpc_config(vpc)));
+            create.set_tags(tags(desired)).send().await.map(drop)
+        };
+        let find = async || {
+            let get = async || {
+                lambda
+                    .get_function_configuration()
+                    .function_name(name)
+                    .send()
+                    .await
+                    .map(drop)
+            };
+            self.aws.find("lambda:GetFunctionConfiguration", get).await
+        };
+        self.aws
+            .create("lambda:CreateFunction", create, find)
+            .await?;
+        self.settle(name).await
+    }
+
+    async fn update_code(&self, name: &str) -> Result<(), AwsError> {
+        let desired = self.desired()?;
+        let zip = Blob::new(desired.code.zip.as_ref());
+        let architecture = Architecture::from(desired.code.architecture.as_str());
+        let update = async || {
+            let update = self.aws.lambda.update_function_code().function_name(name);
+            update
+                .zip_file(zip.clone())
+                .architectures(architecture.clone())
+                .send()
+                .await
+        };
+        self.aws.call("lambda:UpdateFunctionCode", update).await?;
+        self.settle(name).await
+    }
+
+    async fn update_configuration(
+        &self,
+        name: &str,
+        environment: &BTreeMap<String, Secret>,
+        vpc: Option<&Vpc>,
+    ) -> Result<(), AwsError> {
+        let wanted = wanted(self.desired()?, name)?;
+        let role = self.known("role", |made| made.role.clone())?;
+        let update = async || {
+            let update = self.aws.lambda.update_function_configuration();
+            update
+                .function_name(name)
+                .runtime(Runtime::from(RUNTIME))
+                .role(&role)
+                .handler(&wanted.handler)
+                .memory_size(signed(wanted.memory_mb))
+                .timeout(signed(wanted.timeout_seconds))
+                .environment(variables(environment))
+                .set_vpc_config(vpc.map(vpc_config))
+                .send()
+                .await
+        };
+        self.aws
+            .call("lambda:UpdateFunctionConfiguration", update)
+            .await?;
+        self.settle(name).await
+    }
+
+    /// Waits until a function is what it was told to be.
+    ///
+    /// Source: "Lambda function states", AWS documentation.
+    async fn settle(&self, name: &str) -> Result<(), AwsError> {
+        let mut patience = Patience::new();
+        loop {
+            let get = async || {
+                self.aws
+                    .lambda
+                    .get_function_configuration()
+                    .function_name(name)
+                    .send()
+                    .await
+            };
+            let function = self
+                .aws
+                .call("lambda:GetFunctionConfiguration", get)
+                .await?;
+            let failed = |reason: Option<&str>| {
+                let reason = reason.unwrap_or("AWS gives no reason");
+                Err(AwsError::new(format!(
+                    "function `{name}` failed to become ready: {reason}"
+                )))
+            };
+            if function.state() == Some(&State::Failed) {
+                return failed(function.state_reason());
+            }
+            match function.last_update_status() {
+                Some(LastUpdateStatus::Failed) => {
+                    return failed(function.last_update_status_reason());
+                }
+                Some(LastUpdateStatus::InProgress) => {}
+                _ if function.state() == Some(&State::Pending) => {}
+                _ => return Ok(()),
+            }
+            if patience.elapsed() > SETTLING {
+                return Err(AwsError::new(format!(
+                    "function `{name}` is not ready after {} minutes: AWS says `{}`",
+                    SETTLING.as_secs() / 60,
+                    function.state_reason().unwrap_or("Pending")
+                )));
+            }
+            patience.pause().await;
+        }
+    }
+
+    /// AWS gives back the last version where nothing changed since; what a lost reply published is
+    /// found by its number.
+    async fn publish(&self, name: &str, newest: u64, description: &str) -> Result<(), AwsError> {
+        let lambda = &self.aws.lambda;
+        let publish = async || {
+            let publish = lambda.publish_version().function_name(name);
+            let published = publish.description(description).send().await?;
+            Ok(published.version)
+        };
+        let find = async || {
+            let list = async || {
+                let pages = lambda
+                    .list_versions_by_function()
+                    .function_name(name)
+                    .into_paginator();
+                pages.items().send().collect::<Result<Vec<_>, _>>().await
+            };
+            let versions = self.aws.call("lambda:ListVersionsByFunction", list).await?;
+            let numbers = versions
+                .iter()
+                .filter_map(|version| version.version()?.parse::<u64>().ok());
+            let made = numbers.max().filter(|number| *number > newest);
+            Ok(made.map(|number| Some(number.to_string())))
+        };
+        let version = self
+            .aws
+            .create("lambda:PublishVersion", publish, find)
+            .await?;
+        let number = version.and_then(|version| version.parse().ok());
+        let number = number.ok_or_else(|| {
+            AwsError::new(format!("AWS gave no number to the new version of `{name}`"))
+        })?;
+        self.made().versions.insert(name.to_owned(), number);
+        Ok(())
+    }
+
+    fn version(&self, name: &str, version: Option<u64>) -> Result<String, AwsError> {
+        let published = |made: &super::Made| made.versions.get(name).copied();
+        let version = version.map_or_else(|| self.known("new version", published), Ok)?;
+        Ok(version.to_string())
+    }
+
+    async fn create_alias(&self, name: &str, version: Option<u64>) -> Result<(), AwsError> {
+        let version = self.version(name, version)?;
+        let lambda = &self.aws.lambda;
+        let create = async || {
+            let create = lambda.create_alias().function_name(name).name(LIVE);
+            create.function_version(&version).send().await.map(drop)
+        };
+        let find = async || {
+            let get = async || {
+                lambda
+                    .get_alias()
+                    .function_name(name)
+                    .name(LIVE)
+                    .send()
+                    .await
+                    .map(drop)
+            };
+            self.aws.find("lambda:GetAlias", get).await
+        };
+        self.aws.create("lambda:CreateAlias", create, find).await
+    }
+
+    async fn move_alias(&self, name: &str, version: Option<u64>) -> Result<(), AwsError> {
+        let version = self.version(name, version)?;
+        let update = async || {
+            let update = self
+                .aws
+                .lambda
+                .update_alias()
+                .function_name(name)
+                .name(LIVE);
+            update.function_version(&version).send().await
+        };
+        self.aws.call("lambda:UpdateAlias", update).await.map(drop)
+    }
+
+    async fn allow(
+        &self,
+        function: &str,
+        statement: &str,
+        verb: &str,
+        path: &str,
+    ) -> Result<(), AwsError> {
+        let api = self.known("REST API", |made| made.api.clone())?;
+        let source = self.account.source(&api, self.desired()?.stage, verb, path);
+        let add = async || {
+            let add = self
+                .aws
+                .lambda
+                .add_permission()
+                .function_name(function)
+                .qualifier(LIVE);
+            add.statement_id(statement)
+                .action("lambda:InvokeFunction")
+                .principal("apigateway.amazonaws.com")
+                .source_arn(&source)
+                .send()
+                .await
+                .map(drop)
+        };
+        // A statement of that id was removed before, if there was one.
+        self.aws
+            .create("lambda:AddPermission", add, async || Ok(None))
+            .await
+            .or_else(AwsError::unless_it_exists)
+    }
+}
+
+fn wanted<'a>(desired: &'a Desired, name: &str) -> Result<&'a Function, AwsError> {
+    let function = desired
+        .functions
+        .iter()
+        .find(|function| function.name == name);
+    function.ok_or_else(|| AwsError::new(format!("nothing describes the function `{name}`")))
+}
+
+fn variables(environment: &BTreeMap<String, Secret>) -> Environment {
+    let variables: HashMap<String, String> = (environment.iter())
+        .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+        .collect();
+    Environment::builder()
+        .set_variables(Some(variables))
+        .build()
+}
+
+/// Empty lists take a function out of its VPC.
+fn vpc_config(vpc: &Vpc) -> VpcConfig {
+    VpcConfig::builder()
+        .set_subnet_ids(Some(vpc.subnets.iter().cloned().collect()))
+        .set_security_group_ids(Some(vpc.security_groups.iter().cloned().collect()))
+        .build()
+}
+
+pub(super) fn tags(desired: &Desired) -> Option<HashMap<String, String>> {
+    let tags: HashMap<_, _> = desired.tags.clone().into_iter().collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
+/// The SDK's numbers are signed; none of ours comes near the limit.
+fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

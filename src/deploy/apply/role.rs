@@ -1,0 +1,115 @@
+//! The role.
+
+use aws_sdk_iam::types::Tag;
+
+use super::{AwsError, Desired, Step, Work};
+
+impl Work<'_> {
+    pub(super) async fn role(&self, step: &Step) -> Result<(), AwsError> {
+        let (aws, iam) = (self.aws, &self.aws.iam);
+        match step {
+            Step::CreateRole => self.create_role().await,
+            Step::SetTrust => {
+                let desired = self.desired()?;
+                let document = desired.trust().to_string();
+                aws.call("iam:UpdateAssumeRolePolicy", async || {
+                    let update = iam.update_assume_role_policy().role_name(&desired.name);
+                    update.policy_document(&document).send().await
+                })
+                .await
+                .map(drop)
+            }
+            Step::SetRolePolicy(document) => {
+                let name = self.desired()?.name.as_str();
+                let document = document.to_string();
+                aws.call("iam:PutRolePolicy", async || {
+                    let put = iam.put_role_policy().role_name(name).policy_name(name);
+                    put.policy_document(&document).send().await
+                })
+                .await
+                .map(drop)
+            }
+            Step::TagRole => {
+                let desired = self.desired()?;
+                aws.call("iam:TagRole", async || {
+                    let tag = iam.tag_role().role_name(&desired.name);
+                    tag.set_tags(Some(tags(desired))).send().await
+                })
+                .await
+                .map(drop)
+            }
+            Step::DeleteRole {
+                name,
+                policies,
+                attached,
+            } => self.delete_role(name, policies, attached).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn create_role(&self) -> Result<(), AwsError> {
+        let (aws, iam) = (self.aws, &self.aws.iam);
+        let desired = self.desired()?;
+        let trust = desired.trust().to_string();
+        let arn = aws.create(
+            "iam:CreateRole",
+            async || {
+                let create = iam.create_role().role_name(&desired.name);
+                let create = create
+                    .assume_role_policy_document(&trust)
+                    .set_tags(Some(tags(desired)));
+                let made = create.send().await?;
+                Ok(made.role.map(|role| role.arn))
+            },
+            async || {
+                let get = async || iam.get_role().role_name(&desired.name).send().await;
+                let found = aws.find("iam:GetRole", get).await?;
+                Ok(found.map(|found| found.role.map(|role| role.arn)))
+            },
+        );
+        let arn = arn
+            .await?
+            .unwrap_or_else(|| self.account.role(&desired.name));
+        self.made().role = Some(arn);
+        Ok(())
+    }
+
+    /// A role goes only when nothing hangs on it.
+    async fn delete_role(
+        &self,
+        name: &str,
+        policies: &[String],
+        attached: &[String],
+    ) -> Result<(), AwsError> {
+        let (aws, iam) = (self.aws, &self.aws.iam);
+        for policy in policies {
+            aws.remove("iam:DeleteRolePolicy", async || {
+                iam.delete_role_policy()
+                    .role_name(name)
+                    .policy_name(policy)
+                    .send()
+                    .await
+            })
+            .await?;
+        }
+        for policy in attached {
+            aws.remove("iam:DetachRolePolicy", async || {
+                iam.detach_role_policy()
+                    .role_name(name)
+                    .policy_arn(policy)
+                    .send()
+                    .await
+            })
+            .await?;
+        }
+        aws.remove("iam:DeleteRole", async || {
+            iam.delete_role().role_name(name).send().await
+        })
+        .await
+    }
+}
+
+fn tags(desired: &Desired) -> Vec<Tag> {
+    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build().ok();
+    desired.tags.iter().filter_map(tag).collect()
+}

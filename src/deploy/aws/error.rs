@@ -1,0 +1,251 @@
+//! What AWS refused, or why it could not be asked: in one line.
+
+use std::error::Error;
+
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::operation::RequestId;
+use aws_smithy_runtime_api::http::Response;
+
+/// A call to AWS that failed for good.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct AwsError {
+    pub(in crate::deploy) kind: Kind,
+    message: String,
+}
+
+/// What can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::deploy) enum Kind {
+    /// What was asked for is not there.
+    NotFound,
+    /// What was to be made is there already.
+    Exists,
+    /// AWS did nothing, for now: too many calls, another update under way, a new role that is not
+    /// known everywhere yet.
+    Busy,
+    /// Nobody knows whether AWS did it: no reply, or an error of its own.
+    Unclear,
+    /// The credentials do not allow it.
+    Denied,
+    /// It will never work as it is.
+    Refused,
+}
+
+impl AwsError {
+    pub(in crate::deploy) fn new(message: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Refused,
+            message: message.into(),
+        }
+    }
+
+    /// Whether the credentials do not allow the call.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.kind == Kind::Denied
+    }
+
+    /// For what is well as soon as it exists, whoever made it.
+    pub(in crate::deploy) fn unless_it_exists(self) -> Result<(), Self> {
+        if self.kind == Kind::Exists {
+            Ok(())
+        } else {
+            Err(self)
+        }
+    }
+
+    /// Reads what the SDK says of `action` (`lambda:CreateFunction`) in `region`.
+    pub(super) fn read<E>(action: &str, region: &str, error: &SdkError<E, Response>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let SdkError::ServiceError(service) = error else {
+            return Self::without_reply(action, region, error);
+        };
+        let status = service.raw().status().as_u16();
+        let code = service.err().code().unwrap_or("no code");
+        let said = service.err().message().unwrap_or("no message");
+        let kind = kind(status, code, said);
+        let message = match kind {
+            Kind::Denied => denied(action, said),
+            _ if matches!(
+                code,
+                "ExpiredToken" | "ExpiredTokenException" | "RequestExpired"
+            ) =>
+            {
+                "the AWS credentials have expired: get new ones, as by `aws sso login`".to_owned()
+            }
+            _ if UNKNOWN_CREDENTIALS.contains(&code) => format!(
+                "AWS does not accept these credentials in region `{region}`: {}",
+                one_line(said)
+            ),
+            _ => format!("`{action}`: {} ({code})", one_line(said)),
+        };
+        tracing::debug!(
+            action,
+            status,
+            code,
+            said,
+            id = error.request_id(),
+            "AWS answered"
+        );
+        Self { kind, message }
+    }
+
+    fn without_reply<E>(action: &str, region: &str, error: &SdkError<E, Response>) -> Self
+    where
+        E: Error + 'static,
+    {
+        let root = root(error);
+        let kind = match error {
+            SdkError::ConstructionFailure(_) => Kind::Refused,
+            _ => Kind::Unclear,
+        };
+        let (service, _) = action.split_once(':').unwrap_or((action, ""));
+        Self {
+            kind,
+            message: format!(
+                "cannot reach AWS for `{action}`: {root}; is the network there, and `{region}` a region \
+                 that has {service}?"
+            ),
+        }
+    }
+}
+
+/// The codes by which AWS says that it does not know a key, or that a signature is wrong.
+const UNKNOWN_CREDENTIALS: [&str; 6] = [
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// Sorts an error. Codes: "Common errors" and the errors of each operation, AWS API references; the
+/// texts, where a code alone does not tell, are those that AWS sends.
+fn kind(status: u16, code: &str, said: &str) -> Kind {
+    let says = |text: &str| said.to_ascii_lowercase().contains(text);
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Kind::Denied,
+        "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" => Kind::NotFound,
+        "EntityAlreadyExists" | "ResourceAlreadyExistsException" => Kind::Exists,
+        // The same code for "exists" and for "another update is under way".
+        "ResourceConflictException" | "ConflictException" if says("already") => Kind::Exists,
+        "ResourceConflictException"
+        | "ConflictException"
+        | "ConcurrentModification"
+        | "OperationAbortedException" => Kind::Busy,
+        // A role made a moment ago.
+        "InvalidParameterValueException"
+            if says("cannot be assumed") || says("does not have permissions") =>
+        {
+            Kind::Busy
+        }
+        _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
+            Kind::Busy
+        }
+        "RequestLimitExceeded" | "PriorRequestNotComplete" => Kind::Busy,
+        _ if status >= 500 => Kind::Unclear,
+        _ => Kind::Refused,
+    }
+}
+
+/// AWS names the caller, the action and the resource in a sentence; the action is what matters.
+///
+/// "User: ARN is not authorized to perform: lambda:CreateFunction on resource: ARN because …"
+fn denied(action: &str, said: &str) -> String {
+    let after = |marker: &str| {
+        let (_, rest) = said.split_once(marker)?;
+        rest.split_whitespace()
+            .next()
+            .map(|word| word.trim_matches(['"', '.']))
+    };
+    let action = after("to perform: ").unwrap_or(action);
+    let caller = after("User: ").unwrap_or("the caller");
+    let resource = after("on resource: ").map_or_else(String::new, |arn| format!(" on `{arn}`"));
+    format!("the credentials may not do `{action}`: allow it for `{caller}`{resource}")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The innermost cause, which is the one that says something.
+fn root(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    one_line(&innermost.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sorted_by_what_can_be_done() {
+        for (status, code, said, expected) in [
+            (
+                409,
+                "ResourceConflictException",
+                "Function already exist: lamed-track",
+                Kind::Exists,
+            ),
+            (
+                409,
+                "ConflictException",
+                "Method already exists for this resource",
+                Kind::Exists,
+            ),
+            (
+                409,
+                "ResourceConflictException",
+                "The operation cannot be performed at this time. An update is in progress",
+                Kind::Busy,
+            ),
+            (
+                409,
+                "ConflictException",
+                "Unable to complete operation due to concurrent modification",
+                Kind::Busy,
+            ),
+            (
+                400,
+                "InvalidParameterValueException",
+                "The role defined for the function cannot be assumed by Lambda.",
+                Kind::Busy,
+            ),
+            (
+                400,
+                "InvalidParameterValueException",
+                "Unzipped size must be smaller",
+                Kind::Refused,
+            ),
+            (429, "TooManyRequestsException", "Rate exceeded", Kind::Busy),
+            (400, "Throttling", "Rate exceeded", Kind::Busy),
+            (500, "ServiceException", "", Kind::Unclear),
+            (403, "AccessDeniedException", "", Kind::Denied),
+            (404, "NoSuchEntity", "", Kind::NotFound),
+        ] {
+            assert_eq!(kind(status, code, said), expected, "{code}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_with_who_needs_it() {
+        let said = "User: arn:aws:iam::1:user/ci is not authorized to perform: apigateway:POST on \
+                    resource: arn:aws:apigateway:eu-west-1::/restapis because no identity-based policy";
+        assert_eq!(
+            denied("apigateway:CreateRestApi", said),
+            "the credentials may not do `apigateway:POST`: allow it for `arn:aws:iam::1:user/ci` on \
+             `arn:aws:apigateway:eu-west-1::/restapis`"
+        );
+        assert_eq!(
+            denied("lambda:CreateFunction", "no"),
+            "the credentials may not do `lambda:CreateFunction`: allow it for `the caller`"
+        );
+    }
+}

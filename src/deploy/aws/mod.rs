@@ -1,0 +1,289 @@
+//! The clients, and the one way to call them: with patience, and without doing anything twice.
+
+mod error;
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_lambda::config::ProvideCredentials;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::http::Response;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+pub use self::error::AwsError;
+use self::error::Kind;
+use super::Account;
+
+/// How long AWS may be busy: with other calls, with an update, or with making a role known.
+const BUSY: Duration = Duration::from_secs(120);
+
+/// How often a call without a reply, or with an error of AWS's own, is tried in all.
+const UNCLEAR_TRIES: u32 = 6;
+
+/// The pauses between tries: each twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The clients of one account and region.
+pub struct Aws {
+    pub(super) apigateway: aws_sdk_apigateway::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) lambda: aws_sdk_lambda::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    sts: aws_sdk_sts::Client,
+    region: String,
+    endpoint: Option<String>,
+    account: OnceCell<Account>,
+}
+
+impl Aws {
+    /// Reads the configuration that all AWS tools share, with a profile and a region over it.
+    ///
+    /// # Errors
+    /// When there is no region, or there are no credentials.
+    pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
+        let config = configuration(profile, region).await;
+        let region = config.region().map(|region| region.as_ref().to_owned());
+        let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
+            AwsError::new(
+                "no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`",
+            )
+        })?;
+        if !region
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            return Err(AwsError::new(format!(
+                "`{region}` is not the name of an AWS region: they look like `eu-west-1`"
+            )));
+        }
+        check_credentials(&config, profile).await?;
+        Ok(Self {
+            apigateway: aws_sdk_apigateway::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            lambda: aws_sdk_lambda::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+            region,
+            endpoint: config.endpoint_url().map(str::to_owned),
+            account: OnceCell::new(),
+        })
+    }
+
+    /// The region that all calls go to.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The account that the credentials belong to; asked once.
+    ///
+    /// # Errors
+    /// When AWS does not accept the credentials.
+    pub async fn account(&self) -> Result<&Account, AwsError> {
+        let ask = async || {
+            let identity = self
+                .call("sts:GetCallerIdentity", async || {
+                    self.sts.get_caller_identity().send().await
+                })
+                .await?;
+            let caller = identity.arn().unwrap_or_default().to_owned();
+            Ok(Account {
+                id: identity.account().unwrap_or_default().to_owned(),
+                region: self.region.clone(),
+                partition: caller.split(':').nth(1).unwrap_or("aws").to_owned(),
+                caller,
+            })
+        };
+        self.account.get_or_try_init(ask).await
+    }
+
+    /// Where the stage of an API is served: `https://ID.execute-api.REGION.amazonaws.com/prod`.
+    ///
+    /// An emulator, which `AWS_ENDPOINT_URL` leads to, has no such host; LocalStack's path for it is
+    /// what others have taken over, too.
+    #[must_use]
+    pub fn base_url(&self, api: &str, stage: &str) -> String {
+        match &self.endpoint {
+            Some(endpoint) if !endpoint.contains(".amazonaws.com") => {
+                let endpoint = endpoint.trim_end_matches('/');
+                format!("{endpoint}/restapis/{api}/{stage}/_user_request_")
+            }
+            _ => {
+                let suffix = if self.region.starts_with("cn-") {
+                    ".cn"
+                } else {
+                    ""
+                };
+                let region = &self.region;
+                format!("https://{api}.execute-api.{region}.amazonaws.com{suffix}/{stage}")
+            }
+        }
+    }
+
+    /// Calls AWS until it answers for good. `attempt` must be safe to repeat: what creates something
+    /// that could then exist twice goes through [`Self::create`].
+    pub(super) async fn call<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<T, AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let mut patience = Patience::new();
+        loop {
+            match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    let error = AwsError::read(action, &self.region, &error);
+                    patience.after(error).await?;
+                }
+            }
+        }
+    }
+
+    /// As [`Self::call`], with `None` for what is not there.
+    pub(super) async fn find<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<Option<T>, AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        match self.call(action, attempt).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes something exactly once: after a try that may or may not have worked, or where AWS says
+    /// that it exists, `find` looks for it before the next one.
+    pub(super) async fn create<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+        find: impl AsyncFn() -> Result<Option<T>, AwsError>,
+    ) -> Result<T, AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        let mut patience = Patience::new();
+        loop {
+            let error = match attempt().await {
+                Ok(made) => return Ok(made),
+                Err(error) => AwsError::read(action, &self.region, &error),
+            };
+            if matches!(error.kind, Kind::Exists | Kind::Unclear)
+                && let Some(made) = find().await?
+            {
+                return Ok(made);
+            }
+            patience.after(error).await?;
+        }
+    }
+
+    /// Removes something; it is well when it is gone already.
+    pub(super) async fn remove<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<(), AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        self.find(action, attempt).await.map(drop)
+    }
+}
+
+/// How long to go on after errors that may pass.
+pub(super) struct Patience {
+    since: Instant,
+    pause: Duration,
+    unclear: u32,
+}
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            pause: FIRST_PAUSE,
+            unclear: 0,
+        }
+    }
+
+    /// Waits for the next try, or gives up with the error.
+    async fn after(&mut self, error: AwsError) -> Result<(), AwsError> {
+        match error.kind {
+            Kind::Busy if self.since.elapsed() < BUSY => {}
+            Kind::Unclear if self.unclear + 1 < UNCLEAR_TRIES => self.unclear += 1,
+            _ => return Err(error),
+        }
+        tracing::info!(%error, "trying again");
+        self.pause().await;
+        Ok(())
+    }
+
+    /// Waits longer each time.
+    pub(super) async fn pause(&mut self) {
+        sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// How long it has been going on.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        // A zip goes up within it, too.
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(client)
+        .timeout_config(timeouts)
+        // Our own knows what must not be done twice.
+        .retry_config(RetryConfig::disabled());
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    loader.load().await
+}
+
+async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<(), AwsError> {
+    let none = || {
+        let profile =
+            profile.map_or_else(String::new, |profile| format!(" in profile `{profile}`"));
+        format!(
+            "no AWS credentials{profile}: run `aws configure` or `aws sso login`, or set \
+             `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
+        )
+    };
+    let Some(provider) = config.credentials_provider() else {
+        return Err(AwsError::new(none()));
+    };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::info!(%error, cause = ?error.source().map(ToString::to_string), "no credentials");
+            Err(AwsError::new(none()))
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What should be there: plain data, made by the caller from the config.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Account;
+use crate::domain::Secret;
+
+/// The alias that API Gateway calls: it is moved when a new version is ready.
+pub const LIVE: &str = "live";
+
+/// The runtime of the bootstrap.
+pub const RUNTIME: &str = "provided.al2023";
+
+/// The days that a new log group keeps its events for, where the config says nothing.
+pub const DEFAULT_RETENTION_DAYS: u32 = 30;
+
+/// The newest versions of a function that are kept, besides those that an alias uses.
+pub const KEPT_VERSIONS: usize = 5;
+
+/// A deployment as the config describes it.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The role, the REST API, the API key and the usage plan are called so.
+    pub name: String,
+    /// What deploys, for the descriptions of versions: `1.0.0`.
+    pub lamed_version: &'static str,
+    /// The path under which the API is served.
+    pub stage: &'static str,
+    pub code: Code,
+    /// The one environment variable that lamed sets; all others are the user's.
+    pub settings: Variable,
+    /// By name, each once.
+    pub functions: Vec<Function>,
+    pub methods: Vec<Method>,
+    /// By path: the headers of the reply to OPTIONS.
+    pub preflights: BTreeMap<String, Vec<(String, String)>>,
+    /// The headers on what the gateway itself answers.
+    pub gateway_headers: Vec<(String, String)>,
+    /// `None` leaves it as it is.
+    pub throttle: Option<Throttle>,
+    /// `None` leaves it as it is; without subnets: outside of any VPC.
+    pub vpc: Option<Vpc>,
+    pub tags: BTreeMap<String, String>,
+    /// In days; `None` leaves existing log groups as they are.
+    pub retention: Option<u32>,
+}
+
+/// The zip of the bootstrap.
+#[derive(Clone)]
+pub struct Code {
+    pub architecture: String,
+    pub zip: Cow<'static, [u8]>,
+    /// As Lambda gives it: SHA-256 in base64.
+    pub sha256: String,
+}
+
+impl Code {
+    #[must_use]
+    pub fn new(architecture: &str, zip: Cow<'static, [u8]>) -> Self {
+        Self {
+            architecture: architecture.to_owned(),
+            sha256: BASE64_STANDARD.encode(Sha256::digest(&zip)),
+            zip,
+        }
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Code({}, {})", self.architecture, self.sha256)
+    }
+}
+
+/// An environment variable.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    pub name: &'static str,
+    pub value: Secret,
+}
+
+/// A Lambda function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    pub name: String,
+    /// `lamed.track`
+    pub handler: String,
+    pub memory_mb: u32,
+    pub timeout_seconds: u32,
+}
+
+/// A method on a path of the REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// One segment, without slashes.
+    pub path: String,
+    pub verb: &'static str,
+    pub function: String,
+    pub key_required: bool,
+    pub request_parameters: BTreeMap<String, bool>,
+}
+
+/// Where functions run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vpc {
+    pub subnets: BTreeSet<String>,
+    pub security_groups: BTreeSet<String>,
+}
+
+/// The stage's limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throttle {
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+impl Desired {
+    /// The paths of the API, each once, in order.
+    pub(super) fn paths(&self) -> BTreeSet<&str> {
+        (self.methods.iter())
+            .map(|method| method.path.as_str())
+            .collect()
+    }
+
+    /// Who may assume the role: Lambda alone.
+    pub(super) fn trust(&self) -> Value {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }],
+        })
+    }
+
+    /// What the functions may do: write their own logs and, in a VPC, what Lambda needs to put them
+    /// there.
+    ///
+    /// Source: AWS managed policies `AWSLambdaBasicExecutionRole` (here without the right to create
+    /// log groups, which deploy does) and `AWSLambdaVPCAccessExecutionRole`.
+    pub(super) fn policy(&self, account: &Account, in_vpc: bool) -> Value {
+        let logs: Vec<String> = (self.functions.iter())
+            .map(|function| {
+                let group = log_group(&function.name);
+                account.arn("logs", &format!("log-group:{group}:*"))
+            })
+            .collect();
+        let mut statements = vec![json!({
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": logs,
+        })];
+        if in_vpc {
+            statements.push(json!({
+                "Sid": "NetworkInterfaces",
+                "Effect": "Allow",
+                "Action": [
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                "Resource": "*",
+            }));
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+}
+
+/// Where Lambda writes what a function logs.
+#[must_use]
+pub fn log_group(function: &str) -> String {
+    format!("/aws/lambda/{function}")
+}

@@ -1,0 +1,77 @@
+//! The plan that removes what lamed made, and nothing else. The data in Redis stays.
+
+use super::desired::log_group;
+use super::observed::Observed;
+use super::plan::remove_function;
+use super::step::{Group, Plan, Step, Words};
+
+/// Removes all that stands under the names of a deployment.
+#[must_use]
+pub fn destroy(observed: &Observed, name: &str) -> Plan {
+    let mut plan = Plan::default();
+    if let Some(there) = observed
+        .usage_plan
+        .as_ref()
+        .filter(|plan| plan.name == name)
+    {
+        let step = Step::DeleteUsagePlan {
+            id: there.id.clone(),
+            stages: there.stages.clone(),
+        };
+        plan.push(
+            Group::UsagePlan,
+            step,
+            Words::delete("usage plan", name).destructive(),
+        );
+    }
+    if let Some(key) = &observed.key {
+        let words = Words::delete("API key", name).detail("pages need it for reading only");
+        plan.push(
+            Group::UsagePlan,
+            Step::DeleteKey(key.id.clone()),
+            words.destructive(),
+        );
+    }
+    if let Some(api) = &observed.api {
+        let paths: Vec<String> = api
+            .resources
+            .keys()
+            .map(|path| format!("/{path}"))
+            .collect();
+        let words = Words::delete("REST API", name)
+            .detail(api.id.as_str())
+            .detail(paths.join(" "));
+        plan.push(
+            Group::Narrowing,
+            Step::DeleteApi(api.id.clone()),
+            words.destructive(),
+        );
+    }
+    for function in observed.functions.keys() {
+        remove_function(&mut plan, function, observed);
+    }
+    let left = observed
+        .log_groups
+        .keys()
+        .filter(|name| !observed.functions.contains_key(*name));
+    for function in left {
+        plan.push(
+            Group::Removal(function.clone()),
+            Step::DeleteLogGroup(function.clone()),
+            Words::delete("log group", log_group(function)).destructive(),
+        );
+    }
+    if let Some(role) = &observed.role {
+        let step = Step::DeleteRole {
+            name: name.to_owned(),
+            policies: role.policies.keys().cloned().collect(),
+            attached: role.attached.clone(),
+        };
+        plan.push(
+            Group::Removal(name.to_owned()),
+            step,
+            Words::delete("role", name).destructive(),
+        );
+    }
+    plan
+}

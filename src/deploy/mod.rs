@@ -1,0 +1,40 @@
+//! Deployment to AWS: what should be there ([`Desired`]) and what is there ([`Observed`]) make a
+//! [`Plan`]; applying it is the only thing here that writes.
+//!
+//! Nothing is remembered on the developer's machine: everything is found by its name, so that a
+//! deployment of Python lamed 0.4.3 is taken over in place, and a deploy that was interrupted is
+//! finished by the next one. Source for names and order: the AWS API references, and what Python
+//! lamed 0.4.3 leaves in an account.
+
+mod account;
+mod apply;
+mod aws;
+mod desired;
+mod destroy;
+mod observed;
+mod plan;
+mod plan_api;
+mod read;
+mod release;
+mod step;
+
+pub use self::account::Account;
+pub use self::apply::{Applied, Interrupted, Progress, apply};
+pub use self::aws::{Aws, AwsError};
+pub use self::desired::{
+    Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
+};
+pub use self::destroy::destroy;
+pub use self::observed::Observed;
+pub use self::plan::plan;
+pub use self::read::{Names, find_api, observe};
+pub use self::release::{Release, live_versions, rollback};
+pub use self::step::{Change, Kind, Plan};
+
+/// Runs `work` on all items at once; the results are in their order.
+async fn concurrently<T, R, E>(
+    items: &[T],
+    work: impl AsyncFn(&T) -> Result<R, E>,
+) -> Result<Vec<R>, E> {
+    futures_util::future::try_join_all(items.iter().map(|item| work(item))).await
+}

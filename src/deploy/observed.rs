@@ -1,0 +1,162 @@
+//! What is there: plain data, read by [`super::read`].
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::desired::{Throttle, Vpc};
+use crate::domain::Secret;
+
+/// What an account holds under the names of a deployment.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    pub role: Option<Role>,
+    /// By name: those that the deployment wants, and those of lamed that its API calls.
+    pub functions: BTreeMap<String, Function>,
+    pub api: Option<RestApi>,
+    pub key: Option<ApiKey>,
+    pub usage_plan: Option<UsagePlan>,
+    /// By the function's name.
+    pub log_groups: BTreeMap<String, LogGroup>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Role {
+    pub arn: String,
+    pub trust: Value,
+    /// Inline policies by name.
+    pub policies: BTreeMap<String, Value>,
+    /// The ARNs of managed policies.
+    pub attached: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// `$LATEST`, which is changed and then published.
+    pub latest: Configuration,
+    /// Published versions, oldest first.
+    pub versions: Vec<Version>,
+    /// Version numbers by the name of the alias.
+    pub aliases: BTreeMap<String, u64>,
+    /// The permissions on the alias `live`: the source's ARN by statement id.
+    pub permissions: BTreeMap<String, Option<String>>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A version of a function.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub number: u64,
+    pub description: String,
+    /// As Lambda gives it: `2026-11-23T03:40:12.000+0000`.
+    pub modified: String,
+    pub configuration: Configuration,
+}
+
+/// What a version, or `$LATEST`, runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    pub runtime: String,
+    pub handler: String,
+    pub memory_mb: u32,
+    pub timeout_seconds: u32,
+    pub role: String,
+    pub architecture: String,
+    /// SHA-256 of the zip in base64.
+    pub code_sha256: String,
+    pub environment: BTreeMap<String, Secret>,
+    pub vpc: Vpc,
+}
+
+#[derive(Clone, Debug)]
+pub struct RestApi {
+    pub id: String,
+    pub root: String,
+    /// By path, without the leading slash; the root is left out.
+    pub resources: BTreeMap<String, Resource>,
+    /// The header mappings of the gateway responses that were changed, by type.
+    pub gateway_responses: BTreeMap<String, BTreeMap<String, String>>,
+    pub stage: Option<Stage>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Resource {
+    pub id: String,
+    /// By verb.
+    pub methods: BTreeMap<String, Method>,
+}
+
+/// A method with its integration, as far as lamed sets them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Method {
+    pub key_required: bool,
+    pub request_parameters: BTreeMap<String, bool>,
+    pub integration: Option<Integration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Integration {
+    /// `AWS_PROXY`, `AWS`, `MOCK`, …
+    pub kind: String,
+    pub uri: Option<String>,
+    /// The role that API Gateway would take on: Python lamed's.
+    pub credentials: Option<String>,
+    /// The headers that a mock answers with.
+    pub headers: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub deployment: String,
+    /// The description of that deployment.
+    pub description: String,
+    pub throttle: Option<Throttle>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    pub id: String,
+    pub value: Secret,
+    pub enabled: bool,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The usage plan that lets the key use the stage.
+#[derive(Clone, Debug)]
+pub struct UsagePlan {
+    pub id: String,
+    pub name: String,
+    /// `API:STAGE`
+    pub stages: Vec<String>,
+    /// The ids of its keys.
+    pub keys: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LogGroup {
+    /// In days; `None` keeps for ever.
+    pub retention: Option<u32>,
+}
+
+impl Function {
+    /// The version that the alias `live` points to.
+    #[must_use]
+    pub fn live(&self) -> Option<&Version> {
+        let number = self.aliases.get(super::LIVE)?;
+        self.versions
+            .iter()
+            .find(|version| version.number == *number)
+    }
+}
+
+impl Configuration {
+    /// Whether Python lamed left it.
+    #[must_use]
+    pub fn is_python(&self) -> bool {
+        self.runtime.starts_with("python")
+    }
+}

@@ -1,0 +1,394 @@
+//! Desired and observed → plan. Pure: nothing is asked and nothing is written.
+
+use std::collections::BTreeMap;
+
+use super::desired::{
+    DEFAULT_RETENTION_DAYS, Desired, Function, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
+};
+use super::observed::{self, Configuration, Observed};
+use super::release::{self, Release};
+use super::step::{Group, Plan, Step, Words};
+use super::{Account, plan_api};
+
+/// What has to change so that what is there becomes what should be.
+#[must_use]
+pub fn plan(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
+    let mut plan = Plan::default();
+    let planner = Planner {
+        desired,
+        observed,
+        account,
+        release: Release::after(observed),
+    };
+    planner.role(&mut plan);
+    for function in &desired.functions {
+        planner.log_group(&mut plan, &function.name);
+        planner.function(&mut plan, function);
+    }
+    plan_api::plan(&mut plan, desired, observed, account);
+    planner.narrow_role(&mut plan);
+    for function in &desired.functions {
+        planner.old_versions(&mut plan, &function.name);
+    }
+    planner.unwanted_functions(&mut plan);
+    plan
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    account: &'a Account,
+    release: Release,
+}
+
+impl Planner<'_> {
+    fn in_vpc(&self) -> bool {
+        let mut functions = self.desired.functions.iter();
+        functions.any(|function| !self.vpc(&function.name).subnets.is_empty())
+    }
+
+    /// What the config says; else where the function is, and a new one goes where the others are.
+    fn vpc(&self, function: &str) -> Vpc {
+        let observed = &self.observed.functions;
+        let where_it_is = observed.get(function).map(|function| &function.latest.vpc);
+        let where_others_are = observed.values().map(|function| &function.latest.vpc);
+        (self.desired.vpc.as_ref())
+            .or(where_it_is)
+            .or(where_others_are.max_by_key(|vpc| vpc.subnets.len()))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The role, and what it must be allowed before functions use it. What it must no longer be
+    /// allowed comes last: until then the old deployment may need it.
+    fn role(&self, plan: &mut Plan) {
+        let name = self.desired.name.as_str();
+        let policy = self.desired.policy(self.account, self.in_vpc());
+        let Some(role) = &self.observed.role else {
+            plan.push(
+                Group::Role,
+                Step::CreateRole,
+                Words::create("role", name).detail("Lambda may assume it"),
+            );
+            let words = Words::create("role policy", name);
+            let words = words.detail("write its own logs");
+            let words = if self.in_vpc() {
+                words.detail("use the VPC")
+            } else {
+                words
+            };
+            plan.push(Group::Role, Step::SetRolePolicy(policy), words);
+            return;
+        };
+        let allows = |what: &str| role.policies.values().any(|p| p.to_string().contains(what));
+        if self.in_vpc() && !allows("ec2:CreateNetworkInterface") {
+            // What was allowed stays so until the old deployment is out of the way.
+            let mut wide = policy;
+            if let (Some(statements), Some(old)) = (
+                wide["Statement"].as_array_mut(),
+                role.policies
+                    .get(name)
+                    .and_then(|old| old["Statement"].as_array()),
+            ) {
+                statements.extend(old.iter().cloned());
+            }
+            let words = Words::update("role policy", name).detail("may use the VPC");
+            plan.push(Group::Role, Step::SetRolePolicy(wide), words);
+        }
+        if missing(&self.desired.tags, &role.tags) {
+            plan.push(
+                Group::Role,
+                Step::TagRole,
+                Words::update("role", name).detail("tags"),
+            );
+        }
+    }
+
+    fn narrow_role(&self, plan: &mut Plan) {
+        let Some(role) = &self.observed.role else {
+            return;
+        };
+        let name = self.desired.name.as_str();
+        let policy = self.desired.policy(self.account, self.in_vpc());
+        if role.policies.get(name) != Some(&policy) {
+            let detail = "may write its own logs and nothing else";
+            let detail = if self.in_vpc() {
+                "may write its own logs and use the VPC"
+            } else {
+                detail
+            };
+            plan.push(
+                Group::Narrowing,
+                Step::SetRolePolicy(policy),
+                Words::update("role policy", name).detail(detail),
+            );
+        }
+        if role.trust != self.desired.trust() {
+            let words = Words::update("role", name).detail("Lambda alone may assume it");
+            plan.push(Group::Narrowing, Step::SetTrust, words);
+        }
+    }
+
+    fn log_group(&self, plan: &mut Plan, function: &str) {
+        let group = Group::LogGroup(function.to_owned());
+        let name = log_group(function);
+        match (
+            self.observed.log_groups.get(function),
+            self.desired.retention,
+        ) {
+            (None, days) => {
+                let days = days.unwrap_or(DEFAULT_RETENTION_DAYS);
+                let words = Words::create("log group", name);
+                plan.push(
+                    group.clone(),
+                    Step::CreateLogGroup(function.to_owned()),
+                    words,
+                );
+                let words = Words::update("log group", log_group(function));
+                let words = words.detail(format!("keeps logs for {days} days"));
+                plan.push(group, Step::SetRetention(function.to_owned(), days), words);
+            }
+            (Some(there), Some(days)) if there.retention != Some(days) => {
+                let before = there
+                    .retention
+                    .map_or("for ever".to_owned(), |d| format!("{d} days"));
+                let words = Words::update("log group", name);
+                let words = words.detail(format!("keeps logs {before} → {days} days"));
+                plan.push(group, Step::SetRetention(function.to_owned(), days), words);
+            }
+            _ => {}
+        }
+    }
+
+    fn function(&self, plan: &mut Plan, function: &Function) {
+        let name = &function.name;
+        let group = || Group::Function(name.clone());
+        let Some(there) = self.observed.functions.get(name) else {
+            let vpc = self.vpc(name);
+            let step = Step::CreateFunction {
+                name: name.clone(),
+                vpc: vpc.clone(),
+            };
+            let words =
+                Words::create("function", name.as_str()).details(self.describe(function, &vpc));
+            plan.push(group(), step, words);
+            self.publish(plan, name, 0);
+            plan.push(
+                group(),
+                Step::CreateAlias(name.clone(), None),
+                Words::create("alias", format!("{name}:{LIVE}")).detail("→ new version"),
+            );
+            return;
+        };
+        let before = plan.changes.len();
+        self.update(plan, function, &there.latest);
+        if missing(&self.desired.tags, &there.tags) {
+            let words = Words::update("function", name.as_str()).detail("tags");
+            plan.push(group(), Step::TagFunction(name.clone()), words);
+        }
+        let same = |version: &observed::Version| self.is_wanted(function, &version.configuration);
+        let changed = plan.changes[before..]
+            .iter()
+            .any(|change| !matches!(change.step, Step::TagFunction(_)));
+        let live = there.live().filter(|version| !changed && same(version));
+        if live.is_some() {
+            return;
+        }
+        let newest = there.versions.last();
+        // Published by a deploy that was interrupted, or left behind by a rollback.
+        let ready = newest
+            .filter(|version| !changed && same(version))
+            .map(|version| version.number);
+        if ready.is_none() {
+            self.publish(plan, name, newest.map_or(0, |version| version.number));
+        }
+        let to = ready.map_or("new version".to_owned(), |number| number.to_string());
+        let alias = format!("{name}:{LIVE}");
+        match there.aliases.get(LIVE) {
+            None => plan.push(
+                group(),
+                Step::CreateAlias(name.clone(), ready),
+                Words::create("alias", alias).detail(format!("→ {to}")),
+            ),
+            Some(from) => plan.push(
+                group(),
+                Step::MoveAlias(name.clone(), ready),
+                Words::update("alias", alias).detail(format!("{from} → {to}")),
+            ),
+        }
+    }
+
+    fn publish(&self, plan: &mut Plan, name: &str, newest: u64) {
+        let description = release::describe(self.desired.lamed_version, self.release);
+        let step = Step::Publish {
+            name: name.to_owned(),
+            newest,
+            description: description.clone(),
+        };
+        let words = Words::create("version", name).detail(description);
+        plan.push(Group::Function(name.to_owned()), step, words);
+    }
+
+    fn describe(&self, function: &Function, vpc: &Vpc) -> Vec<String> {
+        let mut details = vec![
+            format!("{RUNTIME}, {}", self.desired.code.architecture),
+            function.handler.clone(),
+            format!("{} MB", function.memory_mb),
+            format!("{} s", function.timeout_seconds),
+        ];
+        if !vpc.subnets.is_empty() {
+            details.push(format!("in the VPC: {}", list(vpc)));
+        }
+        details
+    }
+
+    /// Code first, then configuration: a python3.8 function takes both before anything is published.
+    fn update(&self, plan: &mut Plan, function: &Function, there: &Configuration) {
+        let name = &function.name;
+        let code = &self.desired.code;
+        let group = || Group::Function(name.clone());
+        if there.code_sha256 != code.sha256 || there.architecture != code.architecture {
+            let words = Words::update("function", name.as_str()).detail("code");
+            let words = if there.architecture == code.architecture {
+                words
+            } else {
+                words.detail(format!("{} → {}", there.architecture, code.architecture))
+            };
+            plan.push(group(), Step::UpdateCode(name.clone()), words);
+        }
+        let details = self.differences(function, there);
+        if details.is_empty() {
+            return;
+        }
+        let mut environment = there.environment.clone();
+        let settings = &self.desired.settings;
+        environment.insert(settings.name.to_owned(), settings.value.clone());
+        let vpc = self.vpc(name);
+        let step = Step::UpdateConfiguration {
+            name: name.clone(),
+            environment,
+            vpc: (vpc != there.vpc).then_some(vpc),
+        };
+        plan.push(
+            group(),
+            step,
+            Words::update("function", name.as_str()).details(details),
+        );
+    }
+
+    /// What differs in the configuration, from → to.
+    fn differences(&self, function: &Function, there: &Configuration) -> Vec<String> {
+        let mut details = Vec::new();
+        let mut differ = |what: &str, from: &str, to: &str| {
+            if from != to {
+                details.push(format!("{what}{from} → {to}"));
+            }
+        };
+        differ("", &there.runtime, RUNTIME);
+        differ("handler ", &there.handler, &function.handler);
+        let megabytes = |megabytes: u32| format!("{megabytes} MB");
+        differ(
+            "",
+            &megabytes(there.memory_mb),
+            &megabytes(function.memory_mb),
+        );
+        let seconds = |seconds: u32| format!("{seconds} s");
+        differ(
+            "",
+            &seconds(there.timeout_seconds),
+            &seconds(function.timeout_seconds),
+        );
+        let role = (self.observed.role.as_ref()).map_or_else(
+            || self.account.role(&self.desired.name),
+            |role| role.arn.clone(),
+        );
+        differ("role ", &there.role, &role);
+        let vpc = self.vpc(&function.name);
+        if there.vpc != vpc {
+            let (from, to) = (list(&there.vpc), list(&vpc));
+            details.push(format!("VPC {from} → {to}"));
+        }
+        let settings = &self.desired.settings;
+        match there.environment.get(settings.name) {
+            None => details.push(format!("{} set", settings.name)),
+            Some(value) if *value != settings.value => {
+                details.push(format!("{} changed", settings.name))
+            }
+            Some(_) => {}
+        }
+        details
+    }
+
+    fn is_wanted(&self, function: &Function, there: &Configuration) -> bool {
+        let code = &self.desired.code;
+        there.code_sha256 == code.sha256
+            && there.architecture == code.architecture
+            && self.differences(function, there).is_empty()
+    }
+
+    /// Keeps the newest, and what any alias points to.
+    fn old_versions(&self, plan: &mut Plan, name: &str) {
+        let Some(there) = self.observed.functions.get(name) else {
+            return;
+        };
+        let publishes = plan.changes.iter().any(
+            |change| matches!(&change.step, Step::Publish { name: published, .. } if published == name),
+        );
+        let moves = |change: &super::step::Change| matches!(&change.step, Step::MoveAlias(moved, _) if moved == name);
+        let live_moves = plan.changes.iter().any(moves);
+        let kept = KEPT_VERSIONS - usize::from(publishes);
+        let used = |number: u64| {
+            (there.aliases.iter())
+                .any(|(alias, version)| *version == number && !(live_moves && alias == LIVE))
+        };
+        for version in there.versions.iter().rev().skip(kept).rev() {
+            if !used(version.number) {
+                plan.push(
+                    Group::OldVersions(name.to_owned()),
+                    Step::DeleteVersion(name.to_owned(), version.number),
+                    Words::delete("version", format!("{name}:{}", version.number)),
+                );
+            }
+        }
+    }
+
+    /// Functions that an `extra_wiring` of earlier days made.
+    fn unwanted_functions(&self, plan: &mut Plan) {
+        let wanted = |name: &String| self.desired.functions.iter().any(|f| f.name == *name);
+        for name in self.observed.functions.keys().filter(|name| !wanted(name)) {
+            remove_function(plan, name, self.observed);
+        }
+    }
+}
+
+pub(super) fn remove_function(plan: &mut Plan, name: &str, observed: &Observed) {
+    plan.push(
+        Group::Removal(name.to_owned()),
+        Step::DeleteFunction(name.to_owned()),
+        Words::delete("function", name).destructive(),
+    );
+    if observed.log_groups.contains_key(name) {
+        plan.push(
+            Group::Removal(name.to_owned()),
+            Step::DeleteLogGroup(name.to_owned()),
+            Words::delete("log group", log_group(name)).destructive(),
+        );
+    }
+}
+
+/// Whether a wanted tag is not there or another.
+pub(super) fn missing(wanted: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> bool {
+    wanted
+        .iter()
+        .any(|(key, value)| there.get(key) != Some(value))
+}
+
+fn list(vpc: &Vpc) -> String {
+    if vpc.subnets.is_empty() {
+        return "none".to_owned();
+    }
+    let all: Vec<&str> = (vpc.subnets.iter().chain(&vpc.security_groups))
+        .map(String::as_str)
+        .collect();
+    all.join(" ")
+}

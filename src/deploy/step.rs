@@ -1,0 +1,240 @@
+//! The steps of a plan: what each changes, in words, and which must be done before it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::desired::{Throttle, Vpc};
+use crate::domain::Secret;
+
+/// What is to be done, in an order in which it could be done one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub changes: Vec<Change>,
+}
+
+/// One step, and how to speak of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    pub change: Kind,
+    /// `function`, `role`, …
+    pub resource: &'static str,
+    pub name: String,
+    /// From → to, one each; never a secret.
+    pub details: Vec<String>,
+    /// Whether something is lost that lamed cannot bring back.
+    pub destructive: bool,
+    #[serde(skip)]
+    pub(super) group: Group,
+    #[serde(skip)]
+    pub(super) step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Create,
+    Update,
+    Delete,
+}
+
+/// Steps of one group run one after the other; groups run side by side, but for those that need
+/// each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Role,
+    LogGroup(String),
+    Function(String),
+    Api,
+    GatewayResponse(&'static str),
+    Path(String),
+    Method(String, String),
+    Permission(String),
+    Deployment,
+    Key,
+    UsagePlan,
+    /// What nobody may miss while the old deployment still serves.
+    Narrowing,
+    OldVersions(String),
+    /// A function that is gone for good, with its log group.
+    Removal(String),
+}
+
+impl Group {
+    /// Whether this one has to wait for the other, where both have steps in a plan.
+    pub(super) fn needs(&self, other: &Self) -> bool {
+        use Group::*;
+        match self {
+            Role | LogGroup(_) | Api | Key => false,
+            Function(_) => *other == Role,
+            Permission(function) => *other == Api || *other == Function(function.clone()),
+            GatewayResponse(_) | Path(_) => *other == Api,
+            Method(path, _) => *other == Path(path.clone()),
+            Deployment => !matches!(
+                other,
+                Deployment | Key | UsagePlan | Narrowing | OldVersions(_) | Removal(_)
+            ),
+            UsagePlan => matches!(other, Deployment | Key),
+            Narrowing | OldVersions(_) | Removal(_) => {
+                !matches!(other, Narrowing | OldVersions(_) | Removal(_))
+            }
+        }
+    }
+}
+
+/// What is written to AWS. All else that it takes stands in [`super::Desired`].
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    CreateRole,
+    SetTrust,
+    SetRolePolicy(Value),
+    TagRole,
+    CreateLogGroup(String),
+    SetRetention(String, u32),
+    CreateFunction {
+        name: String,
+        vpc: Vpc,
+    },
+    UpdateCode(String),
+    UpdateConfiguration {
+        name: String,
+        environment: BTreeMap<String, Secret>,
+        vpc: Option<Vpc>,
+    },
+    TagFunction(String),
+    Publish {
+        name: String,
+        /// The number of the newest version before.
+        newest: u64,
+        description: String,
+    },
+    /// To this version, or to the one that was just published.
+    CreateAlias(String, Option<u64>),
+    MoveAlias(String, Option<u64>),
+    Allow {
+        function: String,
+        statement: String,
+        verb: String,
+        path: String,
+    },
+    Disallow {
+        function: String,
+        statement: String,
+    },
+    CreateApi,
+    TagApi,
+    CreateResource(String),
+    PutMethod {
+        path: String,
+        verb: String,
+        /// There is one of other settings, which has to go first.
+        replace: bool,
+    },
+    PutIntegration {
+        path: String,
+        verb: String,
+    },
+    PutPreflight {
+        path: String,
+        replace: bool,
+    },
+    PutGatewayResponse(&'static str),
+    DeleteResource(String),
+    Deploy(String),
+    SetThrottle(Throttle),
+    TagStage,
+    CreateKey,
+    TagKey,
+    CreateUsagePlan,
+    AddStage,
+    AddKey,
+    TagUsagePlan,
+    DeleteVersion(String, u64),
+    DeleteFunction(String),
+    DeleteLogGroup(String),
+    DeleteUsagePlan {
+        id: String,
+        stages: Vec<String>,
+    },
+    DeleteKey(String),
+    DeleteApi(String),
+    DeleteRole {
+        name: String,
+        policies: Vec<String>,
+        attached: Vec<String>,
+    },
+}
+
+impl Plan {
+    /// Whether nothing is to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// What would be lost.
+    pub fn destructive(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.destructive)
+    }
+
+    pub(super) fn push(&mut self, group: Group, step: Step, words: Words) {
+        self.changes.push(Change {
+            change: words.change,
+            resource: words.resource,
+            name: words.name,
+            details: words.details,
+            destructive: words.destructive,
+            group,
+            step,
+        });
+    }
+}
+
+/// How a step is spoken of.
+pub(super) struct Words {
+    change: Kind,
+    resource: &'static str,
+    name: String,
+    details: Vec<String>,
+    destructive: bool,
+}
+
+impl Words {
+    pub(super) fn create(resource: &'static str, name: impl Into<String>) -> Self {
+        Self::new(Kind::Create, resource, name)
+    }
+
+    pub(super) fn update(resource: &'static str, name: impl Into<String>) -> Self {
+        Self::new(Kind::Update, resource, name)
+    }
+
+    pub(super) fn delete(resource: &'static str, name: impl Into<String>) -> Self {
+        Self::new(Kind::Delete, resource, name)
+    }
+
+    fn new(change: Kind, resource: &'static str, name: impl Into<String>) -> Self {
+        Self {
+            change,
+            resource,
+            name: name.into(),
+            details: Vec::new(),
+            destructive: false,
+        }
+    }
+
+    pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
+    pub(super) fn details(mut self, details: Vec<String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    pub(super) fn destructive(mut self) -> Self {
+        self.destructive = true;
+        self
+    }
+}
