@@ -1,5 +1,6 @@
 //! The vocabulary of the tests.
 
+mod aws;
 mod client;
 mod command;
 mod dialogue;

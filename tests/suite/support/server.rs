@@ -23,6 +23,11 @@ pub fn lamed(home: &std::path::Path) -> Command {
         .env_remove("VISUAL")
         .env_remove("EDITOR")
         .env("NO_COLOR", "1");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -1,0 +1,165 @@
+//! An AWS account for a test: moto behind a proxy that records every call and makes the faults that
+//! AWS makes.
+//!
+//! What moto does otherwise than AWS, found by trying version 5.2.5, and where it is put right:
+//!
+//! - `tests/aws/server.py`: duplicate resources, methods, statement ids, stages and keys of usage
+//!   plans; a deployment to an existing stage wiped the stage's settings; deployments that were once
+//!   live could not be deleted; published versions that equal the last one, numbers of versions that
+//!   came twice, versions in use deleted; one policy for all aliases; architectures ignored on
+//!   update; tags of anything but stages; stages of API keys; unset gateway responses; methods shown
+//!   unasked; no pages in lists; names of functions and days of retention unchecked.
+//! - here: permissions (and `iam:SimulatePrincipalPolicy`, which moto lacks), throttling, faults of
+//!   the services, conflicts, expired credentials, broken connections, roles that Lambda cannot assume
+//!   yet, functions that are still pending or being updated, invocations of the deployed API.
+//! - nowhere: `apigateway:UpdateMethod`, `UpdateIntegration` and `UpdateGatewayResponse` are 500
+//!   (put them anew instead); `Tags` in `UpdateStage` and `UpdateRestApi` are ignored; a usage plan
+//!   keeps the stage of a deleted API; managed policies of AWS cannot be attached; runtimes are not
+//!   checked; no log group comes into being by itself; `GetAccountSettings` is 404.
+
+mod call;
+mod fault;
+mod moto;
+mod proxy;
+mod transitions;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::call::Call;
+use self::fault::Refusal;
+pub use self::fault::{Fault, When};
+use self::proxy::Proxy;
+use super::{Line, line, tools};
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// The region of all tests.
+pub const REGION: &str = "eu-west-1";
+
+/// An account that is nobody else's, empty.
+pub struct Aws {
+    proxy: Proxy,
+    pub account: String,
+}
+
+impl Aws {
+    pub fn start() -> Self {
+        let account = moto::account();
+        Self {
+            proxy: Proxy::start(&account),
+            account,
+        }
+    }
+
+    /// What `AWS_ENDPOINT_URL` says.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.proxy.address)
+    }
+
+    /// `lamed …` in this home, with this account's credentials.
+    #[allow(dead_code, reason = "for the tests of deploy")]
+    pub fn line(&self, home: impl AsRef<Path>, arguments: &[&str]) -> Line {
+        let line = line(home, arguments);
+        environment(&self.url())
+            .into_iter()
+            .fold(line, |line, (name, value)| line.env(name, value))
+    }
+
+    /// All calls since the last reset.
+    pub fn calls(&self) -> Vec<Call> {
+        self.proxy.state().calls.clone()
+    }
+
+    /// The actions among them that write.
+    pub fn writes(&self) -> Vec<String> {
+        let calls = self.calls().into_iter();
+        calls.filter(Call::writes).map(|call| call.action).collect()
+    }
+
+    /// Forgets all calls, and makes no more faults. Roles and functions in transition stay so.
+    pub fn reset(&self) {
+        let mut state = self.proxy.state();
+        state.calls.clear();
+        state.rules.clear();
+        state.denied.clear();
+        state.latency = Duration::ZERO;
+    }
+
+    /// Adds this to every call.
+    pub fn latency(&self, latency: Duration) {
+        self.proxy.state().latency = latency;
+    }
+
+    /// From now on this befalls these calls: an action such as `lambda:CreateFunction`, or with a `*`
+    /// for any rest. Of several faults the first one that was told wins.
+    pub fn fault(&self, calls: &str, when: When, fault: Fault) {
+        let rule = fault::Rule::new(calls, when, fault);
+        self.proxy.state().rules.push(rule);
+    }
+
+    /// The caller may no longer do this: a permission as policies name it, `apigateway:POST` too.
+    pub fn deny(&self, permission: &str) {
+        self.proxy.state().denied.push(permission.to_owned());
+    }
+
+    /// From now on a change of a function comes through after so many replies that say that it has not.
+    pub fn slow_functions(&self, replies: usize) {
+        self.proxy.state().transitions.replies = replies;
+    }
+
+    /// From now on Lambda cannot assume a new role until so many functions were refused.
+    pub fn slow_roles(&self, refusals: usize) {
+        self.proxy.state().transitions.refusals = refusals;
+    }
+
+    /// What answers in the place of the deployed API: the address of a `lamed serve --local`.
+    pub fn api_is_at(&self, address: &str) {
+        self.proxy.state().api = Some(address.to_owned());
+    }
+
+    /// All that is in the account.
+    pub fn state(&self) -> Value {
+        let state = self.script("account.py", &[]);
+        serde_json::from_str(&state).unwrap_or_else(|error| panic!("{error}: {state}"))
+    }
+
+    /// What a script of `tests/aws` prints, which sees this account without record and faults.
+    #[track_caller]
+    pub fn script(&self, name: &str, arguments: &[&str]) -> String {
+        let mut command = python(name, &format!("http://{}", self.proxy.plain));
+        let output = command.args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// A script of `tests/aws`, for the AWS at this URL.
+fn python(script: &str, url: &str) -> Command {
+    let mut command = Command::new(tools().join("venv/bin/python"));
+    command
+        .arg("-B")
+        .arg(scripts().join(script))
+        .envs(environment(url));
+    command
+}
+
+fn environment(url: &str) -> [(&'static str, &str); 6] {
+    [
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_ACCESS_KEY_ID", "AKIATEST"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws")
+}

@@ -1,0 +1,296 @@
+//! The HTTP server between the command under test and moto.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, client};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::fault::Rule;
+use super::transitions::Transitions;
+use super::{Call, Fault, Refusal, moto};
+
+type Reply = Response<Full<Bytes>>;
+
+/// What a test tells the proxy and reads from it.
+#[derive(Default)]
+pub struct State {
+    pub account: String,
+    pub calls: Vec<Call>,
+    pub rules: Vec<Rule>,
+    pub denied: Vec<String>,
+    pub latency: Duration,
+    pub transitions: Transitions,
+    /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
+    pub api: Option<String>,
+}
+
+/// Closes the connection without a reply.
+#[derive(Debug, thiserror::Error)]
+#[error("cut")]
+struct Cut;
+
+pub struct Proxy {
+    state: Arc<Mutex<State>>,
+    /// `127.0.0.1:PORT`
+    pub address: String,
+    /// The same account without record and without faults.
+    pub plain: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Serves in a thread of its own: the tests' own may wait for processes.
+    pub fn start(account: &str) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            account: account.to_owned(),
+            ..State::default()
+        }));
+        let [faulty, plain] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let [address, plain_address] =
+            [&faulty, &plain].map(|listener| listener.local_addr().unwrap().to_string());
+        let (stop, stopped) = oneshot::channel();
+        let (shared, own) = (state.clone(), account.to_owned());
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let faulty = serve(faulty, move |request| through(shared.clone(), request));
+                let plain = serve(plain, move |request| straight(own.clone(), request));
+                tokio::select! {
+                    () = faulty => {}
+                    () = plain => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self {
+            state,
+            address,
+            plain: plain_address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let end = self.thread.take().map(JoinHandle::join);
+        assert!(thread::panicking() || matches!(end, Some(Ok(()))));
+    }
+}
+
+async fn serve<F>(listener: TcpListener, answer: impl Fn(Request<Incoming>) -> F + Clone + 'static)
+where
+    F: Future<Output = Result<Reply, Cut>> + 'static,
+{
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let connections = tokio::task::LocalSet::new();
+    let accepting = async {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = service_fn(answer.clone());
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            tokio::task::spawn_local(connection);
+        }
+    };
+    connections.run_until(accepting).await;
+}
+
+/// With record and faults.
+async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<Reply, Cut> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    let request = Request::from_parts(head.clone(), body.clone());
+    if let Some(path) = invocation(head.uri.path()) {
+        return invoke(state, request, path).await;
+    }
+    let call = match Call::read(&head, &body) {
+        Ok(call) => call,
+        Err(unknown) => return Ok(text(501, format!("unknown to the proxy: {unknown}"))),
+    };
+    let (index, latency, verdict) = {
+        let mut state = state.lock().unwrap();
+        let index = state.calls.len();
+        state.calls.push(call.clone());
+        (index, state.latency, state.judge(&call))
+    };
+    tokio::time::sleep(latency).await;
+    let reply = match verdict {
+        Verdict::Reply(reply) => reply,
+        Verdict::Cut { done: false } => return Err(Cut),
+        Verdict::Cut { done: true } => {
+            let account = state.lock().unwrap().account.clone();
+            let reply = forward(request, moto::address(), Some(&account)).await?;
+            state.lock().unwrap().passed(&call, reply);
+            return Err(Cut);
+        }
+        Verdict::Forward => {
+            let account = state.lock().unwrap().account.clone();
+            let reply = forward(request, moto::address(), Some(&account)).await?;
+            state.lock().unwrap().passed(&call, reply)
+        }
+    };
+    // The test may have reset the record meanwhile.
+    if let Some(recorded) = state.lock().unwrap().calls.get_mut(index) {
+        recorded.status = Some(reply.status().as_u16());
+    }
+    let (head, body) = reply.into_parts();
+    Ok(Response::from_parts(head, Full::from(body)))
+}
+
+/// Without them.
+async fn straight(account: String, request: Request<Incoming>) -> Result<Reply, Cut> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    let request = Request::from_parts(head, body);
+    let reply = forward(request, moto::address(), Some(&account)).await?;
+    Ok(reply.map(Full::from))
+}
+
+enum Verdict {
+    Forward,
+    Reply(Response<Bytes>),
+    Cut { done: bool },
+}
+
+impl State {
+    fn judge(&mut self, call: &Call) -> Verdict {
+        // Every rule counts every call.
+        let struck: Vec<Fault> = (self.rules.iter_mut())
+            .filter_map(|rule| rule.strikes(call))
+            .collect();
+        let refusal = match struck.first() {
+            Some(Fault::CutBefore) => return Verdict::Cut { done: false },
+            Some(Fault::CutAfter) => return Verdict::Cut { done: true },
+            Some(fault) => Refusal::of(fault, call.service()),
+            None if self.denied.contains(&call.permission()) => {
+                Some(Refusal::denied(call, &self.account))
+            }
+            None => self.transitions.refusal(call, &self.account),
+        };
+        match refusal {
+            Some(refusal) => Verdict::Reply(refusal.reply(call.service())),
+            None if call.operation() == "SimulatePrincipalPolicy" => {
+                Verdict::Reply(self.simulate(call))
+            }
+            None => Verdict::Forward,
+        }
+    }
+
+    /// moto lacks this one.
+    fn simulate(&self, call: &Call) -> Response<Bytes> {
+        let asked = form_urlencoded::parse(call.body.as_bytes());
+        let members: String = asked
+            .filter(|(name, _)| name.starts_with("ActionNames.member."))
+            .map(|(_, action)| {
+                let denied = self.denied.iter().any(|denied| *denied == action);
+                let decision = if denied { "implicitDeny" } else { "allowed" };
+                format!(
+                    "<member><EvalActionName>{action}</EvalActionName><EvalResourceName>*</EvalResourceName>\
+                     <EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/></member>"
+                )
+            })
+            .collect();
+        let body = format!(
+            "<SimulatePrincipalPolicyResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
+             <SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated>\
+             <EvaluationResults>{members}</EvaluationResults></SimulatePrincipalPolicyResult>\
+             <ResponseMetadata><RequestId>of-the-proxy</RequestId></ResponseMetadata>\
+             </SimulatePrincipalPolicyResponse>"
+        );
+        Response::builder()
+            .header("content-type", "text/xml")
+            .body(Bytes::from(body))
+            .unwrap()
+    }
+
+    /// A call that came through to moto.
+    fn passed(&mut self, call: &Call, reply: Response<Bytes>) -> Response<Bytes> {
+        if !reply.status().is_success() {
+            return reply;
+        }
+        let (head, body) = reply.into_parts();
+        let mut document: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let before = document.clone();
+        self.transitions.passed(call, &mut document);
+        let body = match document == before {
+            true => body,
+            false => Bytes::from(document.to_string()),
+        };
+        Response::from_parts(head, body)
+    }
+}
+
+/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`.
+fn invocation(path: &str) -> Option<String> {
+    let (api, path) = path.split_once("/_user_request_")?;
+    let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
+    Some(format!("/{stage}{path}"))
+}
+
+async fn invoke(
+    state: Arc<Mutex<State>>,
+    mut request: Request<Bytes>,
+    path: String,
+) -> Result<Reply, Cut> {
+    let Some(api) = state.lock().unwrap().api.clone() else {
+        return Ok(text(502, "no API was given to the proxy".to_owned()));
+    };
+    let query = request.uri().query().map(|query| format!("?{query}"));
+    *request.uri_mut() = format!("{path}{}", query.unwrap_or_default())
+        .parse()
+        .unwrap();
+    let host = HeaderValue::from_str(&api).unwrap();
+    request.headers_mut().insert(HOST, host);
+    Ok(forward(request, &api, None).await?.map(Full::from))
+}
+
+async fn forward(
+    mut request: Request<Bytes>,
+    address: &str,
+    account: Option<&str>,
+) -> Result<Response<Bytes>, Cut> {
+    if let Some(account) = account {
+        let account = HeaderValue::from_str(account).unwrap();
+        request.headers_mut().insert("x-moto-account-id", account);
+    }
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::task::spawn_local(connection);
+    let reply = sender.send_request(request.map(Full::<Bytes>::from)).await;
+    let (mut head, body) = reply.unwrap().into_parts();
+    for header in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        head.headers.remove(header);
+    }
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    Ok(Response::from_parts(head, body))
+}
+
+fn text(status: u16, text: String) -> Reply {
+    let reply = Response::builder().status(status);
+    reply.body(Full::from(text)).unwrap()
+}
