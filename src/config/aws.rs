@@ -46,10 +46,12 @@ pub struct Aws {
 pub struct DeploymentName(String);
 
 impl DeploymentName {
-    /// The name that stands before those of all resources, if it is not the default.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// When AWS would refuse what is made from it, in words.
+    pub fn new(name: &str) -> Result<Self, String> {
+        resource_name(name, MAX_NAME).map(|name| Self(name.to_owned()))
     }
 
     /// What a resource is called that Python lamed called `name`.
@@ -71,9 +73,7 @@ impl Default for DeploymentName {
 
 impl<'de> Deserialize<'de> for DeploymentName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, |name| {
-            resource_name(name, MAX_NAME).map(|name| Self(name.to_owned()))
-        })
+        text(deserializer, Self::new)
     }
 }
 

@@ -11,7 +11,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use self::aws::{Architecture, Aws, Throttle, Vpc};
+pub use self::aws::{Architecture, Aws, DeploymentName, Throttle, Vpc};
 pub use self::error::ConfigError;
 use self::file::File;
 pub use self::wiring::Wired;

@@ -21,16 +21,15 @@ pub struct Wired {
     pub request_parameters: BTreeMap<String, bool>,
 }
 
-/// An element as it stands in the file.
+/// An element as it stands in the file. Python lamed read no other keys, and let them stand.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Wiring {
     lambda: Function,
     api_gateway: Path,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[serde(rename_all = "PascalCase")]
 struct Function {
     function_name: FunctionName,
     handler: HandlerName,
@@ -40,14 +39,14 @@ struct Function {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct Path {
     path_part: PathPart,
     method: MethodShape,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct MethodShape {
     http_method: String,
     #[serde(default)]

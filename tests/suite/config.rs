@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
-use lamed::config::{Config, Declared, Goal, Throttle};
+use lamed::config::{
+    Architecture, Aws, Config, Declared, DeploymentName, Goal, Throttle, Vpc, Wired,
+};
 use lamed::domain::Secret;
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Pem, RedisSettings, Server, Tls};
@@ -61,20 +63,32 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     password: password.clone(),
                     ..redis(6379, None)
                 }),
-                extra_routes: vec![
-                    Route {
-                        path: "my_tracking_endpoint".to_owned(),
-                        method: Method::Get,
-                        handler: Handler::Track,
-                        key_required: false,
-                        timeout: Duration::from_secs(3),
+                wiring: vec![
+                    Wired {
+                        function: "lamed-track".to_owned(),
+                        memory_mb: 128,
+                        route: Route {
+                            path: "my_tracking_endpoint".to_owned(),
+                            method: Method::Get,
+                            handler: Handler::Track,
+                            key_required: false,
+                            timeout: Duration::from_secs(3),
+                        },
+                        request_parameters: ["namespace", "experiment", "variant", "event", "uuid"]
+                            .map(parameter)
+                            .into(),
                     },
-                    Route {
-                        path: "one".to_owned(),
-                        method: Method::Get,
-                        handler: Handler::OneExperiment,
-                        key_required: true,
-                        timeout: Duration::from_secs(60),
+                    Wired {
+                        function: "lamed-experiment".to_owned(),
+                        memory_mb: 128,
+                        route: Route {
+                            path: "one".to_owned(),
+                            method: Method::Get,
+                            handler: Handler::OneExperiment,
+                            key_required: true,
+                            timeout: Duration::from_secs(60),
+                        },
+                        request_parameters: ["experiment"].map(parameter).into(),
                     },
                 ],
                 warnings: vec!["`extra_wiring`: lamed has no `PUT` for `put`".to_owned()],
@@ -173,10 +187,16 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     variants: vec![(name("blue"), 50), (name("red"), 50)],
                     goals: vec![goal("button clicked", true)],
                 }],
-                throttle: Some(Throttle {
-                    rate: 1000.0,
-                    burst: 2000,
-                }),
+                aws: Aws {
+                    architecture: Some(Architecture::Arm64),
+                    vpc: Some(Vpc::default()),
+                    throttle: Some(Throttle {
+                        rate: 1000.0,
+                        burst: 2000,
+                    }),
+                    log_retention_days: Some(30),
+                    ..Aws::default()
+                },
                 warnings: vec![
                     "`dedupe`: `compact` is not available yet, `flags` is used".to_owned(),
                 ],
@@ -241,10 +261,20 @@ fn meanings() -> Vec<(&'static str, Config)> {
         (
             "lamed-aws.json",
             Config {
-                throttle: Some(Throttle {
-                    rate: 0.5,
-                    burst: 1,
-                }),
+                aws: Aws {
+                    name: DeploymentName::new("shop").unwrap(),
+                    architecture: Some(Architecture::X86_64),
+                    vpc: Some(Vpc {
+                        subnet_ids: vec!["subnet-1".to_owned()],
+                        security_group_ids: vec!["sg-1".to_owned()],
+                    }),
+                    tags: [("team".to_owned(), "growth".to_owned())].into(),
+                    throttle: Some(Throttle {
+                        rate: 0.5,
+                        burst: 1,
+                    }),
+                    log_retention_days: Some(7),
+                },
                 warnings: vec![
                     "`accept`: `declared` has no effect yet".to_owned(),
                     "`max_counters` has no effect yet".to_owned(),
@@ -253,6 +283,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
             },
         ),
     ]
+}
+
+fn parameter(name: &str) -> (String, bool) {
+    (format!("method.request.querystring.{name}"), false)
 }
 
 fn with(redis: RedisSettings) -> Config {
