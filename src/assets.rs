@@ -15,3 +15,12 @@ pub mod alephbet {
     pub const INTEGRITY: &str =
         "sha384-4VEL32ya6Zl4KzeC363t/ySCI+riTrRthoaev9aFmg7i5aF8/44TAI0fCz7Vvzha";
 }
+
+/// The zip of the Lambda bootstrap for `x86_64` or `arm64`, Lambda's names of the architectures, as
+/// far as this build has it: `build.rs` says which it has.
+#[must_use]
+pub fn bootstrap(architecture: &str) -> Option<&'static [u8]> {
+    let bootstraps: &[(&str, &'static [u8])] = include!(concat!(env!("OUT_DIR"), "/bootstraps.rs"));
+    let mut named = bootstraps.iter().filter(|(name, _)| *name == architecture);
+    named.next().map(|(_, zip)| *zip)
+}
