@@ -323,10 +323,10 @@ fn glibc(name: &str) -> Option<(u32, u32)> {
 /// is taken when it was made of the same executable.
 fn zipped(executable: &[u8], cache: &Path) -> io::Result<Vec<u8>> {
     let source = cache.with_extension("of");
-    if fs::read(&source).is_ok_and(|of| of == executable) {
-        if let Ok(zip) = fs::read(cache) {
-            return Ok(zip);
-        }
+    if fs::read(&source).is_ok_and(|of| of == executable)
+        && let Ok(zip) = fs::read(cache)
+    {
+        return Ok(zip);
     }
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
