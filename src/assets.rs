@@ -16,6 +16,11 @@ pub mod alephbet {
         "sha384-4VEL32ya6Zl4KzeC363t/ySCI+riTrRthoaev9aFmg7i5aF8/44TAI0fCz7Vvzha";
 }
 
-pub fn bootstrap(_architecture: &str) -> Option<&'static [u8]> {
-    None
+/// The zip of the Lambda bootstrap for `x86_64` or `arm64`, Lambda's names of the architectures, as
+/// far as this build has it: `build.rs` says which it has.
+#[must_use]
+pub fn bootstrap(architecture: &str) -> Option<&'static [u8]> {
+    let bootstraps: &[(&str, &'static [u8])] = include!(concat!(env!("OUT_DIR"), "/bootstraps.rs"));
+    let mut named = bootstraps.iter().filter(|(name, _)| *name == architecture);
+    named.next().map(|(_, zip)| *zip)
 }

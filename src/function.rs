@@ -301,7 +301,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4206 bytes"),
+            error.starts_with("the function's settings take 4219 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -14,6 +14,7 @@ use lamed::http::gateway::answer;
 use lamed::http::{Api, Handler};
 use lamed::store::{RedisStore, StoreError};
 use serde_json::Value;
+use tokio::runtime::{Builder, LocalOptions};
 
 fn main() -> ExitCode {
     log::start();
@@ -59,11 +60,12 @@ impl Function {
         })
     }
 
-    /// Answers one invocation after the other: Lambda sends no two at a time.
+    /// Answers one invocation after the other: Lambda sends no two at a time. The runtime is the kind
+    /// that leaves tokio's scheduler of many threads out of the executable.
     fn run(self) -> Result<(), Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = Builder::new_current_thread()
             .enable_all()
-            .build()
+            .build_local(LocalOptions::default())
             .map_err(lambda_runtime::Error::from)?;
         let function = service_fn(|event| self.invoke(event));
         Ok(runtime.block_on(lambda_runtime::Runtime::new(function).run())?)
