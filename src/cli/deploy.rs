@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         tokio::try_join!(observed, async { Ok(aws.account().await?) })?
     };
     let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
-    let plan = plan(&desired, &observed, account);
+    let plan = plan::deploy(&desired, &observed, account);
     if args.dry_run {
         return show(context, &name, account, &plan);
     }

@@ -10,13 +10,9 @@ mod account;
 mod apply;
 mod aws;
 mod desired;
-mod destroy;
 mod observed;
-mod plan;
-mod plan_api;
+pub mod plan;
 mod read;
-mod release;
-mod step;
 
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
@@ -24,12 +20,9 @@ pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
     Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
 };
-pub use self::destroy::destroy;
 pub use self::observed::Observed;
-pub use self::plan::plan;
+pub use self::plan::{Change, Kind, Plan};
 pub use self::read::{Names, find_api, observe};
-pub use self::release::{Release, live_versions, rollback};
-pub use self::step::{Change, Kind, Plan};
 
 /// Runs `work` on all items at once; the results are in their order.
 async fn concurrently<T, R, E>(
