@@ -1,7 +1,7 @@
 //! The Redis container of `serve --store docker` and `--store auto`: with the daemon, with one that
 //! fails, and without.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
