@@ -47,12 +47,16 @@ impl Executable {
         Some(executable)
     }
 
+    /// This machine's architecture.
+    pub const NATIVE: &str = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x86_64"
+    };
+
     /// The one for this machine.
     pub fn native() -> Option<Self> {
-        Self::embedded(match std::env::consts::ARCH {
-            "aarch64" => "arm64",
-            _ => "x86_64",
-        })
+        Self::embedded(Self::NATIVE)
     }
 
     pub fn path(&self) -> PathBuf {
