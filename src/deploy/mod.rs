@@ -11,7 +11,9 @@ mod apply;
 mod aws;
 mod desired;
 mod destroy;
+mod logs;
 mod observed;
+mod permissions;
 mod plan;
 mod plan_api;
 mod read;
@@ -25,7 +27,9 @@ pub use self::desired::{
     Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
 };
 pub use self::destroy::destroy;
+pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
+pub use self::permissions::{Permissions, Scope, needed, permissions};
 pub use self::plan::plan;
 pub use self::read::{Names, find_api, observe};
 pub use self::release::{Release, live_versions, rollback};
