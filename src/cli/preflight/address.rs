@@ -10,6 +10,8 @@ pub(super) enum Reach {
     /// From its own network only.
     Private,
     Public,
+    /// The name means nothing here; in its own network it may.
+    Unknown,
 }
 
 /// Ends of names that mean something in one network only. Those of ElastiCache and MemoryDB can be
@@ -40,12 +42,14 @@ impl Reach {
         private.then_some(Self::Private)
     }
 
-    /// By the addresses that a name leads to; a name that leads nowhere may be known elsewhere.
+    /// By the addresses that a name leads to.
     pub(super) fn of_addresses(addresses: &[IpAddr]) -> Self {
-        let reaches = addresses.iter().map(|address| Self::of_address(*address));
-        reaches
-            .max_by_key(|reach| *reach as u8)
-            .unwrap_or(Self::Public)
+        let reaches: Vec<Self> = (addresses.iter())
+            .map(|address| Self::of_address(*address))
+            .collect();
+        let order = [Self::Public, Self::Private, Self::Here];
+        let widest = order.into_iter().find(|reach| reaches.contains(reach));
+        widest.unwrap_or(Self::Unknown)
     }
 
     /// Source: IANA IPv4 and IPv6 Special-Purpose Address Registries.
@@ -113,7 +117,7 @@ mod tests {
             (&["10.0.0.1", "10.0.0.2"][..], Reach::Private),
             (&["127.0.0.1"], Reach::Here),
             (&["10.0.0.1", "8.8.8.8"], Reach::Public),
-            (&[], Reach::Public),
+            (&[], Reach::Unknown),
         ] {
             assert_eq!(Reach::of_addresses(&addresses(list)), expected);
         }

@@ -6,7 +6,7 @@ mod report;
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde::Serialize;
 
 use self::report::{Check, Status};
 use super::deployment::{self, Deployment, connect};
@@ -20,6 +20,13 @@ pub(super) struct Args {
     /// Check this zip of the Lambda function instead of the embedded one
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    ok: bool,
+    checks: &'a [Check],
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -42,8 +49,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     let failures = report::failures(&checks);
     if context.json {
-        let document = json!({"ok": failures.is_none(), "checks": checks});
-        context.printer.json(&document)?;
+        let ok = failures.is_none();
+        context.printer.json(&Document {
+            ok,
+            checks: &checks,
+        })?;
     } else {
         context.printer.data(&report::text(&checks))?;
     }

@@ -79,7 +79,9 @@ fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
             Check::ok(CHECK, format!("{settings} answers in {milliseconds:.1} ms"))
         }
         Err(NoFacts::Refused(_)) => Check::ok(CHECK, format!("{settings} answers")),
-        Err(NoFacts::Unreachable(reason)) if in_vpc && found.reach == Some(Reach::Private) => {
+        Err(NoFacts::Unreachable(reason))
+            if in_vpc && matches!(found.reach, Some(Reach::Private | Reach::Unknown)) =>
+        {
             Check::warning(
                 CHECK,
                 format!("cannot be checked from here: {reason}"),
@@ -89,7 +91,7 @@ fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
         Err(NoFacts::Unreachable(reason)) => Check::failed(
             CHECK,
             reason,
-            "start it, open its firewall, or correct `redis` in the config",
+            "make sure that it runs and lets you in, or correct `redis` in the config",
         ),
     }
 }
@@ -113,6 +115,16 @@ fn address(settings: &RedisSettings, reach: Option<Reach>, in_vpc: bool) -> Chec
             CHECK,
             format!("`{host}` is in a private network, and the functions are not"),
             "put them into its network by `aws.vpc` in the config, or name a public Redis",
+        ),
+        (Some(Reach::Unknown), true) => Check::warning(
+            CHECK,
+            format!("`{host}` cannot be looked up from here"),
+            "make sure that the name is known in the functions' VPC",
+        ),
+        (Some(Reach::Unknown), false) => Check::failed(
+            CHECK,
+            format!("`{host}` cannot be looked up"),
+            "correct `redis` in the config",
         ),
         (Some(Reach::Public), true) => Check::warning(
             CHECK,
@@ -142,7 +154,7 @@ fn tls(settings: &RedisSettings, reach: Option<Reach>) -> Option<Check> {
             "whoever stands between can read the password and change counts: use a Redis with \
              TLS, and `\"ssl\": true` in the config",
         ),
-        None => Check::ok(CHECK, "off, and not needed in a private network"),
+        None => Check::ok(CHECK, "off, at an address that is not public"),
     })
 }
 

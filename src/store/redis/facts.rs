@@ -85,9 +85,11 @@ impl RedisStore {
         let name = self.link.name();
         match timeout(self.link.timeout(), ask).await {
             Ok(Ok(facts)) => Ok(facts),
-            Ok(Err(error)) if is_refusal(&error) => {
-                Err(NoFacts::Refused(format!("{name}: {error}")))
-            }
+            Ok(Err(error)) if is_refusal(&error) => Err(NoFacts::Refused(match error.code() {
+                Some("NOAUTH") => format!("{name} wants a password"),
+                Some("DENIED") => format!("{name}: {error}"),
+                _ => format!("{name} does not accept this user and password"),
+            })),
             Ok(Err(error)) if !error.is_timeout() => {
                 Err(NoFacts::Unreachable(format!("{name}: {error}")))
             }
