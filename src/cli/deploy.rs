@@ -32,15 +32,17 @@ pub(super) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
+    let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
-    let (observed, account) = if args.no_preflight {
-        tokio::try_join!(deployment.observe(&aws), async { Ok(aws.account().await?) })?
-    } else {
-        let observed = preflight::before_deploy(context, &config, &deployment, &aws);
-        tokio::try_join!(observed, async { Ok(aws.account().await?) })?
+    let observe = async {
+        if args.no_preflight {
+            deployment.observe(&aws).await
+        } else {
+            preflight::before_deploy(context, &config, &deployment, &aws).await
+        }
     };
-    let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
+    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
     let plan = plan::deploy(&desired, &observed, account);
     if args.dry_run {
         return show(context, &name, account, &plan);

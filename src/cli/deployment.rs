@@ -8,12 +8,14 @@ use super::bootstrap;
 use super::{CliError, Context};
 use crate::config::{self, Config, Wired};
 use crate::deploy::{
-    self, Account, Aws, Code, Desired, Function, Method, Names, Observed, Variable, Vpc,
+    self, Account, Aws, AwsError, Code, Desired, Function, Method, Names, Observed, Permissions,
+    Scope, Variable, Vpc,
 };
 use crate::domain::Secret;
 use crate::function::{SETTINGS, Settings};
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
+use crate::store::RedisSettings;
 
 /// What Python lamed called the role, the REST API and the API key.
 const NAME: &str = "lamed";
@@ -78,23 +80,62 @@ impl Deployment {
 
     /// Reads what there is of it in the account.
     pub(super) async fn observe(&self, aws: &Aws) -> Result<Observed, CliError> {
-        let functions: Vec<&str> = self
-            .functions
-            .iter()
-            .map(|function| function.name.as_str())
-            .collect();
+        Ok(self.look(aws).await?)
+    }
+
+    /// As [`Self::observe`], with the error as it is.
+    pub(super) async fn look(&self, aws: &Aws) -> Result<Observed, AwsError> {
+        let functions = self.function_names();
         let names = Names {
             deployment: &self.name,
             functions: &functions,
             stage: STAGE,
             settings: SETTINGS,
         };
-        Ok(deploy::observe(aws, names).await?)
+        deploy::observe(aws, names).await
+    }
+
+    /// What the caller may do of what deploying takes. `api` is the API's id, where it is known.
+    pub(super) async fn permissions(
+        &self,
+        config: &Config,
+        aws: &Aws,
+        api: Option<&str>,
+    ) -> Result<Permissions, AwsError> {
+        let functions = self.function_names();
+        deploy::permissions(aws, self.scope(config, &functions, api)).await
+    }
+
+    /// The actions that deploying takes.
+    pub(super) fn needed(&self, config: &Config) -> Vec<&'static str> {
+        deploy::needed(self.scope(config, &[], None))
+    }
+
+    fn scope<'a>(
+        &'a self,
+        config: &Config,
+        functions: &'a [&'a str],
+        api: Option<&'a str>,
+    ) -> Scope<'a> {
+        let aws = &config.aws;
+        Scope {
+            deployment: &self.name,
+            functions,
+            stage: STAGE,
+            api,
+            tags: !aws.tags.is_empty(),
+            vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
+        }
+    }
+
+    fn function_names(&self) -> Vec<&str> {
+        let functions = self.functions.iter();
+        functions.map(|function| function.name.as_str()).collect()
     }
 
     /// What should be there. `bootstrap` is a zip to use instead of the embedded one.
     pub(super) fn desired(
-        self,
+        &self,
         config: &Config,
         bootstrap: Option<&Path>,
     ) -> Result<Desired, CliError> {
@@ -103,17 +144,11 @@ impl Deployment {
                 "the config names no Redis: run `lamed configure`",
             ));
         };
-        let settings = Settings {
-            redis: redis.clone(),
-            namespace: config.namespace.clone(),
-        };
-        let settings = settings
-            .to_json()
-            .map_err(|error| CliError::usage(error.to_string()))?;
+        let settings = settings(config, redis)?;
         let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = &config.aws;
         Ok(Desired {
-            name: self.name,
+            name: self.name.clone(),
             lamed_version: env!("CARGO_PKG_VERSION"),
             stage: STAGE,
             code: code(config.aws.architecture, bootstrap)?,
@@ -121,9 +156,9 @@ impl Deployment {
                 name: SETTINGS,
                 value: settings,
             },
-            functions: self.functions,
-            methods: self.methods,
-            preflights: self.preflights,
+            functions: self.functions.clone(),
+            methods: self.methods.clone(),
+            preflights: self.preflights.clone(),
             gateway_headers: headers.to_vec(),
             throttle: aws.throttle.map(|throttle| deploy::Throttle {
                 rate: throttle.rate,
@@ -207,8 +242,22 @@ fn without_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
     headers
 }
 
+/// The settings of the functions, as they take them.
+pub(super) fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret, CliError> {
+    let settings = Settings {
+        redis: redis.clone(),
+        namespace: config.namespace.clone(),
+    };
+    settings
+        .to_json()
+        .map_err(|error| CliError::usage(error.to_string()))
+}
+
 /// The bootstrap for the architecture that the config names, else for one that there is.
-fn code(wanted: Option<config::Architecture>, file: Option<&Path>) -> Result<Code, CliError> {
+pub(super) fn code(
+    wanted: Option<config::Architecture>,
+    file: Option<&Path>,
+) -> Result<Code, CliError> {
     if let Some(file) = file {
         let (architecture, zip) = bootstrap::read(file)?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != architecture) {

@@ -115,16 +115,23 @@ struct Context {
     profile: Option<String>,
     region: Option<String>,
     json: bool,
+    verbose: bool,
     printer: Printer,
 }
 
 impl Context {
     /// Loads the config, says its warnings, and puts the command line over it.
     fn config(&self) -> Result<Config, CliError> {
-        let mut config = Config::load(self.config_file.as_deref())?;
+        let config = self.load()?;
         for warning in &config.warnings {
             self.printer.warn(warning);
         }
+        Ok(config)
+    }
+
+    /// As [`Self::config`], without a word.
+    fn load(&self) -> Result<Config, CliError> {
+        let mut config = Config::load(self.config_file.as_deref())?;
         if let Some(namespace) = &self.namespace {
             config.namespace = namespace.clone();
         }
@@ -158,6 +165,7 @@ pub fn main() -> ExitCode {
         profile: profile.filter(|profile| !profile.is_empty()),
         region: region.filter(|region| !region.is_empty()),
         json,
+        verbose: verbose > 0,
         printer,
     };
     let result = match cli.command {
@@ -187,9 +195,11 @@ fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime
-        .map_err(|error| CliError::failed(error.to_string()))?
-        .block_on(command)
+    let runtime = runtime.map_err(|error| CliError::failed(error.to_string()))?;
+    let result = runtime.block_on(command);
+    // A name server that does not answer keeps nobody waiting: looking up a name cannot be stopped.
+    runtime.shutdown_background();
+    result
 }
 
 /// Reads a name from the command line.

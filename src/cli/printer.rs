@@ -37,20 +37,30 @@ impl Printer {
 
     /// Data: to stdout, as it is. A reader that has seen enough (`| head`) is no error.
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
+        self.stream(text).map(drop)
+    }
+
+    /// As [`Self::data`], for what goes on until nobody reads it any more: it says whether somebody
+    /// does.
+    pub(super) fn stream(self, text: &str) -> Result<bool, CliError> {
         let mut stdout = anstream::stdout().lock();
         match stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
         {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(CliError::failed(format!("cannot write to stdout: {error}")))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(CliError::failed(format!("cannot write to stdout: {error}"))),
         }
     }
 
     /// One JSON document and a newline. On a terminal it is as harmless as the rest.
     pub(super) fn json(self, document: &impl Serialize) -> Result<(), CliError> {
+        self.json_line(document).map(drop)
+    }
+
+    /// As [`Self::json`], of many; it says whether somebody still reads them.
+    pub(super) fn json_line(self, document: &impl Serialize) -> Result<bool, CliError> {
         let text = serde_json::to_string(document);
         let text = text.map_err(|error| CliError::failed(error.to_string()))?;
         let mut line = String::with_capacity(text.len() + 1);
@@ -62,7 +72,7 @@ impl Printer {
             }
         }
         line.push('\n');
-        self.data(&line)
+        self.stream(&line)
     }
 
     /// Talk, unless told to be quiet.

@@ -10,7 +10,9 @@ mod account;
 mod apply;
 mod aws;
 mod desired;
+mod logs;
 mod observed;
+mod permissions;
 pub mod plan;
 mod read;
 
@@ -20,7 +22,9 @@ pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
     Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
 };
+pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
+pub use self::permissions::{Permissions, Scope, needed, permissions};
 pub use self::plan::{Change, Kind, Plan};
 pub use self::read::{Names, find_api, observe};
 

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "cli")]
+pub use self::redis::{Facts, Info, NoFacts};
 pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
 #[cfg(feature = "cli")]
 pub use self::sqlite::{Location, SqliteStore};

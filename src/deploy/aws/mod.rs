@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 pub use self::error::AwsError;
-use self::error::Kind;
+pub(super) use self::error::Kind;
 use self::nulls::WithoutNulls;
 use super::Account;
 
@@ -146,7 +146,18 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let mut patience = Patience::new();
+        self.attempts(action, attempt, Patience::new()).await
+    }
+
+    async fn attempts<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+        mut patience: Patience,
+    ) -> Result<T, AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
         loop {
             match attempt().await {
                 Ok(answer) => return Ok(answer),
@@ -156,6 +167,18 @@ impl Aws {
                 }
             }
         }
+    }
+
+    /// As [`Self::call`], for what can be done without: tried again only where AWS is busy.
+    pub(super) async fn ask<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<T, AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        self.attempts(action, attempt, Patience::little()).await
     }
 
     /// As [`Self::call`], with `None` for what is not there.
@@ -226,6 +249,14 @@ impl Patience {
             since: Instant::now(),
             pause: FIRST_PAUSE,
             unclear: 0,
+        }
+    }
+
+    /// None for errors that nobody understands.
+    fn little() -> Self {
+        Self {
+            unclear: UNCLEAR_TRIES,
+            ..Self::new()
         }
     }
 

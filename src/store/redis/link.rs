@@ -67,6 +67,24 @@ impl Link {
         }
     }
 
+    /// The live connection, and what Redis says where there is none.
+    #[cfg(feature = "cli")]
+    pub(super) async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        Ok(self.live(0).await?.connection)
+    }
+
+    /// The address without any secret.
+    #[cfg(feature = "cli")]
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For a call in all.
+    #[cfg(feature = "cli")]
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The live connection, or a new one where there is none newer than generation `broken`.
     async fn live(&self, broken: u64) -> RedisResult<Live> {
         let newer = |live: &Live| live.generation > broken;

@@ -1,6 +1,8 @@
 //! Redis or Valkey: one script and one round trip an event, in Python lamed's `flags` scheme, so
 //! that both systems can share a Redis.
 
+#[cfg(feature = "cli")]
+mod facts;
 mod link;
 mod settings;
 
@@ -13,6 +15,8 @@ use ::redis::{
 };
 use async_trait::async_trait;
 
+#[cfg(feature = "cli")]
+pub use self::facts::{Facts, Info, NoFacts};
 use self::link::Link;
 pub use self::settings::{NotARedisUrl, Pem, RedisSettings, Server, Tls, UnreadablePem};
 use super::keyspace::{self, CounterKeys};

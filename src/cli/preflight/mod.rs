@@ -1,0 +1,307 @@
+//! `lamed preflight`
+
+mod address;
+mod redis;
+mod report;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use self::report::{Check, Status};
+use super::deployment::{self, Deployment, connect};
+use super::printer::harmless;
+use super::{CliError, Context};
+use crate::config::{Config, Location, locate};
+use crate::deploy::{Account, Aws, AwsError, Observed, Permissions};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Check this zip of the Lambda function instead of the embedded one
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    ok: bool,
+    checks: &'a [Check],
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.load()?;
+    let deployment = Deployment::new(&config)?;
+    let mut checks = vec![check_config(context, &config)];
+    let function = check_function(&config, &deployment, args.bootstrap.as_deref());
+    match connect(context).await {
+        Ok(aws) => {
+            let found = Found::look(&config, &deployment, &aws).await;
+            checks.extend(found.checks(&config, &deployment, function));
+        }
+        Err(error) => {
+            checks.extend([Check::error("account", error), function]);
+            if let Some(settings) = &config.redis {
+                let found = redis::look(settings).await;
+                checks.extend(redis::checks(settings, &found, in_vpc(&config, None)));
+            }
+        }
+    }
+    let failures = report::failures(&checks);
+    if context.json {
+        let ok = failures.is_none();
+        context.printer.json(&Document {
+            ok,
+            checks: &checks,
+        })?;
+    } else {
+        context.printer.data(&report::text(&checks))?;
+    }
+    match failures {
+        Some(failures) => Err(CliError::failed(format!("preflight failed: {failures}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks what `deploy` has not checked itself, says what is not well, and gives back what was read
+/// on the way.
+pub(super) async fn before_deploy(
+    context: &Context,
+    config: &Config,
+    deployment: &Deployment,
+    aws: &Aws,
+) -> Result<Observed, CliError> {
+    let found = Found::look(config, deployment, aws).await;
+    if let Err(error) = &found.account {
+        return Err(error.clone().into());
+    }
+    let mut checks = found.checks(config, deployment, None);
+    checks.retain(|check| check.status != Status::Ok);
+    if !checks.is_empty() {
+        context.printer.talk(&report::text(&checks));
+    }
+    match (found.observed, report::failures(&checks)) {
+        (Err(error), _) if !error.is_denied() => Err(error.into()),
+        (Ok(observed), None) => Ok(observed),
+        (_, failures) => Err(CliError::failed(format!(
+            "preflight failed: {}; `--no-preflight` goes on regardless",
+            failures.unwrap_or_default()
+        ))),
+    }
+}
+
+/// What others say of a deployment.
+struct Found {
+    account: Result<Account, AwsError>,
+    observed: Result<Observed, AwsError>,
+    permissions: Result<Permissions, AwsError>,
+    redis: Option<redis::Found>,
+}
+
+impl Found {
+    /// Asks all of them at once.
+    async fn look(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
+        let redis = async {
+            match &config.redis {
+                Some(settings) => Some(redis::look(settings).await),
+                None => None,
+            }
+        };
+        let permissions = async |api: Option<&str>| deployment.permissions(config, aws, api).await;
+        let (account, observed, mut asked, redis) = tokio::join!(
+            aws.account(),
+            deployment.look(aws),
+            permissions(None),
+            redis
+        );
+        // A policy may be limited to the API that is there.
+        if let (Ok(answers), Ok(Some(api))) = (&asked, observed.as_ref().map(|o| o.api.as_ref()))
+            && answers.depend_on_api()
+        {
+            asked = permissions(Some(&api.id)).await;
+        }
+        Self {
+            account: account.cloned(),
+            observed,
+            permissions: asked,
+            redis,
+        }
+    }
+
+    /// In the order in which they are shown.
+    fn checks(
+        &self,
+        config: &Config,
+        deployment: &Deployment,
+        function: impl Into<Option<Check>>,
+    ) -> Vec<Check> {
+        let mut checks = Vec::new();
+        match &self.account {
+            Err(error) => checks.push(Check::error("account", error)),
+            Ok(account) => {
+                let Account { caller, region, .. } = account;
+                checks.push(Check::ok("account", format!("{caller} in {region}")));
+                checks.push(check_deployment(&self.observed));
+                checks.push(check_permissions(
+                    &self.permissions,
+                    caller,
+                    &deployment.needed(config),
+                ));
+            }
+        }
+        checks.extend(function.into());
+        if let (Some(settings), Some(found)) = (&config.redis, &self.redis) {
+            let in_vpc = in_vpc(config, self.observed.as_ref().ok());
+            checks.extend(redis::checks(settings, found, in_vpc));
+        }
+        checks
+    }
+}
+
+/// Whether the functions will be in a VPC: as the config says, else as they are.
+fn in_vpc(config: &Config, observed: Option<&Observed>) -> bool {
+    match &config.aws.vpc {
+        Some(vpc) => !vpc.subnet_ids.is_empty(),
+        None => observed.is_some_and(|observed| {
+            let mut functions = observed.functions.values();
+            functions.any(|function| !function.latest.vpc.subnets.is_empty())
+        }),
+    }
+}
+
+fn check_config(context: &Context, config: &Config) -> Check {
+    const CHECK: &str = "config";
+    let file = match locate(context.config_file.as_deref()) {
+        Location::Found(path) => format!("`{}`", path.display()),
+        Location::Missing(_) => {
+            return Check::failed(
+                CHECK,
+                "there is no config file",
+                "`lamed configure` makes one",
+            );
+        }
+    };
+    let problem = match &config.redis {
+        None => Some(Check::failed(
+            CHECK,
+            format!("{file} names no Redis"),
+            "name one by `lamed configure`",
+        )),
+        Some(redis) => deployment::settings(config, redis)
+            .err()
+            .map(|error| Check::error(CHECK, format!("{file}: {error}"))),
+    };
+    match problem {
+        Some(problem) => problem,
+        None if config.warnings.is_empty() => Check::ok(CHECK, file),
+        None => Check::warning(
+            CHECK,
+            format!("{file}: {}", config.warnings.join("; ")),
+            "all else in it is used",
+        ),
+    }
+}
+
+fn check_function(
+    config: &Config,
+    deployment: &Deployment,
+    bootstrap: Option<&std::path::Path>,
+) -> Check {
+    const CHECK: &str = "function";
+    match deployment::code(config.aws.architecture, bootstrap) {
+        Err(error) => Check::error(CHECK, error),
+        Ok(code) => Check::ok(
+            CHECK,
+            format!(
+                "{}, a zip of {:.2} MB, as {}",
+                code.architecture,
+                code.zip.len() as f64 / 1e6,
+                quoted(
+                    deployment
+                        .functions()
+                        .iter()
+                        .map(|function| function.name.as_str())
+                )
+            ),
+        ),
+    }
+}
+
+/// What is there already, which is read in any case.
+fn check_deployment(observed: &Result<Observed, AwsError>) -> Check {
+    const CHECK: &str = "deployment";
+    match observed {
+        Err(error) => Check::error(CHECK, error),
+        Ok(observed) => {
+            let mut found: Vec<String> = Vec::new();
+            if let Some(api) = &observed.api {
+                found.push(format!("REST API `{}`", api.id));
+            }
+            if !observed.functions.is_empty() {
+                let names = observed.functions.keys().map(String::as_str);
+                found.push(quoted(names));
+            }
+            if found.is_empty() {
+                found.push("nothing is deployed yet".to_owned());
+            }
+            Check::ok(CHECK, found.join(", "))
+        }
+    }
+}
+
+fn check_permissions(
+    permissions: &Result<Permissions, AwsError>,
+    caller: &str,
+    needed: &[&str],
+) -> Check {
+    const CHECK: &str = "permissions";
+    let names = |actions: &[&'static str]| quoted(actions.iter().copied());
+    match permissions {
+        Err(error) => Check::warning(
+            CHECK,
+            format!("cannot be checked: {error}"),
+            format!("deploying takes {}", by_service(needed)),
+        ),
+        Ok(Permissions { denied, .. }) if !denied.is_empty() => Check::failed(
+            CHECK,
+            format!("the credentials may not do {}", names(denied)),
+            format!("allow it for `{caller}`"),
+        ),
+        Ok(Permissions { unclear, .. }) if !unclear.is_empty() => Check::warning(
+            CHECK,
+            format!(
+                "on a condition that cannot be checked now: {}",
+                names(unclear)
+            ),
+            format!("make sure that `{caller}` may do it"),
+        ),
+        Ok(Permissions { no_removal, .. }) if !no_removal.is_empty() => Check::warning(
+            CHECK,
+            format!("enough to deploy, but not {}", names(no_removal)),
+            format!("allow it for `{caller}` before `lamed destroy`"),
+        ),
+        Ok(_) => Check::ok(CHECK, "all that deploying and destroying takes"),
+    }
+}
+
+/// `` `a`, `b` ``
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// `iam: CreateRole, PassRole; lambda: …`
+fn by_service(actions: &[&str]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for (service, name) in actions.iter().filter_map(|action| action.split_once(':')) {
+        if service == last {
+            text.push_str(&format!(", {name}"));
+        } else {
+            let separator = if last.is_empty() { "" } else { "; " };
+            text.push_str(&format!("{separator}{service}: {name}"));
+        }
+        last = service;
+    }
+    text
+}

@@ -1,0 +1,437 @@
+//! What the caller has to be allowed to do, and whether it is.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::types::builders::ContextEntryBuilder;
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
+};
+
+use super::account::Account;
+use super::aws::{Aws, AwsError, Kind};
+use super::concurrently;
+use super::desired::log_group;
+
+/// An action, when it is needed and on what.
+struct Action {
+    name: &'static str,
+    need: Need,
+    on: On,
+}
+
+/// When an action is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Always,
+    /// Where the config sets tags.
+    Tags,
+    /// Where the config puts the functions into a VPC.
+    Vpc,
+    /// Only to remove what is no longer wanted, and by `lamed destroy`.
+    Removal,
+}
+
+/// What an action is done to: policies may be limited to some resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum On {
+    Role,
+    Functions,
+    LogGroups,
+    /// These paths of API Gateway; `{api}` stands for the API's id.
+    Gateway(&'static [&'static str]),
+    Anything,
+}
+
+const fn action(name: &'static str, on: On, need: Need) -> Action {
+    Action { name, need, on }
+}
+
+const METHODS: On = On::Gateway(&["/restapis/{api}/resources/any/methods/GET"]);
+
+/// All that [`super::apply`] does, but for reading through [`super::read`]. A permission of API
+/// Gateway is an HTTP method. Beside the calls themselves stand what AWS asks for along with them:
+/// to hand a role to a function, to tag, and to look at subnets.
+///
+/// Source: "Service Authorization Reference"; for VPCs "Giving Lambda functions access to resources
+/// in an Amazon VPC", AWS documentation.
+const ACTIONS: [Action; 33] = [
+    action("iam:CreateRole", On::Role, Need::Always),
+    action("iam:GetRole", On::Role, Need::Always),
+    action("iam:PassRole", On::Role, Need::Always),
+    action("iam:PutRolePolicy", On::Role, Need::Always),
+    action("iam:UpdateAssumeRolePolicy", On::Role, Need::Always),
+    action("iam:TagRole", On::Role, Need::Tags),
+    action("iam:DeleteRole", On::Role, Need::Removal),
+    action("iam:DeleteRolePolicy", On::Role, Need::Removal),
+    action("iam:DetachRolePolicy", On::Role, Need::Removal),
+    action("lambda:AddPermission", On::Functions, Need::Always),
+    action("lambda:CreateAlias", On::Functions, Need::Always),
+    action("lambda:CreateFunction", On::Functions, Need::Always),
+    action("lambda:DeleteFunction", On::Functions, Need::Always),
+    action("lambda:GetAlias", On::Functions, Need::Always),
+    action(
+        "lambda:GetFunctionConfiguration",
+        On::Functions,
+        Need::Always,
+    ),
+    action("lambda:ListVersionsByFunction", On::Functions, Need::Always),
+    action("lambda:PublishVersion", On::Functions, Need::Always),
+    action("lambda:RemovePermission", On::Functions, Need::Always),
+    action("lambda:UpdateAlias", On::Functions, Need::Always),
+    action("lambda:UpdateFunctionCode", On::Functions, Need::Always),
+    action(
+        "lambda:UpdateFunctionConfiguration",
+        On::Functions,
+        Need::Always,
+    ),
+    action("lambda:TagResource", On::Functions, Need::Tags),
+    action("logs:CreateLogGroup", On::LogGroups, Need::Always),
+    action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
+    action("logs:TagResource", On::LogGroups, Need::Tags),
+    action("logs:DeleteLogGroup", On::LogGroups, Need::Removal),
+    action(
+        "apigateway:POST",
+        On::Gateway(&[
+            "/restapis",
+            "/restapis/{api}/resources/any",
+            "/restapis/{api}/deployments",
+            "/apikeys",
+            "/usageplans",
+            "/usageplans/any/keys",
+        ]),
+        Need::Always,
+    ),
+    action("apigateway:PUT", METHODS, Need::Always),
+    action("apigateway:DELETE", METHODS, Need::Always),
+    action(
+        "apigateway:PATCH",
+        On::Gateway(&["/restapis/{api}/stages/{stage}", "/usageplans/any"]),
+        Need::Always,
+    ),
+    action("ec2:DescribeSecurityGroups", On::Anything, Need::Vpc),
+    action("ec2:DescribeSubnets", On::Anything, Need::Vpc),
+    action("ec2:DescribeVpcs", On::Anything, Need::Vpc),
+];
+
+/// What a deployment is to do, as far as permissions depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The name of the role.
+    pub deployment: &'a str,
+    pub functions: &'a [&'a str],
+    pub stage: &'a str,
+    /// The API's id, where it is known.
+    pub api: Option<&'a str>,
+    pub tags: bool,
+    pub vpc: bool,
+}
+
+/// What the caller's policies say. Each is a list of actions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Not allowed, and `deploy` needs it.
+    pub denied: Vec<&'static str>,
+    /// Not allowed, and only needed to remove something.
+    pub no_removal: Vec<&'static str>,
+    /// It depends on a condition that only AWS can judge when the time comes.
+    pub unclear: Vec<&'static str>,
+}
+
+impl Permissions {
+    /// Whether an answer about API Gateway could be another one with the id of the API.
+    #[must_use]
+    pub fn depend_on_api(&self) -> bool {
+        let all = self.denied.iter().chain(&self.unclear);
+        all.into_iter()
+            .any(|action| action.starts_with("apigateway:"))
+    }
+
+    fn add(&mut self, need: Need, action: &'static str, verdict: Verdict) {
+        match (verdict, need) {
+            (Verdict::Allowed, _) => {}
+            (_, Need::Removal) => self.no_removal.push(action),
+            (Verdict::Denied, _) => self.denied.push(action),
+            (Verdict::Unclear, _) => self.unclear.push(action),
+        }
+    }
+}
+
+/// All actions that the deployment needs.
+#[must_use]
+pub fn needed(scope: Scope<'_>) -> Vec<&'static str> {
+    let needed = asked(scope).filter(|action| action.need != Need::Removal);
+    needed.map(|action| action.name).collect()
+}
+
+fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
+    const { &ACTIONS }
+        .iter()
+        .filter(move |action| match action.need {
+            Need::Always | Need::Removal => true,
+            Need::Tags => scope.tags,
+            Need::Vpc => scope.vpc,
+        })
+}
+
+/// Asks IAM what the caller's policies allow.
+///
+/// # Errors
+/// When the caller may not ask that, or is none whose policies can be simulated.
+pub async fn permissions(aws: &Aws, scope: Scope<'_>) -> Result<Permissions, AwsError> {
+    let account = aws.account().await?;
+    let principal = match Principal::of(&account.caller) {
+        Principal::Root => return Ok(Permissions::default()),
+        Principal::User => account.caller.clone(),
+        Principal::Role(name) => account.role(name),
+        Principal::Other => {
+            return Err(AwsError::new(format!(
+                "the policies of `{}` cannot be simulated",
+                account.caller
+            )));
+        }
+    };
+    match (
+        simulate(aws, account, &principal, scope).await,
+        Principal::of(&account.caller),
+    ) {
+        // A role with a path, as AWS IAM Identity Center makes them: the caller's ARN leaves it out.
+        (Err(error), Principal::Role(name)) if error.kind == Kind::NotFound => {
+            let get = async || aws.iam.get_role().role_name(name).send().await;
+            let role = aws.call("iam:GetRole", get).await?.role;
+            let arn = role.map(|role| role.arn).ok_or(error)?;
+            simulate(aws, account, &arn, scope).await
+        }
+        (answer, _) => answer,
+    }
+}
+
+/// Who calls.
+///
+/// Source: "IAM identifiers" and `GetCallerIdentity`, AWS documentation.
+#[derive(Debug, PartialEq, Eq)]
+enum Principal<'a> {
+    /// May do all, and cannot be simulated.
+    Root,
+    User,
+    /// The name of the role that was assumed.
+    Role(&'a str),
+    Other,
+}
+
+impl<'a> Principal<'a> {
+    fn of(arn: &'a str) -> Self {
+        let what = arn.splitn(6, ':').nth(5).unwrap_or_default();
+        match what.split_once('/') {
+            None if what == "root" => Self::Root,
+            Some(("user", _)) => Self::User,
+            Some(("assumed-role", session)) => {
+                Self::Role(session.split('/').next().unwrap_or_default())
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+async fn simulate(
+    aws: &Aws,
+    account: &Account,
+    principal: &str,
+    scope: Scope<'_>,
+) -> Result<Permissions, AwsError> {
+    let mut questions: BTreeMap<On, Vec<&Action>> = BTreeMap::new();
+    for action in asked(scope) {
+        questions.entry(action.on).or_default().push(action);
+    }
+    let questions: Vec<(On, Vec<&Action>)> = questions.into_iter().collect();
+    let answers = concurrently(&questions, async |(on, actions)| {
+        let names: Vec<String> = actions
+            .iter()
+            .map(|action| action.name.to_owned())
+            .collect();
+        let resources = resources(*on, account, scope);
+        aws.ask("iam:SimulatePrincipalPolicy", async || {
+            let simulate = aws.iam.simulate_principal_policy();
+            let simulate = simulate
+                .policy_source_arn(principal)
+                .set_action_names(Some(names.clone()))
+                .set_resource_arns(Some(resources.clone()))
+                .set_context_entries(Some(context(account)));
+            let pages = simulate.into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>().await
+        })
+        .await
+    });
+    let results: Vec<EvaluationResult> = answers.await?.concat();
+    let mut permissions = Permissions::default();
+    for action in asked(scope) {
+        let result = results
+            .iter()
+            .find(|result| result.eval_action_name == action.name);
+        permissions.add(
+            action.need,
+            action.name,
+            result.map_or(Verdict::Unclear, Verdict::of),
+        );
+    }
+    Ok(permissions)
+}
+
+/// What conditions may ask for, as it will be when deploying.
+fn context(account: &Account) -> Vec<ContextEntry> {
+    let entry = |key: &str, value: &str| {
+        let entry: ContextEntryBuilder = ContextEntry::builder();
+        let entry = entry.context_key_name(key).context_key_values(value);
+        entry.context_key_type(ContextKeyTypeEnum::String).build()
+    };
+    vec![
+        entry("aws:RequestedRegion", &account.region),
+        entry("iam:PassedToService", "lambda.amazonaws.com"),
+    ]
+}
+
+fn resources(on: On, account: &Account, scope: Scope<'_>) -> Vec<String> {
+    let functions = scope.functions.iter();
+    match on {
+        On::Role => vec![account.role(scope.deployment)],
+        On::Functions => functions.map(|name| account.function(name)).collect(),
+        On::LogGroups => functions
+            // So AWS names a group in its refusals.
+            .map(|name| {
+                account.arn(
+                    "logs",
+                    &format!("log-group:{}:log-stream:", log_group(name)),
+                )
+            })
+            .collect(),
+        On::Gateway(paths) => (paths.iter())
+            .map(|path| {
+                let path = path.replace("{api}", scope.api.unwrap_or("any"));
+                account.gateway(&path.replace("{stage}", scope.stage))
+            })
+            .collect(),
+        On::Anything => vec!["*".to_owned()],
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Allowed,
+    Denied,
+    Unclear,
+}
+
+impl Verdict {
+    /// Of all resources asked about, the most restrictive: so AWS sums them up.
+    ///
+    /// Source: `EvaluationResult`, IAM API reference.
+    fn of(result: &EvaluationResult) -> Self {
+        let of_resources = result.resource_specific_results();
+        let unknown = of_resources
+            .iter()
+            .flat_map(|result| result.missing_context_values());
+        match result.eval_decision {
+            PolicyEvaluationDecisionType::Allowed => Self::Allowed,
+            _ if result
+                .missing_context_values()
+                .iter()
+                .chain(unknown)
+                .next()
+                .is_some() =>
+            {
+                Self::Unclear
+            }
+            _ => Self::Denied,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_what_apply_does() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/deploy/apply");
+        let mut used = BTreeSet::new();
+        for file in fs::read_dir(folder).unwrap() {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            let texts = text.split('"').skip(1).step_by(2);
+            used.extend(texts.filter_map(permission));
+        }
+        let along_with_others = ["iam:PassRole", "logs:TagResource"];
+        let listed: BTreeSet<String> = ACTIONS
+            .iter()
+            .map(|action| action.name.to_owned())
+            .filter(|name| !along_with_others.contains(&name.as_str()))
+            .filter(|name| !name.starts_with("ec2:"))
+            .collect();
+        assert_eq!(used, listed);
+    }
+
+    /// The permission for a call that is named in the code.
+    fn permission(call: &str) -> Option<String> {
+        let (service, operation) = call.split_once(':')?;
+        if !operation.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return None;
+        }
+        let verb = match operation {
+            // What API Gateway, not the caller, is allowed.
+            "InvokeFunction" => return None,
+            "TagResource" => "PUT",
+            _ if operation.starts_with("Create") => "POST",
+            _ if operation.starts_with("Put") => "PUT",
+            _ if operation.starts_with("Update") => "PATCH",
+            _ if operation.starts_with("Delete") => "DELETE",
+            _ => "GET",
+        };
+        match service {
+            "iam" | "lambda" | "logs" => Some(call.to_owned()),
+            "apigateway" => Some(format!("apigateway:{verb}")),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn callers_are_told_apart() {
+        for (arn, expected) in [
+            ("arn:aws:iam::123456789012:root", Principal::Root),
+            ("arn:aws:iam::123456789012:user/team/ann", Principal::User),
+            (
+                "arn:aws-cn:sts::123456789012:assumed-role/ci/session:1",
+                Principal::Role("ci"),
+            ),
+            (
+                "arn:aws:sts::123456789012:federated-user/bob",
+                Principal::Other,
+            ),
+            ("", Principal::Other),
+        ] {
+            assert_eq!(Principal::of(arn), expected, "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_condition_that_cannot_be_known_is_no_denial() {
+        let result = |decision: PolicyEvaluationDecisionType, missing: &str| {
+            let result = EvaluationResult::builder().eval_action_name("iam:PassRole");
+            let result = result.eval_decision(decision);
+            match missing {
+                "" => result.build().unwrap(),
+                missing => result.missing_context_values(missing).build().unwrap(),
+            }
+        };
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        for (decision, missing, expected) in [
+            (Allowed, "", Verdict::Allowed),
+            (ImplicitDeny, "", Verdict::Denied),
+            (ExplicitDeny, "", Verdict::Denied),
+            (ImplicitDeny, "aws:MultiFactorAuthPresent", Verdict::Unclear),
+        ] {
+            assert_eq!(Verdict::of(&result(decision, missing)), expected);
+        }
+    }
+}

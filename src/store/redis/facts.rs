@@ -1,0 +1,144 @@
+//! What a Redis says of itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisError, RedisResult, Value, from_redis_value, pipe};
+use tokio::time::{Instant, timeout};
+
+use super::RedisStore;
+
+/// What a Redis says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// For one command to be answered.
+    pub round_trip: Duration,
+    /// The answer to `INFO`, or why there is none.
+    pub info: Result<Info, String>,
+}
+
+/// What `INFO` tells. A text is empty where it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// `Redis` or `Valkey`
+    pub product: &'static str,
+    /// `7.0.15`
+    pub version: String,
+    /// The version of Redis that it is compatible with.
+    pub compatible: (u32, u32),
+    /// `standalone`, `cluster` or `sentinel`
+    pub mode: String,
+    /// The host and port of the primary that it is a replica of.
+    pub replica_of: Option<String>,
+    /// `maxmemory-policy`
+    pub eviction: String,
+    /// Whether each write goes to an append-only file.
+    pub append_only: bool,
+    /// Whether snapshots are taken by themselves; `None` where it does not say so.
+    pub snapshots: Option<bool>,
+}
+
+/// Why a Redis says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoFacts {
+    /// It cannot be reached.
+    Unreachable(String),
+    /// It wants another user or password.
+    Refused(String),
+}
+
+impl RedisStore {
+    /// Asks the Redis about itself: one round trip, within the timeout of the settings.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or does not accept the password.
+    pub async fn facts(&self) -> Result<Facts, NoFacts> {
+        let mut questions = pipe();
+        // All sections: before Redis 7, `INFO` takes one section or none.
+        questions.cmd("INFO");
+        questions.cmd("CONFIG").arg("GET").arg("save");
+        questions.ignore_errors();
+        let ask = async {
+            let mut connection = self.link.connection().await?;
+            let begin = Instant::now();
+            let answers: Vec<RedisResult<Value>> = questions.query_async(&mut connection).await?;
+            let round_trip = begin.elapsed();
+            let mut answers = answers.into_iter();
+            match (answers.next(), answers.next()) {
+                (Some(Err(error)), _) if is_refusal(&error) => Err(error),
+                (info, save) => Ok(Facts {
+                    round_trip,
+                    info: info
+                        .map_or_else(|| Err("no answer".to_owned()), text)
+                        .map(|text| {
+                            let mut info = Info::parse(&text);
+                            // Who may not ask for it, as with most that others run, does not know.
+                            info.snapshots = save.and_then(Result::ok).and_then(|save| {
+                                let save: HashMap<String, String> = from_redis_value(save).ok()?;
+                                save.get("save").map(|save| !save.is_empty())
+                            });
+                            info
+                        }),
+                }),
+            }
+        };
+        let name = self.link.name();
+        match timeout(self.link.timeout(), ask).await {
+            Ok(Ok(facts)) => Ok(facts),
+            Ok(Err(error)) if is_refusal(&error) => Err(NoFacts::Refused(match error.code() {
+                Some("NOAUTH") => format!("{name} wants a password"),
+                Some("DENIED") => format!("{name}: {error}"),
+                _ => format!("{name} does not accept this user and password"),
+            })),
+            Ok(Err(error)) if !error.is_timeout() => {
+                Err(NoFacts::Unreachable(format!("{name}: {error}")))
+            }
+            _ => Err(NoFacts::Unreachable(format!(
+                "{name} gave no answer within {:?}",
+                self.link.timeout()
+            ))),
+        }
+    }
+}
+
+fn text(answer: RedisResult<Value>) -> Result<String, String> {
+    answer
+        .and_then(|answer| from_redis_value::<String>(answer).map_err(RedisError::from))
+        .map_err(|error| error.to_string())
+}
+
+fn is_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "DENIED"))
+}
+
+impl Info {
+    /// Reads the text of `INFO`: lines of `name:value`.
+    fn parse(text: &str) -> Self {
+        let lines: HashMap<&str, &str> = (text.lines())
+            .filter_map(|line| line.trim_end().split_once(':'))
+            .collect();
+        let get = |name: &str| lines.get(name).copied().unwrap_or_default();
+        let redis = get("redis_version");
+        let (product, version) = match lines.get("valkey_version") {
+            Some(version) => ("Valkey", *version),
+            None => ("Redis", redis),
+        };
+        let mut numbers = redis.split('.').map(|n| n.parse().unwrap_or(0));
+        Self {
+            product,
+            version: version.to_owned(),
+            compatible: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+            mode: match get("redis_mode") {
+                "standalone" if get("cluster_enabled") == "1" => "cluster",
+                mode => mode,
+            }
+            .to_owned(),
+            replica_of: (get("role") == "slave")
+                .then(|| format!("{}:{}", get("master_host"), get("master_port"))),
+            eviction: get("maxmemory_policy").to_owned(),
+            append_only: get("aof_enabled") == "1",
+            snapshots: None,
+        }
+    }
+}
