@@ -198,7 +198,7 @@ fn compile(
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             if line.starts_with("error") && reason.is_none() {
-                reason = Some(line.clone());
+                reason = Some(line.trim_start_matches("error: ").to_owned());
             }
             eprintln!("{line}");
         }
