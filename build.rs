@@ -50,6 +50,7 @@ mod embed {
             if !folder.is_dir() {
                 return Err(format!("{PREBUILT} names no folder: {}", folder.display()).into());
             }
+            println!("cargo::rerun-if-changed={}", folder.display());
             let found = prebuilt(&folder)?;
             if !found.is_empty() {
                 return Ok(found);
@@ -75,7 +76,6 @@ mod embed {
         for architecture in Architecture::ALL {
             let file = folder.join(architecture.file());
             if file.exists() {
-                println!("cargo::rerun-if-changed={}", file.display());
                 let copy = out_dir()?.join(architecture.file());
                 fs::copy(&file, &copy)?;
                 found.push((architecture.name, copy));

@@ -80,7 +80,7 @@ pub fn build(
     let executable = scratch.join(target).join("bootstrap/bootstrap");
     let executable =
         fs::read(&executable).map_err(|error| format!("{}: {error}", executable.display()))?;
-    check_glibc(&executable)?;
+    check_glibc(&executable, MAX_GLIBC)?;
     zipped(&executable, &scratch.join(architecture.file()))
         .map_err(|error| format!("cannot zip the bootstrap: {error}"))
 }
@@ -271,22 +271,21 @@ fn rustflags(workspace: &Path, toolchain: &Toolchain, scratch: &Path) -> OsStrin
     flags
 }
 
-/// Refuses an executable that provided.al2023 could not load.
-fn check_glibc(executable: &[u8]) -> Result<(), String> {
+/// Refuses an executable that a system with the C library `max` could not load.
+fn check_glibc(executable: &[u8], max: (u32, u32)) -> Result<(), String> {
     let too_new: Vec<String> = needed_versions(executable)
         .map_err(|error| format!("the bootstrap is no ELF file: {error}"))?
         .into_iter()
-        .filter(|name| glibc(name).is_some_and(|version| version > MAX_GLIBC))
+        .filter(|name| glibc(name).is_some_and(|version| version > max))
         .collect();
     if too_new.is_empty() {
         return Ok(());
     }
+    let (major, minor) = max;
     Err(format!(
-        "the bootstrap needs {} of the C library, and Lambda's provided.al2023 has GLIBC_{}.{}: \
-         build it on an older system, or for the target of an older one",
-        too_new.join(", "),
-        MAX_GLIBC.0,
-        MAX_GLIBC.1
+        "the bootstrap needs {} of the C library, and Lambda's provided.al2023 has GLIBC_{major}.{minor}: \
+         build it on a system that is not newer",
+        too_new.join(", ")
     ))
 }
 
@@ -350,3 +349,28 @@ const COMPRESSION: i64 = 9 + 5;
 
 /// Zopfli splits each chunk into 15 blocks at most: one chunk is 1 % larger than several.
 const CHUNK: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_executable_for_newer_systems_is_refused() {
+        let this = fs::read(env::current_exe().unwrap()).unwrap();
+        assert_eq!(check_glibc(&this, (2, 99)), Ok(()));
+        let refusal = check_glibc(&this, (2, 2)).unwrap_err();
+        assert!(refusal.contains("needs GLIBC_2."), "{refusal}");
+        assert!(
+            refusal.contains("provided.al2023 has GLIBC_2.2: "),
+            "{refusal}"
+        );
+        assert!(check_glibc(b"#!/bin/sh", (2, 99)).is_err());
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(glibc("GLIBC_2.2.5"), Some((2, 2)));
+        assert!(glibc("GLIBC_2.4") < glibc("GLIBC_2.34"));
+        assert_eq!(glibc("GCC_3.0"), None);
+    }
+}

@@ -15,6 +15,7 @@
 //! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
+//! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain` |
 //! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http` |
 //! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
 //!

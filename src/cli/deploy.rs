@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     };
     let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
-    let plan = plan(&desired, &observed, account);
+    let plan = plan::deploy(&desired, &observed, account);
     if args.dry_run {
         return show(context, &name, account, &plan);
     }

@@ -6,7 +6,8 @@ use super::changes::{self, Steps, confirm};
 use super::deployment::{Deployment, connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
-use crate::deploy::{apply, destroy};
+use crate::deploy::apply;
+use crate::deploy::plan::destroy;
 use crate::http::STAGE;
 
 #[derive(clap::Args)]

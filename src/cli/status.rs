@@ -12,7 +12,8 @@ use super::deployment::{Deployment, connect, place};
 use super::endpoint::Endpoint;
 use super::printer::{BOLD, harmless};
 use super::{CliError, Context};
-use crate::deploy::{self, Account, Aws, Change, Observed, Release, live_versions};
+use crate::deploy::plan::{Release, live_versions};
+use crate::deploy::{Account, Aws, Change, Observed, Plan, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -66,7 +67,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         )));
     }
     let drift = match deployment.desired(&config, args.bootstrap.as_deref()) {
-        Ok(desired) => Some(deploy::plan(&desired, &observed, account)),
+        Ok(desired) => Some(plan::deploy(&desired, &observed, account)),
         Err(error) => {
             context
                 .printer
@@ -98,7 +99,7 @@ fn status(
     aws: &Aws,
     account: &Account,
     observed: &Observed,
-    drift: Option<&deploy::Plan>,
+    drift: Option<&Plan>,
 ) -> Status {
     let stage = observed.api.as_ref().filter(|api| api.stage.is_some());
     let endpoint = stage.map(|api| Endpoint {

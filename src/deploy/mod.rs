@@ -10,15 +10,11 @@ mod account;
 mod apply;
 mod aws;
 mod desired;
-mod destroy;
 mod logs;
 mod observed;
 mod permissions;
-mod plan;
-mod plan_api;
+pub mod plan;
 mod read;
-mod release;
-mod step;
 
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
@@ -26,14 +22,11 @@ pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
     Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
 };
-pub use self::destroy::destroy;
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
 pub use self::permissions::{Permissions, Scope, needed, permissions};
-pub use self::plan::plan;
+pub use self::plan::{Change, Kind, Plan};
 pub use self::read::{Names, find_api, observe};
-pub use self::release::{Release, live_versions, rollback};
-pub use self::step::{Change, Kind, Plan};
 
 /// Runs `work` on all items at once; the results are in their order.
 async fn concurrently<T, R, E>(

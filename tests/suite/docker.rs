@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Server, lamed, line, within};
+use crate::support::{Server, is_skipped, lamed, line, within};
 
 const IMAGE: &str = "redis:7-alpine";
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_container_counts_and_goes_with_its_server() {
-    if is_skipped() {
+    if is_skipped("docker", "Docker") {
         return;
     }
     within(LIMIT, || {
@@ -77,7 +77,7 @@ async fn count(server: &Server) {
 
 #[test]
 fn a_server_stopped_while_its_container_starts_leaves_none() {
-    if is_skipped() {
+    if is_skipped("docker", "Docker") {
         return;
     }
     within(LIMIT, || {
@@ -156,17 +156,6 @@ fn auto_counts_in_memory_when_the_daemon_gives_no_container() {
             with status code 500: out of order; counting in memory instead\n";
         assert_eq!(said, (Some(0), "".into(), talk.into()));
     });
-}
-
-/// Whether this machine cannot have a Docker daemon, as `tests/run` found.
-fn is_skipped() -> bool {
-    let skipped = std::env::var("LAMED_TEST_SKIP").is_ok_and(|skip| skip.contains("docker"));
-    if skipped {
-        // Past the harness, which shows nothing of tests that pass.
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "SKIPPED for want of Docker").unwrap();
-    }
-    skipped
 }
 
 /// The ids of the containers, running or not, that fit the filters.

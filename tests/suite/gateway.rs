@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::support::{Client, Response, Server};
 
 /// The key in the fixtures.
-const KEY: &str = "the-key-of-the-fixtures";
+pub const KEY: &str = "the-key-of-the-fixtures";
 
 /// Different at each reply.
 const VOLATILE: [&str; 4] = [
@@ -61,39 +61,44 @@ impl From<Response> for Reply {
 
 #[tokio::test]
 async fn every_exchange_of_the_fixtures_is_answered_as_written() {
-    let mut exchanges = 0;
-    for file in fixtures() {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let story: Story = serde_json::from_str(&text).unwrap();
+    for story in stories() {
         let server = Server::start(&["--local", "--store", "embedded", "--api-key", KEY]);
-        let mut client = server.client();
-        for Exchange { request, reply } in story.exchanges {
-            let place = format!("{}: {} {}", file.display(), request.method, request.path);
-            let headers: Vec<(&str, &str)> = (request.headers.iter())
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-                .collect();
-            let response = client.send(&request.method, &request.path, &headers, &request.body);
-            let response = response.await.unwrap();
-            for id in ["x-amz-apigw-id", "x-amzn-requestid"] {
-                assert!(
-                    response.header(id).is_some_and(|id| id.len() >= 16),
-                    "{place}: {id}"
-                );
-            }
-            assert_eq!(Reply::from(response), reply, "{place}");
-            exchanges += 1;
-        }
+        play(&story, &server.address).await;
     }
-    assert!(exchanges > 25, "only {exchanges} exchanges");
 }
 
-fn fixtures() -> Vec<PathBuf> {
+/// Sends the requests of a story to a gateway over an empty store, and compares the replies.
+pub async fn play(story: &Path, address: &str) {
+    let text = std::fs::read_to_string(story).unwrap();
+    let Story { exchanges } = serde_json::from_str(&text).unwrap();
+    assert!(!exchanges.is_empty());
+    let mut client = Client::new(address);
+    for Exchange { request, reply } in exchanges {
+        let place = format!("{}: {} {}", story.display(), request.method, request.path);
+        let headers: Vec<(&str, &str)> = (request.headers.iter())
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let response = client.send(&request.method, &request.path, &headers, &request.body);
+        let response = response.await.unwrap();
+        for id in ["x-amz-apigw-id", "x-amzn-requestid"] {
+            assert!(
+                response.header(id).is_some_and(|id| id.len() >= 16),
+                "{place}: {id}"
+            );
+        }
+        assert_eq!(Reply::from(response), reply, "{place}");
+    }
+}
+
+/// The files of all stories.
+pub fn stories() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/gateway");
     let mut files: Vec<PathBuf> = (std::fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_string_lossy().ends_with(".story.json"))
         .collect();
     files.sort();
+    assert!(files.len() >= 5, "{files:?}");
     files
 }
 

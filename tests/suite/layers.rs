@@ -3,24 +3,25 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 8] = [
-    "assets", "cli", "config", "domain", "function", "http", "local", "store",
+const ROOMS: [&str; 9] = [
+    "assets", "cli", "config", "deploy", "domain", "function", "http", "local", "store",
 ];
 
 /// What each room may name of the others. `http`, `config` and `function` see the trait or the settings of
 /// `store`, which a path cannot tell; the Lambda bootstrap's crate list will.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("assets", &[]),
     ("store", &["domain"]),
     ("function", &["domain", "store"]),
     ("http", &["domain", "store"]),
     ("config", &["domain", "store", "http"]),
+    ("deploy", &["domain"]),
     ("local", &["domain", "store", "http"]),
     (
         "cli",
         &[
-            "assets", "config", "domain", "function", "http", "local", "store",
+            "assets", "config", "deploy", "domain", "function", "http", "local", "store",
         ],
     ),
 ];

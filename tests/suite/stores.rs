@@ -483,7 +483,7 @@ fn keys_in_db(redis: &Redis, db: u8) -> u64 {
 }
 
 /// An authority, and a certificate for `localhost` signed by it.
-fn make_certificates(folder: &std::path::Path) {
+pub fn make_certificates(folder: &std::path::Path) {
     let script = r#"
         openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
         openssl req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig,
+    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime,
+    State, VpcConfig,
 };
 
 use super::{AwsError, Step, Work};
@@ -326,7 +327,12 @@ impl Work<'_> {
                 .update_alias()
                 .function_name(name)
                 .name(LIVE);
-            update.function_version(&version).send().await
+            // Whole: what share another version may have had ends.
+            let whole = AliasRoutingConfiguration::builder()
+                .set_additional_version_weights(Some(HashMap::new()))
+                .build();
+            let update = update.function_version(&version).routing_config(whole);
+            update.send().await
         };
         self.aws.call("lambda:UpdateAlias", update).await.map(drop)
     }

@@ -10,7 +10,7 @@ use aws_sdk_apigateway::types::{
 use super::functions::tags;
 use super::{AwsError, Step, Work};
 use crate::deploy::desired::{Method, Throttle};
-use crate::deploy::plan_api::mapped;
+use crate::deploy::plan::mapped;
 use crate::deploy::read;
 
 impl Work<'_> {

@@ -14,7 +14,7 @@ use super::Account;
 use super::aws::{Aws, AwsError};
 use super::desired::Desired;
 use super::observed::Observed;
-use super::step::{Change, Group, Plan, Step};
+use super::plan::{Change, Group, Plan, Step};
 
 /// How many calls to API Gateway run at once: it allows ten a second, and forty at once.
 const GATEWAY_CALLS: usize = 8;

@@ -4,17 +4,21 @@ mod aws;
 mod client;
 mod command;
 mod dialogue;
+mod lambda;
 mod model;
 mod redis;
 mod server;
 
+pub use aws::{Aws, Fault, When};
 pub use client::{Client, Response};
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
+pub use lambda::{Executable, Lambda};
 pub use model::{Call, Model};
 pub use redis::Redis;
 pub use server::{Server, lamed};
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -63,4 +67,16 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish()
+}
+
+/// Whether this machine cannot have what a test needs, as `tests/run` found.
+pub fn is_skipped(what: &str, need: &str) -> bool {
+    let skip = std::env::var("LAMED_TEST_SKIP").unwrap_or_default();
+    let skipped = skip.split_whitespace().any(|word| word == what);
+    if skipped {
+        // Past the harness, which shows nothing of tests that pass.
+        let mut stderr = std::io::stderr();
+        writeln!(stderr, "SKIPPED for want of {need}").unwrap();
+    }
+    skipped
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::Account;
-use super::desired::{Desired, Method};
-use super::observed::{Observed, Resource, RestApi};
-use super::plan::missing;
-use super::read::called_function;
+use super::deploy::missing;
 use super::step::{Group, Plan, Step, Words};
+use crate::deploy::Account;
+use crate::deploy::desired::{Desired, Method};
+use crate::deploy::observed::{Observed, Resource, RestApi};
+use crate::deploy::read::called_function;
 
 /// What the gateway answers itself: every such reply is one of the two.
 const GATEWAY_RESPONSES: [&str; 2] = ["DEFAULT_4XX", "DEFAULT_5XX"];
@@ -390,7 +390,10 @@ impl Planner<'_> {
 }
 
 /// Header values as API Gateway wants its mappings: names with a prefix, values in quotes.
-pub(super) fn mapped(prefix: &str, headers: &[(String, String)]) -> BTreeMap<String, String> {
+pub(in crate::deploy) fn mapped(
+    prefix: &str,
+    headers: &[(String, String)],
+) -> BTreeMap<String, String> {
     let mapping =
         |(name, value): &(String, String)| (format!("{prefix}{name}"), format!("'{value}'"));
     headers.iter().map(mapping).collect()
@@ -410,7 +413,7 @@ fn statement(method: &Method) -> String {
 }
 
 /// Tells one API from another that would answer differently.
-fn digest(desired: &Desired, account: &Account) -> String {
+pub(super) fn digest(desired: &Desired, account: &Account) -> String {
     let methods: Vec<_> = (desired.methods.iter())
         .map(|method| {
             json!([

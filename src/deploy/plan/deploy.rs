@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{
+use super::api;
+use super::release::{self, Release};
+use super::step::{Change, Group, Plan, Step, Words};
+use crate::deploy::Account;
+use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, Function, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
 };
-use super::observed::{self, Configuration, Observed};
-use super::release::{self, Release};
-use super::step::{Group, Plan, Step, Words};
-use super::{Account, plan_api};
+use crate::deploy::observed::{self, Configuration, Observed};
 
 /// What has to change so that what is there becomes what should be.
 #[must_use]
-pub fn plan(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
+pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
     let mut plan = Plan::default();
     let planner = Planner {
         desired,
@@ -25,7 +26,7 @@ pub fn plan(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
         planner.log_group(&mut plan, &function.name);
         planner.function(&mut plan, function);
     }
-    plan_api::plan(&mut plan, desired, observed, account);
+    api::plan(&mut plan, desired, observed, account);
     planner.narrow_role(&mut plan);
     for function in &desired.functions {
         planner.old_versions(&mut plan, &function.name);
@@ -335,7 +336,8 @@ impl Planner<'_> {
         let publishes = plan.changes.iter().any(
             |change| matches!(&change.step, Step::Publish { name: published, .. } if published == name),
         );
-        let moves = |change: &super::step::Change| matches!(&change.step, Step::MoveAlias(moved, _) if moved == name);
+        let moves =
+            |change: &Change| matches!(&change.step, Step::MoveAlias(moved, _) if moved == name);
         let live_moves = plan.changes.iter().any(moves);
         let kept = KEPT_VERSIONS - usize::from(publishes);
         let used = |number: u64| {

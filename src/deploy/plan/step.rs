@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::desired::{Throttle, Vpc};
+use crate::deploy::desired::{Throttle, Vpc};
 use crate::domain::Secret;
 
 /// What is to be done, in an order in which it could be done one by one.
@@ -26,9 +26,9 @@ pub struct Change {
     /// Whether something is lost that lamed cannot bring back.
     pub destructive: bool,
     #[serde(skip)]
-    pub(super) group: Group,
+    pub(in crate::deploy) group: Group,
     #[serde(skip)]
-    pub(super) step: Step,
+    pub(in crate::deploy) step: Step,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,7 +42,7 @@ pub enum Kind {
 /// Steps of one group run one after the other; groups run side by side, but for those that need
 /// each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Group {
+pub(in crate::deploy) enum Group {
     Role,
     LogGroup(String),
     Function(String),
@@ -63,7 +63,7 @@ pub(super) enum Group {
 
 impl Group {
     /// Whether this one has to wait for the other, where both have steps in a plan.
-    pub(super) fn needs(&self, other: &Self) -> bool {
+    pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;
         match self {
             Role | LogGroup(_) | Api | Key => false,
@@ -83,9 +83,9 @@ impl Group {
     }
 }
 
-/// What is written to AWS. All else that it takes stands in [`super::Desired`].
+/// What is written to AWS. All else that it takes stands in [`crate::deploy::Desired`].
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(in crate::deploy) enum Step {
     CreateRole,
     SetTrust,
     SetRolePolicy(Value),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::desired::LIVE;
-use super::observed::{Function, Observed, Version};
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::AwsError;
+use crate::deploy::desired::LIVE;
+use crate::deploy::observed::{Function, Observed, Version};
 
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

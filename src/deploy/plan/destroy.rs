@@ -1,9 +1,9 @@
 //! The plan that removes what lamed made, and nothing else. The data in Redis stays.
 
-use super::desired::log_group;
-use super::observed::Observed;
-use super::plan::remove_function;
+use super::deploy::remove_function;
 use super::step::{Group, Plan, Step, Words};
+use crate::deploy::desired::log_group;
+use crate::deploy::observed::Observed;
 
 /// Removes all that stands under the names of a deployment.
 #[must_use]

@@ -1,0 +1,20 @@
+//! Plans: what is to be done, and nothing done yet.
+//!
+//! [`deploy`] makes what is there what should be there, [`rollback`] moves `live` back, [`destroy`]
+//! removes it all. Each is a pure function, so a plan can be shown before it is applied.
+
+mod api;
+mod deploy;
+mod destroy;
+mod release;
+mod step;
+
+pub(super) use self::api::mapped;
+pub use self::deploy::deploy;
+pub use self::destroy::destroy;
+pub use self::release::{Release, live_versions, rollback};
+pub use self::step::{Change, Kind, Plan};
+pub(super) use self::step::{Group, Step};
+
+#[cfg(test)]
+mod tests;

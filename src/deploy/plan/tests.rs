@@ -1,0 +1,396 @@
+//! Plans of small accounts. What AWS makes of them is tried in `tests/suite/deploy`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::{Kind, Plan, deploy, mapped, rollback};
+use crate::deploy::Account;
+use crate::deploy::desired::{self, Code, Desired, LIVE, RUNTIME, Variable, Vpc};
+use crate::deploy::observed::{
+    ApiKey, Configuration, Function, Integration, LogGroup, Method, Observed, Resource, RestApi,
+    Role, Stage, UsagePlan, Version,
+};
+use crate::domain::Secret;
+
+fn account() -> Account {
+    Account {
+        id: "123456789012".to_owned(),
+        region: "eu-west-1".to_owned(),
+        partition: "aws".to_owned(),
+        caller: "arn:aws:iam::123456789012:user/dev".to_owned(),
+    }
+}
+
+/// One function, one method.
+fn wants() -> Desired {
+    Desired {
+        name: "lamed".to_owned(),
+        lamed_version: "1.0.0",
+        stage: "prod",
+        code: Code::new("arm64", Cow::Borrowed(b"zip")),
+        settings: Variable {
+            name: "SETTINGS",
+            value: Secret::new("new"),
+        },
+        functions: vec![wanted("track")],
+        methods: vec![method("track")],
+        preflights: BTreeMap::from([(
+            "track".to_owned(),
+            vec![(
+                "Access-Control-Allow-Methods".to_owned(),
+                "GET,OPTIONS".to_owned(),
+            )],
+        )]),
+        gateway_headers: vec![("Pragma".to_owned(), "no-cache".to_owned())],
+        throttle: None,
+        vpc: None,
+        tags: BTreeMap::new(),
+        retention: None,
+    }
+}
+
+fn wanted(name: &str) -> desired::Function {
+    desired::Function {
+        name: name.to_owned(),
+        handler: format!("lamed.{name}"),
+        memory_mb: 128,
+        timeout_seconds: 10,
+    }
+}
+
+fn method(name: &str) -> desired::Method {
+    desired::Method {
+        path: name.to_owned(),
+        verb: "GET",
+        function: name.to_owned(),
+        key_required: false,
+        request_parameters: BTreeMap::new(),
+    }
+}
+
+/// The account after `deploy` made it so.
+fn deployed(desired: &Desired) -> Observed {
+    let account = account();
+    let mut resources = BTreeMap::new();
+    let mut functions = BTreeMap::new();
+    let mut log_groups = BTreeMap::new();
+    for method in &desired.methods {
+        let proxy = Integration {
+            kind: "AWS_PROXY".to_owned(),
+            uri: Some(account.integration(&method.function)),
+            ..Integration::default()
+        };
+        let mock = Integration {
+            kind: "MOCK".to_owned(),
+            headers: mapped("method.response.header.", &desired.preflights[&method.path]),
+            ..Integration::default()
+        };
+        let with = |integration| Method {
+            integration: Some(integration),
+            ..Method::default()
+        };
+        let methods = [
+            ("GET".to_owned(), with(proxy)),
+            ("OPTIONS".to_owned(), with(mock)),
+        ];
+        let resource = Resource {
+            id: format!("id-{}", method.path),
+            methods: methods.into(),
+        };
+        resources.insert(method.path.clone(), resource);
+    }
+    for function in &desired.functions {
+        let configuration = Configuration {
+            runtime: RUNTIME.to_owned(),
+            handler: function.handler.clone(),
+            memory_mb: function.memory_mb,
+            timeout_seconds: function.timeout_seconds,
+            role: account.role(&desired.name),
+            architecture: desired.code.architecture.clone(),
+            code_sha256: desired.code.sha256.clone(),
+            environment: [(
+                desired.settings.name.to_owned(),
+                desired.settings.value.clone(),
+            )]
+            .into(),
+            vpc: desired.vpc.clone().unwrap_or_default(),
+        };
+        let source = account.source("api1", desired.stage, "GET", &function.name);
+        let function_there = Function {
+            versions: vec![version(1, "lamed 1.0.0, release 1", &configuration)],
+            latest: configuration,
+            aliases: [(LIVE.to_owned(), 1)].into(),
+            permissions: [(format!("lamed-GET-{}", function.name), Some(source))].into(),
+            tags: BTreeMap::new(),
+        };
+        functions.insert(function.name.clone(), function_there);
+        log_groups.insert(
+            function.name.clone(),
+            LogGroup {
+                retention: Some(30),
+            },
+        );
+    }
+    let gateway = mapped("gatewayresponse.header.", &desired.gateway_headers);
+    let kinds = ["DEFAULT_4XX", "DEFAULT_5XX"];
+    Observed {
+        role: Some(Role {
+            arn: account.role(&desired.name),
+            trust: desired.trust(),
+            policies: [(desired.name.clone(), desired.policy(&account, false))].into(),
+            attached: Vec::new(),
+            tags: BTreeMap::new(),
+        }),
+        functions,
+        api: Some(RestApi {
+            id: "api1".to_owned(),
+            root: "root".to_owned(),
+            resources,
+            gateway_responses: kinds.map(|kind| (kind.to_owned(), gateway.clone())).into(),
+            stage: Some(Stage {
+                deployment: "deployment1".to_owned(),
+                description: format!("lamed 1.0.0 {}", super::api::digest(desired, &account)),
+                throttle: None,
+                tags: BTreeMap::new(),
+            }),
+            tags: BTreeMap::new(),
+        }),
+        key: Some(ApiKey {
+            id: "key1".to_owned(),
+            value: Secret::new("value"),
+            enabled: true,
+            tags: BTreeMap::new(),
+        }),
+        usage_plan: Some(UsagePlan {
+            id: "plan1".to_owned(),
+            name: desired.name.clone(),
+            stages: vec!["api1:prod".to_owned()],
+            keys: vec!["key1".to_owned()],
+            tags: BTreeMap::new(),
+        }),
+        log_groups,
+    }
+}
+
+fn version(number: u64, description: &str, configuration: &Configuration) -> Version {
+    Version {
+        number,
+        description: description.to_owned(),
+        modified: String::new(),
+        configuration: configuration.clone(),
+    }
+}
+
+fn python() -> Configuration {
+    Configuration {
+        runtime: "python3.8".to_owned(),
+        ..deployed(&wants()).functions["track"].latest.clone()
+    }
+}
+
+/// A line a change: `~ function track: 128 MB → 256 MB`.
+fn lines(plan: &Plan) -> Vec<String> {
+    let line = |change: &super::Change| {
+        let sign = match change.change {
+            Kind::Create => '+',
+            Kind::Update => '~',
+            Kind::Delete => '-',
+        };
+        let details = change.details.join(", ");
+        format!("{sign} {} {}: {details}", change.resource, change.name)
+    };
+    plan.changes.iter().map(line).collect()
+}
+
+fn changes(observed: &Observed) -> Vec<String> {
+    lines(&deploy(&wants(), observed, &account()))
+}
+
+#[test]
+fn what_is_as_it_should_be_needs_no_plan() {
+    assert_eq!(changes(&deployed(&wants())), [""; 0]);
+}
+
+#[test]
+fn a_changed_function_is_published_before_live_moves() {
+    let mut there = deployed(&wants());
+    let track = there.functions.get_mut("track").unwrap();
+    track.latest.memory_mb = 256;
+    track
+        .latest
+        .environment
+        .insert("SETTINGS".to_owned(), Secret::new("old"));
+    track
+        .latest
+        .environment
+        .insert("MINE".to_owned(), Secret::new("mine"));
+    let plan = deploy(&wants(), &there, &account());
+    assert_eq!(
+        lines(&plan),
+        [
+            "~ function track: 256 MB → 128 MB, SETTINGS changed",
+            "+ version track: lamed 1.0.0, release 2",
+            "~ alias track:live: 1 → new version",
+        ]
+    );
+    // What the user set survives, and nothing secret shows.
+    let step = format!("{:?}", plan.changes[0]);
+    assert!(
+        step.contains("MINE") && !step.contains("mine") && !step.contains("new\""),
+        "{step}"
+    );
+}
+
+#[test]
+fn what_an_interrupted_deploy_left_is_finished_and_not_done_again() {
+    let mut there = deployed(&wants());
+    let track = there.functions.get_mut("track").unwrap();
+    let old = Configuration {
+        memory_mb: 256,
+        ..track.latest.clone()
+    };
+    // Changed, and not published.
+    track.versions[0].configuration = old;
+    assert_eq!(
+        changes(&there),
+        [
+            "+ version track: lamed 1.0.0, release 2",
+            "~ alias track:live: 1 → new version"
+        ]
+    );
+    // Published, and not live; a rollback looks the same.
+    let track = there.functions.get_mut("track").unwrap();
+    let latest = track.latest.clone();
+    track
+        .versions
+        .push(version(2, "lamed 1.0.0, release 2", &latest));
+    assert_eq!(changes(&there), ["~ alias track:live: 1 → 2"]);
+    // Live for the first time, never allowed, never deployed.
+    let track = there.functions.get_mut("track").unwrap();
+    track.aliases.clear();
+    track.permissions.clear();
+    there.api.as_mut().unwrap().stage = None;
+    assert_eq!(
+        changes(&there),
+        [
+            "+ alias track:live: → 2",
+            "+ permission track: for GET /track",
+            "+ stage prod: new deployment",
+        ]
+    );
+}
+
+#[test]
+fn an_api_that_was_made_anew_may_call_and_the_old_one_no_longer() {
+    let mut there = deployed(&wants());
+    there.api.as_mut().unwrap().id = "api2".to_owned();
+    assert_eq!(
+        changes(&there),
+        [
+            "- permission track: lamed-GET-track",
+            "+ permission track: for GET /track",
+            "~ usage plan lamed: for stage prod",
+        ]
+    );
+}
+
+#[test]
+fn the_role_is_widened_first_and_narrowed_last_and_new_functions_join_the_vpc() {
+    let mut there = deployed(&wants());
+    let vpc = Vpc {
+        subnets: ["subnet-1".to_owned()].into(),
+        security_groups: ["sg-1".to_owned()].into(),
+    };
+    let track = there.functions.get_mut("track").unwrap();
+    track.latest.vpc = vpc.clone();
+    track.versions[0].configuration.vpc = vpc;
+    let policy = serde_json::json!({"Statement": [{"Action": "lambda:InvokeFunction"}]});
+    there
+        .role
+        .as_mut()
+        .unwrap()
+        .policies
+        .insert("lamed".to_owned(), policy);
+    let mut wants = wants();
+    wants.functions.push(wanted("new"));
+    let plan = deploy(&wants, &there, &account());
+    assert_eq!(
+        lines(&plan),
+        [
+            "~ role policy lamed: may use the VPC",
+            "+ log group /aws/lambda/new: keeps logs for 30 days",
+            "+ function new: provided.al2023, arm64, lamed.new, 128 MB, 10 s, in the VPC: subnet-1 sg-1",
+            "+ version new: lamed 1.0.0, release 2",
+            "+ alias new:live: → new version",
+            "~ role policy lamed: may write its own logs and use the VPC",
+        ]
+    );
+    let (first, last) = (
+        format!("{:?}", plan.changes[0].step),
+        format!("{:?}", plan.changes[5].step),
+    );
+    assert!(first.contains("InvokeFunction") && !last.contains("InvokeFunction"));
+    assert!(first.contains("CreateNetworkInterface") && last.contains("CreateNetworkInterface"));
+}
+
+#[test]
+fn five_versions_are_kept_and_those_that_an_alias_uses() {
+    let mut there = deployed(&wants());
+    let track = there.functions.get_mut("track").unwrap();
+    let latest = track.latest.clone();
+    for number in 2..=8 {
+        track
+            .versions
+            .push(version(number, "lamed 1.0.0, release 1", &latest));
+    }
+    track.aliases = [(LIVE.to_owned(), 8), ("canary".to_owned(), 2)].into();
+    assert_eq!(
+        changes(&there),
+        ["- version track:1: ", "- version track:3: "]
+    );
+}
+
+#[test]
+fn a_rollback_takes_all_functions_to_what_was_live_then() {
+    let mut there = deployed(&wants());
+    let native = there.functions["track"].latest.clone();
+    let track = there.functions.get_mut("track").unwrap();
+    track.versions = vec![
+        version(7, "", &python()),
+        version(8, "lamed 1.0.0, release 1", &native),
+        version(9, "lamed 1.0.0, release 2", &native),
+        version(10, "lamed 1.1.0, release 4", &native),
+    ];
+    track.aliases.insert(LIVE.to_owned(), 10);
+    let mut other = track.clone();
+    // Unchanged since release 2; another came with release 4.
+    other.versions = vec![version(3, "lamed 1.0.0, release 2", &native)];
+    other.aliases.insert(LIVE.to_owned(), 3);
+    let mut newcomer = other.clone();
+    newcomer.versions = vec![version(1, "lamed 1.1.0, release 4", &native)];
+    newcomer.aliases.insert(LIVE.to_owned(), 1);
+    there.functions.insert("other".to_owned(), other);
+    there.functions.insert("newcomer".to_owned(), newcomer);
+
+    let to = |release| rollback(&there, release).map(|(to, plan)| (to.0, lines(&plan)));
+    let line = |to: u64| vec![format!("~ alias track:live: 10 → {to}")];
+    assert_eq!(to(None).unwrap(), (2, line(9)));
+    assert_eq!(to(Some(1)).unwrap(), (1, line(8)));
+    assert_eq!(to(Some(4)).unwrap(), (4, vec![]));
+    assert_eq!(
+        to(Some(3)).unwrap_err().to_string(),
+        "there is no release 3 to go to: there is 4, 2, 1"
+    );
+    there.functions.retain(|name, _| name == "track");
+    there
+        .functions
+        .get_mut("track")
+        .unwrap()
+        .aliases
+        .insert(LIVE.to_owned(), 8);
+    assert_eq!(
+        rollback(&there, None).unwrap_err().to_string(),
+        "release 1 is live, and there is none before it to go back to (Python lamed's versions cannot \
+         answer what API Gateway sends since)"
+    );
+}

@@ -1,0 +1,122 @@
+//! Functions and their log groups.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::types::FunctionConfiguration;
+use serde_json::Value;
+use tokio::try_join;
+
+use super::sorted;
+use crate::deploy::aws::{Aws, AwsError};
+use crate::deploy::desired::{LIVE, Vpc, log_group};
+use crate::deploy::observed::{Configuration, Function, LogGroup, Version};
+use crate::domain::Secret;
+
+pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<Function>, AwsError> {
+    let lambda = &aws.lambda;
+    let get = aws.find("lambda:GetFunction", async || {
+        lambda.get_function().function_name(name).send().await
+    });
+    let versions = aws.find("lambda:ListVersionsByFunction", async || {
+        let pages = lambda
+            .list_versions_by_function()
+            .function_name(name)
+            .into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let aliases = aws.find("lambda:ListAliases", async || {
+        let pages = lambda.list_aliases().function_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let policy = aws.find("lambda:GetPolicy", async || {
+        lambda
+            .get_policy()
+            .function_name(name)
+            .qualifier(LIVE)
+            .send()
+            .await
+    });
+    let (function, versions, aliases, policy) = try_join!(get, versions, aliases, policy)?;
+    let Some((read, tags)) = function.and_then(|f| Some((f.configuration?, f.tags))) else {
+        return Ok(None);
+    };
+    let mut versions: Vec<Version> = (versions.unwrap_or_default().iter())
+        .filter_map(version)
+        .collect();
+    versions.sort_by_key(|version| version.number);
+    let policy = policy.and_then(|output| output.policy).unwrap_or_default();
+    Ok(Some(Function {
+        latest: configuration(&read),
+        versions,
+        aliases: (aliases.unwrap_or_default().into_iter())
+            .filter_map(|alias| Some((alias.name?, alias.function_version?.parse().ok()?)))
+            .collect(),
+        permissions: permissions(&policy),
+        tags: tags.map(sorted).unwrap_or_default(),
+    }))
+}
+
+fn version(read: &FunctionConfiguration) -> Option<Version> {
+    Some(Version {
+        number: read.version()?.parse().ok()?, // not `$LATEST`
+        description: read.description().unwrap_or_default().to_owned(),
+        modified: read.last_modified().unwrap_or_default().to_owned(),
+        configuration: configuration(read),
+    })
+}
+
+fn configuration(read: &FunctionConfiguration) -> Configuration {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let variables = read
+        .environment()
+        .and_then(|environment| environment.variables());
+    let vpc = read.vpc_config();
+    Configuration {
+        runtime: text(read.runtime().map(|runtime| runtime.as_str())),
+        handler: text(read.handler()),
+        memory_mb: read.memory_size().unwrap_or_default().unsigned_abs(),
+        timeout_seconds: read.timeout().unwrap_or_default().unsigned_abs(),
+        role: text(read.role()),
+        architecture: (read.architectures().first())
+            .map_or("x86_64", |architecture| architecture.as_str())
+            .to_owned(),
+        code_sha256: text(read.code_sha256()),
+        environment: (variables.into_iter().flatten())
+            .map(|(name, value)| (name.clone(), Secret::new(value)))
+            .collect(),
+        vpc: vpc.map_or_else(Vpc::default, |vpc| Vpc {
+            subnets: vpc.subnet_ids().iter().cloned().collect(),
+            security_groups: vpc.security_group_ids().iter().cloned().collect(),
+        }),
+    }
+}
+
+/// The statements of a function's policy: ids, and the ARN that each is limited to.
+fn permissions(policy: &str) -> BTreeMap<String, Option<String>> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or(Value::Null);
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    statements
+        .filter_map(|statement| {
+            let id = statement["Sid"].as_str()?.to_owned();
+            let source = &statement["Condition"]["ArnLike"]["AWS:SourceArn"];
+            Some((id, source.as_str().map(str::to_owned)))
+        })
+        .collect()
+}
+
+pub(super) async fn group(aws: &Aws, function: &str) -> Result<Option<LogGroup>, AwsError> {
+    let name = log_group(function);
+    let groups = aws
+        .call("logs:DescribeLogGroups", async || {
+            let groups = aws.logs.describe_log_groups().log_group_name_prefix(&name);
+            let pages = groups.into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>().await
+        })
+        .await?;
+    let group = groups
+        .iter()
+        .find(|group| group.log_group_name() == Some(&name));
+    Ok(group.map(|group| LogGroup {
+        retention: group.retention_in_days().map(i32::unsigned_abs),
+    }))
+}

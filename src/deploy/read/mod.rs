@@ -1,0 +1,168 @@
+//! Account → [`Observed`]: reads only, as many at a time as there are.
+
+mod functions;
+mod gateway;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use tokio::try_join;
+
+use self::functions::{function, group};
+pub(super) use self::gateway::called_function;
+pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, usage_plans};
+use self::gateway::{one_api, one_key, rest_api, usage_plan};
+use super::aws::{Aws, AwsError};
+use super::concurrently;
+use super::observed::{Configuration, Observed, Role};
+use crate::domain::Secret;
+
+/// What to look for.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Of the role, the API, the key and the usage plan.
+    pub deployment: &'a str,
+    pub functions: &'a [&'a str],
+    pub stage: &'a str,
+    /// The environment variable by which a function of lamed is known.
+    pub settings: &'a str,
+}
+
+/// Reads what is there.
+///
+/// # Errors
+/// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
+pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
+    let found = concurrently(names.functions, async |name| function(aws, name).await);
+    let groups = concurrently(names.functions, async |name| group(aws, name).await);
+    let (role, api, keys, plans, found, groups) = try_join!(
+        role(aws, names.deployment),
+        rest_api(aws, names),
+        keys(aws, names.deployment),
+        usage_plans(aws),
+        found,
+        groups,
+    )?;
+    let mut observed = Observed {
+        role,
+        key: one_key(keys, names.deployment)?,
+        api,
+        ..Observed::default()
+    };
+    for (name, (function, group)) in names.functions.iter().zip(found.into_iter().zip(groups)) {
+        observed
+            .functions
+            .extend(function.map(|function| ((*name).to_owned(), function)));
+        observed
+            .log_groups
+            .extend(group.map(|group| ((*name).to_owned(), group)));
+    }
+    observed.usage_plan = usage_plan(aws, plans, &observed, names).await?;
+    add_others(aws, &mut observed, names).await?;
+    Ok(observed)
+}
+
+/// Only what a client needs: the API's id and the key's value.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn find_api(aws: &Aws, name: &str) -> Result<Option<(String, Option<Secret>)>, AwsError> {
+    let (apis, keys) = try_join!(apis_named(aws, name), keys(aws, name))?;
+    let api = one_api(aws, apis, name).await?;
+    let key = one_key(keys, name)?.map(|key| key.value);
+    Ok(api.and_then(|api| Some((api.id?, key))))
+}
+
+async fn role(aws: &Aws, name: &str) -> Result<Option<Role>, AwsError> {
+    let iam = &aws.iam;
+    let get = aws.find("iam:GetRole", async || {
+        iam.get_role().role_name(name).send().await
+    });
+    let inline = aws.find("iam:ListRolePolicies", async || {
+        let pages = iam.list_role_policies().role_name(name).into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let attached = aws.find("iam:ListAttachedRolePolicies", async || {
+        let pages = iam
+            .list_attached_role_policies()
+            .role_name(name)
+            .into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let (role, inline, attached) = try_join!(get, inline, attached)?;
+    let Some(role) = role.and_then(|output| output.role) else {
+        return Ok(None);
+    };
+    let inline = inline.unwrap_or_default();
+    let documents = concurrently(&inline, async |policy| {
+        aws.find("iam:GetRolePolicy", async || {
+            iam.get_role_policy()
+                .role_name(name)
+                .policy_name(policy)
+                .send()
+                .await
+        })
+        .await
+    });
+    let documents = documents.await?.into_iter().flatten();
+    Ok(Some(Role {
+        arn: role.arn,
+        trust: document(
+            role.assume_role_policy_document
+                .as_deref()
+                .unwrap_or_default(),
+        ),
+        policies: documents
+            .map(|output| (output.policy_name, document(&output.policy_document)))
+            .collect(),
+        attached: (attached.unwrap_or_default().into_iter())
+            .filter_map(|policy| policy.policy_arn)
+            .collect(),
+        tags: (role.tags.unwrap_or_default().into_iter())
+            .map(|tag| (tag.key, tag.value))
+            .collect(),
+    }))
+}
+
+/// A policy document. IAM gives it percent-encoded.
+fn document(text: &str) -> Value {
+    let query = format!("d={}", text.replace('+', "%2B"));
+    let decoded = form_urlencoded::parse(query.as_bytes()).next();
+    let decoded = decoded.map_or_else(String::new, |(_, text)| text.into_owned());
+    serde_json::from_str(&decoded).unwrap_or(Value::Null)
+}
+
+/// Adds the functions of lamed that the API calls and that nobody asked for: what an
+/// `extra_wiring` of earlier days left.
+async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Result<(), AwsError> {
+    let resources = observed.api.iter().flat_map(|api| api.resources.values());
+    let mut called: Vec<String> = resources
+        .flat_map(|resource| resource.methods.values())
+        .filter_map(|method| called_function(method.integration.as_ref()?.uri.as_deref()?))
+        .filter(|name| !names.functions.contains(&name.as_str()))
+        .collect();
+    called.sort();
+    called.dedup();
+    let read = concurrently(&called, async |name| {
+        try_join!(function(aws, name), group(aws, name))
+    });
+    for (name, (function, group)) in called.iter().zip(read.await?) {
+        if let Some(function) = function.filter(|function| is_lameds(&function.latest, names)) {
+            observed.functions.insert(name.clone(), function);
+            observed
+                .log_groups
+                .extend(group.map(|group| (name.clone(), group)));
+        }
+    }
+    Ok(())
+}
+
+/// Whether lamed made it: by its settings, or by the handler's name that Python lamed gave.
+fn is_lameds(configuration: &Configuration, names: Names<'_>) -> bool {
+    configuration.environment.contains_key(names.settings)
+        || configuration.is_python() && configuration.handler.starts_with("lamed.")
+}
+
+fn sorted(map: HashMap<String, String>) -> BTreeMap<String, String> {
+    map.into_iter().collect()
+}

@@ -1,0 +1,427 @@
+//! The Lambda bootstrap out of the binary, under cargo-lambda's Runtime API and over a real Redis, and
+//! what its zips promise.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use lamed::assets;
+use lamed::domain::Secret;
+use lamed::http::Routes;
+use lamed::local::{ApiKey, Gateway, Throttle, serve};
+use lamed::store::{Pem, RedisSettings, Server, Tls};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::gateway::{KEY, play, stories};
+use crate::stores::make_certificates;
+use crate::support::{Executable, Lambda, Redis, free_port, is_skipped, tools};
+
+const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
+
+/// How large a zip may be, in bytes.
+const MAX_ZIP: usize = 1_200_000;
+
+/// What provided.al2023 has of the C library.
+const MAX_GLIBC: [u32; 2] = [2, 34];
+
+fn local(host: &str, port: u16) -> RedisSettings {
+    RedisSettings::new(Server::Tcp {
+        host: host.to_owned(),
+        port,
+        tls: None,
+    })
+}
+
+/// A function error, as Lambda reports it.
+fn error(message: &str) -> Result<Value, Value> {
+    Err(json!({"errorType": "FunctionError", "errorMessage": message}))
+}
+
+/// A flat event that counts a participant.
+fn shown(uuid: &str) -> String {
+    json!({"experiment": "color", "variant": "blue", "event": "participate", "uuid": uuid})
+        .to_string()
+}
+
+/// The same from API Gateway.
+fn shown_on_a_page(uuid: &str) -> String {
+    let query: Value = serde_json::from_str(&shown(uuid)).unwrap();
+    json!({"httpMethod": "GET", "queryStringParameters": query, "body": null}).to_string()
+}
+
+#[tokio::test]
+async fn the_x86_64_function_counts_and_survives() {
+    function_counts_and_survives("x86_64").await;
+}
+
+#[tokio::test]
+async fn the_arm64_function_counts_and_survives() {
+    function_counts_and_survives("arm64").await;
+}
+
+async fn function_counts_and_survives(architecture: &'static str) {
+    let Some(executable) = Executable::embedded(architecture) else {
+        return;
+    };
+    let mut redis = Redis::durable();
+    // By its address: Debian 12's qemu hangs where a program starts a thread, to resolve a name.
+    let lambda = Lambda::start(&executable, local("127.0.0.1", redis.port)).await;
+    flat_events_are_answered(&lambda).await;
+    outages_end(&lambda, &mut redis).await;
+    let log = lambda.log("track");
+    assert!(
+        !log.contains("secret-uuid") && !log.contains('\x1b'),
+        "{log}"
+    );
+}
+
+/// The name of the Redis is resolved on a thread of its own; where there is no memory for the thread's
+/// stack, tokio panics.
+#[tokio::test]
+async fn a_panic_is_reported_and_the_next_call_works() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let redis = Redis::start(&[]);
+    let lambda = Lambda::start(&executable, local("localhost", redis.port)).await;
+    let pid = lambda.pid("track").await.to_string();
+    let limit = |soft: &str| {
+        let mut prlimit = Command::new("prlimit");
+        let status = prlimit
+            .args(["--pid", &pid, &format!("--as={soft}:")])
+            .status();
+        assert!(status.unwrap().success());
+    };
+    // Enough for all but a thread's stack, which takes two megabytes.
+    limit(&(virtual_memory(&pid) + (1 << 20)).to_string());
+    let message = "OS can't spawn worker thread: Resource temporarily unavailable (os error 11)";
+    let reported = lambda.invoke("track", &shown_on_a_page("1")).await;
+    assert_eq!(
+        reported.unwrap_err()["errorMessage"],
+        format!("Lambda panicked: {message}")
+    );
+    limit("unlimited");
+    let next = lambda.invoke("track", &shown_on_a_page("1")).await;
+    assert_eq!(next.unwrap()["body"], r#"{"counted":true}"#);
+    assert_eq!(lambda.pid("track").await.to_string(), pid);
+
+    let log = lambda.log("track");
+    let panic = format!("ERROR panicked: {message} place=/crates/tokio-");
+    assert!(log.lines().count() == 1 && log.starts_with(&panic), "{log}");
+}
+
+/// What a process takes of its address space, in bytes.
+fn virtual_memory(pid: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let kilobytes = size.unwrap().trim().strip_suffix(" kB").unwrap();
+    1024 * kilobytes.parse::<u64>().unwrap()
+}
+
+async fn flat_events_are_answered(lambda: &Lambda) {
+    let experiment = json!({"experiment": "color"}).to_string();
+    for (function, event, answer) in [
+        (
+            "track",
+            shown("secret-uuid-1"),
+            Ok(json!({"counted": true})),
+        ),
+        (
+            "track",
+            shown("secret-uuid-1"),
+            Ok(json!({"counted": false})),
+        ),
+        ("track", experiment.clone(), error("`variant` is missing")),
+        (
+            "track",
+            "[1]".to_owned(),
+            error("the event is no JSON object"),
+        ),
+        (
+            "all",
+            json!({}).to_string(),
+            Ok(json!([
+                {"meta": {"scope": null}},
+                {"experiment": "color", "goals": [], "variants": [{"label": "blue", "trials": 1}]},
+            ])),
+        ),
+        ("experiment", experiment.clone(), Ok(json!([]))),
+        (
+            "experiment",
+            json!({}).to_string(),
+            error("`experiment` is missing"),
+        ),
+        ("delete", experiment.clone(), Ok(json!({"deleted": 1}))),
+        ("delete", experiment, Ok(json!({"deleted": 0}))),
+    ] {
+        assert_eq!(
+            lambda.invoke(function, &event).await,
+            answer,
+            "{function} {event}"
+        );
+    }
+    let preflight = lambda
+        .invoke("delete", r#"{"httpMethod": "OPTIONS"}"#)
+        .await;
+    let preflight = preflight.unwrap();
+    assert_eq!(
+        preflight["headers"]["Access-Control-Allow-Methods"],
+        "DELETE,OPTIONS"
+    );
+    let other = lambda.invoke("track", r#"{"httpMethod": "PATCH"}"#).await;
+    assert!(other.is_err(), "{other:?}");
+    let no_json = lambda.invoke("track", "no JSON").await;
+    assert!(no_json.is_err(), "{no_json:?}");
+}
+
+async fn outages_end(lambda: &Lambda, redis: &mut Redis) {
+    let counted = Ok(json!({"counted": true}));
+    assert_eq!(
+        lambda.invoke("track", &shown("secret-uuid-2")).await,
+        counted
+    );
+    let pid = lambda.pid("track").await;
+
+    // While the function is frozen the connection dies, and another Redis process takes over.
+    redis.kill();
+    redis.restart();
+    assert_eq!(
+        lambda.invoke("track", &shown("secret-uuid-3")).await,
+        counted
+    );
+
+    redis.kill();
+    let down = lambda
+        .invoke("track", &shown_on_a_page("secret-uuid-4"))
+        .await
+        .unwrap();
+    let message = "the store cannot be reached: try again";
+    assert_eq!(
+        (&down["statusCode"], &down["body"]),
+        (&json!(503), &json!(format!(r#"{{"message":"{message}"}}"#)))
+    );
+    assert_eq!(
+        lambda.invoke("track", &shown("secret-uuid-4")).await,
+        error(message)
+    );
+    redis.restart();
+    assert_eq!(
+        lambda.invoke("track", &shown("secret-uuid-4")).await,
+        counted
+    );
+    assert_eq!(lambda.pid("track").await, pid);
+}
+
+#[tokio::test]
+async fn the_function_answers_a_gateway_as_serve_local_does() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let redis = Redis::start(&[]);
+    let lambda = Lambda::start(&executable, local("localhost", redis.port)).await;
+    let key = ApiKey::new(Secret::new(KEY));
+    let gateway = Gateway::new(lambda, Routes::new([]), key, Throttle::default()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, Arc::new(gateway), async {
+        let _ = stopped.await;
+    }));
+    for story in stories() {
+        let _: () = redis::cmd("FLUSHALL")
+            .query(&mut redis.connection())
+            .unwrap();
+        play(&story, &address).await;
+    }
+    drop(stop);
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_function_speaks_tls_with_certificates_of_its_settings() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    let file = |name: &str| folder.path().join(name);
+    let path = |name: &str| file(name).to_str().unwrap().to_owned();
+    let tls_port = free_port();
+    let _redis = Redis::start(&[
+        "--tls-port",
+        &tls_port.to_string(),
+        "--tls-ca-cert-file",
+        &path("ca.crt"),
+        "--tls-cert-file",
+        &path("redis.crt"),
+        "--tls-key-file",
+        &path("redis.key"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let settings = |tls| {
+        RedisSettings::new(Server::Tcp {
+            host: "localhost".to_owned(),
+            port: tls_port,
+            tls: Some(tls),
+        })
+    };
+    let ours = Tls {
+        ca: Some(Pem::File(file("ca.crt"))),
+        ..Tls::default()
+    };
+    let lambda = Lambda::start(&executable, settings(ours)).await;
+    // The files are the developer's: the function must not need them.
+    drop(folder);
+    let counted = lambda.invoke("track", &shown("1")).await;
+    assert_eq!(counted, Ok(json!({"counted": true})));
+
+    // Without its authority the certificate is a stranger's, by this system's authorities.
+    let lambda = Lambda::start(&executable, settings(Tls::default())).await;
+    let refused = lambda.invoke("track", &shown("1")).await;
+    assert_eq!(refused, error("the store cannot be reached: try again"));
+    assert!(
+        lambda.log("track").contains("UnknownIssuer"),
+        "{}",
+        lambda.log("track")
+    );
+}
+
+#[test]
+fn a_function_that_cannot_start_says_why_in_one_line() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let settings = r#"{"namespace":"n","server":{"unix":"/s"},"window":1,"timeout":1}"#;
+    for (handler, settings, line) in [
+        (
+            "lamed.track",
+            None,
+            "LAMED_SETTINGS is missing: `lamed deploy` sets it",
+        ),
+        (
+            "lamed.track",
+            Some("{\"password\":\"s3cret"),
+            "LAMED_SETTINGS is not the JSON that `lamed deploy` writes (line 1, column 19)",
+        ),
+        (
+            "lamed.nothing",
+            Some(settings),
+            "`lamed.nothing` is no handler of lamed",
+        ),
+    ] {
+        let mut command = executable.command();
+        command.env("_HANDLER", handler);
+        if let Some(settings) = settings {
+            command.env("LAMED_SETTINGS", settings);
+        }
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), stderr),
+            (Some(1), format!("ERROR {line}\n"))
+        );
+    }
+}
+
+#[test]
+fn a_zip_is_small_and_holds_one_executable_that_al2023_can_load() {
+    for architecture in ARCHITECTURES {
+        let Some(executable) = Executable::embedded(architecture) else {
+            continue;
+        };
+        let zip = executable.path().with_extension("zip");
+        let size = std::fs::metadata(&zip).unwrap().len();
+        assert!(size <= MAX_ZIP as u64, "{architecture}: {size} bytes");
+        assert_eq!(
+            entries(&zip),
+            r#"[["bootstrap", "0o100755", [1980, 1, 1, 0, 0, 0]]]"#
+        );
+
+        let needed = needed_glibc(&executable.path());
+        let newest = needed.iter().max().expect("it needs the C library");
+        assert!(
+            newest.as_slice() <= &MAX_GLIBC[..],
+            "{architecture}: {newest:?}"
+        );
+    }
+}
+
+/// Name, mode and date of all that a zip holds.
+fn entries(zip: &Path) -> String {
+    const LIST: &str = "import json, sys, zipfile
+print(json.dumps([(e.filename, oct(e.external_attr >> 16), e.date_time) for e in zipfile.ZipFile(sys.argv[1]).infolist()]))";
+    let python = Command::new(tools().join("venv/bin/python"))
+        .args(["-c", LIST])
+        .arg(zip)
+        .output()
+        .unwrap();
+    String::from_utf8(python.stdout).unwrap().trim().to_owned()
+}
+
+/// The versions of all symbols that must be there, by binutils.
+fn needed_glibc(executable: &Path) -> BTreeSet<Vec<u32>> {
+    let readelf = Command::new("readelf")
+        .args(["--dyn-syms", "--wide"])
+        .arg(executable)
+        .output()
+        .expect("readelf: `tests/run` installs binutils");
+    let symbols = String::from_utf8(readelf.stdout).unwrap();
+    (symbols.lines())
+        .filter(|symbol| symbol.contains(" UND ") && !symbol.contains(" WEAK "))
+        .filter_map(|symbol| symbol.split_once("@GLIBC_"))
+        .map(|(_, version)| {
+            let version = version.split_whitespace().next().unwrap();
+            version
+                .split('.')
+                .map(|number| number.parse().unwrap())
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_function_is_made_of_known_crates() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", "lamed-bootstrap"])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{lib}"])
+        .args(["--target", "x86_64-unknown-linux-gnu"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{tree:?}");
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let crates: BTreeSet<&str> = tree.split_whitespace().collect();
+    for unwanted in ["aws_", "clap", "h2", "rusqlite", "regex"] {
+        let found = crates.iter().find(|name| name.starts_with(unwanted));
+        assert_eq!(found, None);
+    }
+    let file = "fixtures/bootstrap-crates.txt";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let known = std::fs::read_to_string(path).unwrap();
+    let known: BTreeSet<&str> = known.split_whitespace().collect();
+    let new: Vec<_> = crates.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&crates).collect();
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "{file}: new {new:?}, gone {gone:?}"
+    );
+}
+
+#[test]
+fn a_release_build_holds_the_same_zip() {
+    if is_skipped("release", "a release build") {
+        return;
+    }
+    let Some(release) = std::env::var_os("LAMED_TEST_RELEASE") else {
+        panic!("LAMED_TEST_RELEASE names no release build: `tests/run` makes it");
+    };
+    let zip = assets::bootstrap(Executable::NATIVE).expect("none is embedded: see `tests/run`");
+    // The library: a binary holds only what it uses.
+    let library = std::fs::read(Path::new(&release).join("liblamed.rlib")).unwrap();
+    let found = (0..library.len()).any(|start| library[start..].starts_with(zip));
+    assert!(found, "equal source gave another zip in another folder");
+}
