@@ -343,8 +343,8 @@ fn a_dead_redis_takes_no_longer_than_its_timeout() {
         (rows.as_str(), error.as_str()),
         (
             format!(
-                " !  redis          cannot be checked from here: redis://{PRIVATE}:{port}/0 gave no answer
-                   within 1.5s
+                " !  redis          cannot be checked from here: redis://{PRIVATE}:{port}/0 gave no answer within
+                   1.5s
                    → make sure that its security group lets the functions' security groups in
  ✓  redis address  `{PRIVATE}` is in a private network, and the functions are in a VPC
  ✓  redis tls      off, at an address that is not public
