@@ -244,3 +244,114 @@ fn persistence(info: &Info) -> Check {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::preflight::report::Status;
+
+    fn well() -> Info {
+        Info {
+            product: "Valkey",
+            version: "8.0.1".to_owned(),
+            compatible: (7, 2),
+            mode: "standalone".to_owned(),
+            replica_of: None,
+            eviction: "noeviction".to_owned(),
+            append_only: true,
+            snapshots: None,
+        }
+    }
+
+    /// What is not well, in short: `! redis tls`.
+    fn complaints(url: &str, reach: Reach, info: Info, in_vpc: bool) -> String {
+        let found = Found {
+            reach: Some(reach),
+            facts: Ok(Facts {
+                round_trip: Duration::from_millis(1),
+                info: Ok(info),
+            }),
+        };
+        short(&checks(
+            &RedisSettings::from_url(url).unwrap(),
+            &found,
+            in_vpc,
+        ))
+    }
+
+    fn short(checks: &[Check]) -> String {
+        let short = checks.iter().filter_map(|check| match check.status {
+            Status::Ok => None,
+            Status::Warning => Some(format!("! {}", check.check)),
+            Status::Failed => Some(format!("✗ {}", check.check)),
+        });
+        short.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn addresses_and_what_protects_them() {
+        let (open, safe) = ("redis://h.example", "rediss://:pw@h.example");
+        let loose = "rediss://:pw@h.example/#insecure";
+        for (url, reach, in_vpc, expected) in [
+            (safe, Reach::Public, false, ""),
+            (safe, Reach::Public, true, "! redis address"),
+            (loose, Reach::Public, false, "! redis tls"),
+            (open, Reach::Public, false, "! redis tls, ! redis auth"),
+            (open, Reach::Private, true, ""),
+            (open, Reach::Private, false, "✗ redis address"),
+            (open, Reach::Here, true, "✗ redis address"),
+            (open, Reach::Unknown, true, "! redis address"),
+            (open, Reach::Unknown, false, "✗ redis address"),
+        ] {
+            let complaints = complaints(url, reach, well(), in_vpc);
+            assert_eq!(complaints, expected, "{url} {reach:?} {in_vpc}");
+        }
+    }
+
+    #[test]
+    fn what_a_redis_says_of_itself() {
+        let with = |change: &dyn Fn(&mut Info)| {
+            let mut info = well();
+            change(&mut info);
+            complaints("redis://h", Reach::Private, info, true)
+        };
+        let eviction = |policy: &'static str| with(&|info| info.eviction = policy.to_owned());
+        let mode = |mode: &'static str| with(&|info| info.mode = mode.to_owned());
+        let snapshots = |taken| with(&|info| (info.append_only, info.snapshots) = (false, taken));
+        for (complaint, expected) in [
+            (with(&|info| info.compatible = (6, 2)), ""),
+            (with(&|info| info.compatible = (6, 0)), "! redis version"),
+            (eviction("allkeys-lfu"), "! redis eviction"),
+            (eviction("volatile-ttl"), "! redis eviction"),
+            (eviction(""), "! redis eviction"),
+            (mode("cluster"), "✗ redis role"),
+            (mode("sentinel"), "✗ redis role"),
+            (
+                with(&|info| info.replica_of = Some("10.0.0.1:6379".to_owned())),
+                "✗ redis role",
+            ),
+            (snapshots(Some(true)), ""),
+            (snapshots(Some(false)), "! redis persistence"),
+            (snapshots(None), "! redis persistence"),
+        ] {
+            assert_eq!(complaint, expected);
+        }
+    }
+
+    #[test]
+    fn a_redis_that_cannot_be_reached_from_here_may_be_reached_from_a_vpc() {
+        for (reach, in_vpc, expected) in [
+            (Reach::Private, true, "! redis"),
+            (Reach::Unknown, true, "! redis, ! redis address"),
+            (Reach::Public, true, "✗ redis, ! redis address"),
+            (Reach::Private, false, "✗ redis, ✗ redis address"),
+        ] {
+            let found = Found {
+                reach: Some(reach),
+                facts: Err(NoFacts::Unreachable("no answer".to_owned())),
+            };
+            let settings = RedisSettings::from_url("rediss://h").unwrap();
+            assert_eq!(short(&checks(&settings, &found, in_vpc)), expected);
+        }
+    }
+}

@@ -2,7 +2,9 @@
 
 mod configure;
 mod delete;
+mod logs;
 mod manners;
+mod preflight;
 mod results;
 mod serve;
 mod snippet;

@@ -9,6 +9,7 @@ mod model;
 mod redis;
 mod server;
 
+pub use aws::{Aws, Fault, When};
 pub use client::{Client, Response};
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
