@@ -1,15 +1,26 @@
-"""Prints all that is in an account, as one JSON document.
+"""Prints all that is in an account, as one JSON document in a line.
+
+    account.py      # the caller's
+    account.py -    # for each line of its input the account of that number
 
 What AWS makes up anew each time (ids of resources and deployments, times, revisions) is left out or replaced by the name
 of what it means. The account's number, the ids of APIs, keys and plans and the values of keys stay.
 """
 
 import json
+import sys
 
 import boto3
 from botocore.exceptions import ClientError
 
-iam, functions, gateway, logs = map(boto3.client, ("iam", "lambda", "apigateway", "logs"))
+iam, functions, gateway, logs, sts = map(boto3.client, ("iam", "lambda", "apigateway", "logs", "sts"))
+
+
+def in_account(number):
+    for client in (iam, functions, gateway, logs, sts):
+        client.meta.events.unregister("before-send", unique_id="account")
+        header = {"x-moto-account-id": number}
+        client.meta.events.register("before-send", lambda request, **_: request.headers.update(header), unique_id="account")
 
 
 def every(client, operation, items, **arguments):
@@ -153,7 +164,7 @@ def by_name(things):
 def account():
     keys = every(gateway, "get_api_keys", "items", includeValues=True)
     return {
-        "account": boto3.client("sts").get_caller_identity()["Account"],
+        "account": sts.get_caller_identity()["Account"],
         "roles": {r["RoleName"]: role(r["RoleName"]) for r in every(iam, "list_roles", "Roles")},
         "functions": {
             f["FunctionName"]: function(f["FunctionName"]) for f in every(functions, "list_functions", "Functions")
@@ -166,4 +177,7 @@ def account():
 
 
 if __name__ == "__main__":
-    print(json.dumps(account(), indent=2, sort_keys=True))
+    for line in sys.stdin if sys.argv[1:] == ["-"] else [""]:
+        if line:
+            in_account(line.strip())
+        print(json.dumps(account()), flush=True)

@@ -366,6 +366,10 @@ def retention_is_one_of_a_list(old, self, log_group_name, retention_in_days):
     return old(self, log_group_name, retention_in_days)
 
 
+# The host names of hundreds of services are searched for each request: what was found stays.
+DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
+
+
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = DomainDispatcherApplication(create_backend_app)

@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod config;
 mod crash;
+mod deploy;
 mod docker;
 mod exactness;
 mod gateway;

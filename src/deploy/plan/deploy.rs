@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::api;
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
@@ -91,7 +93,7 @@ impl Planner<'_> {
                     .get(name)
                     .and_then(|old| old["Statement"].as_array()),
             ) {
-                statements.extend(old.iter().cloned());
+                statements.extend(old.iter().cloned().map(without_id));
             }
             let words = Words::update("role policy", name).detail("may use the VPC");
             plan.push(Group::Role, Step::SetRolePolicy(wide), words);
@@ -384,6 +386,14 @@ pub(super) fn missing(wanted: &BTreeMap<String, String>, there: &BTreeMap<String
     wanted
         .iter()
         .any(|(key, value)| there.get(key) != Some(value))
+}
+
+/// Ids of statements must differ within a policy.
+fn without_id(mut statement: Value) -> Value {
+    if let Some(statement) = statement.as_object_mut() {
+        statement.remove("Sid");
+    }
+    statement
 }
 
 fn list(vpc: &Vpc) -> String {

@@ -1,6 +1,6 @@
 //! The vocabulary of the tests.
 
-mod aws;
+pub mod aws;
 mod client;
 mod command;
 mod dialogue;

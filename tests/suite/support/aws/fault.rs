@@ -1,5 +1,7 @@
 //! What goes wrong, when, and in which words AWS says so.
 
+use std::sync::mpsc::Sender;
+
 use hyper::Response;
 use hyper::body::Bytes;
 use serde_json::json;
@@ -22,6 +24,20 @@ pub enum Fault {
     CutBefore,
     /// It was done, but the connection ends without a reply.
     CutAfter,
+    /// Nothing was done, and no reply will come: the moment to kill the caller, of which the test is
+    /// told.
+    HangBefore(Sender<Event>),
+    /// It was done, and no reply will come.
+    HangAfter(Sender<Event>),
+}
+
+/// What a test waits for that kills its command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The call came.
+    Hangs,
+    /// The command ended before it.
+    Ended,
 }
 
 /// Which of the calls that a rule is about it befalls; counted from 1 since the last reset.
@@ -139,7 +155,10 @@ impl Refusal {
                 },
                 "The security token included in the request is expired",
             ),
-            (Fault::CutBefore | Fault::CutAfter, _) => return None,
+            (
+                Fault::CutBefore | Fault::CutAfter | Fault::HangBefore(_) | Fault::HangAfter(_),
+                _,
+            ) => return None,
         };
         Some(Self::new(status, code, message))
     }

@@ -28,12 +28,16 @@ mod tests;
 
 pub use self::call::Call;
 use self::fault::Refusal;
-pub use self::fault::{Fault, When};
+pub use self::fault::{Event, Fault, When};
 use self::proxy::Proxy;
-use super::{Line, line, tools};
+use super::{Deadline, Dialogue, Line, lamed, line, tools};
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -62,12 +66,54 @@ impl Aws {
     }
 
     /// `lamed …` in this home, with this account's credentials.
-    #[allow(dead_code, reason = "for the tests of deploy")]
     pub fn line(&self, home: impl AsRef<Path>, arguments: &[&str]) -> Line {
         let line = line(home, arguments);
         environment(&self.url())
             .into_iter()
             .fold(line, |line, (name, value)| line.env(name, value))
+    }
+
+    /// Runs `lamed …` and kills it at the moment when one of these calls hangs, done or not. Whether
+    /// it came so far; if not, it has ended in peace.
+    pub fn kill_at(
+        &self,
+        home: &Path,
+        arguments: &[&str],
+        calls: &str,
+        when: When,
+        done: bool,
+    ) -> bool {
+        let (told, news) = channel();
+        let hang = if done {
+            Fault::HangAfter
+        } else {
+            Fault::HangBefore
+        };
+        self.fault(calls, when, hang(told.clone()));
+        let mut command = lamed(home);
+        command.args(arguments).envs(environment(&self.url()));
+        let output = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = output.spawn().unwrap();
+        let deadline = Deadline::of(&child);
+        let mut stdout = child.stdout.take().unwrap();
+        let reader = thread::spawn(move || {
+            let _ = io::copy(&mut stdout, &mut io::sink());
+            let _ = told.send(Event::Ended);
+        });
+        let hangs = news.recv().unwrap() == Event::Hangs;
+        if hangs {
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        drop(deadline);
+        reader.join().unwrap();
+        assert!(hangs || status.success(), "it ended with {status}");
+        self.proxy.quiet();
+        self.reset();
+        hangs
     }
 
     /// All calls since the last reset.
@@ -124,8 +170,27 @@ impl Aws {
 
     /// All that is in the account.
     pub fn state(&self) -> Value {
-        let state = self.script("account.py", &[]);
-        serde_json::from_str(&state).unwrap_or_else(|error| panic!("{error}: {state}"))
+        /// Idle ones, by the address of their moto: to start one takes longer than what it does.
+        static READERS: Mutex<Vec<(&str, Dialogue)>> = Mutex::new(Vec::new());
+        let moto = moto::address(&self.account);
+        let idle = {
+            let mut readers = READERS.lock().unwrap();
+            let idle = readers.iter().position(|(address, _)| *address == moto);
+            idle.map(|position| readers.swap_remove(position).1)
+        };
+        let url = format!("http://{moto}");
+        let mut reader =
+            idle.unwrap_or_else(|| Dialogue::start(python("account.py", &url).arg("-")));
+        let account: u64 = self.account.parse().unwrap();
+        let state = reader.ask(&account.into());
+        READERS.lock().unwrap().push((moto, reader));
+        state
+    }
+
+    /// Makes these calls as `tests/aws/call.py` takes them, without record and faults.
+    pub fn call(&self, calls: &Value) -> Value {
+        let plain = format!("http://{}", self.proxy.plain);
+        Dialogue::start(&mut python("call.py", &plain)).ask(calls)
     }
 
     /// What a script of `tests/aws` prints, which sees this account without record and faults.

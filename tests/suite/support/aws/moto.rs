@@ -1,4 +1,5 @@
-//! The AWS behind the proxy: moto's server, one for all tests.
+//! The AWS behind the proxy: moto's server, which all tests share; two of them, since each keeps but
+//! one processor busy.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,11 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{scripts, tools};
 
-/// Where it listens. It starts with the first test that asks and ends with the tests' process,
-/// because then its standard input does.
-pub fn address() -> &'static str {
-    static MOTO: OnceLock<(Child, String)> = OnceLock::new();
-    let (_, address) = MOTO.get_or_init(|| {
+const SERVERS: u64 = 2;
+
+/// Where the server of an account listens. It starts with the first test that asks and ends with the
+/// tests' process, because then its standard input does.
+pub fn address(account: &str) -> &'static str {
+    static MOTOS: [OnceLock<(Child, String)>; SERVERS as usize] =
+        [const { OnceLock::new() }; SERVERS as usize];
+    let number: u64 = account.parse().unwrap();
+    let (_, address) = MOTOS[(number % SERVERS) as usize].get_or_init(|| {
         let mut child = Command::new(tools().join("venv/bin/python"))
             .arg("-B")
             .arg(scripts().join("server.py"))

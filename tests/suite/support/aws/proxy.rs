@@ -1,6 +1,7 @@
 //! The HTTP server between the command under test and moto.
 
 use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,11 +17,14 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::fault::Rule;
+use super::fault::{Event, Rule};
 use super::transitions::Transitions;
 use super::{Call, Fault, Refusal, moto};
 
 type Reply = Response<Full<Bytes>>;
+
+/// How long what a killed command began may go on.
+const QUIET: Duration = Duration::from_secs(20);
 
 /// What a test tells the proxy and reads from it.
 #[derive(Default)]
@@ -33,6 +37,17 @@ pub struct State {
     pub transitions: Transitions,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
+    open: Open,
+}
+
+/// Every connection, and every call on its way to moto, holds a clone of the sender.
+struct Open(Sender<()>, Receiver<()>);
+
+impl Default for Open {
+    fn default() -> Self {
+        let (sender, receiver) = channel();
+        Self(sender, receiver)
+    }
 }
 
 /// Closes the connection without a reply.
@@ -68,8 +83,12 @@ impl Proxy {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let faulty = serve(faulty, move |request| through(shared.clone(), request));
-                let plain = serve(plain, move |request| straight(own.clone(), request));
+                let opened = shared.clone();
+                let open = move || opened.lock().unwrap().open.0.clone();
+                let faulty = serve(faulty, open, move |request| {
+                    through(shared.clone(), request)
+                });
+                let plain = serve(plain, || (), move |request| straight(own.clone(), request));
                 tokio::select! {
                     () = faulty => {}
                     () = plain => {}
@@ -89,6 +108,16 @@ impl Proxy {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
+
+    /// Waits until all connections are closed and all that came over them is done.
+    pub fn quiet(&self) {
+        let Open(sender, done) = std::mem::take(&mut self.state().open);
+        drop(sender);
+        assert!(
+            done.recv_timeout(QUIET)
+                .is_err_and(|error| error == RecvTimeoutError::Disconnected)
+        );
+    }
 }
 
 impl Drop for Proxy {
@@ -99,9 +128,13 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve<F>(listener: TcpListener, answer: impl Fn(Request<Incoming>) -> F + Clone + 'static)
-where
+async fn serve<F, G>(
+    listener: TcpListener,
+    open: impl Fn() -> G,
+    answer: impl Fn(Request<Incoming>) -> F + Clone + 'static,
+) where
     F: Future<Output = Result<Reply, Cut>> + 'static,
+    G: 'static,
 {
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -111,7 +144,11 @@ where
             let (stream, _) = listener.accept().await.unwrap();
             let service = service_fn(answer.clone());
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            tokio::task::spawn_local(connection);
+            let open = open();
+            tokio::task::spawn_local(async move {
+                let _ = connection.await;
+                drop(open);
+            });
         }
     };
     connections.run_until(accepting).await;
@@ -140,16 +177,18 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
         Verdict::Reply(reply) => reply,
         Verdict::Cut { done: false } => return Err(Cut),
         Verdict::Cut { done: true } => {
-            let account = state.lock().unwrap().account.clone();
-            let reply = forward(request, moto::address(), Some(&account)).await?;
-            state.lock().unwrap().passed(&call, reply);
+            pass(&state, call, request).await?;
             return Err(Cut);
         }
-        Verdict::Forward => {
-            let account = state.lock().unwrap().account.clone();
-            let reply = forward(request, moto::address(), Some(&account)).await?;
-            state.lock().unwrap().passed(&call, reply)
+        Verdict::Hang { done, told } => {
+            if done {
+                pass(&state, call, request).await?;
+            }
+            // Nobody listens any more where another one hangs, too.
+            let _ = told.send(Event::Hangs);
+            return std::future::pending().await;
         }
+        Verdict::Forward => pass(&state, call, request).await?,
     };
     // The test may have reset the record meanwhile.
     if let Some(recorded) = state.lock().unwrap().calls.get_mut(index) {
@@ -159,12 +198,28 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
     Ok(Response::from_parts(head, Full::from(body)))
 }
 
+/// To moto and back, even if the caller goes away meanwhile.
+async fn pass(
+    state: &Arc<Mutex<State>>,
+    call: Call,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Cut> {
+    let (state, open) = (state.clone(), state.lock().unwrap().open.0.clone());
+    let passing = tokio::task::spawn_local(async move {
+        let account = state.lock().unwrap().account.clone();
+        let reply = forward(request, moto::address(&account), Some(&account)).await?;
+        drop(open);
+        Ok(state.lock().unwrap().passed(&call, reply))
+    });
+    passing.await.map_err(|_| Cut)?
+}
+
 /// Without them.
 async fn straight(account: String, request: Request<Incoming>) -> Result<Reply, Cut> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     let request = Request::from_parts(head, body);
-    let reply = forward(request, moto::address(), Some(&account)).await?;
+    let reply = forward(request, moto::address(&account), Some(&account)).await?;
     Ok(reply.map(Full::from))
 }
 
@@ -172,6 +227,7 @@ enum Verdict {
     Forward,
     Reply(Response<Bytes>),
     Cut { done: bool },
+    Hang { done: bool, told: Sender<Event> },
 }
 
 impl State {
@@ -183,6 +239,11 @@ impl State {
         let refusal = match struck.first() {
             Some(Fault::CutBefore) => return Verdict::Cut { done: false },
             Some(Fault::CutAfter) => return Verdict::Cut { done: true },
+            Some(Fault::HangBefore(told) | Fault::HangAfter(told)) => {
+                let done = matches!(struck[0], Fault::HangAfter(_));
+                let told = told.clone();
+                return Verdict::Hang { done, told };
+            }
             Some(fault) => Refusal::of(fault, call.service()),
             None if self.denied.contains(&call.permission()) => {
                 Some(Refusal::denied(call, &self.account))

@@ -1,0 +1,245 @@
+//! `lamed deploy` and what goes with it, through the real binary against an AWS account of the test's
+//! own.
+
+mod fresh;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::support::aws::Aws;
+use crate::support::{Line, Outcome};
+
+/// An account, and a home with a config file and a Lambda function.
+struct Site {
+    aws: Aws,
+    home: TempDir,
+}
+
+/// The machine types of ELF.
+const X86_64: u16 = 62;
+const ARM64: u16 = 183;
+
+impl Site {
+    fn new() -> Self {
+        let site = Self {
+            aws: Aws::start(),
+            home: tempfile::tempdir().unwrap(),
+        };
+        site.configure(&config());
+        site.build("first");
+        site
+    }
+
+    fn configure(&self, config: &Value) {
+        fs::write(self.home.path().join("config.json"), config.to_string()).unwrap();
+    }
+
+    /// Puts another Lambda function into the place of the one that is there.
+    fn build(&self, code: &str) {
+        write_zip(
+            &self.home.path().join("function.zip"),
+            "bootstrap",
+            ARM64,
+            code,
+        );
+    }
+
+    fn line(&self, arguments: &[&str]) -> Line {
+        self.aws.line(&self.home, arguments)
+    }
+
+    fn deploy_line(&self, arguments: &[&str]) -> Line {
+        self.line(&[&DEPLOY, arguments].concat())
+    }
+
+    /// Deploys, and gives what it said.
+    #[track_caller]
+    fn deploy(&self) -> Outcome {
+        let outcome = self.deploy_line(&["--yes"]).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        outcome
+    }
+
+    /// Deploys, and gives the actions that wrote, in the order of the alphabet.
+    #[track_caller]
+    fn writes_of_deploy(&self) -> Vec<String> {
+        self.aws.reset();
+        self.deploy();
+        let mut writes = self.aws.writes();
+        writes.sort();
+        writes
+    }
+
+    /// All that is in the account, with names for what AWS makes up.
+    fn account(&self) -> Value {
+        let state = self.aws.state();
+        let mut names = vec![(
+            state["account"].as_str().unwrap().to_owned(),
+            "ACCOUNT".to_owned(),
+        )];
+        for (list, field, word) in [
+            ("apis", "id", "API"),
+            ("api_keys", "id", "KEY"),
+            ("api_keys", "value", "VALUE"),
+            ("usage_plans", "id", "PLAN"),
+        ] {
+            for thing in state[list].as_array().unwrap() {
+                let name = thing["name"].as_str().unwrap();
+                let made_up = thing[field].as_str().unwrap().to_owned();
+                names.push((made_up, format!("{word} OF {name}")));
+            }
+        }
+        let file = fs::read(self.home.path().join("function.zip")).unwrap();
+        names.push((
+            BASE64_STANDARD.encode(Sha256::digest(file)),
+            "SHA".to_owned(),
+        ));
+        let mut text = state.to_string();
+        for (made_up, name) in names {
+            text = text.replace(&made_up, &name);
+        }
+        let mut account = serde_json::from_str(&text).unwrap();
+        name_digests(&mut account);
+        account
+    }
+}
+
+/// The account's number is in them.
+fn name_digests(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some((version, digest)) = text.rsplit_once(' ')
+                && version.starts_with("lamed ")
+                && digest.len() == 16
+                && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+            {
+                *text = format!("{version} DIGEST");
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(name_digests),
+        Value::Object(fields) => fields.values_mut().for_each(name_digests),
+        _ => {}
+    }
+}
+
+const DEPLOY: [&str; 4] = ["deploy", "--no-preflight", "--bootstrap", "function.zip"];
+
+fn config() -> Value {
+    json!({"redis": {"host": "redis.example", "password": "of the test"}})
+}
+
+/// The config with something set: `with("/aws/name", "shop")`.
+fn with(path: &str, value: impl Into<Value>) -> Value {
+    let mut config = config();
+    let mut place = &mut config;
+    for name in path.split('/').skip(1) {
+        place = &mut place[name];
+    }
+    *place = value.into();
+    config
+}
+
+/// A zip that looks to deploy as a Lambda function does.
+fn write_zip(path: &Path, name: &str, machine: u16, code: &str) {
+    let mut zip = ZipWriter::new(File::create(path).unwrap());
+    let options = SimpleFileOptions::default().unix_permissions(0o755);
+    zip.start_file(name, options).unwrap();
+    let mut file = b"\x7fELF\x02\x01".to_vec();
+    file.resize(18, 0);
+    file.extend(machine.to_le_bytes());
+    file.extend(code.as_bytes());
+    zip.write_all(&file).unwrap();
+    zip.finish().unwrap();
+}
+
+/// What differs, a line for each: its place, before → after.
+fn changes(before: &Value, after: &Value) -> Vec<String> {
+    fn walk(place: &str, before: &Value, after: &Value, changes: &mut Vec<String>) {
+        let (parts, others) = (named_parts(before), named_parts(after));
+        match (parts, others) {
+            (Some(parts), Some(others)) => {
+                let names: BTreeSet<&String> = parts.keys().chain(others.keys()).collect();
+                for name in names {
+                    let part =
+                        |of: &BTreeMap<String, Value>| of.get(name).cloned().unwrap_or_default();
+                    walk(
+                        &format!("{place} {name}"),
+                        &part(&parts),
+                        &part(&others),
+                        changes,
+                    );
+                }
+            }
+            _ if before == after => {}
+            _ => changes.push(format!("{}: {before} → {after}", place.trim_start())),
+        }
+    }
+    let mut changes = Vec::new();
+    walk("", before, after, &mut changes);
+    changes
+}
+
+/// Of a list by their names rather than their positions, where they have names.
+fn named_parts(value: &Value) -> Option<BTreeMap<String, Value>> {
+    match value {
+        Value::Object(fields) => Some(fields.clone().into_iter().collect()),
+        Value::Array(values) => {
+            let named = values.iter().enumerate().map(|(position, value)| {
+                let name = ["name", "path", "Sid"]
+                    .iter()
+                    .find_map(|field| value[field].as_str());
+                (
+                    name.map_or(position.to_string(), str::to_owned),
+                    value.clone(),
+                )
+            });
+            Some(named.collect())
+        }
+        _ => None,
+    }
+}
+
+/// What was said on stderr, with the lines of steps in the order of the alphabet: they run side by side.
+fn said(outcome: &Outcome) -> String {
+    let is_step = |line: &&str| {
+        ["+ created", "~ updated", "- deleted"]
+            .iter()
+            .any(|s| line.starts_with(s))
+    };
+    let (mut steps, rest): (Vec<&str>, Vec<&str>) = outcome.stderr.lines().partition(is_step);
+    steps.sort_unstable();
+    let all = rest.into_iter().chain(steps);
+    all.map(|line| format!("{line}\n")).collect()
+}
+
+/// A fixture of `fixtures/aws`; `LAMED_TEST_WRITE_FIXTURES=1` writes it anew, to be checked by hand.
+#[track_caller]
+fn is_fixture(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/aws")
+        .join(name);
+    if std::env::var_os("LAMED_TEST_WRITE_FIXTURES").is_some() {
+        fs::write(&path, actual).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap();
+    assert!(
+        actual == expected,
+        "not as in {}, but:\n{actual}",
+        path.display()
+    );
+}
+
+/// As fixtures have it.
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
