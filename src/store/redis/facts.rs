@@ -142,3 +142,28 @@ impl Info {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_info_is_understood() {
+        let text = "# Server\r\nserver_name:valkey\r\nredis_version:7.2.4\r\nvalkey_version:8.0.1\r\n\
+                    redis_mode:standalone\r\n# Replication\r\nrole:slave\r\nmaster_host:fd00::1\r\n\
+                    master_port:6379\r\n# Memory\r\nmaxmemory_policy:allkeys-lru\r\n\
+                    # Persistence\r\naof_enabled:1\r\n# Cluster\r\ncluster_enabled:1\r\n";
+        let expected = Info {
+            product: "Valkey",
+            version: "8.0.1".to_owned(),
+            compatible: (7, 2),
+            mode: "cluster".to_owned(),
+            replica_of: Some("fd00::1:6379".to_owned()),
+            eviction: "allkeys-lru".to_owned(),
+            append_only: true,
+            snapshots: None,
+        };
+        assert_eq!(Info::parse(text), expected);
+        assert_eq!(Info::parse("redis_version:6.0.16\n").compatible, (6, 0));
+    }
+}

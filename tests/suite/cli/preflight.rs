@@ -278,7 +278,7 @@ fn of_redis(aws: &Aws, home: &TempDir) -> (String, String) {
 #[test]
 fn a_redis_that_is_of_no_use_is_said_so() {
     let aws = Aws::start();
-    let redis = Redis::start(&["--requirepass", "right", "--cluster-enabled", "yes"]);
+    let redis = Redis::start(&["--requirepass", "right", "--replicaof", "127.0.0.1", "1"]);
     let port = redis.port;
     let of = |redis: Value, config: &str| of_redis(&aws, &home_of(redis, config));
 
@@ -313,7 +313,7 @@ fn a_redis_that_is_of_no_use_is_said_so() {
         rows,
         [
             " ✗  redis address      `2130706433` is in a private network, and the functions are not",
-            " ✗  redis role         a node of a cluster",
+            " ✗  redis role         a replica of 127.0.0.1:1, which takes no writes",
         ]
     );
     assert_eq!(
