@@ -161,7 +161,7 @@ impl Planner<'_> {
             new: there.is_none(),
             days,
         };
-        plan.push(Group::LogGroup(function.to_owned()), step, words);
+        plan.push(Group::Logs(function.to_owned()), step, words);
     }
 
     fn function(&self, plan: &mut Plan, function: &Function) {

@@ -44,7 +44,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::deploy) enum Group {
     Role,
-    LogGroup(String),
+    Logs(String),
     Function(String),
     Api,
     GatewayResponse(&'static str),
@@ -66,8 +66,8 @@ impl Group {
     pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;
         match self {
-            Role | LogGroup(_) | Api | Key => false,
-            Function(function) => *other == Role || *other == LogGroup(function.clone()),
+            Role | Logs(_) | Api | Key => false,
+            Function(function) => *other == Role || *other == Logs(function.clone()),
             Permission(function) => *other == Api || *other == Function(function.clone()),
             GatewayResponse(_) | Path(_) => *other == Api,
             Method(path, _) => *other == Path(path.clone()),

@@ -75,10 +75,13 @@ async fn delete_asks_first() {
 #[test]
 fn a_command_has_to_know_which_api_it_speaks_to() {
     let home = home();
-    let which = "error: which API? Say `--local` for the one `lamed serve --local` serves here, or \
-                 `--url BASE`\n";
+    // The deployed one, where nothing else is said.
+    let which = "error: no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`; \
+                 `--local` means the API that `lamed serve --local` serves here\n";
     for command in [&["results"][..], &["delete", "e", "--yes"], &["snippet"]] {
-        line(&home, command).gives(2, "", which);
+        line(&home, command)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .gives(1, "", which);
         for url in [
             "x.example/prod",
             "ftp://x.example/prod",
