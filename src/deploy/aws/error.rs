@@ -80,6 +80,9 @@ impl AwsError {
                 "AWS does not accept these credentials in region `{region}`: {}",
                 one_line(said)
             ),
+            _ if service.err().code().is_none() => {
+                format!("`{action}`: AWS answered {status} and did not say why")
+            }
             _ => format!("`{action}`: {} ({code})", one_line(said)),
         };
         tracing::debug!(
