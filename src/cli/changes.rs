@@ -13,7 +13,7 @@ use terminal_size::terminal_size;
 
 use super::CliError;
 use super::printer::{Printer, harmless, somebody_answers};
-use crate::deploy::{Change, Kind, Plan, Progress};
+use crate::deploy::{self, Applied, Aws, Change, Desired, Kind, Observed, Plan, Progress};
 
 /// Where no terminal says how wide it is.
 const WIDTH: u16 = 100;
@@ -89,15 +89,30 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
         .map_err(|error| CliError::failed(error.to_string()))
 }
 
+/// Applies a plan, and shows how far it is.
+pub(super) async fn apply(
+    printer: Printer,
+    aws: &Aws,
+    desired: Option<&Desired>,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<Applied, CliError> {
+    let steps = Steps::new(printer, plan);
+    let applied = deploy::apply(aws, desired, observed, plan, &steps).await;
+    // Nothing is drawn over the error.
+    drop(steps);
+    applied.map_err(|error| CliError::failed(error.to_string()))
+}
+
 /// A bar on a terminal, else a line a step.
-pub(super) struct Steps {
+struct Steps {
     printer: Printer,
     bar: Option<ProgressBar>,
     running: Mutex<Vec<String>>,
 }
 
 impl Steps {
-    pub(super) fn new(printer: Printer, plan: &Plan) -> Self {
+    fn new(printer: Printer, plan: &Plan) -> Self {
         let bar = (stderr().is_terminal() && !printer.is_quiet()).then(|| {
             let target = ProgressDrawTarget::stderr();
             let bar = ProgressBar::with_draw_target(Some(plan.changes.len() as u64), target);

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::changes::{self, Steps, confirm};
+use super::changes::{self, confirm};
 use super::deployment::{Deployment, connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, preflight, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Plan, apply, plan};
+use crate::deploy::{Account, Plan, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -35,14 +35,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
-    let observe = async {
-        if args.no_preflight {
-            deployment.observe(&aws).await
-        } else {
-            preflight::before_deploy(context, &config, &deployment, &aws).await
-        }
+    let (observed, account) = if args.no_preflight {
+        deployment.observe(&aws).await?
+    } else {
+        let observed = preflight::before_deploy(context, &config, &deployment, &aws).await?;
+        (observed, aws.account().await?)
     };
-    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
     let plan = plan::deploy(&desired, &observed, account);
     if args.dry_run {
         return show(context, &name, account, &plan);
@@ -64,10 +62,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("nothing was changed"));
         }
     }
-    let steps = Steps::new(context.printer, &plan);
-    let applied = apply(&aws, Some(&desired), &observed, &plan, &steps).await;
-    drop(steps);
-    let applied = applied.map_err(|error| CliError::failed(error.to_string()))?;
+    let applied = changes::apply(context.printer, &aws, Some(&desired), &observed, &plan).await?;
     let api = applied.api.unwrap_or_default();
     let endpoint = Endpoint {
         base: aws.base_url(&api, STAGE),

@@ -78,12 +78,15 @@ impl Deployment {
         })
     }
 
-    /// Reads what there is of it in the account.
-    pub(super) async fn observe(&self, aws: &Aws) -> Result<Observed, CliError> {
-        Ok(self.look(aws).await?)
+    /// Reads what there is of it in the account, and whose account that is.
+    pub(super) async fn observe<'a>(
+        &self,
+        aws: &'a Aws,
+    ) -> Result<(Observed, &'a Account), CliError> {
+        Ok(tokio::try_join!(self.look(aws), aws.account())?)
     }
 
-    /// As [`Self::observe`], with the error as it is.
+    /// Reads what there is of it in the account.
     pub(super) async fn look(&self, aws: &Aws) -> Result<Observed, AwsError> {
         let functions = self.function_names();
         let names = Names {

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::changes::{self, Steps, confirm};
+use super::changes::{self, confirm};
 use super::deployment::{Deployment, connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
-use crate::deploy::apply;
 use crate::deploy::plan::destroy;
 use crate::http::STAGE;
 
@@ -24,8 +23,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let observe = deployment.observe(&aws);
-    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
+    let (observed, account) = deployment.observe(&aws).await?;
     let name = &deployment.name;
     let plan = destroy(&observed, name, STAGE);
     let text = if plan.is_empty() {
@@ -46,10 +44,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         if !confirm(args.yes, &question)? {
             return Err(CliError::failed("nothing was removed"));
         }
-        let steps = Steps::new(context.printer, &plan);
-        let applied = apply(&aws, None, &observed, &plan, &steps).await;
-        drop(steps);
-        applied.map_err(|error| CliError::failed(error.to_string()))?;
+        changes::apply(context.printer, &aws, None, &observed, &plan).await?;
         context
             .printer
             .talk("removed; the counts in Redis are still there");

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::changes::{self, Steps, confirm};
+use super::changes::{self, confirm};
 use super::deployment::{Deployment, connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
-use crate::deploy::apply;
 use crate::deploy::plan::{Release, rollback};
 
 #[derive(clap::Args)]
@@ -23,8 +22,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let observe = deployment.observe(&aws);
-    let (observed, account) = tokio::try_join!(observe, async { Ok(aws.account().await?) })?;
+    let (observed, account) = deployment.observe(&aws).await?;
     let live = Release::live(&observed);
     let (to, plan) = rollback(&observed, args.to)?;
     let from = live.map_or("none".to_owned(), |release| release.to_string());
@@ -40,10 +38,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         if !confirm(args.yes, &format!("Go from release {from} to {to}?"))? {
             return Err(CliError::failed("nothing was changed"));
         }
-        let steps = Steps::new(context.printer, &plan);
-        let applied = apply(&aws, None, &observed, &plan, &steps).await;
-        drop(steps);
-        applied.map_err(|error| CliError::failed(error.to_string()))?;
+        changes::apply(context.printer, &aws, None, &observed, &plan).await?;
     }
     if context.json {
         return context.printer.json(&json!({
