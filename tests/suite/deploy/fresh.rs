@@ -13,7 +13,7 @@ fn an_empty_account_gets_all_of_it_and_a_second_deploy_writes_nothing() {
     let first = site.deploy();
     is_fixture(
         "deploy.txt",
-        &site.named(&format!("{}---\n{}", said(&first), first.stdout)),
+        &site.anonymous(&format!("{}---\n{}", said(&first), first.stdout)),
     );
     let account = site.account();
     is_fixture("deployed.json", &pretty(&account));
@@ -117,7 +117,7 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
     let question = "This deletes path `/collect`, function `extra`, log group `/aws/lambda/extra` for good. Go on?";
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
-        site.named(&outcome.stderr),
+        site.anonymous(&outcome.stderr),
         format!("{plan}error: {question} Nobody is here to answer: say `--yes`\n")
     );
     assert_eq!(site.aws.writes(), [""; 0]);
@@ -304,17 +304,6 @@ lamed in account ACCOUNT, eu-west-1
 }
 
 impl Site {
-    /// The output without what is made up.
-    fn named(&self, text: &str) -> String {
-        let id = self.aws.state()["apis"][0]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        (text.replace(&self.aws.url(), "http://AWS"))
-            .replace(&self.aws.account, "ACCOUNT")
-            .replace(&id, "API")
-    }
-
     /// Every function is told what the config says.
     fn speaks_as_the_config_says(&self, account: &Value) {
         let config = Config::read(&self.home.path().join("config.json")).unwrap();
