@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 
+use super::fresh::wiring;
 use super::*;
 use crate::support::aws::{Call, Fault, When};
 
@@ -125,6 +126,73 @@ fn a_deploy_that_dies_again_and_again_is_finished_by_the_last_one() {
                 "{start:?}, done: {done}"
             );
         }
+    }
+}
+
+/// What is no longer wanted is found again until it is gone.
+#[test]
+fn a_removal_that_dies_is_finished_by_the_next_deploy() {
+    let wired = with(
+        "/extra_wiring",
+        json!([wiring("extra", "lamed.track", "collect", "POST", false)]),
+    );
+    let site = Site::new();
+    site.deploy();
+    let without = site.account();
+    for action in [
+        "apigateway:DeleteResource",
+        "apigateway:CreateDeployment",
+        "logs:DeleteLogGroup",
+        "lambda:DeleteFunction",
+    ] {
+        site.configure(&wired);
+        site.deploy();
+        site.configure(&config());
+        let arguments = [&DEPLOY[..], &["--yes"]].concat();
+        assert!(
+            site.aws
+                .kill_at(site.home.path(), &arguments, action, When::Nth(1), true)
+        );
+        site.deploy();
+        let left = changes(&without, &site.account());
+        let left: Vec<_> = left
+            .iter()
+            .filter(|change| !change.starts_with("apis lamed deployments "))
+            .collect();
+        assert_eq!(left, [""; 0], "{action}");
+    }
+}
+
+/// As soon as the API is gone, nothing leads to functions that the config does not name.
+#[test]
+fn a_destroy_that_dies_is_finished_by_the_next_one() {
+    for action in [
+        "apigateway:DeleteApiKey",
+        "apigateway:DeleteRestApi",
+        "lambda:DeleteFunction",
+        "iam:DeleteRole",
+    ] {
+        let site = Site::new();
+        site.configure(&with(
+            "/extra_wiring",
+            json!([wiring("extra", "lamed.track", "collect", "POST", false)]),
+        ));
+        site.deploy();
+        site.configure(&config());
+        assert!(site.aws.kill_at(
+            site.home.path(),
+            &["destroy", "--yes"],
+            action,
+            When::Nth(1),
+            true
+        ));
+        let outcome = site.line(&["destroy", "--yes"]).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        assert_eq!(
+            changes(&Site::new().account(), &site.account()),
+            [""; 0],
+            "{action}"
+        );
     }
 }
 

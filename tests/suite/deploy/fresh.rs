@@ -108,13 +108,13 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
   -  path         /collect
   ~  stage        prod               new deployment
   ~  role policy  lamed              may write its own logs and nothing else
-  -  function     extra
   -  log group    /aws/lambda/extra
+  -  function     extra
 
 2 to update, 3 to delete
 
 ";
-    let question = "This deletes path `/collect`, function `extra`, log group `/aws/lambda/extra` for good. Go on?";
+    let question = "This deletes path `/collect`, log group `/aws/lambda/extra`, function `extra` for good. Go on?";
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         site.anonymous(&outcome.stderr),
@@ -350,7 +350,7 @@ impl Site {
     }
 }
 
-fn wiring(function: &str, handler: &str, path: &str, verb: &str, key: bool) -> Value {
+pub fn wiring(function: &str, handler: &str, path: &str, verb: &str, key: bool) -> Value {
     json!({
         "lambda": {"FunctionName": function, "Handler": handler, "MemorySize": 128, "Timeout": 10},
         "api_gateway": {"pathPart": path, "method": {

@@ -146,7 +146,13 @@ fn without_moments(text: &str) -> String {
     let mut rest = text;
     while let Some(position) = rest.find("20") {
         let (before, moment) = rest.split_at(position);
-        let shape = |(byte, like): (u8, u8)| if like == b'0' { byte.is_ascii_digit() } else { like == b'?' || byte == like };
+        let shape = |(byte, like): (u8, u8)| {
+            if like == b'0' {
+                byte.is_ascii_digit()
+            } else {
+                like == b'?' || byte == like
+            }
+        };
         let like = b"2000-00-00?00:00";
         let is_moment = moment.len() >= like.len() && moment.bytes().zip(*like).all(shape);
         shown.push_str(before);
