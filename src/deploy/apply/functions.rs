@@ -161,7 +161,7 @@ impl Work<'_> {
         self.aws
             .create("lambda:CreateFunction", create, find)
             .await?;
-        self.settle(name).await
+        self.settle(name, None).await
     }
 
     async fn update_code(&self, name: &str) -> Result<(), AwsError> {
@@ -177,7 +177,7 @@ impl Work<'_> {
                 .await
         };
         self.aws.call("lambda:UpdateFunctionCode", update).await?;
-        self.settle(name).await
+        self.settle(name, None).await
     }
 
     async fn update_configuration(
@@ -205,13 +205,14 @@ impl Work<'_> {
         self.aws
             .call("lambda:UpdateFunctionConfiguration", update)
             .await?;
-        self.settle(name).await
+        self.settle(name, None).await
     }
 
-    /// Waits until a function is what it was told to be.
+    /// Waits until a function, or a version of it, is what it was told to be.
     ///
     /// Source: "Lambda function states", AWS documentation.
-    async fn settle(&self, name: &str) -> Result<(), AwsError> {
+    async fn settle(&self, name: &str, version: Option<u64>) -> Result<(), AwsError> {
+        let version = version.map(|version| version.to_string());
         let mut patience = Patience::new();
         loop {
             let get = async || {
@@ -219,6 +220,7 @@ impl Work<'_> {
                     .lambda
                     .get_function_configuration()
                     .function_name(name)
+                    .set_qualifier(version.clone())
                     .send()
                     .await
             };
@@ -261,7 +263,7 @@ impl Work<'_> {
         let publish = async || {
             let publish = lambda.publish_version().function_name(name);
             let published = publish.description(description).send().await?;
-            Ok(published.version)
+            Ok((published.version, published.state))
         };
         let find = async || {
             let list = async || {
@@ -276,9 +278,9 @@ impl Work<'_> {
                 .iter()
                 .filter_map(|version| version.version()?.parse::<u64>().ok());
             let made = numbers.max().filter(|number| *number > newest);
-            Ok(made.map(|number| Some(number.to_string())))
+            Ok(made.map(|number| (Some(number.to_string()), None)))
         };
-        let version = self
+        let (version, state) = self
             .aws
             .create("lambda:PublishVersion", publish, find)
             .await?;
@@ -286,18 +288,25 @@ impl Work<'_> {
         let number = number.ok_or_else(|| {
             AwsError::new(format!("AWS gave no number to the new version of `{name}`"))
         })?;
+        if state != Some(State::Active) {
+            self.settle(name, Some(number)).await?;
+        }
         self.made().versions.insert(name.to_owned(), number);
         Ok(())
     }
 
-    fn version(&self, name: &str, version: Option<u64>) -> Result<String, AwsError> {
+    /// A version that can take requests: this one, or the one just published.
+    async fn version(&self, name: &str, version: Option<u64>) -> Result<String, AwsError> {
+        if let Some(version) = version {
+            self.settle(name, Some(version)).await?;
+            return Ok(version.to_string());
+        }
         let published = |made: &super::Made| made.versions.get(name).copied();
-        let version = version.map_or_else(|| self.known("new version", published), Ok)?;
-        Ok(version.to_string())
+        Ok(self.known("new version", published)?.to_string())
     }
 
     async fn create_alias(&self, name: &str, version: Option<u64>) -> Result<(), AwsError> {
-        let version = self.version(name, version)?;
+        let version = self.version(name, version).await?;
         let lambda = &self.aws.lambda;
         let create = async || {
             let create = lambda.create_alias().function_name(name).name(LIVE);
@@ -319,7 +328,7 @@ impl Work<'_> {
     }
 
     async fn move_alias(&self, name: &str, version: Option<u64>) -> Result<(), AwsError> {
-        let version = self.version(name, version)?;
+        let version = self.version(name, version).await?;
         let update = async || {
             let update = self
                 .aws

@@ -366,19 +366,16 @@ impl Planner<'_> {
     }
 }
 
+/// The function goes last: by it the next deploy finds what an interrupted one left.
 pub(super) fn remove_function(plan: &mut Plan, name: &str, observed: &Observed) {
-    plan.push(
-        Group::Removal(name.to_owned()),
-        Step::DeleteFunction(name.to_owned()),
-        Words::delete("function", name).destructive(),
-    );
+    let group = || Group::Removal(name.to_owned());
     if observed.log_groups.contains_key(name) {
-        plan.push(
-            Group::Removal(name.to_owned()),
-            Step::DeleteLogGroup(name.to_owned()),
-            Words::delete("log group", log_group(name)).destructive(),
-        );
+        let step = Step::DeleteLogGroup(name.to_owned());
+        let words = Words::delete("log group", log_group(name));
+        plan.push(group(), step, words.destructive());
     }
+    let step = Step::DeleteFunction(name.to_owned());
+    plan.push(group(), step, Words::delete("function", name).destructive());
 }
 
 /// Whether a wanted tag is not there or another.

@@ -76,7 +76,8 @@ pub fn destroy(observed: &Observed, name: &str, stage: &str) -> Plan {
             attached: role.attached.clone(),
         };
         plan.push(
-            Group::Removal(name.to_owned()),
+            // After the functions: its policy tells which there are.
+            Group::Narrowing,
             step,
             Words::delete("role", name).destructive(),
         );

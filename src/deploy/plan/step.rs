@@ -76,9 +76,12 @@ impl Group {
                 Deployment | Key | UsagePlan | Narrowing | OldVersions(_) | Removal(_)
             ),
             UsagePlan => matches!(other, Deployment | Key),
-            Narrowing | OldVersions(_) | Removal(_) => {
+            OldVersions(_) | Removal(_) => {
                 !matches!(other, Narrowing | OldVersions(_) | Removal(_))
             }
+            // The role's policy and the API tell which functions there are: what is to be removed is
+            // found there until it is gone.
+            Narrowing => !matches!(other, Narrowing | OldVersions(_)),
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, us
 use self::gateway::{one_api, one_key, rest_api, usage_plan};
 use super::aws::{Aws, AwsError};
 use super::concurrently;
+use super::desired::log_group;
 use super::observed::{Configuration, Observed, Role};
 use crate::domain::Secret;
 
@@ -132,13 +133,14 @@ fn document(text: &str) -> Value {
     serde_json::from_str(&decoded).unwrap_or(Value::Null)
 }
 
-/// Adds the functions of lamed that the API calls and that nobody asked for: what an
-/// `extra_wiring` of earlier days left.
+/// Adds the functions of lamed that the API calls, or that the role's policy still names, and that
+/// nobody asked for: what an `extra_wiring` of earlier days left.
 async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Result<(), AwsError> {
     let resources = observed.api.iter().flat_map(|api| api.resources.values());
     let mut called: Vec<String> = resources
         .flat_map(|resource| resource.methods.values())
         .filter_map(|method| called_function(method.integration.as_ref()?.uri.as_deref()?))
+        .chain(named_by_policy(observed, names))
         .filter(|name| !names.functions.contains(&name.as_str()))
         .collect();
     called.sort();
@@ -155,6 +157,22 @@ async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Res
         }
     }
     Ok(())
+}
+
+/// The functions that may write their logs by the policy that lamed gave the role.
+fn named_by_policy(observed: &Observed, names: Names<'_>) -> Vec<String> {
+    let policy = (observed.role.as_ref()).and_then(|role| role.policies.get(names.deployment));
+    let statements = policy.and_then(|policy| policy["Statement"].as_array());
+    let resources = (statements.into_iter().flatten())
+        .filter_map(|statement| statement["Resource"].as_array())
+        .flatten();
+    let marker = format!(":log-group:{}", log_group(""));
+    resources
+        .filter_map(|resource| {
+            let (_, name) = resource.as_str()?.split_once(&marker)?;
+            Some(name.strip_suffix(":*")?.to_owned())
+        })
+        .collect()
 }
 
 /// Whether lamed made it: by its settings, or by the handler's name that Python lamed gave.

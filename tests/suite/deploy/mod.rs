@@ -1,7 +1,12 @@
 //! `lamed deploy` and what goes with it, through the real binary against an AWS account of the test's
 //! own.
 
+mod back;
+mod client;
+mod faults;
 mod fresh;
+mod refusals;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -54,6 +59,16 @@ impl Site {
         );
     }
 
+    /// An account as Python lamed 0.4.3 leaves it, and the config file that it was deployed with.
+    fn of_python(config: &Value) -> Self {
+        let site = Self::new();
+        site.configure(config);
+        let file = site.home.path().join("config.json");
+        let arguments = ["--twice", "--config", file.to_str().unwrap()];
+        site.aws.script("python_deploy.py", &arguments);
+        site
+    }
+
     fn line(&self, arguments: &[&str]) -> Line {
         self.aws.line(&self.home, arguments)
     }
@@ -78,6 +93,17 @@ impl Site {
         let mut writes = self.aws.writes();
         writes.sort();
         writes
+    }
+
+    /// A text without what AWS makes up.
+    fn anonymous(&self, text: &str) -> String {
+        let state = self.aws.state();
+        let mut text =
+            (text.replace(&self.aws.url(), "http://AWS")).replace(&self.aws.account, "ACCOUNT");
+        for api in state["apis"].as_array().unwrap() {
+            text = text.replace(api["id"].as_str().unwrap(), "API");
+        }
+        without_moments(&text)
     }
 
     /// All that is in the account, with names for what AWS makes up.
@@ -109,13 +135,43 @@ impl Site {
             text = text.replace(&made_up, &name);
         }
         let mut account = serde_json::from_str(&text).unwrap();
-        name_digests(&mut account);
+        name_hashes(&mut account);
         account
     }
 }
 
-/// The account's number is in them.
-fn name_digests(value: &mut Value) {
+/// `2026-11-23 04:40` and `2026-11-23T04:40:12.000+0000` as `MOMENT`.
+fn without_moments(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(position) = rest.find("20") {
+        let (before, moment) = rest.split_at(position);
+        let shape = |(byte, like): (u8, u8)| {
+            if like == b'0' {
+                byte.is_ascii_digit()
+            } else {
+                like == b'?' || byte == like
+            }
+        };
+        let like = b"2000-00-00?00:00";
+        let is_moment = moment.len() >= like.len() && moment.bytes().zip(*like).all(shape);
+        shown.push_str(before);
+        let end = if is_moment {
+            shown.push_str("MOMENT");
+            let goes_on = |c: char| c.is_ascii_digit() || ":.+Z".contains(c);
+            moment.len() - moment[like.len()..].trim_start_matches(goes_on).len()
+        } else {
+            shown.push_str("20");
+            2
+        };
+        rest = &moment[end..];
+    }
+    shown + rest
+}
+
+/// The digests of APIs, which have the account's number in them, and the zips of Python lamed, which
+/// have the time in them.
+fn name_hashes(value: &mut Value) {
     match value {
         Value::String(text) => {
             if let Some((version, digest)) = text.rsplit_once(' ')
@@ -126,8 +182,16 @@ fn name_digests(value: &mut Value) {
                 *text = format!("{version} DIGEST");
             }
         }
-        Value::Array(values) => values.iter_mut().for_each(name_digests),
-        Value::Object(fields) => fields.values_mut().for_each(name_digests),
+        Value::Array(values) => values.iter_mut().for_each(name_hashes),
+        Value::Object(fields) => {
+            if fields
+                .get("Runtime")
+                .is_some_and(|runtime| runtime == "python3.8")
+            {
+                fields["CodeSha256"] = json!("OF PYTHON");
+            }
+            fields.values_mut().for_each(name_hashes);
+        }
         _ => {}
     }
 }

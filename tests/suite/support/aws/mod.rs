@@ -158,6 +158,11 @@ impl Aws {
         self.proxy.state().transitions.replies = replies;
     }
 
+    /// The versions that an alias was led to before they could take requests.
+    pub fn early_versions(&self) -> Vec<String> {
+        self.proxy.state().transitions.early.clone()
+    }
+
     /// From now on Lambda cannot assume a new role until so many functions were refused.
     pub fn slow_roles(&self, refusals: usize) {
         self.proxy.state().transitions.refusals = refusals;

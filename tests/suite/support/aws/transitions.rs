@@ -13,6 +13,8 @@ pub struct Transitions {
     pub replies: usize,
     /// How many functions are refused after a role was made.
     pub refusals: usize,
+    /// Aliases that were led to versions which could not take requests yet.
+    pub early: Vec<String>,
     unassumable: usize,
     /// What still changes, by `function` or `function:version`, and how many replies it takes.
     changing: BTreeMap<String, (Change, usize)>,
@@ -80,6 +82,7 @@ impl Transitions {
             "lambda:UpdateFunctionCode" | "lambda:UpdateFunctionConfiguration" if call.writes() => {
                 Change::Update
             }
+            "lambda:CreateAlias" | "lambda:UpdateAlias" => return self.lead(call, reply),
             "lambda:GetFunction" => return self.show(call, &mut reply["Configuration"]),
             "lambda:GetFunctionConfiguration" => return self.show(call, reply),
             "lambda:DeleteFunction" => {
@@ -105,6 +108,15 @@ impl Transitions {
             self.changing.insert(format!("{name}:{version}"), change);
         }
         change.write(reply);
+    }
+
+    fn lead(&mut self, call: &Call, alias: &Value) {
+        let Some(name) = function(call) else { return };
+        let version = alias["FunctionVersion"].as_str().unwrap();
+        let version = format!("{name}:{version}");
+        if self.changing.contains_key(&version) {
+            self.early.push(version);
+        }
     }
 
     fn show(&mut self, call: &Call, configuration: &mut Value) {

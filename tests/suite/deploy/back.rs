@@ -1,0 +1,275 @@
+//! What is live, back to what was live before, and away with all of it.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn status_shows_what_is_live_and_what_is_other_than_the_config() {
+    let site = Site::new();
+    let nothing = "error: there is nothing of `lamed` in account ACCOUNT, eu-west-1: `lamed deploy` deploys it, \
+         `--region` looks elsewhere\n";
+    let outcome = site.status(&[]);
+    assert_eq!(
+        (
+            outcome.code,
+            outcome.stdout.as_str(),
+            outcome.stderr.as_str()
+        ),
+        (Some(1), "", nothing)
+    );
+
+    site.deploy();
+    let mut all = site.status(&[]).stdout;
+    site.build("second");
+    site.configure(&with("/redis/password", "another"));
+    all.push_str(&format!("---\n{}", site.status(&[]).stdout));
+    site.deploy();
+    all.push_str(&format!("---\n{}", site.status(&[]).stdout));
+    is_fixture("status.txt", &all);
+    let document: Value = serde_json::from_str(&site.status(&["--json"]).stdout).unwrap();
+    is_fixture("status.json", &pretty(&document));
+    let live: Vec<&Value> = document["functions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| &f["version"])
+        .collect();
+    assert_eq!(live, [2, 2, 2, 2]);
+    site.aws.reset();
+    site.status(&[]);
+    assert_eq!(site.aws.writes(), [""; 0]);
+}
+
+#[test]
+fn status_shows_what_python_lamed_left() {
+    let site = Site::of_python(&config());
+    let before = site.status(&[]).stdout;
+    site.deploy();
+    let after = site.status(&[]).stdout;
+    is_fixture("status-python.txt", &format!("{before}---\n{after}"));
+}
+
+#[test]
+fn rollback_moves_all_functions_together() {
+    let site = Site::new();
+    for code in ["first", "second", "third"] {
+        site.build(code);
+        site.deploy();
+    }
+    let deployed = site.account();
+    site.aws.reset();
+    site.rollback(
+        &[],
+        2,
+        "\
+lamed in account ACCOUNT, eu-west-1: release 3 → 2
+
+  ~  alias  lamed-all-experiments:live    3 → 2
+  ~  alias  lamed-delete-experiment:live  3 → 2
+  ~  alias  lamed-experiment:live         3 → 2
+  ~  alias  lamed-track:live              3 → 2
+
+4 to update
+
+error: Go from release 3 to 2? Nobody is here to answer: say `--yes`
+",
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+    site.rollback(
+        &["--yes"],
+        0,
+        "\
+lamed in account ACCOUNT, eu-west-1: release 3 → 2
+
+  ~  alias  lamed-all-experiments:live    3 → 2
+  ~  alias  lamed-delete-experiment:live  3 → 2
+  ~  alias  lamed-experiment:live         3 → 2
+  ~  alias  lamed-track:live              3 → 2
+
+4 to update
+
+release 2 is live; `lamed deploy` brings back what the config describes
+~ updated alias lamed-all-experiments:live
+~ updated alias lamed-delete-experiment:live
+~ updated alias lamed-experiment:live
+~ updated alias lamed-track:live
+",
+    );
+    assert_eq!(site.aws.writes(), ["lambda:UpdateAlias"; 4]);
+    assert_eq!(site.live(), [2; 4]);
+    assert_eq!(
+        changes(&deployed, &site.account()),
+        [
+            "functions lamed-all-experiments aliases live version: \"3\" → \"2\"",
+            "functions lamed-delete-experiment aliases live version: \"3\" → \"2\"",
+            "functions lamed-experiment aliases live version: \"3\" → \"2\"",
+            "functions lamed-track aliases live version: \"3\" → \"2\"",
+        ]
+    );
+    let outcome = site.line(&["rollback", "--yes", "-q"]).run();
+    assert_eq!(
+        (outcome.code, site.live()),
+        (Some(0), vec![1; 4]),
+        "{outcome}"
+    );
+    site.rollback(
+        &["--yes"],
+        1,
+        "error: release 1 is live, and there is none before it to go back to\n",
+    );
+    site.rollback(
+        &["--to", "9", "--yes"],
+        1,
+        "error: there is no release 9 to go to: there is 3, 2, 1\n",
+    );
+    site.rollback(
+        &["--to", "1"],
+        0,
+        "release 1 is live already; `lamed deploy` brings back what the config describes\n",
+    );
+    let json = site
+        .line(&["rollback", "--to", "2", "--yes", "--json", "-q"])
+        .run();
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["from"], &json["to"]), (&json!(1), &json!(2)));
+    assert_eq!(json["changes"].as_array().unwrap().len(), 4);
+    assert_eq!(site.live(), [2; 4]);
+
+    // What is to be live was published before: nothing of it is made again.
+    assert_eq!(site.writes_of_deploy(), ["lambda:UpdateAlias"; 4]);
+    assert_eq!(changes(&deployed, &site.account()), [""; 0]);
+}
+
+#[test]
+fn there_is_no_way_back_to_python_lamed() {
+    let site = Site::of_python(&config());
+    site.rollback(
+        &["--yes"],
+        1,
+        "error: nothing is live here: run `lamed deploy` first\n",
+    );
+    site.deploy();
+    site.aws.reset();
+    site.rollback(
+        &["--yes"],
+        1,
+        "error: release 1 is live, and there is none before it to go back to (Python \
+        lamed's versions cannot answer what API Gateway sends since)\n",
+    );
+    site.rollback(
+        &["--to", "0", "--yes"],
+        1,
+        "error: there is no release 0 to go to: there is 1\n",
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+    site.build("second");
+    site.deploy();
+    let outcome = site.line(&["rollback", "--yes", "-q"]).run();
+    // Python lamed had no `lamed-experiment`.
+    assert_eq!(
+        (outcome.code, site.live()),
+        (Some(0), vec![3, 3, 1, 3]),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn destroy_removes_what_lamed_made_and_nothing_else() {
+    let site = Site::new();
+    site.aws.script("foreign.py", &[]);
+    let foreign = site.account();
+    // Nobody speaks to Redis.
+    let redis = TcpListener::bind("127.0.0.1:0").unwrap();
+    redis.set_nonblocking(true).unwrap();
+    let mut config = json!({
+        "redis": {"host": "127.0.0.1", "port": redis.local_addr().unwrap().port()},
+        "aws": {"tags": {"team": "growth"}, "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}},
+    });
+    config["extra_wiring"] = super::upgrade::python_config()["extra_wiring"].clone();
+    site.configure(&config);
+    for code in ["first", "second"] {
+        site.build(code);
+        site.deploy();
+    }
+    let deployed = site.account();
+    site.aws.reset();
+    let outcome = site.line(&["destroy", "--dry-run"]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let plan = site.anonymous(&outcome.stdout);
+    is_fixture("destroy.txt", &plan);
+    let outcome = site.line(&["destroy"]).run();
+    let question = "error: Remove all of this from account ACCOUNT, eu-west-1 for good? Nobody is here to answer: say `--yes`";
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
+    assert_eq!(
+        site.anonymous(&outcome.stderr),
+        format!("{plan}{question}\n")
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+    assert_eq!(changes(&deployed, &site.account()), [""; 0]);
+
+    let outcome = site.line(&["destroy", "--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(
+        outcome
+            .stderr
+            .ends_with("removed; the counts in Redis are still there\n"),
+        "{outcome}"
+    );
+    assert_eq!(changes(&foreign, &site.account()), [""; 0]);
+    let again = site.line(&["destroy", "--yes"]).run();
+    assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""));
+    assert_eq!(
+        site.anonymous(&again.stderr),
+        "there is nothing of `lamed` in account ACCOUNT, eu-west-1\n"
+    );
+    assert_eq!(redis.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn what_python_lamed_made_is_removed_too() {
+    let site = Site::of_python(&super::upgrade::python_config());
+    let outcome = site.line(&["destroy", "--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(changes(&Site::new().account(), &site.account()), [""; 0]);
+}
+
+impl Site {
+    fn status(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self
+            .line(&[&["status", "--bootstrap", "function.zip"], arguments].concat())
+            .run();
+        Outcome {
+            code: outcome.code,
+            stdout: self.anonymous(&outcome.stdout),
+            stderr: self.anonymous(&outcome.stderr),
+        }
+    }
+
+    #[track_caller]
+    fn rollback(&self, arguments: &[&str], code: i32, stderr: &str) {
+        let outcome = self.line(&[&["rollback"], arguments].concat()).run();
+        let stderr_now = self.anonymous(&said(&outcome));
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str(), stderr_now.as_str()),
+            (Some(code), "", stderr)
+        );
+    }
+
+    /// The numbers of the versions that are live.
+    fn live(&self) -> Vec<u64> {
+        let state = self.aws.state();
+        let functions = state["functions"].as_object().unwrap().values();
+        let version = |function: &Value| {
+            function["aliases"]["live"]["version"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
+        functions.map(version).collect()
+    }
+}

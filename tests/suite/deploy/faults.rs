@@ -1,0 +1,257 @@
+//! What goes wrong on the way, and that it comes to the same in the end.
+//!
+//! `LAMED_TEST_ALL_CUTS=1` cuts the connection, and kills lamed, at every single call; else at the first
+//! of each kind.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::thread;
+
+use super::fresh::wiring;
+use super::*;
+use crate::support::aws::{Call, Fault, When};
+
+/// Where a deploy starts.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Nothing,
+    Python,
+}
+
+impl Start {
+    fn site(self) -> Site {
+        match self {
+            Self::Nothing => Site::new(),
+            Self::Python => Site::of_python(&super::upgrade::python_config()),
+        }
+    }
+
+    /// The calls of an undisturbed deploy, and what it leaves.
+    fn undisturbed(self) -> (Vec<Call>, Value) {
+        let site = self.site();
+        site.deploy();
+        (site.aws.calls(), site.outcome())
+    }
+}
+
+impl Site {
+    /// The account without the numbers of releases: a deploy in two parts takes two.
+    fn outcome(&self) -> Value {
+        let mut account = self.account();
+        for function in account["functions"].as_object_mut().unwrap().values_mut() {
+            for version in function["versions"].as_object_mut().unwrap().values_mut() {
+                if let Some((lamed, _)) = version["Description"]
+                    .as_str()
+                    .and_then(|text| text.split_once(", release "))
+                {
+                    version["Description"] = json!(lamed);
+                }
+            }
+        }
+        account
+    }
+}
+
+/// Their actions, each once, in their order.
+fn kinds<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    let actions = calls.into_iter().map(|call| call.action.as_str());
+    actions.filter(|action| seen.insert(*action)).collect()
+}
+
+#[test]
+fn what_passes_by_itself_is_waited_for() {
+    for start in [Start::Nothing, Start::Python] {
+        let (_, expected) = start.undisturbed();
+        let site = start.site();
+        site.aws.slow_functions(3);
+        site.aws.slow_roles(3);
+        site.aws.fault("*", When::Every(7), Fault::Throttled);
+        site.aws.fault("*", When::Every(11), Fault::Internal);
+        site.aws.fault("*", When::Every(5), Fault::Conflict);
+        site.deploy();
+        assert_eq!(changes(&expected, &site.outcome()), [""; 0], "{start:?}");
+        assert_eq!(site.aws.early_versions(), [""; 0]);
+        assert_eq!(site.writes_of_deploy(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_makes_nothing_twice() {
+    for start in [Start::Nothing, Start::Python] {
+        let (calls, expected) = start.undisturbed();
+        for cut in [Fault::CutBefore, Fault::CutAfter] {
+            let site = start.site();
+            for action in kinds(&calls) {
+                site.aws.fault(action, When::Nth(1), cut.clone());
+            }
+            site.deploy();
+            assert_eq!(
+                changes(&expected, &site.outcome()),
+                [""; 0],
+                "{start:?} {cut:?}"
+            );
+        }
+    }
+}
+
+/// Each run comes a little further than the one before, and dies at the first call of another kind.
+#[test]
+fn a_deploy_that_dies_again_and_again_is_finished_by_the_last_one() {
+    for start in [Start::Nothing, Start::Python] {
+        let (calls, expected) = start.undisturbed();
+        for done in [false, true] {
+            let mut site = start.site();
+            for action in kinds(calls.iter().filter(|call| call.writes())) {
+                let arguments = [&DEPLOY[..], &["--yes"]].concat();
+                let dies = |site: &Site| {
+                    site.aws
+                        .kill_at(site.home.path(), &arguments, action, When::Nth(1), done)
+                };
+                if !dies(&site) {
+                    // All of this kind was done by those before, and so it came to its end.
+                    assert_eq!(
+                        changes(&expected, &site.outcome()),
+                        [""; 0],
+                        "{start:?}, done: {done}"
+                    );
+                    site = start.site();
+                    assert!(dies(&site), "{action}");
+                }
+            }
+            site.deploy();
+            assert_eq!(
+                changes(&expected, &site.outcome()),
+                [""; 0],
+                "{start:?}, done: {done}"
+            );
+        }
+    }
+}
+
+/// What is no longer wanted is found again until it is gone.
+#[test]
+fn a_removal_that_dies_is_finished_by_the_next_deploy() {
+    let wired = with(
+        "/extra_wiring",
+        json!([wiring("extra", "lamed.track", "collect", "POST", false)]),
+    );
+    let site = Site::new();
+    site.deploy();
+    let without = site.account();
+    for action in [
+        "apigateway:DeleteResource",
+        "apigateway:CreateDeployment",
+        "logs:DeleteLogGroup",
+        "lambda:DeleteFunction",
+    ] {
+        site.configure(&wired);
+        site.deploy();
+        site.configure(&config());
+        let arguments = [&DEPLOY[..], &["--yes"]].concat();
+        assert!(
+            site.aws
+                .kill_at(site.home.path(), &arguments, action, When::Nth(1), true)
+        );
+        site.deploy();
+        let left = changes(&without, &site.account());
+        let left: Vec<_> = left
+            .iter()
+            .filter(|change| !change.starts_with("apis lamed deployments "))
+            .collect();
+        assert_eq!(left, [""; 0], "{action}");
+    }
+}
+
+/// As soon as the API is gone, nothing leads to functions that the config does not name.
+#[test]
+fn a_destroy_that_dies_is_finished_by_the_next_one() {
+    for action in [
+        "apigateway:DeleteApiKey",
+        "apigateway:DeleteRestApi",
+        "lambda:DeleteFunction",
+        "iam:DeleteRole",
+    ] {
+        let site = Site::new();
+        site.configure(&with(
+            "/extra_wiring",
+            json!([wiring("extra", "lamed.track", "collect", "POST", false)]),
+        ));
+        site.deploy();
+        site.configure(&config());
+        assert!(site.aws.kill_at(
+            site.home.path(),
+            &["destroy", "--yes"],
+            action,
+            When::Nth(1),
+            true
+        ));
+        let outcome = site.line(&["destroy", "--yes"]).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        assert_eq!(
+            changes(&Site::new().account(), &site.account()),
+            [""; 0],
+            "{action}"
+        );
+    }
+}
+
+#[test]
+fn every_call_may_be_the_last() {
+    if std::env::var_os("LAMED_TEST_ALL_CUTS").is_none() {
+        return;
+    }
+    for start in [Start::Nothing, Start::Python] {
+        let (calls, expected) = start.undisturbed();
+        let cases: Vec<(usize, bool, bool)> = (1..=calls.len())
+            .flat_map(|call| {
+                [(false, false), (false, true), (true, false), (true, true)]
+                    .map(|(dies, done)| (call, dies, done))
+            })
+            .collect();
+        let (all, wrong) = (cases.len(), Mutex::new(Vec::new()));
+        let cases = Mutex::new(cases);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    loop {
+                        let Some((call, dies, done)) = cases.lock().unwrap().pop() else {
+                            return;
+                        };
+                        let changes = changes(&expected, &start.cut(call, dies, done));
+                        if !changes.is_empty() {
+                            let what = format!(
+                                "{start:?}, call {call}, dies: {dies}, done: {done}: {changes:#?}"
+                            );
+                            eprintln!("{what}");
+                            wrong.lock().unwrap().push(what);
+                        }
+                    }
+                });
+            }
+        });
+        eprintln!("{start:?}: {all} cases");
+        assert_eq!(wrong.into_inner().unwrap(), [""; 0]);
+    }
+}
+
+impl Start {
+    /// What is there after a deploy whose n-th call was the last one of its process, or got no reply.
+    fn cut(self, call: usize, dies: bool, done: bool) -> Value {
+        let site = self.site();
+        if dies {
+            let arguments = [&DEPLOY[..], &["--yes"]].concat();
+            site.aws
+                .kill_at(site.home.path(), &arguments, "*", When::Nth(call), done);
+        } else {
+            let cut = if done {
+                Fault::CutAfter
+            } else {
+                Fault::CutBefore
+            };
+            site.aws.fault("*", When::Nth(call), cut);
+        }
+        site.deploy();
+        site.outcome()
+    }
+}

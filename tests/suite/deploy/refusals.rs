@@ -1,0 +1,276 @@
+//! What cannot work is said in one line, before anything is written where it can be known.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::*;
+use crate::support::aws::{Fault, REGION, When};
+use crate::support::{free_port, line};
+
+impl Site {
+    /// Fails without having written anything, and says this alone.
+    #[track_caller]
+    fn refuses(&self, line: Line, code: i32, said: &str) {
+        let outcome = line.run();
+        let stderr = self.anonymous(&outcome.stderr);
+        let expected = format!("error: {said}\n");
+        assert_eq!(
+            (outcome.code, outcome.stdout.as_str(), stderr),
+            (Some(code), "", expected)
+        );
+        assert_eq!(self.aws.writes(), [""; 0]);
+    }
+}
+
+#[test]
+fn without_a_region_or_credentials_there_is_nothing_to_do() {
+    let site = Site::new();
+    let nowhere = |arguments: &[&str]| {
+        line(&site.home, &[&DEPLOY, arguments].concat())
+            .env("AWS_ENDPOINT_URL", site.aws.url())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+    };
+    site.refuses(
+        nowhere(&[]),
+        1,
+        "no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`",
+    );
+    site.refuses(
+        site.deploy_line(&["--region", "eu west"]),
+        1,
+        "`eu west` is not the name of an AWS region: they look like `eu-west-1`",
+    );
+    let set = "run `aws configure` or `aws sso login`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`";
+    site.refuses(
+        nowhere(&["--region", REGION]),
+        1,
+        &format!("no AWS credentials: {set}"),
+    );
+    site.refuses(
+        nowhere(&["--region", REGION, "--profile", "none"]),
+        1,
+        &format!("no AWS credentials in profile `none`: {set}"),
+    );
+    assert_eq!(site.aws.calls(), []);
+    site.aws.fault("*", When::From(1), Fault::Expired);
+    site.refuses(
+        site.deploy_line(&["--yes"]),
+        1,
+        "the AWS credentials have expired: get new ones, as by `aws sso login`",
+    );
+    site.aws.reset();
+    site.aws.fault(
+        "*",
+        When::From(1),
+        Fault::Refused(
+            403,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        ),
+    );
+    site.refuses(
+        site.deploy_line(&["--yes"]),
+        1,
+        "AWS does not accept these credentials in region `eu-west-1`: The security token included in the request is invalid.",
+    );
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let site = Site::new();
+    for (permission, action) in [
+        ("iam:GetRole", "iam:GetRole"),
+        ("lambda:GetFunction", "lambda:GetFunction"),
+        ("apigateway:GET", "apigateway:GET"),
+        ("logs:DescribeLogGroups", "logs:DescribeLogGroups"),
+    ] {
+        site.aws.reset();
+        site.aws.deny(permission);
+        let said = format!(
+            "the credentials may not do `{action}`: allow it for `arn:aws:iam::ACCOUNT:user/moto` on `*`"
+        );
+        site.refuses(site.deploy_line(&["--yes"]), 1, &said);
+    }
+    // What only shows when it is to be written: how far it came stands there, and the same command goes on.
+    for permission in [
+        "iam:CreateRole",
+        "iam:PutRolePolicy",
+        "logs:CreateLogGroup",
+        "lambda:CreateFunction",
+        "lambda:PublishVersion",
+        "apigateway:POST",
+        "apigateway:PUT",
+        "lambda:AddPermission",
+    ] {
+        let site = Site::new();
+        site.aws.deny(permission);
+        let outcome = site.deploy_line(&["--yes"]).run();
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+        let last = site.anonymous(outcome.stderr.lines().last().unwrap());
+        let steps = |start: &str| {
+            outcome
+                .stderr
+                .lines()
+                .filter(|line| line.starts_with(start))
+                .count()
+        };
+        let planned = steps("  +") + steps("  ~");
+        let done = steps("+ created") + steps("~ updated");
+        assert_eq!(
+            last,
+            format!(
+                "error: the credentials may not do `{permission}`: allow it for `arn:aws:iam::ACCOUNT:user/moto` on `*`; \
+                 {done} of {planned} steps are done, and the same command goes on from there"
+            )
+        );
+        site.aws.reset();
+        site.deploy();
+        assert_eq!(site.writes_of_deploy(), [""; 0], "{permission}");
+    }
+}
+
+#[test]
+fn the_function_has_to_be_one() {
+    let site = Site::new();
+    let home = site.home.path();
+    let deploy = |arguments: &[&str]| {
+        site.line(&[&["deploy", "--no-preflight", "--yes"], arguments].concat())
+    };
+    fs::write(home.join("text.zip"), "no zip").unwrap();
+    write_zip(&home.join("other.zip"), "main.py", ARM64, "");
+    write_zip(&home.join("strange.zip"), "bootstrap", 3, "");
+    write_zip(&home.join("intel.zip"), "bootstrap", X86_64, "");
+    for (file, why) in [
+        (
+            "none.zip",
+            "cannot be read: No such file or directory (os error 2)",
+        ),
+        ("text.zip", "is no zip file"),
+        (
+            "other.zip",
+            "holds no file `bootstrap`, which is what Lambda runs",
+        ),
+        (
+            "strange.zip",
+            "`bootstrap` in it is no Linux program for arm64 or x86_64",
+        ),
+    ] {
+        site.refuses(
+            deploy(&["--bootstrap", file]),
+            2,
+            &format!("`--bootstrap {file}`: {why}"),
+        );
+    }
+    site.configure(&with("/aws", json!({"architecture": "arm64"})));
+    site.refuses(
+        deploy(&["--bootstrap", "intel.zip"]),
+        2,
+        "`intel.zip` is for x86_64, and the config says `\"architecture\": \"arm64\"`",
+    );
+    if lamed::assets::bootstrap("arm64").is_none() {
+        let get = "take a released one, or give a zip by `--bootstrap FILE` (`cargo xtask bootstrap` makes them)";
+        site.refuses(
+            deploy(&[]),
+            1,
+            &format!("this build of lamed carries no Lambda function for arm64: {get}"),
+        );
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_deployed_is_refused() {
+    let site = Site::new();
+    site.configure(&json!({}));
+    site.refuses(
+        site.deploy_line(&["--yes"]),
+        2,
+        "the config names no Redis: run `lamed configure`",
+    );
+    site.configure(&with("/aws", json!({"name": "my shop"})));
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert_eq!(outcome.code, Some(2));
+    assert!(
+        outcome.stderr.contains(
+            "AWS refuses the name `my shop`: use 1 to 40 of the letters A to Z, digits, `-` and `_`"
+        ),
+        "{outcome}"
+    );
+    assert_eq!(outcome.stderr.lines().count(), 1);
+    assert_eq!(site.aws.writes(), [""; 0]);
+}
+
+#[test]
+fn of_two_with_the_name_neither_is_taken() {
+    let site = Site::new();
+    let api = json!(["apigateway", "create_rest_api", {"name": "lamed"}]);
+    site.aws.call(&json!([api, api]));
+    let ids = |list: &str| -> Vec<String> {
+        let state = site.aws.state();
+        let things = state[list].as_array().unwrap().iter();
+        things
+            .map(|thing| thing["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for id in ids("apis") {
+        assert!(site.deploy_line(&["--yes"]).run().stderr.contains(&id));
+    }
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = ids("apis")
+        .iter()
+        .fold(outcome.stderr, |said, id| said.replace(id, "ID"));
+    assert_eq!(
+        (outcome.code, said.as_str()),
+        (
+            Some(1),
+            "error: 2 REST APIs are called `lamed` (ID, ID), and which of them is in use cannot be told: rename or \
+         delete the others\n"
+        )
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+
+    let site = Site::new();
+    let key = json!(["apigateway", "create_api_key", {"name": "lamed", "enabled": true}]);
+    site.aws.call(&json!([key, key]));
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: 2 API keys are called `lamed` ("),
+        "{outcome}"
+    );
+    assert!(
+        outcome
+            .stderr
+            .ends_with("): rename or delete those that are not in use\n"),
+        "{outcome}"
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+}
+
+#[test]
+fn an_aws_that_cannot_be_reached_is_not_waited_for() {
+    let site = Site::new();
+    let start = Instant::now();
+    let line = site.deploy_line(&["--yes"]);
+    let outcome = line
+        .env(
+            "AWS_ENDPOINT_URL",
+            format!("http://127.0.0.1:{}", free_port()),
+        )
+        .run();
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
+    assert!(
+        outcome.stderr.starts_with("error: cannot reach AWS for `"),
+        "{outcome}"
+    );
+    assert!(outcome.stderr.contains("Connection refused"), "{outcome}");
+}
