@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use dialoguer::Confirm;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal_size::terminal_size;
@@ -18,14 +18,20 @@ use crate::deploy::{self, Applied, Aws, Change, Desired, Kind, Observed, Plan, P
 /// Where no terminal says how wide it is.
 const WIDTH: u16 = 100;
 
+/// What the sign, the gaps and the details take at least.
+const ROOM: usize = 20;
+
 /// The changes in a table, one a line, and how many there are.
 pub(super) fn text(plan: &Plan) -> String {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(terminal_size().map_or(WIDTH, |(width, _)| width.0));
+    let width = terminal_size().map_or(WIDTH, |(width, _)| width.0);
+    table.set_width(width);
+    let mut widest = 0;
     for change in &plan.changes {
+        widest = widest.max(change.resource.len() + change.name.chars().count());
         let (sign, _, _) = words(change.change);
         table.add_row([
             sign.to_owned(),
@@ -33,6 +39,14 @@ pub(super) fn text(plan: &Plan) -> String {
             harmless(&change.name).into_owned(),
             harmless(&change.details.join(", ")).into_owned(),
         ]);
+    }
+    // Names stay whole, to be copied, while that leaves room for the rest.
+    if widest + ROOM <= usize::from(width) {
+        for column in 0..3 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
     }
     let mut text = String::new();
     for line in table.lines() {
@@ -79,12 +93,13 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
     }
     if !somebody_answers() {
         return Err(CliError::usage(format!(
-            "{question} Nobody is here to answer: say `--yes`"
+            "nobody is here to answer `{question}`: say `--yes`"
         )));
     }
     Confirm::new()
         .with_prompt(question)
         .default(false)
+        .wait_for_newline(true)
         .interact()
         .map_err(|error| CliError::failed(error.to_string()))
 }
@@ -98,10 +113,17 @@ pub(super) async fn apply(
     plan: &Plan,
 ) -> Result<Applied, CliError> {
     let steps = Steps::new(printer, plan);
-    let applied = deploy::apply(aws, desired, observed, plan, &steps).await;
+    let applied = tokio::select! {
+        applied = deploy::apply(aws, desired, observed, plan, &steps) => {
+            applied.map_err(|error| CliError::failed(error.to_string()))
+        }
+        _ = tokio::signal::ctrl_c() => Err(CliError::failed(
+            "interrupted: what was begun may be done or not, and the same command goes on from there",
+        )),
+    };
     // Nothing is drawn over the error.
     drop(steps);
-    applied.map_err(|error| CliError::failed(error.to_string()))
+    applied
 }
 
 /// A bar on a terminal, else a line a step.

@@ -98,6 +98,10 @@ fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> CliError {
         |Message { message }| format!(": {message}"),
     );
     let advice = match (status, &endpoint.key) {
+        // API Gateway's words for a path that it does not know.
+        (StatusCode::FORBIDDEN, _) if message.contains("Missing Authentication Token") => {
+            "; is that the base of the API? It ends in the stage, as in https://HOST/prod"
+        }
         (StatusCode::FORBIDDEN, None) => "; give the API key by `--api-key` or `$LAMED_API_KEY`",
         (StatusCode::FORBIDDEN, Some(_)) => "; is the API key the right one?",
         _ => "",

@@ -38,7 +38,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if args.dry_run && !context.json {
         return context.printer.data(&text);
     }
-    context.printer.talk(text.trim_end());
+    if !args.dry_run {
+        context.printer.talk(text.trim_end());
+    }
     if !args.dry_run && !plan.is_empty() {
         let question = format!("Remove all of this from {} for good?", place(account));
         if !confirm(args.yes, &question)? {

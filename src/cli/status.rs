@@ -18,6 +18,9 @@ use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// Show the API key, too
+    #[arg(long)]
+    reveal: bool,
     /// Compare with this zip of the Lambda function instead of the embedded one
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
@@ -31,6 +34,8 @@ struct Status {
     region: String,
     track_url: Option<String>,
     experiments_url: Option<String>,
+    /// With `--reveal` only.
+    api_key: Option<String>,
     /// The release that is live; 0 is Python lamed's.
     release: Option<u64>,
     /// All that `rollback` can go to, newest first.
@@ -74,7 +79,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             None
         }
     };
-    let status = status(&name, &aws, account, &observed, drift.as_ref());
+    let mut status = status(&name, &aws, account, &observed, drift.as_ref());
+    if let Some(key) = observed.key.as_ref().filter(|_| args.reveal) {
+        status.api_key = Some(key.value.reveal().to_owned());
+    }
     if context.json {
         return context.printer.json(&status);
     }
@@ -112,6 +120,7 @@ fn status(
         region: account.region.clone(),
         track_url: endpoint.as_ref().map(Endpoint::track_url),
         experiments_url: endpoint.as_ref().map(Endpoint::experiments_url),
+        api_key: None,
         release: Release::live(observed)
             .or(live.values().next().map(|v| Release::of(v)))
             .map(|r| r.0),
@@ -149,6 +158,9 @@ fn text(status: &Status, account: &Account) -> String {
         "experiments",
         status.experiments_url.clone().unwrap_or_else(none),
     );
+    if let Some(key) = &status.api_key {
+        row("API key", key.clone());
+    }
     row(
         "release",
         match status.release {
@@ -182,13 +194,14 @@ fn text(status: &Status, account: &Account) -> String {
                 live.architecture.as_deref().unwrap_or_default()
             )
         });
+        let release = live.description.as_deref().unwrap_or_default();
         table.add_row([
             harmless(&live.function).into_owned(),
             live.version
                 .map_or_else(none, |version| version.to_string()),
             live.published.as_deref().map(short).unwrap_or_default(),
             runtime.unwrap_or_default(),
-            harmless(live.description.as_deref().unwrap_or_default()).into_owned(),
+            harmless(release.trim_start_matches("lamed ")).into_owned(),
         ]);
     }
     text.push('\n');

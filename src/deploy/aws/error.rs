@@ -56,12 +56,17 @@ impl AwsError {
     }
 
     /// Reads what the SDK says of `action` (`lambda:CreateFunction`) in `region`.
-    pub(super) fn read<E>(action: &str, region: &str, error: &SdkError<E, Response>) -> Self
+    pub(super) fn read<E>(
+        action: &str,
+        region: &str,
+        endpoint: Option<&str>,
+        error: &SdkError<E, Response>,
+    ) -> Self
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         let SdkError::ServiceError(service) = error else {
-            return Self::without_reply(action, region, error);
+            return Self::without_reply(action, region, endpoint, error);
         };
         let status = service.raw().status().as_u16();
         let code = service.err().code().unwrap_or("no code");
@@ -96,23 +101,32 @@ impl AwsError {
         Self { kind, message }
     }
 
-    fn without_reply<E>(action: &str, region: &str, error: &SdkError<E, Response>) -> Self
+    fn without_reply<E>(
+        action: &str,
+        region: &str,
+        endpoint: Option<&str>,
+        error: &SdkError<E, Response>,
+    ) -> Self
     where
         E: Error + 'static,
     {
         let root = root(error);
         let kind = match error {
             SdkError::ConstructionFailure(_) => Kind::Refused,
+            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Refused,
             _ => Kind::Unclear,
         };
         let (service, _) = action.split_once(':').unwrap_or((action, ""));
-        Self {
-            kind,
-            message: format!(
+        let message = match endpoint {
+            Some(endpoint) => format!(
+                "cannot reach `{endpoint}`, which `AWS_ENDPOINT_URL` names, for `{action}`: {root}"
+            ),
+            None => format!(
                 "cannot reach AWS for `{action}`: {root}; is the network there, and `{region}` a region \
                  that has {service}?"
             ),
-        }
+        };
+        Self { kind, message }
     }
 }
 

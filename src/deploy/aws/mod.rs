@@ -6,6 +6,7 @@ mod nulls;
 use std::error::Error;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::config::ProvideCredentials;
 use aws_sdk_lambda::config::retry::RetryConfig;
@@ -162,7 +163,7 @@ impl Aws {
             match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => {
-                    let error = AwsError::read(action, &self.region, &error);
+                    let error = self.read(action, &error);
                     patience.after(error).await?;
                 }
             }
@@ -212,7 +213,7 @@ impl Aws {
         loop {
             let error = match attempt().await {
                 Ok(made) => return Ok(made),
-                Err(error) => AwsError::read(action, &self.region, &error),
+                Err(error) => self.read(action, &error),
             };
             if matches!(error.kind, Kind::Exists | Kind::Unclear)
                 && let Some(made) = find().await?
@@ -221,6 +222,13 @@ impl Aws {
             }
             patience.after(error).await?;
         }
+    }
+
+    fn read<E>(&self, action: &str, error: &SdkError<E, Response>) -> AwsError
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        AwsError::read(action, &self.region, self.endpoint.as_deref(), error)
     }
 
     /// Removes something; it is well when it is gone already.
@@ -299,7 +307,9 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
         // Our own knows what must not be done twice.
         .retry_config(RetryConfig::disabled());
     if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+        // Named on the command line, so it goes before keys in the environment, as in the AWS CLI.
+        let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        loader = (loader.profile_name(profile)).credentials_provider(credentials.build());
     }
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
@@ -309,8 +319,9 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
 
 async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<(), AwsError> {
     let none = || {
-        let profile =
-            profile.map_or_else(String::new, |profile| format!(" in profile `{profile}`"));
+        let profile = profile.map_or_else(String::new, |profile| {
+            format!(" in a profile `{profile}` of ~/.aws")
+        });
         format!(
             "no AWS credentials{profile}: run `aws configure` or `aws sso login`, or set \
              `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"

@@ -75,7 +75,7 @@ lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
 4 to update
 
-error: Go from release 3 to 2? Nobody is here to answer: say `--yes`
+error: nobody is here to answer `Go from release 3 to 2?`: say `--yes`
 ",
     );
     assert_eq!(site.aws.writes(), [""; 0]);
@@ -202,7 +202,7 @@ fn destroy_removes_what_lamed_made_and_nothing_else() {
     let plan = site.anonymous(&outcome.stdout);
     is_fixture("destroy.txt", &plan);
     let outcome = site.line(&["destroy"]).run();
-    let question = "error: Remove all of this from account ACCOUNT, eu-west-1 for good? Nobody is here to answer: say `--yes`";
+    let question = "error: nobody is here to answer `Remove all of this from account ACCOUNT, eu-west-1 for good?`: say `--yes`";
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         site.anonymous(&outcome.stderr),

@@ -118,7 +118,7 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         site.anonymous(&outcome.stderr),
-        format!("{plan}error: {question} Nobody is here to answer: say `--yes`\n")
+        format!("{plan}error: nobody is here to answer `{question}`: say `--yes`\n")
     );
     assert_eq!(site.aws.writes(), [""; 0]);
     assert_eq!(changes(&with, &site.account()), [""; 0]);

@@ -269,7 +269,7 @@ fn an_aws_that_cannot_be_reached_is_not_waited_for() {
     assert_eq!(outcome.code, Some(1));
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     assert!(
-        outcome.stderr.starts_with("error: cannot reach AWS for `"),
+        outcome.stderr.starts_with("error: cannot reach `http://127.0.0.1:"),
         "{outcome}"
     );
     assert!(outcome.stderr.contains("Connection refused"), "{outcome}");
