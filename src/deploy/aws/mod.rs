@@ -7,10 +7,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_lambda::config::ProvideCredentials;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -302,19 +303,29 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
         .operation_attempt_timeout(Duration::from_secs(60))
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(client)
+        .http_client(client.clone())
         .timeout_config(timeouts)
         // Our own knows what must not be done twice.
         .retry_config(RetryConfig::disabled());
     if let Some(profile) = profile {
-        // Named on the command line, so it goes before keys in the environment, as in the AWS CLI.
-        let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile);
-        loader = (loader.profile_name(profile)).credentials_provider(credentials.build());
+        loader = loader.profile_name(profile);
     }
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
-    loader.load().await
+    let config = loader.load().await;
+    let Some(profile) = profile else {
+        return config;
+    };
+    // Named on the command line, so it goes before keys in the environment, as in the AWS CLI.
+    let provider = ProviderConfig::without_region()
+        .with_region(config.region().cloned())
+        .with_http_client(client);
+    let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile);
+    let credentials = credentials.configure(&provider).build();
+    (config.into_builder())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<(), AwsError> {

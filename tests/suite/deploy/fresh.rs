@@ -123,7 +123,7 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
     assert_eq!(site.aws.writes(), [""; 0]);
     assert_eq!(changes(&with, &site.account()), [""; 0]);
 
-    let outcome = site.deploy_line(&[]).run_on_terminal(&[("Go on?", "n")]);
+    let outcome = site.deploy_line(&[]).run_on_terminal(&[("Go on?", "n\n")]);
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert!(
         outcome.stdout.ends_with("error: nothing was changed\n"),

@@ -48,10 +48,11 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
         1,
         &format!("no AWS credentials: {set}"),
     );
+    // A profile that is named goes before keys in the environment.
     site.refuses(
-        nowhere(&["--region", REGION, "--profile", "none"]),
+        site.deploy_line(&["--profile", "none"]),
         1,
-        &format!("no AWS credentials in profile `none`: {set}"),
+        &format!("no AWS credentials in a profile `none` of ~/.aws: {set}"),
     );
     assert_eq!(site.aws.calls(), []);
     site.aws.fault("*", When::From(1), Fault::Expired);
@@ -269,7 +270,9 @@ fn an_aws_that_cannot_be_reached_is_not_waited_for() {
     assert_eq!(outcome.code, Some(1));
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     assert!(
-        outcome.stderr.starts_with("error: cannot reach `http://127.0.0.1:"),
+        outcome
+            .stderr
+            .starts_with("error: cannot reach `http://127.0.0.1:"),
         "{outcome}"
     );
     assert!(outcome.stderr.contains("Connection refused"), "{outcome}");
