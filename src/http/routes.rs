@@ -128,8 +128,11 @@ impl Routes {
             route("delete", Method::Delete, Handler::Delete, true, 30),
         ];
         for extra in extra {
-            routes.retain(|route| (&route.path, route.method) != (&extra.path, extra.method));
-            routes.push(extra);
+            let same = |route: &Route| (&route.path, route.method) == (&extra.path, extra.method);
+            match routes.iter().position(same) {
+                Some(position) => routes[position] = extra,
+                None => routes.push(extra),
+            }
         }
         Self(routes)
     }

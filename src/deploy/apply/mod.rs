@@ -6,9 +6,11 @@ mod role;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
 
 use super::Account;
 use super::aws::{Aws, AwsError};
@@ -18,6 +20,10 @@ use super::plan::{Change, Group, Plan, Step};
 
 /// How many calls to API Gateway run at once: it allows ten a second, and forty at once.
 const GATEWAY_CALLS: usize = 8;
+
+/// How long the deployment before may still be served after a new one is made. What it needs of the
+/// role is not taken away earlier. AWS names no time; seconds are what others saw.
+const PROPAGATION: Duration = Duration::from_secs(15);
 
 /// Who wants to know how far it is. Steps run side by side.
 pub trait Progress {
@@ -113,6 +119,12 @@ impl<'a> Groups<'a> {
         }
         Self(groups)
     }
+
+    /// Whether a new deployment of the API is among them.
+    fn deploy(&self) -> bool {
+        let mut changes = self.0.iter().flat_map(|running| &running.changes);
+        changes.any(|change| matches!(change.step, Step::Deploy(_)))
+    }
 }
 
 #[derive(Default)]
@@ -171,6 +183,9 @@ impl Work<'_> {
         {
             // The sender lives as long as this future.
             let _ = other.over.subscribe().wait_for(|over| *over).await;
+        }
+        if *running.group == Group::Narrowing && all.deploy() && !self.aws.is_emulated() {
+            sleep(PROPAGATION).await;
         }
         for change in &running.changes {
             if self.state().error.is_some() {

@@ -115,6 +115,11 @@ impl Aws {
         self.account.get_or_try_init(ask).await
     }
 
+    /// Whether an emulator answers instead of AWS.
+    pub(super) fn is_emulated(&self) -> bool {
+        (self.endpoint.as_ref()).is_some_and(|endpoint| !endpoint.contains(".amazonaws.com"))
+    }
+
     /// Where the stage of an API is served: `https://ID.execute-api.REGION.amazonaws.com/prod`.
     ///
     /// An emulator, which `AWS_ENDPOINT_URL` leads to, has no such host; LocalStack's path for it is
@@ -122,7 +127,7 @@ impl Aws {
     #[must_use]
     pub fn base_url(&self, api: &str, stage: &str) -> String {
         match &self.endpoint {
-            Some(endpoint) if !endpoint.contains(".amazonaws.com") => {
+            Some(endpoint) if self.is_emulated() => {
                 let endpoint = endpoint.trim_end_matches('/');
                 format!("{endpoint}/restapis/{api}/{stage}/_user_request_")
             }

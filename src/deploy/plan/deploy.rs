@@ -17,12 +17,15 @@ use crate::deploy::observed::{self, Configuration, Observed};
 #[must_use]
 pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
     let mut plan = Plan::default();
-    let planner = Planner {
+    let mut planner = Planner {
         desired,
         observed,
         account,
-        release: Release::after(observed),
+        release: Release::newest(observed),
     };
+    if !planner.is_begun(planner.release) {
+        planner.release.0 += 1;
+    }
     planner.role(&mut plan);
     for function in &desired.functions {
         planner.log_group(&mut plan, &function.name);
@@ -45,6 +48,26 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// Whether a deploy of this very config was broken off while it published the newest release: a
+    /// function has its version of it, not live yet, and none needs another. What is left then belongs
+    /// to the same release.
+    fn is_begun(&self, newest: Release) -> bool {
+        let mut begun = false;
+        for function in &self.desired.functions {
+            let there = self.observed.functions.get(&function.name);
+            let version = there.and_then(|there| there.versions.last());
+            let Some(version) = version.filter(|version| Release::of(version) == newest) else {
+                continue;
+            };
+            if !self.is_wanted(function, &version.configuration) {
+                return false;
+            }
+            let live = there.and_then(|there| there.aliases.get(LIVE));
+            begun |= live != Some(&version.number);
+        }
+        begun && newest > Release(0)
+    }
+
     fn in_vpc(&self) -> bool {
         let mut functions = self.desired.functions.iter();
         functions.any(|function| !self.vpc(&function.name).subnets.is_empty())

@@ -19,19 +19,11 @@ impl fmt::Display for Release {
 }
 
 impl Release {
-    /// The one to come.
-    pub(super) fn after(observed: &Observed) -> Self {
-        let versions = observed
-            .functions
-            .values()
-            .flat_map(|function| &function.versions);
-        Self(
-            versions
-                .map(|version| Self::of(version).0)
-                .max()
-                .unwrap_or(0)
-                + 1,
-        )
+    /// The newest of all; 0 where there is none.
+    pub(super) fn newest(observed: &Observed) -> Self {
+        let functions = observed.functions.values();
+        let versions = functions.flat_map(|function| &function.versions);
+        versions.map(Self::of).max().unwrap_or(Self(0))
     }
 
     /// The one that published a version.

@@ -281,6 +281,53 @@ fn what_an_interrupted_deploy_left_is_finished_and_not_done_again() {
 }
 
 #[test]
+fn what_an_interrupted_deploy_has_not_published_belongs_to_its_release() {
+    let mut desired = wants();
+    desired.functions.push(wanted("other"));
+    let mut there = deployed(&desired);
+    for (name, published) in [("track", true), ("other", false)] {
+        let function = there.functions.get_mut(name).unwrap();
+        let latest = function.latest.clone();
+        function.versions[0].configuration.memory_mb = 256;
+        if published {
+            (function.versions).push(version(2, "lamed 1.0.0, release 2", &latest));
+        }
+    }
+    let of_functions = |there: &Observed| -> Vec<String> {
+        let mut lines = lines(&deploy(&desired, there, &account()));
+        lines.retain(|line| line.contains("version ") || line.contains("alias "));
+        lines
+    };
+    assert_eq!(
+        of_functions(&there),
+        [
+            "~ alias track:live: 1 → 2",
+            "+ version other: lamed 1.0.0, release 2",
+            "~ alias other:live: 1 → new version",
+        ]
+    );
+    // All of it was published and live, and then one changed: that is another release.
+    let other = there.functions.get_mut("other").unwrap();
+    let changed = Configuration {
+        memory_mb: 512,
+        ..other.latest.clone()
+    };
+    other
+        .versions
+        .push(version(2, "lamed 1.0.0, release 2", &changed));
+    for function in there.functions.values_mut() {
+        function.aliases.insert(LIVE.to_owned(), 2);
+    }
+    assert_eq!(
+        of_functions(&there),
+        [
+            "+ version other: lamed 1.0.0, release 3",
+            "~ alias other:live: 2 → new version",
+        ]
+    );
+}
+
+#[test]
 fn an_api_that_was_made_anew_may_call_and_the_old_one_no_longer() {
     let mut there = deployed(&wants());
     there.api.as_mut().unwrap().id = "api2".to_owned();

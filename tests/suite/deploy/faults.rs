@@ -36,7 +36,7 @@ impl Start {
 }
 
 impl Site {
-    /// The account without the numbers of releases: a deploy in two parts takes two.
+    /// The account without the numbers of releases: a deploy in two parts may take two.
     fn outcome(&self) -> Value {
         let mut account = self.account();
         for function in account["functions"].as_object_mut().unwrap().values_mut() {
