@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{Name, NameError, Secret};
-use crate::store::{Pem, RedisSettings, Server, Tls, UnreadablePem};
+use crate::domain::{Accept, Declared, Goal, Name, NameError, Secret};
+use crate::store::{
+    Counting, DEFAULT_MAX_COUNTERS, Dedupe, Pem, RedisSettings, Server, Tls, UnreadablePem,
+};
 
 /// The environment variable that holds the [`Settings`].
 pub const SETTINGS: &str = "LAMED_SETTINGS";
@@ -21,6 +23,7 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// What requests mean that name no namespace.
     pub namespace: Name,
+    pub accept: Accept,
 }
 
 /// Why settings cannot be written for a function, or read by it. Never repeats a value: any of
@@ -31,7 +34,8 @@ pub enum SettingsError {
     Pem(#[from] UnreadablePem),
     #[error(
         "the function's settings take {0} bytes as JSON, and Lambda leaves room for {MAX_BYTES}: \
-         certificates must be short, of elliptic curves for example"
+         certificates must be short, of elliptic curves for example, and with `\"accept\": \"declared\"` \
+         experiments few"
     )]
     TooLong(usize),
     #[error("a path of the settings is no UTF-8 text")]
@@ -82,10 +86,35 @@ struct Json {
     password: Option<String>,
     #[serde(default)]
     db: i64,
+    #[serde(default)]
+    cluster: bool,
+    #[serde(default)]
+    dedupe: JsonDedupe,
+    #[serde(default = "default_max_counters")]
+    max_counters: u64,
+    /// By experiment; where it is missing, all is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Vec<JsonDeclared>>,
     /// `null` remembers for ever, which no missing key may mean.
     #[serde(deserialize_with = "required")]
     window: Option<f64>,
     timeout: f64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonDedupe {
+    Flags,
+    #[default]
+    Compact,
+}
+
+/// Experiment, variants and goals: what else is declared is for reading.
+#[derive(Serialize, Deserialize)]
+struct JsonDeclared(String, Vec<String>, Vec<String>);
+
+fn default_max_counters() -> u64 {
+    DEFAULT_MAX_COUNTERS
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,15 +163,37 @@ impl Json {
             username: redis.username.clone(),
             password: (redis.password.as_ref()).map(|password| password.reveal().to_owned()),
             db: redis.db,
-            window: redis.window.map(|window| window.as_secs_f64()),
+            cluster: redis.cluster,
+            dedupe: match redis.counting.dedupe {
+                Dedupe::Flags => JsonDedupe::Flags,
+                Dedupe::Compact => JsonDedupe::Compact,
+            },
+            max_counters: redis.counting.max_counters,
+            declared: match &settings.accept {
+                Accept::Any => None,
+                Accept::Declared { experiments, .. } => {
+                    Some(experiments.iter().map(JsonDeclared::of).collect())
+                }
+            },
+            window: redis.counting.window.map(|window| window.as_secs_f64()),
             timeout: redis.timeout.as_secs_f64(),
         })
     }
 
     fn settings(self) -> Result<Settings, SettingsError> {
         let time = |seconds| Duration::try_from_secs_f64(seconds).map_err(|_| SettingsError::Time);
+        let namespace = Name::new(self.namespace)?;
         Ok(Settings {
-            namespace: Name::new(self.namespace)?,
+            accept: match self.declared {
+                None => Accept::Any,
+                Some(experiments) => Accept::Declared {
+                    namespace: namespace.clone(),
+                    experiments: (experiments.into_iter())
+                        .map(JsonDeclared::declared)
+                        .collect(),
+                },
+            },
+            namespace,
             redis: RedisSettings {
                 server: match self.server {
                     JsonServer::Unix(path) => Server::Unix(path),
@@ -155,10 +206,50 @@ impl Json {
                 username: self.username,
                 password: self.password.map(Secret::new),
                 db: self.db,
-                window: self.window.map(time).transpose()?,
+                cluster: self.cluster,
+                counting: Counting {
+                    window: self.window.map(time).transpose()?,
+                    dedupe: match self.dedupe {
+                        JsonDedupe::Flags => Dedupe::Flags,
+                        JsonDedupe::Compact => Dedupe::Compact,
+                    },
+                    max_counters: self.max_counters,
+                },
                 timeout: time(self.timeout)?,
             },
         })
+    }
+}
+
+impl JsonDeclared {
+    fn of(declared: &Declared) -> Self {
+        Self(
+            declared.name.to_string(),
+            (declared.variants.iter())
+                .map(|(variant, _)| variant.to_string())
+                .collect(),
+            (declared.goals.iter())
+                .map(|goal| goal.name.to_string())
+                .collect(),
+        )
+    }
+
+    /// Without what is for reading.
+    fn declared(self) -> Declared {
+        let Self(name, variants, goals) = self;
+        Declared {
+            name: Name::stored(name),
+            control: None,
+            variants: (variants.into_iter())
+                .map(|variant| (Name::stored(variant), 1))
+                .collect(),
+            goals: (goals.into_iter())
+                .map(|goal| Goal {
+                    name: Name::stored(goal),
+                    unique: true,
+                })
+                .collect(),
+        }
     }
 }
 
@@ -195,6 +286,7 @@ mod tests {
         Settings {
             redis: RedisSettings::new(server),
             namespace: Name::stored("alephbet".to_owned()),
+            accept: Accept::Any,
         }
     }
 
@@ -203,7 +295,12 @@ mod tests {
             username: Some("lamed".to_owned()),
             password: Some(Secret::new("s3cret \"quoted\"")),
             db: 3,
-            window: None,
+            cluster: true,
+            counting: Counting {
+                window: None,
+                dedupe: Dedupe::Flags,
+                max_counters: 7,
+            },
             timeout: Duration::from_millis(1500),
             ..settings(Server::Tcp {
                 host: "cache.example".to_owned(),
@@ -215,6 +312,17 @@ mod tests {
         Settings {
             redis,
             namespace: Name::stored("shop ä".to_owned()),
+            accept: Accept::Declared {
+                namespace: Name::stored("shop ä".to_owned()),
+                experiments: vec![
+                    JsonDeclared(
+                        "e".to_owned(),
+                        vec!["a".to_owned(), "b".to_owned()],
+                        vec!["g".to_owned()],
+                    )
+                    .declared(),
+                ],
+            },
         }
     }
 

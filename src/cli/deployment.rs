@@ -250,6 +250,7 @@ pub(super) fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret,
     let settings = Settings {
         redis: redis.clone(),
         namespace: config.namespace.clone(),
+        accept: config.accept(),
     };
     settings
         .to_json()

@@ -56,7 +56,11 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     let Some(opened) = open_unless_stopped(context.printer, choice, &config, &stop).await? else {
         return Ok(());
     };
-    let api = Api::new(opened.store.clone(), config.namespace.clone());
+    let api = Api::new(
+        opened.store.clone(),
+        config.namespace.clone(),
+        config.accept(),
+    );
     let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
     let edge: Arc<dyn Edge> = if args.local {
         let throttle = config

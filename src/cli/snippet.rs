@@ -5,8 +5,8 @@ use serde_json::json;
 use super::endpoint::{self, Endpoint};
 use super::{CliError, Context};
 use crate::assets::{SNIPPET, alephbet};
-use crate::config::{Config, Declared, Goal};
-use crate::domain::Name;
+use crate::config::Config;
+use crate::domain::{Declared, Goal, Name};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -49,7 +49,7 @@ impl Choice {
         match self {
             Self::Embedded(location) => open_embedded(location, config),
             Self::Redis(mut settings) => {
-                settings.window = config.window;
+                settings.counting = config.counting;
                 open_redis(&settings).await
             }
             Self::Config => match &config.redis {
@@ -110,7 +110,7 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
             folder.display()
         )));
     }
-    let store = SqliteStore::open(&location, config.window)
+    let store = SqliteStore::open(&location, config.counting)
         .map_err(|error| CliError::failed(format!("cannot open the store: {error}")))?;
     Ok(Opened {
         store: Arc::new(store),
@@ -146,7 +146,7 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
         .map_err(|error| error.to_string())?;
     let mut settings =
         RedisSettings::from_url(container.url().reveal()).map_err(|error| error.to_string())?;
-    settings.window = config.window;
+    settings.counting = config.counting;
     let opened = open_redis(&settings)
         .await
         .map_err(|error| error.to_string())?;

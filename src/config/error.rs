@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::domain::Name;
+
 /// A config file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {what}")]
@@ -38,6 +40,15 @@ impl ConfigError {
         Self {
             place: path.display().to_string(),
             what: "expected a JSON object: the file has to begin with `{`".to_owned(),
+        }
+    }
+
+    pub(super) fn no_variants(path: &Path, experiment: &Name) -> Self {
+        Self {
+            place: path.display().to_string(),
+            what: format!(
+                "`accept` is `declared`, and `{experiment}` declares no variants: name those to count"
+            ),
         }
     }
 

@@ -12,12 +12,15 @@ use super::aws::Aws;
 use super::redis::Redis;
 use super::value::{distinct, text, whole};
 use super::wiring::Wiring;
-use super::{Config, DEFAULT_NAMESPACE, Declared, Goal};
-use crate::domain::{self, PARTICIPATE};
-use crate::store::{DEFAULT_WINDOW, Window};
+use super::{Config, DEFAULT_NAMESPACE};
+use crate::domain::{self, Declared, Goal, PARTICIPATE};
+use crate::store::{Counting, DEFAULT_MAX_COUNTERS, DEFAULT_WINDOW, Dedupe as Form};
 
 /// The longest window in seconds: a hundred years.
 const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
+
+/// The most counters that a namespace may be given.
+const MAX_COUNTERS: u64 = 1_000_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +36,7 @@ pub(super) struct File {
     experiments: BTreeMap<Name, Experiment>,
     #[serde(default)]
     accept: Accept,
-    max_counters: Option<u64>,
+    max_counters: Option<Most>,
     #[serde(default)]
     aws: Aws,
     #[serde(default)]
@@ -43,11 +46,11 @@ pub(super) struct File {
     _schema: Option<IgnoredAny>,
 }
 
-#[derive(Default, Deserialize, PartialEq)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Dedupe {
-    #[default]
     Flags,
+    #[default]
     Compact,
 }
 
@@ -98,6 +101,15 @@ impl<'de> Deserialize<'de> for Expiry {
 
 fn default_expiry() -> Option<Expiry> {
     Some(Expiry(DEFAULT_WINDOW))
+}
+
+/// How many counters a namespace may have.
+struct Most(u64);
+
+impl<'de> Deserialize<'de> for Most {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 1..=MAX_COUNTERS, "").map(Self)
+    }
 }
 
 #[derive(Deserialize)]
@@ -199,20 +211,20 @@ impl<'de> Deserialize<'de> for GoalShape {
 
 impl From<File> for Config {
     fn from(file: File) -> Self {
-        let window: Window = file.uuid_expiry_seconds.map(|Expiry(window)| window);
+        let counting = Counting {
+            window: file.uuid_expiry_seconds.map(|Expiry(window)| window),
+            dedupe: match file.dedupe {
+                Dedupe::Flags => Form::Flags,
+                Dedupe::Compact => Form::Compact,
+            },
+            max_counters: file
+                .max_counters
+                .map_or(DEFAULT_MAX_COUNTERS, |Most(most)| most),
+        };
         let mut warnings = Vec::new();
-        if file.dedupe == Dedupe::Compact {
-            warnings.push("`dedupe`: `compact` is not available yet, `flags` is used".to_owned());
-        }
-        if file.accept == Accept::Declared {
-            warnings.push("`accept`: `declared` has no effect yet".to_owned());
-        }
-        if file.max_counters.is_some() {
-            warnings.push("`max_counters` has no effect yet".to_owned());
-        }
         let redis = file.redis.map(|section| {
             let mut settings = section.settings;
-            settings.window = window;
+            settings.counting = counting;
             warnings.extend(section.warnings);
             settings
         });
@@ -226,7 +238,8 @@ impl From<File> for Config {
         Self {
             redis,
             namespace: file.namespace.0,
-            window,
+            counting,
+            declared_only: file.accept == Accept::Declared,
             experiments: (file.experiments.into_iter())
                 .map(|(Name(name), experiment)| Declared {
                     name,

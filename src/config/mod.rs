@@ -15,8 +15,8 @@ pub use self::aws::{Architecture, Aws, DeploymentName, Throttle, Vpc};
 pub use self::error::ConfigError;
 use self::file::File;
 pub use self::wiring::Wired;
-use crate::domain::Name;
-use crate::store::{DEFAULT_WINDOW, RedisSettings, Window};
+use crate::domain::{Accept, Declared, Name};
+use crate::store::{Counting, RedisSettings};
 
 /// The environment variables that lamed reads.
 pub mod environment {
@@ -37,9 +37,12 @@ const FILE_NAME: &str = "config.json";
 pub struct Config {
     pub redis: Option<RedisSettings>,
     pub namespace: Name,
-    pub window: Window,
+    /// How events are counted, in any store.
+    pub counting: Counting,
     /// The experiments declared, in natural order.
     pub experiments: Vec<Declared>,
+    /// Whether nothing else is counted.
+    pub declared_only: bool,
     /// What `extra_wiring` adds to the API.
     pub wiring: Vec<Wired>,
     /// What is to be deployed, and how.
@@ -48,32 +51,15 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// An experiment as declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared {
-    pub name: Name,
-    pub control: Option<Name>,
-    /// Variants with their weights, in natural order.
-    pub variants: Vec<(Name, u32)>,
-    pub goals: Vec<Goal>,
-}
-
-/// A goal as declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Goal {
-    pub name: Name,
-    /// Counted once a visitor (AlephBet's default), or each time.
-    pub unique: bool,
-}
-
 /// What holds where there is no file.
 impl Default for Config {
     fn default() -> Self {
         Self {
             redis: None,
             namespace: Name::stored(DEFAULT_NAMESPACE.to_owned()),
-            window: Some(DEFAULT_WINDOW),
+            counting: Counting::default(),
             experiments: Vec::new(),
+            declared_only: false,
             wiring: Vec::new(),
             aws: Aws::default(),
             warnings: Vec::new(),
@@ -121,7 +107,30 @@ impl Config {
         }
         let file: File =
             serde_json::from_str(text).map_err(|error| ConfigError::malformed(path, &error))?;
-        Ok(file.into())
+        let config = Self::from(file);
+        match config
+            .experiments
+            .iter()
+            .find(|declared| declared.variants.is_empty())
+        {
+            Some(declared) if config.declared_only => {
+                Err(ConfigError::no_variants(path, &declared.name))
+            }
+            _ => Ok(config),
+        }
+    }
+
+    /// Which events are counted.
+    #[must_use]
+    pub fn accept(&self) -> Accept {
+        if self.declared_only {
+            Accept::Declared {
+                namespace: self.namespace.clone(),
+                experiments: self.experiments.clone(),
+            }
+        } else {
+            Accept::Any
+        }
     }
 
     /// The declaration of an experiment.

@@ -118,11 +118,7 @@ impl<'de> de::Visitor<'de> for Visitor {
                 "socket_connect_timeout" => {
                     map.next_value::<Option<Seconds>>()?;
                 }
-                "cluster" => {
-                    if map.next_value::<Truth>()?.0 {
-                        return Err(A::Error::custom("`redis.cluster` is not available yet"));
-                    }
-                }
+                "cluster" => keys.cluster = map.next_value::<Truth>()?.0,
                 ignored if IGNORED.contains(&ignored) => {
                     map.next_value::<IgnoredAny>()?;
                     warnings.push(format!(
@@ -146,6 +142,7 @@ struct Keys {
     username: Option<Text>,
     password: Option<Text>,
     unix_socket_path: Option<PathBuf>,
+    cluster: bool,
     ssl: bool,
     ca_certs: Option<PathBuf>,
     accept_any: bool,
@@ -197,6 +194,16 @@ impl Keys {
         if let Some(Db(db)) = self.db {
             settings.db = db;
         }
+        if self.cluster && settings.db != 0 {
+            return Err("`redis.cluster`: a cluster has only `db` 0".to_owned());
+        }
+        if self.cluster && matches!(settings.server, Server::Unix(_)) {
+            return Err(
+                "`redis.cluster`: a cluster is not reached by `unix_socket_path`, name a host"
+                    .to_owned(),
+            );
+        }
+        settings.cluster = self.cluster;
         // Empty means none, as in redis-py.
         if let Some(Text(username)) = self.username.filter(|Text(text)| !text.is_empty()) {
             settings.username = Some(username);

@@ -57,4 +57,7 @@ pub enum Outcome {
     Counted,
     /// Its idempotency key was counted under this counter before.
     Duplicate,
+    /// Its namespace has as many counters as it may, and this one is not among them. Nothing is left
+    /// of it.
+    Refused,
 }

@@ -2,12 +2,14 @@
 
 mod counters;
 mod day;
+mod declared;
 mod event;
 mod names;
 mod secret;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Instant};
+pub use declared::{Accept, Declared, Goal, Undeclared};
 pub use event::{Counter, Event, Kind, Outcome, PARTICIPATE};
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;

@@ -24,7 +24,7 @@ use super::{Api, Handler, Method, Parameters, Reply, Request};
 pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value, FunctionError> {
     if event.get("httpMethod").is_some() {
         return match request_from_event(event) {
-            Ok(request) => Ok(proxy_reply(&api.handle(handler, &request).await)),
+            Ok(request) => Ok(proxy_reply(&sendable(api.handle(handler, &request).await))),
             // API Gateway asks no function about these: `deploy` has it answer them itself.
             Err(_) if event["httpMethod"] == "OPTIONS" => {
                 Ok(proxy_reply(&Reply::preflight(handler.methods())))
@@ -42,13 +42,32 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         query: texts.collect(),
         body: Vec::new(),
     };
-    let reply = api.handle(handler, &request).await;
+    let reply = sendable(api.handle(handler, &request).await);
     let body = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
     match (reply.status, body["message"].as_str()) {
         (200, _) => Ok(body),
         (_, Some(message)) => Err(FunctionError(message.to_owned())),
         (_, None) => Err(FunctionError(reply.body)),
     }
+}
+
+/// The longest answer of a function, in bytes: 6 MB ("Lambda quotas", AWS documentation), less what
+/// headers take.
+const MAX_ANSWER: usize = 6 * 1024 * 1024 - 4096;
+
+/// The reply, or in its place what to do where it is longer than Lambda can send. Its body becomes a
+/// text within JSON, in which quotes and backslashes are escaped.
+fn sendable(reply: Reply) -> Reply {
+    let escaped = (reply.body.bytes()).filter(|byte| matches!(byte, b'"' | b'\\'));
+    let length = reply.body.len() + escaped.count();
+    if length <= MAX_ANSWER {
+        return reply;
+    }
+    Reply::message(
+        400,
+        "the results are longer than the 6 MB that Lambda can send: name the experiments to read by \
+         `scope`",
+    )
 }
 
 /// Why a function gave no answer: Lambda calls it a function error. The text reaches the caller.

@@ -1,10 +1,12 @@
 //! The handlers: parameters in, store, reply out.
 
+use std::fmt::Display;
+
 use serde_json::{Map, Value};
 
 use super::wire::{self, parameter};
 use super::{Api, Parameters, Reply, Request};
-use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, NameError, Outcome, Selection};
+use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, Outcome, Selection, Undeclared};
 use crate::store::StoreError;
 
 /// How many events one POST may hold.
@@ -15,6 +17,8 @@ pub(super) enum Refusal {
     /// The request can never succeed as it is.
     Malformed(String),
     Store(StoreError),
+    /// Events would have made more counters than a namespace may have; what became of the others.
+    TooManyCounters(wire::TrackedBatch),
 }
 
 impl From<StoreError> for Refusal {
@@ -35,6 +39,15 @@ impl From<Refusal> for Reply {
                 500,
                 "the store failed: its operator finds the reason in the log",
             ),
+            Refusal::TooManyCounters(tracked) => Self::json(
+                429,
+                &wire::Refused {
+                    message: "the namespace has as many counters as it may have: no new ones are \
+                              made"
+                        .to_owned(),
+                    tracked,
+                },
+            ),
         }
     }
 }
@@ -42,7 +55,7 @@ impl From<Refusal> for Reply {
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
         let event = self.event(&Fields::Query(&request.query))?;
-        let outcomes = self.store.track(&[event]).await?;
+        let outcomes = self.count(&[event]).await?;
         Ok(Reply::ok(&wire::Tracked {
             counted: outcomes == [Outcome::Counted],
         }))
@@ -64,9 +77,17 @@ impl Api {
         let outcomes = if events.is_empty() {
             Vec::new()
         } else {
-            self.store.track(&events).await?
+            self.count(&events).await?
         };
         Ok(Reply::ok(&wire::TrackedBatch::from(&*outcomes)))
+    }
+
+    async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
+        let outcomes = self.store.track(events).await?;
+        if outcomes.contains(&Outcome::Refused) {
+            return Err(Refusal::TooManyCounters(outcomes.as_slice().into()));
+        }
+        Ok(outcomes)
     }
 
     fn batched(&self, event: &Value, place: &str) -> Result<Event, Refusal> {
@@ -135,13 +156,23 @@ impl Api {
     }
 
     fn event(&self, fields: &Fields) -> Result<Event, Refusal> {
+        let counter = Counter {
+            experiment: required(fields, parameter::EXPERIMENT)?,
+            variant: required(fields, parameter::VARIANT)?,
+            kind: required(fields, parameter::EVENT)?.into(),
+            namespace: self.namespace(fields)?,
+        };
+        self.accept.check(&counter).map_err(|undeclared| {
+            let name = match undeclared {
+                Undeclared::Namespace => parameter::NAMESPACE,
+                Undeclared::Experiment => parameter::EXPERIMENT,
+                Undeclared::Variant => parameter::VARIANT,
+                Undeclared::Event => parameter::EVENT,
+            };
+            malformed(name, undeclared, fields.place())
+        })?;
         Ok(Event {
-            counter: Counter {
-                experiment: required(fields, parameter::EXPERIMENT)?,
-                variant: required(fields, parameter::VARIANT)?,
-                kind: required(fields, parameter::EVENT)?.into(),
-                namespace: self.namespace(fields)?,
-            },
+            counter,
             key: match fields.get(parameter::UUID)? {
                 None => Err(missing(parameter::UUID, fields.place())),
                 Some(uuid) => IdempotencyKey::new(uuid)
@@ -195,6 +226,6 @@ fn missing(name: &str, place: &str) -> Refusal {
     Refusal::Malformed(format!("`{name}`{place} is missing"))
 }
 
-fn malformed(name: &str, error: NameError, place: &str) -> Refusal {
+fn malformed(name: &str, error: impl Display, place: &str) -> Refusal {
     Refusal::Malformed(format!("`{name}`{place} {error}"))
 }

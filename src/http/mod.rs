@@ -19,7 +19,7 @@ use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
 pub use self::routes::{Found, Handler, Method, Route, Routes};
-use crate::domain::Name;
+use crate::domain::{Accept, Name};
 use crate::store::Store;
 
 /// The path under which API Gateway serves the API.
@@ -38,16 +38,19 @@ pub struct Request {
 pub struct Api {
     store: Arc<dyn Store>,
     namespace: Name,
+    accept: Arc<Accept>,
     outage: Arc<Outage>,
 }
 
 impl Api {
-    /// An API whose requests mean `namespace` where they name none.
+    /// An API that counts what `accept` says, and whose requests mean `namespace` where they name
+    /// none.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, namespace: Name) -> Self {
+    pub fn new(store: Arc<dyn Store>, namespace: Name, accept: Accept) -> Self {
         Self {
             store,
             namespace,
+            accept: Arc::new(accept),
             outage: Arc::default(),
         }
     }
@@ -62,8 +65,10 @@ impl Api {
             (Handler::Delete, _) => self.delete(request).await,
         };
         answer.unwrap_or_else(|refusal| {
-            if let Refusal::Store(error) = &refusal {
-                self.outage.log(error);
+            match &refusal {
+                Refusal::Store(error) => self.outage.log(error),
+                Refusal::TooManyCounters(..) => self.outage.log_full(),
+                Refusal::Malformed(_) => {}
             }
             refusal.into()
         })

@@ -34,6 +34,16 @@ impl Outage {
         }
     }
 
+    /// Logs that events were refused for want of room, or counts it for the next line.
+    pub(super) fn log_full(&self) {
+        if let Some(more) = self.admit(Instant::now()) {
+            tracing::warn!(
+                more,
+                "events were refused: their namespace has as many counters as `max_counters` allows"
+            );
+        }
+    }
+
     /// How many failures went without a line, if it is time for one.
     fn admit(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

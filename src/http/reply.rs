@@ -41,8 +41,14 @@ impl Reply {
     /// 200 with a JSON body.
     #[must_use]
     pub fn ok(body: &impl Serialize) -> Self {
+        Self::json(200, body)
+    }
+
+    /// Any status with a JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
-            Ok(body) => Self::new(200, body),
+            Ok(body) => Self::new(status, body),
             Err(error) => Self::message(500, &error.to_string()),
         }
     }

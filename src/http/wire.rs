@@ -31,14 +31,21 @@ pub struct TrackedBatch {
 
 impl From<&[Outcome]> for TrackedBatch {
     fn from(outcomes: &[Outcome]) -> Self {
-        let counted = (outcomes.iter())
-            .filter(|outcome| **outcome == Outcome::Counted)
-            .count();
+        let count = |what| outcomes.iter().filter(|outcome| **outcome == what).count();
         Self {
-            counted,
-            duplicates: outcomes.len() - counted,
+            counted: count(Outcome::Counted),
+            duplicates: count(Outcome::Duplicate),
         }
     }
+}
+
+/// The reply to events of which some would have made a counter too many, and what became of the
+/// others.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Refused {
+    pub message: String,
+    #[serde(flatten)]
+    pub tracked: TrackedBatch,
 }
 
 /// The reply to a delete: how many counters.

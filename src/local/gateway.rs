@@ -289,7 +289,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+    use crate::domain::{Accept, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
     use crate::http::Found;
     use crate::store::{Store, StoreError};
 
@@ -350,7 +350,7 @@ mod tests {
     /// What a request to a route over a broken store gets, and after how many seconds.
     async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
         let namespace = Name::stored("alephbet".to_owned());
-        let api: Arc<dyn Function> = Arc::new(Api::new(Arc::new(store), namespace));
+        let api: Arc<dyn Function> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
         let routes = Routes::new([]);
         let Found::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");

@@ -2,110 +2,182 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `{ns}:experiments` | set | experiments |
-//! | `{ns}:counter_keys` | set | every counter key of the namespace |
-//! | `{ns}:{experiment}:counter_keys` | set | the counter keys of one experiment |
-//! | `{ns}:counters:{experiment}:{event}:{variant}` | string | the count |
-//! | `sha1_hex("{counter key} {uuid}")` | string | flag: this key was counted under this counter |
-//! | `{ns}:days:{experiment}:{event}:{variant}` | hash | day (days since 1970-01-01, UTC) → count |
-//! | `{ns}:deleted:{experiment}:{event}:{variant}` | string | when the counter was deleted, and the window then |
+//! | `ns:experiments` | set | experiments |
+//! | `ns:counter_keys` | set | every counter key of the namespace |
+//! | `ns:experiment:counter_keys` | set | the counter keys of one experiment |
+//! | `ns:counters:experiment:event:variant` | string | the count |
+//! | `sha1_hex("counter-key uuid")` | string | flag: this idempotency key was counted under this counter |
+//! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
+//! | `ns:deleted:experiment:event:variant` | string | when the counter was deleted, and the window then |
+//! | `ns:windows:experiment` | sorted set | windows for which sets remember → until when (ms) |
+//! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!
-//! Braces are place-holders. Inside a name `:`, `%`, `{` and `}` are percent-encoded, so that keys
-//! can be taken apart again and no name can become a cluster hash tag. Python lamed wrote such
-//! names as they are; those counters are still found, under [`forms`].
+//! `ns`, `experiment`, `event` and `variant` stand for names. Inside a name `:`, `%`, `{` and `}` are
+//! percent-encoded, so that keys can be taken apart again and no name can become a hash tag. Python
+//! lamed wrote such names as they are; those counters are still found, under [`Namespace::forms`].
+//!
+//! On a Redis Cluster, all keys of one experiment stand in one slot, for `experiment` is in braces
+//! there: `ns:counters:{experiment}:event:variant`, `ns:seen:{experiment}:digest:slot path`, and
+//! `ns:flag:{experiment}:sha1` for a flag. The first two keys are in the namespace's slot:
+//! `{ns}:experiments` and `{ns}:counter_keys`. A counter is entered there before it is made, and an
+//! experiment is never taken out: so none is ever invisible, whatever is interrupted.
 
 use std::borrow::Cow;
 
-use sha1::{Digest, Sha1};
+use crate::domain::{Kind, Name};
 
-use crate::domain::{Counter, Event, Kind, Name};
-
-/// The keys that counting one event touches.
-pub(super) struct CounterKeys {
-    pub counter: String,
-    pub days: String,
-    pub deleted: String,
-    pub experiments: String,
-    pub namespace_index: String,
-    pub experiment_index: String,
+/// One namespace, in one of the forms that its name takes in keys.
+#[derive(Clone, Debug)]
+pub(super) struct Namespace {
+    form: String,
+    cluster: bool,
 }
 
-impl CounterKeys {
-    pub(super) fn new(counter: &Counter) -> Self {
-        let namespace = encode(counter.namespace.as_str());
-        let experiment = encode(counter.experiment.as_str());
-        let event = encode(counter.kind.as_str());
-        let variant = encode(counter.variant.as_str());
-        let key = |family| format!("{namespace}:{family}:{experiment}:{event}:{variant}");
+impl Namespace {
+    /// As lamed writes it.
+    pub(super) fn new(name: &Name, cluster: bool) -> Self {
         Self {
-            counter: key("counters"),
-            days: key("days"),
-            deleted: key("deleted"),
-            experiments: experiments(&namespace),
-            namespace_index: namespace_index(&namespace),
-            experiment_index: experiment_index(&namespace, &experiment),
+            form: encode(name.as_str()).into_owned(),
+            cluster,
+        }
+    }
+
+    /// As lamed writes it, and as Python lamed did where that differs.
+    pub(super) fn forms(name: &Name, cluster: bool) -> Vec<Self> {
+        (forms(name, cluster).into_iter())
+            .map(|form| Self { form, cluster })
+            .collect()
+    }
+
+    pub(super) fn experiments(&self) -> String {
+        self.of_all("experiments")
+    }
+
+    pub(super) fn index(&self) -> String {
+        self.of_all("counter_keys")
+    }
+
+    fn of_all(&self, what: &str) -> String {
+        if self.cluster {
+            format!("{{{}}}:{what}", self.form)
+        } else {
+            format!("{}:{what}", self.form)
+        }
+    }
+
+    /// The experiment as lamed writes it.
+    pub(super) fn experiment(&self, name: &Name) -> Experiment {
+        self.experiment_as(encode(name.as_str()).into_owned())
+    }
+
+    /// As lamed writes it, and as Python lamed did where that differs.
+    pub(super) fn experiment_forms(&self, name: &Name) -> Vec<Experiment> {
+        (forms(name, self.cluster).into_iter())
+            .map(|form| self.experiment_as(form))
+            .collect()
+    }
+
+    fn experiment_as(&self, member: String) -> Experiment {
+        Experiment {
+            namespace: self.form.clone(),
+            form: if self.cluster {
+                format!("{{{member}}}")
+            } else {
+                member.clone()
+            },
+            member,
+            cluster: self.cluster,
         }
     }
 }
 
-/// The flag by which the `flags` scheme remembers an event.
-pub(super) fn flag(counter_key: &str, event: &Event) -> String {
-    let mut sha1 = Sha1::new();
-    sha1.update(counter_key);
-    sha1.update(" ");
-    sha1.update(event.key.as_str());
-    sha1.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// One experiment, in one of the forms that its name takes in keys.
+#[derive(Clone, Debug)]
+pub(super) struct Experiment {
+    namespace: String,
+    form: String,
+    /// As it stands in the set of experiments.
+    pub member: String,
+    cluster: bool,
 }
 
-pub(super) fn experiments(namespace: &str) -> String {
-    format!("{namespace}:experiments")
-}
+impl Experiment {
+    pub(super) fn index(&self) -> String {
+        format!("{}:{}:counter_keys", self.namespace, self.form)
+    }
 
-pub(super) fn namespace_index(namespace: &str) -> String {
-    format!("{namespace}:counter_keys")
-}
+    pub(super) fn windows(&self) -> String {
+        format!("{}:windows:{}", self.namespace, self.form)
+    }
 
-pub(super) fn experiment_index(namespace: &str, experiment: &str) -> String {
-    format!("{namespace}:{experiment}:counter_keys")
-}
+    pub(super) fn counter(&self, kind: &Kind, variant: &Name) -> String {
+        let (event, variant) = (encode(kind.as_str()), encode(variant.as_str()));
+        format!(
+            "{}:counters:{}:{event}:{variant}",
+            self.namespace, self.form
+        )
+    }
 
-/// The same counter's key in another family: `counters` becomes `days` or `deleted`.
-pub(super) fn sibling(counter_key: &str, namespace: &str, family: &str) -> String {
-    let rest = counter_key
-        .strip_prefix(namespace)
-        .and_then(|rest| rest.strip_prefix(":counters"))
-        .unwrap_or(counter_key);
-    format!("{namespace}:{family}{rest}")
-}
+    /// Takes a counter key apart. `None` when it is not of this experiment.
+    pub(super) fn parse(&self, counter_key: &str) -> Option<(Kind, Name)> {
+        let rest = counter_key
+            .strip_prefix(&self.namespace)?
+            .strip_prefix(":counters:")?
+            .strip_prefix(&self.form)?
+            .strip_prefix(':')?;
+        let (event, variant) = rest.rsplit_once(':')?;
+        Some((
+            Kind::from(Name::stored(decode(event))),
+            Name::stored(decode(variant)),
+        ))
+    }
 
-/// Takes a counter key apart. `None` when it is not of this namespace and experiment.
-pub(super) fn parse(counter_key: &str, namespace: &str, experiment: &str) -> Option<(Kind, Name)> {
-    let rest = counter_key
-        .strip_prefix(namespace)?
-        .strip_prefix(":counters:")?
-        .strip_prefix(experiment)?
-        .strip_prefix(':')?;
-    let (event, variant) = rest.rsplit_once(':')?;
-    Some((
-        Kind::from(Name::stored(decode(event))),
-        Name::stored(decode(variant)),
-    ))
+    pub(super) fn days(&self, counter_key: &str) -> String {
+        self.sibling(counter_key, "days")
+    }
+
+    pub(super) fn deleted(&self, counter_key: &str) -> String {
+        self.sibling(counter_key, "deleted")
+    }
+
+    /// The same counter's key in another family.
+    fn sibling(&self, counter_key: &str, family: &str) -> String {
+        let rest = counter_key
+            .strip_prefix(&self.namespace)
+            .and_then(|rest| rest.strip_prefix(":counters"))
+            .unwrap_or(counter_key);
+        format!("{}:{family}{rest}", self.namespace)
+    }
+
+    pub(super) fn flag(&self, sha1_hex: String) -> String {
+        if self.cluster {
+            format!("{}:flag:{}:{sha1_hex}", self.namespace, self.form)
+        } else {
+            sha1_hex
+        }
+    }
+
+    /// What the keys of sets begin with.
+    pub(super) fn seen(&self, digest: &str) -> String {
+        if self.cluster {
+            format!("{}:seen:{}:{digest}:", self.namespace, self.form)
+        } else {
+            format!("{}:seen:{digest}:", self.namespace)
+        }
+    }
 }
 
 /// The forms in which a name may stand in keys: encoded, and as Python lamed wrote it where that
-/// differs.
-pub(super) fn forms(name: &Name) -> Vec<String> {
+/// differs. It never worked on a cluster.
+fn forms(name: &Name, cluster: bool) -> Vec<String> {
     match encode(name.as_str()) {
-        Cow::Borrowed(same) => vec![same.to_owned()],
-        Cow::Owned(encoded) => vec![encoded, name.as_str().to_owned()],
+        Cow::Owned(encoded) if !cluster => vec![encoded, name.as_str().to_owned()],
+        encoded => vec![encoded.into_owned()],
     }
 }
 
 /// Percent-encodes what has a meaning in keys: `:`, `%`, `{` and `}`.
-pub(super) fn encode(name: &str) -> Cow<'_, str> {
+fn encode(name: &str) -> Cow<'_, str> {
     if !name.contains([':', '%', '{', '}']) {
         return Cow::Borrowed(name);
     }
@@ -146,64 +218,89 @@ pub(super) fn decode(encoded: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::IdempotencyKey;
 
-    fn counter(namespace: &str, experiment: &str, event: &str, variant: &str) -> Counter {
-        let name = |text: &str| Name::new(text).unwrap();
-        Counter {
-            namespace: name(namespace),
-            experiment: name(experiment),
-            kind: name(event).into(),
-            variant: name(variant),
-        }
+    fn name(text: &str) -> Name {
+        Name::stored(text.to_owned())
+    }
+
+    fn kind(text: &str) -> Kind {
+        name(text).into()
     }
 
     #[test]
     fn plain_names_keep_the_python_keys() {
-        let counter = counter("alephbet", "my a/b test", "participate", "rot-ö");
-        let keys = CounterKeys::new(&counter);
-        assert_eq!(
-            keys.counter,
-            "alephbet:counters:my a/b test:participate:rot-ö"
-        );
-        assert_eq!(keys.experiments, "alephbet:experiments");
-        assert_eq!(keys.namespace_index, "alephbet:counter_keys");
-        assert_eq!(keys.experiment_index, "alephbet:my a/b test:counter_keys");
-        let event = Event {
-            counter,
-            key: IdempotencyKey::new("u-1").unwrap(),
-        };
-        // python3: hashlib.sha1(f"{key} u-1".encode()).hexdigest()
-        assert_eq!(
-            flag(&keys.counter, &event),
-            "7327e9a9d30d6b39d06fadf8542ed29c85c8bc38"
-        );
+        let namespace = Namespace::new(&name("alephbet"), false);
+        let experiment = namespace.experiment(&name("my a/b test"));
+        let counter = experiment.counter(&kind("participate"), &name("rot-ö"));
+        assert_eq!(counter, "alephbet:counters:my a/b test:participate:rot-ö");
+        assert_eq!(namespace.experiments(), "alephbet:experiments");
+        assert_eq!(namespace.index(), "alephbet:counter_keys");
+        assert_eq!(experiment.index(), "alephbet:my a/b test:counter_keys");
+        assert_eq!(experiment.flag("ab12".to_owned()), "ab12");
     }
 
     #[test]
     fn any_name_comes_back() {
-        for name in ["a:b", "100%", "%3A", "{tag}", "%%7B:", "🦀:é", "plain", "%"] {
-            assert_eq!(decode(&encode(name)), name);
-            assert!(!encode(name).contains([':', '{', '}']));
-            let counter = counter("n:s", "e%", name, name);
-            let keys = CounterKeys::new(&counter);
-            assert_eq!(
-                parse(&keys.counter, "n%3As", "e%25"),
-                Some((counter.kind, counter.variant))
-            );
-            assert_eq!(sibling(&keys.counter, "n%3As", "days"), keys.days);
+        for cluster in [false, true] {
+            for text in ["a:b", "100%", "%3A", "{tag}", "%%7B:", "🦀:é", "plain", "%"] {
+                assert_eq!(decode(&encode(text)), text);
+                assert!(!encode(text).contains([':', '{', '}']));
+                let experiment = Namespace::new(&name("n:s"), cluster).experiment(&name(text));
+                let counter = experiment.counter(&kind(text), &name(text));
+                assert_eq!(experiment.parse(&counter), Some((kind(text), name(text))));
+                assert_eq!(decode(&experiment.member), text);
+            }
         }
     }
 
     #[test]
     fn names_that_python_wrote_raw_are_read() {
         assert_eq!(decode("50% off"), "50% off");
-        let stored = |text: &str| Name::stored(text.to_owned());
+        let namespaces = Namespace::forms(&name("n"), false);
+        let experiments = namespaces[0].experiment_forms(&name("a:b"));
+        let raw = "n:counters:a:b:cta:clicked:{red}";
         assert_eq!(
-            parse("n:counters:a:b:cta:clicked:{red}", "n", "a:b"),
-            Some((Kind::Conversion(stored("cta:clicked")), stored("{red}")))
+            (experiments.iter().map(|e| e.member.as_str())).collect::<Vec<_>>(),
+            ["a%3Ab", "a:b"]
         );
-        assert_eq!(parse("other:counters:a:g:v", "n", "a"), None);
-        assert_eq!(forms(&stored("a:b")), ["a%3Ab", "a:b"]);
+        assert_eq!(experiments[0].parse(raw), None);
+        assert_eq!(
+            experiments[1].parse(raw),
+            Some((kind("cta:clicked"), name("{red}")))
+        );
+        assert_eq!(experiments[1].days(raw), "n:days:a:b:cta:clicked:{red}");
+        assert_eq!(experiments[1].parse("other:counters:a:b:g:v"), None);
+    }
+
+    #[test]
+    fn on_a_cluster_all_keys_of_an_experiment_have_its_name_as_hash_tag() {
+        let namespace = Namespace::new(&name("shop"), true);
+        let experiment = namespace.experiment(&name("{50%}"));
+        let counter = experiment.counter(&kind("buy"), &name("red"));
+        assert_eq!(
+            [
+                experiment.index(),
+                experiment.windows(),
+                experiment.days(&counter),
+                experiment.deleted(&counter),
+                experiment.flag("ab12".to_owned()),
+                experiment.seen("x1"),
+                counter,
+                namespace.experiments(),
+                namespace.index(),
+            ],
+            [
+                "shop:{%7B50%25%7D}:counter_keys",
+                "shop:windows:{%7B50%25%7D}",
+                "shop:days:{%7B50%25%7D}:buy:red",
+                "shop:deleted:{%7B50%25%7D}:buy:red",
+                "shop:flag:{%7B50%25%7D}:ab12",
+                "shop:seen:{%7B50%25%7D}:x1:",
+                "shop:counters:{%7B50%25%7D}:buy:red",
+                "{shop}:experiments",
+                "{shop}:counter_keys",
+            ]
+        );
+        assert_eq!(Namespace::forms(&name("a:b"), true).len(), 1);
     }
 }

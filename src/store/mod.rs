@@ -26,6 +26,39 @@ pub type Window = Option<Duration>;
 /// The window when none is configured, as in Python lamed: a day.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many counters a namespace may have when nothing else is configured.
+pub const DEFAULT_MAX_COUNTERS: u64 = 10_000;
+
+/// How events are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    pub window: Window,
+    /// In which form a Redis remembers. SQLite has one of its own.
+    pub dedupe: Dedupe,
+    /// How many counters a namespace may have: an event that would make one more is refused.
+    pub max_counters: u64,
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self {
+            window: Some(DEFAULT_WINDOW),
+            dedupe: Dedupe::default(),
+            max_counters: DEFAULT_MAX_COUNTERS,
+        }
+    }
+}
+
+/// The form in which a Redis remembers idempotency keys. Both forms are always heeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dedupe {
+    /// Python lamed's: a key each, some 150 bytes. Both can count on one Redis.
+    Flags,
+    /// Sets of hashes, some 9 bytes each.
+    #[default]
+    Compact,
+}
+
 /// The longest that any call to a store may take before it counts as unreachable.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -33,7 +66,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Counts each event whose idempotency key was not yet counted under its counter within the
-    /// window. When this returns, what it says is durable as far as the store is.
+    /// window, unless it would make a counter too many. When this returns, what it says is durable
+    /// as far as the store is.
     ///
     /// # Errors
     /// When the store cannot answer. Some of the events may then have been counted; sending them

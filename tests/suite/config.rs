@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
-use lamed::config::{
-    Architecture, Aws, Config, Declared, DeploymentName, Goal, Throttle, Vpc, Wired,
-};
-use lamed::domain::Secret;
+use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
+use lamed::domain::{Declared, Goal, Secret};
 use lamed::http::{Handler, Method, Route};
-use lamed::store::{Pem, RedisSettings, Server, Tls};
+use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use tempfile::TempDir;
 
 use crate::support::{Line, line, name};
@@ -52,7 +50,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     password: password.clone(),
                     ..redis(6379, None)
                 }),
-                window: Some(Duration::from_secs(86_400)),
+                counting: window(Some(86_400)),
                 ..Config::default()
             },
         ),
@@ -126,10 +124,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
             Config {
                 redis: Some(RedisSettings {
                     db: 3,
-                    window: Some(Duration::from_secs(3600)),
+                    counting: window(Some(3600)),
                     ..redis(6390, None)
                 }),
-                window: Some(Duration::from_secs(3600)),
+                counting: window(Some(3600)),
                 ..Config::default()
             },
         ),
@@ -177,10 +175,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
             Config {
                 redis: Some(RedisSettings {
                     password: password.clone(),
-                    window: Some(Duration::from_secs(2_592_000)),
+                    counting: window(Some(2_592_000)),
                     ..redis(6379, Some(Tls::default()))
                 }),
-                window: Some(Duration::from_secs(2_592_000)),
+                counting: window(Some(2_592_000)),
                 experiments: vec![Declared {
                     name: name("button color"),
                     control: Some(name("blue")),
@@ -197,9 +195,6 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     log_retention_days: Some(30),
                     ..Aws::default()
                 },
-                warnings: vec![
-                    "`dedupe`: `compact` is not available yet, `flags` is used".to_owned(),
-                ],
                 ..Config::default()
             },
         ),
@@ -223,7 +218,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
             "lamed-namespace-remembering-for-ever.json",
             Config {
                 namespace: name("shop: two"),
-                window: None,
+                counting: window(None),
                 ..Config::default()
             },
         ),
@@ -275,10 +270,11 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     }),
                     log_retention_days: Some(7),
                 },
-                warnings: vec![
-                    "`accept`: `declared` has no effect yet".to_owned(),
-                    "`max_counters` has no effect yet".to_owned(),
-                ],
+                counting: Counting {
+                    max_counters: 500,
+                    ..Counting::default()
+                },
+                declared_only: true,
                 ..Config::default()
             },
         ),
@@ -318,6 +314,13 @@ fn unchecked() -> RedisSettings {
     )
 }
 
+fn window(seconds: Option<u64>) -> Counting {
+    Counting {
+        window: seconds.map(Duration::from_secs),
+        ..Counting::default()
+    }
+}
+
 fn goal(text: &str, unique: bool) -> Goal {
     Goal {
         name: name(text),
@@ -328,17 +331,17 @@ fn goal(text: &str, unique: bool) -> Goal {
 #[test]
 fn the_template_is_in_order() {
     let parse = |text: &str| Config::parse(Path::new("config.json"), text);
-    let window = Some(Duration::from_secs(2_592_000));
+    let counting = window(Some(2_592_000));
     let meaning = Config {
         redis: Some(RedisSettings {
-            window,
+            counting,
             ..RedisSettings::new(Server::Tcp {
                 host: "localhost".to_owned(),
                 port: 6379,
                 tls: None,
             })
         }),
-        window,
+        counting,
         ..Config::default()
     };
     assert_eq!(parse(CONFIG_TEMPLATE).unwrap(), meaning);

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Name, PARTICIPATE};
+use lamed::domain::{Accept, Name, PARTICIPATE};
 use lamed::http::{Api, Handler, Method, Parameters, Request};
-use lamed::store::{RedisSettings, RedisStore};
+use lamed::store::{Dedupe, RedisSettings, RedisStore};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -156,14 +156,15 @@ struct Ours {
 impl Ours {
     fn new(redis: &Redis, db: u8) -> Self {
         let mut settings = RedisSettings::from_url(&format!("{}/{db}", redis.url())).unwrap();
-        settings.window = Some(WINDOW);
+        settings.counting.window = Some(WINDOW);
+        settings.counting.dedupe = Dedupe::Flags;
         let store = Arc::new(RedisStore::new(&settings).unwrap());
         Self {
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap(),
-            api: Api::new(store, name("alephbet")),
+            api: Api::new(store, name("alephbet"), Accept::Any),
         }
     }
 

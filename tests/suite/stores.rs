@@ -4,12 +4,23 @@ use std::process::Command;
 use std::time::Duration;
 
 use lamed::domain::{ExperimentCounts, Instant, Kind, Outcome, Selection};
-use lamed::store::{Location, RedisSettings, RedisStore, SqliteStore, Store, StoreError, Window};
+use lamed::store::{
+    Counting, Dedupe, Location, RedisSettings, RedisStore, SqliteStore, Store, StoreError, Window,
+};
 use redis::Commands;
 
 use crate::support::{Redis, event, name};
 
-const DAY: Window = Some(Duration::from_secs(86_400));
+const DAY: Counting = counting(Some(Duration::from_secs(86_400)), Dedupe::Compact);
+const FOR_EVER: Counting = counting(None, Dedupe::Compact);
+
+const fn counting(window: Window, dedupe: Dedupe) -> Counting {
+    Counting {
+        window,
+        dedupe,
+        max_counters: 10_000,
+    }
+}
 
 #[tokio::test]
 async fn sqlite_in_memory() {
@@ -25,7 +36,7 @@ async fn sqlite_in_a_file() {
 
 #[tokio::test]
 async fn sqlite_remembering_for_ever() {
-    story(&SqliteStore::open(&Location::Memory, None).unwrap()).await;
+    story(&SqliteStore::open(&Location::Memory, FOR_EVER).unwrap()).await;
 }
 
 #[tokio::test]
@@ -37,7 +48,16 @@ async fn redis_by_tcp() {
 #[tokio::test]
 async fn redis_remembering_for_ever() {
     let redis = Redis::start(&[]);
-    story(&redis_store(&redis.url(), None)).await;
+    story(&redis_store(&redis.url(), FOR_EVER)).await;
+}
+
+#[tokio::test]
+async fn redis_with_flags() {
+    let redis = Redis::start(&[]);
+    for (db, window) in [(0, DAY.window), (1, None)] {
+        let url = format!("{}/{db}", redis.url());
+        story(&redis_store(&url, counting(window, Dedupe::Flags))).await;
+    }
 }
 
 #[tokio::test]
@@ -325,7 +345,7 @@ fn wait_for_the_next_millisecond() {
 
 #[tokio::test]
 async fn a_key_is_forgotten_when_its_window_has_passed() {
-    let window = Some(Duration::from_millis(200));
+    let window = counting(Some(Duration::from_millis(200)), Dedupe::Flags);
     let redis = Redis::start(&[]);
     let sqlite = SqliteStore::open(&Location::Memory, window).unwrap();
     let redis = redis_store(&redis.url(), window);
@@ -470,9 +490,9 @@ fn a_file_that_is_no_database_is_refused() {
     );
 }
 
-fn redis_store(url: &str, window: Window) -> RedisStore {
+fn redis_store(url: &str, counting: Counting) -> RedisStore {
     let mut settings = RedisSettings::from_url(url).unwrap();
-    settings.window = window;
+    settings.counting = counting;
     RedisStore::new(&settings).unwrap()
 }
 

@@ -50,13 +50,17 @@ impl Function {
         let name = env::var("_HANDLER").unwrap_or_default();
         let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;
         let settings = env::var(SETTINGS).map_err(|_| Failure::NoSettings)?;
-        let Settings { redis, namespace } = Settings::from_json(&settings)?;
+        let Settings {
+            redis,
+            namespace,
+            accept,
+        } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,
-            api: Api::new(Arc::new(store), namespace),
+            api: Api::new(Arc::new(store), namespace, accept),
         })
     }
 

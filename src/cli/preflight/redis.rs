@@ -59,7 +59,7 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
         Ok(facts) => {
             checks.push(auth(settings, found.reach));
             match &facts.info {
-                Ok(info) => checks.extend([version(info), eviction(info), role(info), persistence(info)]),
+                Ok(info) => checks.extend([version(info), eviction(info), role(settings, info), persistence(info)]),
                 Err(reason) => checks.push(Check::warning(
                     "redis version",
                     format!("cannot be seen: {reason}"),
@@ -212,13 +212,19 @@ fn eviction(info: &Info) -> Check {
     }
 }
 
-fn role(info: &Info) -> Check {
+fn role(settings: &RedisSettings, info: &Info) -> Check {
     const CHECK: &str = "redis role";
     match (info.mode.as_str(), &info.replica_of) {
+        ("cluster", _) if settings.cluster => Check::ok(CHECK, "a node of a cluster"),
         ("cluster", _) => Check::failed(
             CHECK,
             "a node of a cluster",
-            "lamed does not speak to clusters yet: name a Redis with cluster mode off",
+            "say so in the config: `\"cluster\": true` in `redis`",
+        ),
+        (_, _) if settings.cluster => Check::failed(
+            CHECK,
+            "no node of a cluster",
+            "take `\"cluster\": true` out of the config's `redis`",
         ),
         ("sentinel", _) => Check::failed(CHECK, "a sentinel", "name the Redis that it watches"),
         (_, Some(primary)) => Check::failed(

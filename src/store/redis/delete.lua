@@ -1,25 +1,57 @@
--- Deletes counters of one experiment, and the experiment with its last one.
+-- Deletes counters of one experiment with all that is remembered under them, and the experiment
+-- with its last counter.
 --
--- KEYS 1 experiments  2 namespace's index  3 experiment's index, then of each counter: counter, days, deleted
--- ARGV 1 window in milliseconds, or '' for one without end  2 the experiment as a set member
--- returns how many counters there were
+-- KEYS 1 experiment's index  2 windows; on one Redis also 3 experiments  4 namespace's index; then
+--      of each counter: counter, days, deleted; then the sets that had room, then those that were full
+-- ARGV 1 window in milliseconds, or 'forever'  2 the experiment as a set member  3 'here' where KEYS has
+--      3 and 4  4 how many counters  5 how many sets that had room  6… the windows known
+-- returns how many counters there were, or -1 where there may be more sets by now: look again
+
+local FULL = 511
+
+local here = ARGV[3] == 'here'
+local counters = here and 5 or 3
+local sets = counters + 3 * tonumber(ARGV[4])
+
+local known = {}
+for i = 6, #ARGV do
+  known[ARGV[i]] = true
+end
+for _, window in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  if not known[window] then
+    return -1
+  end
+end
+for i = sets, sets + tonumber(ARGV[5]) - 1 do
+  if redis.call('SCARD', KEYS[i]) >= FULL then
+    return -1
+  end
+end
 
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local count = 0
-for i = 4, #KEYS, 3 do
-  count = count + redis.call('SREM', KEYS[3], KEYS[i])
-  redis.call('SREM', KEYS[2], KEYS[i])
+for i = counters, sets - 1, 3 do
+  count = count + redis.call('SREM', KEYS[1], KEYS[i])
+  if here then
+    redis.call('SREM', KEYS[4], KEYS[i])
+  end
   redis.call('DEL', KEYS[i], KEYS[i + 1])
-  -- The flags cannot be found from here; this says from when on they are void. Once the window
-  -- has passed there are none left.
-  if ARGV[1] == '' then
-    redis.call('SET', KEYS[i + 2], now .. ' ')
+  -- Flags cannot be found from here; this says from when on they are void. Once the window has
+  -- passed there are none left.
+  if ARGV[1] == 'forever' then
+    redis.call('SET', KEYS[i + 2], now .. ' forever')
   else
     redis.call('SET', KEYS[i + 2], now .. ' ' .. ARGV[1], 'PX', ARGV[1])
   end
 end
-if redis.call('SCARD', KEYS[3]) == 0 then
-  redis.call('SREM', KEYS[1], ARGV[2])
+for i = sets, #KEYS do
+  redis.call('UNLINK', KEYS[i])
+end
+if redis.call('SCARD', KEYS[1]) == 0 then
+  redis.call('DEL', KEYS[2])
+  if here then
+    redis.call('SREM', KEYS[3], ARGV[2])
+  end
 end
 return count

@@ -1,10 +1,15 @@
-//! One shared connection to Redis that heals itself.
+//! One shared connection to Redis, or to each node of a cluster, that heals itself.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, ServerErrorKind};
+use ::redis::aio::{ConnectionLike, MultiplexedConnection};
+use ::redis::cluster::ClusterClient;
+use ::redis::cluster_async::ClusterConnection;
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, ServerErrorKind, Value, pipe,
+};
+use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 
@@ -13,9 +18,11 @@ use crate::store::{RedisSettings, StoreError};
 /// A multiplexed connection, made when first needed and made anew when it broke.
 ///
 /// A connection whose peer closed it while the process was frozen (a Lambda between two calls) is
-/// dead for ever and says so only when used. So every call is given a second try on a new one.
+/// dead for ever and says so only when used. So every call is given a second try on a new one. The
+/// cluster client does the same by itself, for each node.
 pub(super) struct Link {
     client: Client,
+    cluster: Option<ClusterClient>,
     timeout: Duration,
     name: String,
     live: Mutex<Option<Live>>,
@@ -25,14 +32,55 @@ pub(super) struct Link {
 
 #[derive(Clone)]
 struct Live {
-    connection: MultiplexedConnection,
+    connection: Connection,
     generation: u64,
+}
+
+/// A connection that many may use side by side.
+#[derive(Clone)]
+pub(super) enum Connection {
+    One(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Connection {
+    /// Sends commands of which none needs another's answer: one round trip. On a cluster each goes to
+    /// the node of its keys.
+    pub(super) async fn send(self, commands: Vec<Cmd>) -> RedisResult<Vec<RedisResult<Value>>> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::One(mut connection) => {
+                let mut pipeline = pipe();
+                for command in commands {
+                    pipeline.add_command(command);
+                }
+                pipeline.ignore_errors().query_async(&mut connection).await
+            }
+            Self::Cluster(connection) => {
+                let answers = commands.iter().map(|command| {
+                    let mut connection = connection.clone();
+                    async move { connection.req_packed_command(command).await }
+                });
+                Ok(join_all(answers).await)
+            }
+        }
+    }
+
+    fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
 }
 
 impl Link {
     pub(super) fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         Ok(Self {
             client: settings.client()?,
+            cluster: settings
+                .cluster
+                .then(|| settings.cluster_client())
+                .transpose()?,
             timeout: settings.timeout,
             name: settings.to_string(),
             live: Mutex::new(None),
@@ -44,12 +92,13 @@ impl Link {
     /// one when that broke. All of it within the timeout.
     pub(super) async fn call<T, F: Future<Output = RedisResult<T>>>(
         &self,
-        command: impl Fn(MultiplexedConnection) -> F,
+        command: impl Fn(Connection) -> F,
     ) -> Result<T, StoreError> {
         let attempts = async {
             let first = self.live(0).await?;
+            let is_cluster = first.connection.is_cluster();
             match command(first.connection).await {
-                Err(error) if is_broken(&error) => {
+                Err(error) if is_broken(&error) && !is_cluster => {
                     tracing::info!(redis = self.name, %error, "connection broke: connecting again");
                     let second = self.live(first.generation).await?;
                     command(second.connection).await
@@ -67,14 +116,15 @@ impl Link {
         }
     }
 
-    /// The live connection, and what Redis says where there is none.
+    /// A connection to the one node that the settings name, and what it says where there is none.
     #[cfg(feature = "cli")]
     pub(super) async fn connection(&self) -> RedisResult<MultiplexedConnection> {
-        Ok(self.live(0).await?.connection)
+        (self.client)
+            .get_multiplexed_async_connection_with_config(&self.config())
+            .await
     }
 
     /// The address without any secret.
-    #[cfg(feature = "cli")]
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -96,20 +146,28 @@ impl Link {
         if let Some(live) = current.clone().filter(newer) {
             return Ok(live);
         }
-        // Half of the whole each, so that a connection which went silent leaves time for another.
-        let half = Some(self.timeout / 2);
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(half)
-            .set_response_timeout(half);
-        let connection = (self.client)
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connection = match &self.cluster {
+            Some(cluster) => Connection::Cluster(cluster.get_async_connection().await?),
+            None => Connection::One(
+                (self.client)
+                    .get_multiplexed_async_connection_with_config(&self.config())
+                    .await?,
+            ),
+        };
         let live = Live {
             connection,
             generation: current.map_or(1, |live| live.generation + 1),
         };
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
         Ok(live)
+    }
+
+    /// Half of the whole for each step, so that a connection which went silent leaves time for another.
+    fn config(&self) -> AsyncConnectionConfig {
+        let half = Some(self.timeout / 2);
+        AsyncConnectionConfig::new()
+            .set_connection_timeout(half)
+            .set_response_timeout(half)
     }
 
     fn current(&self) -> Option<Live> {

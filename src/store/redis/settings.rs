@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::redis::TlsMode;
+use ::redis::cluster::ClusterClient;
 use ::redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    RedisConnectionInfo, RedisResult, TlsCertificates,
+    RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
 
 use crate::domain::Secret;
-use crate::store::{DEFAULT_TIMEOUT, DEFAULT_WINDOW, StoreError, Window};
+use crate::store::{Counting, DEFAULT_TIMEOUT, StoreError};
 
 /// A text that is no URL of a Redis.
 #[derive(Debug, thiserror::Error)]
@@ -83,13 +85,15 @@ pub struct RedisSettings {
     pub username: Option<String>,
     pub password: Option<Secret>,
     pub db: i64,
-    pub window: Window,
+    /// Whether the server is one node of a Redis Cluster, which tells of the others.
+    pub cluster: bool,
+    pub counting: Counting,
     /// For each call in all: connecting, the attempt and one more.
     pub timeout: Duration,
 }
 
 impl RedisSettings {
-    /// That server, without a password, with the default window and timeout.
+    /// That server, without a password, that counts as lamed does by default.
     #[must_use]
     pub fn new(server: Server) -> Self {
         Self {
@@ -97,7 +101,8 @@ impl RedisSettings {
             username: None,
             password: None,
             db: 0,
-            window: Some(DEFAULT_WINDOW),
+            cluster: false,
+            counting: Counting::default(),
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -140,8 +145,48 @@ impl RedisSettings {
         })
     }
 
-    /// The client for these settings; connects nowhere yet.
+    /// The client of the one server; connects nowhere yet.
     pub(super) fn client(&self) -> Result<Client, StoreError> {
+        let failed = |error: RedisError| StoreError::Failed(format!("{self}: {error}"));
+        let (info, certificates) = self.connection_info()?;
+        let client = match certificates {
+            Some(certificates) => Client::build_with_tls(info, certificates),
+            None => Client::open(info),
+        };
+        if self.any_host_name() {
+            client.and_then(any_host_name).map_err(failed)
+        } else {
+            client.map_err(failed)
+        }
+    }
+
+    /// The client of the cluster; connects nowhere yet.
+    pub(super) fn cluster_client(&self) -> Result<ClusterClient, StoreError> {
+        let (info, certificates) = self.connection_info()?;
+        let mut client = ClusterClient::builder([info])
+            .connection_timeout(self.timeout / 2)
+            .response_timeout(self.timeout / 2)
+            .danger_accept_invalid_hostnames(self.any_host_name());
+        if let Server::Tcp { tls: Some(tls), .. } = &self.server {
+            client = client.tls(if tls.accept_any {
+                TlsMode::Insecure
+            } else {
+                TlsMode::Secure
+            });
+        }
+        if let Some(certificates) = certificates {
+            client = client.certs(certificates);
+        }
+        client
+            .build()
+            .map_err(|error| StoreError::Failed(format!("{self}: {error}")))
+    }
+
+    fn any_host_name(&self) -> bool {
+        matches!(&self.server, Server::Tcp { tls: Some(tls), .. } if tls.any_host_name)
+    }
+
+    fn connection_info(&self) -> Result<(ConnectionInfo, Option<TlsCertificates>), StoreError> {
         let failed = |what: String| StoreError::Failed(format!("{self}: {what}"));
         let mut redis = RedisConnectionInfo::default().set_db(self.db);
         if let Some(username) = &self.username {
@@ -151,20 +196,10 @@ impl RedisSettings {
             redis = redis.set_password(password.reveal());
         }
         let (address, certificates) = self.address().map_err(failed)?;
-        let info: ConnectionInfo = (address.into_connection_info())
+        let info = (address.into_connection_info())
             .map_err(|error| failed(error.to_string()))?
             .set_redis_settings(redis);
-        let client = match certificates {
-            Some(certificates) => Client::build_with_tls(info, certificates),
-            None => Client::open(info),
-        };
-        let client = match &self.server {
-            Server::Tcp { tls: Some(tls), .. } if tls.any_host_name => {
-                client.and_then(any_host_name)
-            }
-            _ => client,
-        };
-        client.map_err(|error| failed(error.to_string()))
+        Ok((info, certificates))
     }
 
     fn address(&self) -> Result<(ConnectionAddr, Option<TlsCertificates>), String> {

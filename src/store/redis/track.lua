@@ -1,51 +1,126 @@
 -- Counts one event, once: the whole of it is one atomic step.
 --
--- KEYS 1 flag  2 counter  3 days  4 deleted  5 experiments  6 namespace's index  7 experiment's index
--- ARGV 1 window in milliseconds, or '' to remember for ever  2 the experiment as a set member
--- returns 1 when counted, 0 for a duplicate
+-- KEYS 1 counter  2 days  3 deleted  4 flag  5 windows  6 experiment's index; on one Redis also
+--      7 experiments  8 namespace's index; then the sets in which the idempotency key may be
+--      remembered: for each window three slots (one if it has no end), for each slot its levels
+-- ARGV 1 'flags' or 'compact': how to remember it  2 for how long, in milliseconds, or 'forever'
+--      3 its hash  4 how many levels  5 how many counters a namespace may have
+--      6 'here' where KEYS has 7 and 8, else whether the counter is registered: 'yes' or 'no'
+--      7 the experiment as a set member  8… the windows whose sets KEYS has
+-- returns 1 counted, 0 duplicate, -1 refused as one counter too many, -2 register the counter
+--      first, -3 more levels are needed, or a list of windows whose sets are needed
 
-local window = tonumber(ARGV[1])
+local FULL = 511
+local SLOTS = 3
+
+local compact = ARGV[1] == 'compact'
+local window = tonumber(ARGV[2])
+local hash, levels, home = ARGV[3], tonumber(ARGV[4]), ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+-- Another window may have been in force, or still be elsewhere: its sets remember, too.
+local given, missing = {}, {}
+for i = 8, #ARGV do
+  given[ARGV[i]] = true
+end
+for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], whole(now), '+inf')) do
+  if not given[other] then
+    missing[#missing + 1] = other
+  end
+end
+if #missing > 0 then
+  return missing
+end
 
 -- A flag from before the counter was deleted remembers nothing. When it was set follows from the
 -- time it has left: Python lamed's flags say no more. Of two possible windows the shorter is
 -- taken, which dates the flag later and so never counts an event twice. (Systems that share a Redis
 -- must share their window: a flag that another one set with a shorter window seems older here.)
 local function outlived(left)
-  local deleted = redis.call('GET', KEYS[4])
+  local deleted = redis.call('GET', KEYS[3])
   if not deleted then
     return false
   end
-  local at, window_then = string.match(deleted, '^(%d+) (%d*)$')
+  local at, window_then = string.match(deleted, '^(%d+) (%w*)$')
   at, window_then = tonumber(at), tonumber(window_then)
   if left == -1 then
-    return tonumber(redis.call('GET', KEYS[1])) < at
+    return tonumber(redis.call('GET', KEYS[4])) < at
   end
   local shorter = math.min(window or math.huge, window_then or math.huge)
   return shorter < math.huge and now - shorter + left < at
 end
 
-local left = redis.call('PTTL', KEYS[1])
+local left = redis.call('PTTL', KEYS[4])
 if left ~= -2 and not outlived(left) then
   return 0
 end
 
--- In this order, a wrong-typed key in the way stops the script before anything is counted or after
--- all of it is: never with a flag set and no count.
-if redis.call('SISMEMBER', KEYS[7], KEYS[2]) == 0 then
-  if redis.call('EXISTS', KEYS[2]) == 0 then
-    redis.call('DEL', KEYS[3]) -- Python lamed's delete leaves the days.
+-- Down each slot's tree, from full sets to the first that has room. Sets are forgotten by their
+-- expiry alone, so all slots are asked: a clock that was set back forgets nothing.
+local room, members
+local first = home == 'here' and 9 or 7
+for i = 8, #ARGV do
+  local length = tonumber(ARGV[i])
+  local current = length and math.floor(now / length) % SLOTS or 0
+  for slot = 0, length and SLOTS - 1 or 0 do
+    for level = 0, levels do
+      if level == levels then
+        return -3
+      end
+      local set = KEYS[first + level]
+      local size = redis.call('SCARD', set)
+      if size > 0 and redis.call('SISMEMBER', set, hash) == 1 then
+        return 0
+      end
+      if size < FULL then
+        if slot == current and ARGV[i] == ARGV[2] then
+          room, members = set, size
+        end
+        break
+      end
+    end
+    first = first + levels
   end
-  redis.call('SADD', KEYS[5], ARGV[2])
-  redis.call('SADD', KEYS[6], KEYS[2])
-  redis.call('SADD', KEYS[7], KEYS[2])
 end
-redis.call('INCR', KEYS[2])
-if window then
-  redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+
+-- In this order, a wrong-typed key in the way stops the script before anything is counted or after
+-- all of it is: never with a key remembered and no count.
+if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
+  if home == 'no' then
+    return -2
+  end
+  if home == 'here' then
+    if redis.call('SCARD', KEYS[8]) >= tonumber(ARGV[5]) and redis.call('SISMEMBER', KEYS[8], KEYS[1]) == 0 then
+      return -1
+    end
+    redis.call('SADD', KEYS[7], ARGV[7])
+    redis.call('SADD', KEYS[8], KEYS[1])
+  end
+  if redis.call('EXISTS', KEYS[1]) == 0 then
+    redis.call('DEL', KEYS[2]) -- Python lamed's delete leaves the days.
+  end
+  redis.call('SADD', KEYS[6], KEYS[1])
+end
+redis.call('INCR', KEYS[1])
+if compact then
+  redis.call('SADD', room, hash)
+  if members == 0 then
+    local expiry = '+inf'
+    if window then
+      expiry = whole((math.floor(now / window) + 2) * window)
+      redis.call('PEXPIREAT', room, expiry)
+    end
+    redis.call('ZADD', KEYS[5], 'GT', expiry, ARGV[2])
+  end
+elseif window then
+  redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 else
-  redis.call('SET', KEYS[1], string.format('%.0f', now))
+  redis.call('SET', KEYS[4], whole(now))
 end
-redis.call('HINCRBY', KEYS[3], math.floor(time[1] / 86400), 1)
+redis.call('HINCRBY', KEYS[2], math.floor(time[1] / 86400), 1)
 return 1

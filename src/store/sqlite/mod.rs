@@ -2,6 +2,7 @@
 //! shares one transaction, so that many events share one wait for the disk (group commit).
 
 mod tables;
+mod tracker;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Store, StoreError, Window};
+use self::tracker::Tracker;
+use super::{Counting, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
 
 /// Requests that share a transaction at most; also how many may wait before callers wait too.
@@ -67,7 +69,19 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the file cannot be opened and written, or is no SQLite file.
-    pub fn open(location: &Location, window: Window) -> Result<Self, StoreError> {
+    pub fn open(location: &Location, counting: Counting) -> Result<Self, StoreError> {
+        Self::open_with_clock(location, counting, Instant::now)
+    }
+
+    /// The same, by another clock than the system's.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn open_with_clock(
+        location: &Location,
+        counting: Counting,
+        clock: impl Fn() -> Instant + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let failed = |error: &dyn fmt::Display| StoreError::Failed(format!("{location}: {error}"));
         let connection = match location {
             Location::Memory => Connection::open_in_memory(),
@@ -77,7 +91,7 @@ impl SqliteStore {
         let (jobs, waiting) = mpsc::channel(GROUP);
         let thread = thread::Builder::new()
             .name("sqlite".to_owned())
-            .spawn(move || work(connection, waiting, window))
+            .spawn(move || work(connection, waiting, Tracker::new(counting), clock))
             .map_err(|error| failed(&error))?;
         Ok(Self {
             jobs: Some(jobs),
@@ -162,7 +176,12 @@ impl Store for SqliteStore {
 }
 
 /// The life of the thread: ends when the store is dropped and all that waited is done.
-fn work(mut connection: Connection, mut waiting: mpsc::Receiver<Job>, window: Window) {
+fn work(
+    mut connection: Connection,
+    mut waiting: mpsc::Receiver<Job>,
+    mut tracker: Tracker,
+    clock: impl Fn() -> Instant,
+) {
     let mut group = Vec::new();
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         let (mut writes, mut reads) = (Vec::new(), Vec::new());
@@ -173,7 +192,7 @@ fn work(mut connection: Connection, mut waiting: mpsc::Receiver<Job>, window: Wi
             }
         }
         if !writes.is_empty() {
-            let result = commit(&mut connection, &writes, window);
+            let result = commit(&mut connection, &writes, &mut tracker, clock());
             answer(writes, result);
         }
         for read in reads {
@@ -186,15 +205,15 @@ fn work(mut connection: Connection, mut waiting: mpsc::Receiver<Job>, window: Wi
 fn commit(
     connection: &mut Connection,
     writes: &[Write],
-    window: Window,
+    tracker: &mut Tracker,
+    now: Instant,
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let now = Instant::now();
     let written = (writes.iter())
         .map(|write| match write {
-            Write::Track(events, _) => {
-                tables::track(&transaction, events, window, now).map(Written::Tracked)
-            }
+            Write::Track(events, _) => tracker
+                .track(&transaction, events, now)
+                .map(Written::Tracked),
             Write::Delete(selection, _) => {
                 tables::delete(&transaction, selection).map(Written::Deleted)
             }

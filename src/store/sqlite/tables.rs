@@ -1,14 +1,11 @@
-//! The tables, and every statement on them.
+//! The tables, and every statement on them but those that count.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use sha1::{Digest, Sha1};
+use rusqlite::{Connection, params};
 
-use crate::domain::{
-    Count, Counter, Day, DayCount, Event, ExperimentCounts, Instant, Kind, Name, Outcome, Selection,
-};
-use crate::store::{DEFAULT_TIMEOUT, Window};
+use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Selection};
+use crate::store::DEFAULT_TIMEOUT;
 
 /// The version of the tables, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
@@ -31,68 +28,6 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.execute_batch(include_str!("schema.sql"))?;
     connection.pragma_update(None, "user_version", VERSION)?;
     Ok(connection)
-}
-
-/// Counts each event not counted within the window.
-pub(super) fn track(
-    connection: &Connection,
-    events: &[Event],
-    window: Window,
-    now: Instant,
-) -> rusqlite::Result<Vec<Outcome>> {
-    // Remembered at or before this instant is forgotten.
-    let horizon = window.map_or(i64::MIN, |window| {
-        now.0
-            .saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX))
-    });
-    let mut remember = connection.prepare_cached(
-        "INSERT INTO remembered (counter, key, at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at WHERE at <= ?4",
-    )?;
-    let mut count =
-        connection.prepare_cached("UPDATE counters SET count = count + 1 WHERE id = ?1")?;
-    let mut count_day = connection.prepare_cached(
-        "INSERT INTO days (counter, day, count) VALUES (?1, ?2, 1)
-         ON CONFLICT (counter, day) DO UPDATE SET count = count + 1",
-    )?;
-    let day = now.day().to_string();
-    (events.iter())
-        .map(|event| {
-            let counter = counter_id(connection, &event.counter)?;
-            let key = Sha1::digest(event.key.as_str());
-            if remember.execute(params![counter, &key[..16], now.0, horizon])? == 0 {
-                return Ok(Outcome::Duplicate);
-            }
-            count.execute([counter])?;
-            count_day.execute(params![counter, day])?;
-            Ok(Outcome::Counted)
-        })
-        .collect()
-}
-
-fn counter_id(connection: &Connection, counter: &Counter) -> rusqlite::Result<i64> {
-    let names = params![
-        counter.namespace.as_str(),
-        counter.experiment.as_str(),
-        counter.kind.as_str(),
-        counter.variant.as_str(),
-    ];
-    let known = connection
-        .prepare_cached(
-            "SELECT id FROM counters
-             WHERE namespace = ?1 AND experiment = ?2 AND event = ?3 AND variant = ?4",
-        )?
-        .query_row(names, |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(id) => Ok(id),
-        None => connection
-            .prepare_cached(
-                "INSERT INTO counters (namespace, experiment, event, variant, count)
-                 VALUES (?1, ?2, ?3, ?4, 0)",
-            )?
-            .insert(names),
-    }
 }
 
 /// The counts of the experiments in `scope`, or of all in natural order.

@@ -308,7 +308,8 @@ impl Site {
     fn speaks_as_the_config_says(&self, account: &Value) {
         let config = Config::read(&self.home.path().join("config.json")).unwrap();
         let expected = Settings {
-            redis: config.redis.unwrap(),
+            redis: config.redis.clone().unwrap(),
+            accept: config.accept(),
             namespace: config.namespace,
         };
         for function in account["functions"].as_object().unwrap().values() {

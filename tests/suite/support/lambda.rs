@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lamed::domain::Accept;
 use lamed::function::{SETTINGS, Settings};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
@@ -121,7 +122,12 @@ impl Lambda {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let namespace = name("alephbet");
-        let settings = Settings { redis, namespace }.to_json().unwrap();
+        let settings = Settings {
+            redis,
+            namespace,
+            accept: Accept::Any,
+        };
+        let settings = settings.to_json().unwrap();
         let start = |function: &&str| {
             let mut command = executable.command();
             command

@@ -1,0 +1,88 @@
+//! Experiments as their owner declares them.
+
+use std::fmt;
+
+use super::{Counter, Kind, Name};
+
+/// An experiment as declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    pub name: Name,
+    pub control: Option<Name>,
+    /// Variants with their weights, in natural order.
+    pub variants: Vec<(Name, u32)>,
+    pub goals: Vec<Goal>,
+}
+
+/// A goal as declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goal {
+    pub name: Name,
+    /// Counted once a visitor (AlephBet's default), or each time.
+    pub unique: bool,
+}
+
+/// Which events are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Accept {
+    /// All.
+    #[default]
+    Any,
+    /// Those of these experiments, their variants and goals, in this namespace.
+    Declared {
+        namespace: Name,
+        experiments: Vec<Declared>,
+    },
+}
+
+/// What of an event is not declared. Reads as the end of a sentence: "`variant` is not …".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    Namespace,
+    Experiment,
+    Variant,
+    Event,
+}
+
+impl fmt::Display for Undeclared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Namespace => "is not the declared one",
+            Self::Experiment => "is not declared",
+            Self::Variant => "is not declared for this experiment",
+            Self::Event => "is neither `participate` nor a goal declared for this experiment",
+        })
+    }
+}
+
+impl Accept {
+    /// Whether an event is counted under this counter.
+    ///
+    /// # Errors
+    /// When it is not: what is not declared.
+    pub fn check(&self, counter: &Counter) -> Result<(), Undeclared> {
+        let Self::Declared {
+            namespace,
+            experiments,
+        } = self
+        else {
+            return Ok(());
+        };
+        if counter.namespace != *namespace {
+            return Err(Undeclared::Namespace);
+        }
+        let experiment = (experiments.iter())
+            .find(|declared| declared.name == counter.experiment)
+            .ok_or(Undeclared::Experiment)?;
+        let mut variants = experiment.variants.iter();
+        if !variants.any(|(variant, _)| *variant == counter.variant) {
+            return Err(Undeclared::Variant);
+        }
+        match &counter.kind {
+            Kind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
+                Err(Undeclared::Event)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Reading counts back.
+
+use ::redis::{Cmd, FromRedisValue, cmd, from_redis_value};
+
+use super::RedisStore;
+use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name};
+use crate::store::StoreError;
+use crate::store::keyspace::{self, Experiment, Namespace};
+
+/// One form of an experiment's name in one form of its namespace's, and the counters there.
+pub(super) struct Home {
+    /// Which of the experiments asked for.
+    position: usize,
+    pub namespace: Namespace,
+    pub experiment: Experiment,
+    pub counters: Vec<Indexed>,
+}
+
+/// A counter as the indexes have it.
+pub(super) struct Indexed {
+    pub key: String,
+    pub kind: Kind,
+    pub variant: Name,
+}
+
+impl RedisStore {
+    /// Asks what does not depend on each other: one round trip.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        questions: &[Cmd],
+    ) -> Result<Vec<T>, StoreError> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        (self.link)
+            .call(|connection| async {
+                let answers = connection.send(questions.to_vec()).await?;
+                (answers.into_iter())
+                    .map(|answer| Ok(from_redis_value(answer?)?))
+                    .collect()
+            })
+            .await
+    }
+
+    async fn members(
+        &self,
+        sets: impl Iterator<Item = String>,
+    ) -> Result<Vec<Vec<String>>, StoreError> {
+        let questions: Vec<Cmd> = sets.map(|set| cmd("SMEMBERS").arg(set).take()).collect();
+        self.ask(&questions).await
+    }
+
+    /// The counters of the experiments: one round trip.
+    pub(super) async fn homes(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Home>, StoreError> {
+        let namespaces = Namespace::forms(namespace, self.cluster);
+        let mut homes = Vec::new();
+        for (position, experiment) in experiments.iter().enumerate() {
+            for namespace in &namespaces {
+                for experiment in namespace.experiment_forms(experiment) {
+                    homes.push(Home {
+                        position,
+                        namespace: namespace.clone(),
+                        experiment,
+                        counters: Vec::new(),
+                    });
+                }
+            }
+        }
+        let members = self
+            .members(homes.iter().map(|home| home.experiment.index()))
+            .await?;
+        for (home, keys) in homes.iter_mut().zip(members) {
+            home.counters = (keys.into_iter())
+                .filter_map(|key| {
+                    let (kind, variant) = home.experiment.parse(&key)?;
+                    Some(Indexed { key, kind, variant })
+                })
+                .collect();
+        }
+        Ok(homes)
+    }
+
+    /// The experiments of a namespace, in natural order: one round trip.
+    async fn experiments(&self, namespace: &Name) -> Result<Vec<Name>, StoreError> {
+        let namespaces = Namespace::forms(namespace, self.cluster);
+        let members = self
+            .members(namespaces.iter().map(Namespace::experiments))
+            .await?;
+        let mut names: Vec<Name> = (members.concat().iter())
+            .map(|member| Name::stored(keyspace::decode(member)))
+            .collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The counts of the experiments in `scope`, or of all: three round trips.
+    pub(super) async fn read_counts(
+        &self,
+        namespace: &Name,
+        scope: Option<&[Name]>,
+    ) -> Result<Vec<ExperimentCounts>, StoreError> {
+        let experiments = match scope {
+            Some(scope) => scope.to_vec(),
+            None => self.experiments(namespace).await?,
+        };
+        let homes = self.homes(namespace, &experiments).await?;
+        let homes: Vec<Home> = (homes.into_iter())
+            .filter(|home| !home.counters.is_empty())
+            .collect();
+        let questions: Vec<Cmd> = (homes.iter())
+            .map(|home| {
+                let mut mget = cmd("MGET");
+                for counter in &home.counters {
+                    mget.arg(&counter.key);
+                }
+                mget
+            })
+            .collect();
+        let values: Vec<Vec<Option<u64>>> = self.ask(&questions).await?;
+        let mut counts: Vec<Vec<Count>> = experiments.iter().map(|_| Vec::new()).collect();
+        for (home, values) in homes.into_iter().zip(values) {
+            counts[home.position].extend(home.counters.into_iter().zip(values).map(
+                |(counter, value)| Count {
+                    kind: counter.kind,
+                    variant: counter.variant,
+                    count: value.unwrap_or(0),
+                },
+            ));
+        }
+        // On a cluster an experiment that was deleted keeps its place in the set of experiments.
+        let gone = |counts: &[Count]| scope.is_none() && counts.is_empty();
+        Ok((experiments.into_iter().zip(counts))
+            .filter(|(_, counts)| !gone(counts))
+            .map(|(experiment, counts)| ExperimentCounts::new(experiment, counts))
+            .collect())
+    }
+
+    /// The counts by day: two round trips.
+    pub(super) async fn read_days(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+    ) -> Result<Vec<DayCount>, StoreError> {
+        let homes = (self.homes(namespace, std::slice::from_ref(experiment))).await?;
+        let questions: Vec<Cmd> = (homes.iter())
+            .flat_map(|home| {
+                (home.counters.iter()).map(|counter| {
+                    let days = home.experiment.days(&counter.key);
+                    cmd("HGETALL").arg(days).take()
+                })
+            })
+            .collect();
+        let days: Vec<Vec<(i64, u64)>> = self.ask(&questions).await?;
+        let counters = homes.into_iter().flat_map(|home| home.counters);
+        let mut counts: Vec<DayCount> = (counters.zip(days))
+            .flat_map(|(counter, days)| {
+                days.into_iter().map(move |(day, count)| DayCount {
+                    day: Day::new(day),
+                    kind: counter.kind.clone(),
+                    variant: counter.variant.clone(),
+                    count,
+                })
+            })
+            .collect();
+        counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+        Ok(counts)
+    }
+}

@@ -1,0 +1,14 @@
+-- On a cluster: enters a counter in its namespace's indexes, before it is made elsewhere.
+--
+-- KEYS 1 experiments  2 namespace's index
+-- ARGV 1 the counter  2 the experiment as a set member  3 how many counters a namespace may have
+-- returns 1 registered, -1 refused as one counter too many
+
+if redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 then
+  if redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[3]) then
+    return -1
+  end
+  redis.call('SADD', KEYS[2], ARGV[1])
+end
+redis.call('SADD', KEYS[1], ARGV[2])
+return 1

@@ -1,0 +1,204 @@
+//! Counting events.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ::redis::{Value, from_redis_value};
+
+use super::RedisStore;
+use super::script::{Call, REGISTER, TRACK, evaluate};
+use super::sets::{MAX_LEVELS, Memory, Token, window_name};
+use crate::domain::{Event, Outcome};
+use crate::store::keyspace::Namespace;
+use crate::store::{Dedupe, StoreError};
+
+/// What the script is given at first, and from then on when it asks for more: enough for 8,687
+/// events of a counter, and four times as many with each level.
+const FIRST_LEVELS: usize = 2;
+
+/// How often the script may ask for more: for each level, the windows and a registration.
+const MAX_ROUNDS: usize = 48;
+
+/// What scripts have asked for, and will be given unasked from now on.
+pub(super) struct Learned {
+    levels: AtomicUsize,
+    windows: Mutex<Vec<String>>,
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self {
+            levels: AtomicUsize::new(FIRST_LEVELS),
+            windows: Mutex::default(),
+        }
+    }
+}
+
+impl Learned {
+    fn levels(&self) -> usize {
+        self.levels.load(Ordering::Relaxed)
+    }
+
+    fn windows(&self) -> Vec<String> {
+        (self.windows.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn learn_windows(&self, windows: Vec<String>) {
+        let mut known = (self.windows.lock()).unwrap_or_else(PoisonError::into_inner);
+        for window in windows {
+            if !known.contains(&window) {
+                known.push(window);
+            }
+        }
+    }
+}
+
+/// What the script answered.
+enum Answer {
+    Done(Outcome),
+    /// On a cluster: nobody has registered the counter.
+    Register,
+    /// More levels than these are needed.
+    Deeper,
+    /// The sets of other windows are needed.
+    Windows(Vec<String>),
+}
+
+impl Answer {
+    fn read(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(1) => Some(Self::Done(Outcome::Counted)),
+            Value::Int(0) => Some(Self::Done(Outcome::Duplicate)),
+            Value::Int(-1) => Some(Self::Done(Outcome::Refused)),
+            Value::Int(-2) => Some(Self::Register),
+            Value::Int(-3) => Some(Self::Deeper),
+            windows => from_redis_value(windows).ok().map(Self::Windows),
+        }
+    }
+}
+
+impl RedisStore {
+    /// Counts the events: one round trip, but when the script asks for more.
+    pub(super) async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; events.len()];
+        let mut registered = vec![false; events.len()];
+        for _ in 0..MAX_ROUNDS {
+            let open: Vec<usize> = (0..events.len())
+                .filter(|&event| outcomes[event].is_none())
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let levels = self.learned.levels();
+            let windows = self.learned.windows();
+            let calls: Vec<Call> = (open.iter())
+                .map(|&event| self.call(&events[event], levels, &windows, registered[event]))
+                .collect();
+            let answers = (self.link)
+                .call(|connection| evaluate(connection, &TRACK, &calls))
+                .await?;
+            let mut unregistered = Vec::new();
+            for (event, answer) in open.into_iter().zip(answers) {
+                match Answer::read(answer) {
+                    Some(Answer::Done(outcome)) => outcomes[event] = Some(outcome),
+                    Some(Answer::Register) => unregistered.push(event),
+                    Some(Answer::Deeper) if levels < MAX_LEVELS => {
+                        self.learned.levels.fetch_max(levels + 1, Ordering::Relaxed);
+                    }
+                    Some(Answer::Windows(windows)) => self.learned.learn_windows(windows),
+                    _ => return Err(self.odd_answer()),
+                }
+            }
+            for (event, answer) in self.register(events, &unregistered).await? {
+                match answer {
+                    Some(Answer::Done(Outcome::Refused)) => {
+                        outcomes[event] = Some(Outcome::Refused);
+                    }
+                    _ => registered[event] = true,
+                }
+            }
+        }
+        (outcomes.into_iter().collect::<Option<Vec<_>>>()).ok_or_else(|| self.odd_answer())
+    }
+
+    fn call(&self, event: &Event, levels: usize, windows: &[String], registered: bool) -> Call {
+        let counter = &event.counter;
+        let namespace = Namespace::new(&counter.namespace, self.cluster);
+        let experiment = namespace.experiment(&counter.experiment);
+        let key = experiment.counter(&counter.kind, &counter.variant);
+        let token = Token::new(&key, &event.key);
+        let compact = self.counting.dedupe == Dedupe::Compact;
+        let window = window_name(self.counting.window);
+        let others = windows.iter().filter(|other| **other != window || !compact);
+        let windows: Vec<&String> = compact
+            .then_some(&window)
+            .into_iter()
+            .chain(others)
+            .collect();
+
+        let mut keys = vec![
+            key.clone(),
+            experiment.days(&key),
+            experiment.deleted(&key),
+            experiment.flag(token.hex()),
+            experiment.windows(),
+            experiment.index(),
+        ];
+        if !self.cluster {
+            keys.extend([namespace.experiments(), namespace.index()]);
+        }
+        for window in &windows {
+            keys.extend(Memory::new(&experiment, &key, window).path(token.hash(), levels));
+        }
+        let mut arguments = vec![
+            if compact { "compact" } else { "flags" }.to_owned(),
+            window.clone(),
+            token.hash().to_string(),
+            levels.to_string(),
+            self.counting.max_counters.to_string(),
+            match (self.cluster, registered) {
+                (false, _) => "here",
+                (true, true) => "yes",
+                (true, false) => "no",
+            }
+            .to_owned(),
+            experiment.member,
+        ];
+        arguments.extend(windows.into_iter().cloned());
+        Call { keys, arguments }
+    }
+
+    /// Enters the counters of these events in their namespaces' indexes.
+    async fn register(
+        &self,
+        events: &[Event],
+        unregistered: &[usize],
+    ) -> Result<Vec<(usize, Option<Answer>)>, StoreError> {
+        if unregistered.is_empty() {
+            return Ok(Vec::new());
+        }
+        let calls: Vec<Call> = (unregistered.iter())
+            .map(|&event| {
+                let counter = &events[event].counter;
+                let namespace = Namespace::new(&counter.namespace, self.cluster);
+                let experiment = namespace.experiment(&counter.experiment);
+                Call {
+                    keys: vec![namespace.experiments(), namespace.index()],
+                    arguments: vec![
+                        experiment.counter(&counter.kind, &counter.variant),
+                        experiment.member,
+                        self.counting.max_counters.to_string(),
+                    ],
+                }
+            })
+            .collect();
+        let answers = (self.link)
+            .call(|connection| evaluate(connection, &REGISTER, &calls))
+            .await?;
+        Ok((unregistered.iter().copied())
+            .zip(answers.into_iter().map(Answer::read))
+            .collect())
+    }
+}

@@ -1,0 +1,160 @@
+//! Counting events, and forgetting their idempotency keys in time.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha1::{Digest, Sha1};
+
+use crate::domain::{Counter, Event, Instant, Name, Outcome};
+use crate::store::Counting;
+
+/// How many remembered keys are looked at for each event, to see whether their window has passed.
+/// With two, all are looked at within half a window where events come evenly, so none is kept for
+/// two windows.
+const SWEPT_PER_EVENT: usize = 2;
+
+/// Counts within transactions.
+pub(super) struct Tracker {
+    counting: Counting,
+    swept: Swept,
+}
+
+/// The last key that was looked at; before the first one at the beginning.
+#[derive(Clone, Default)]
+struct Swept {
+    counter: i64,
+    key: Vec<u8>,
+}
+
+impl Tracker {
+    pub(super) fn new(counting: Counting) -> Self {
+        Self {
+            counting,
+            swept: Swept::default(),
+        }
+    }
+
+    /// Counts each event not counted within the window.
+    pub(super) fn track(
+        &mut self,
+        connection: &Connection,
+        events: &[Event],
+        now: Instant,
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        // Remembered at or before this instant is forgotten.
+        let horizon = self.counting.window.map_or(i64::MIN, |window| {
+            now.0
+                .saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX))
+        });
+        let mut remember = connection.prepare_cached(
+            "INSERT INTO remembered (counter, key, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at WHERE at <= ?4",
+        )?;
+        let mut count =
+            connection.prepare_cached("UPDATE counters SET count = count + 1 WHERE id = ?1")?;
+        let mut count_day = connection.prepare_cached(
+            "INSERT INTO days (counter, day, count) VALUES (?1, ?2, 1)
+             ON CONFLICT (counter, day) DO UPDATE SET count = count + 1",
+        )?;
+        let day = now.day().to_string();
+        let outcomes = (events.iter())
+            .map(|event| {
+                let Some(counter) = self.counter_id(connection, &event.counter)? else {
+                    return Ok(Outcome::Refused);
+                };
+                let key = Sha1::digest(event.key.as_str());
+                if remember.execute(params![counter, &key[..16], now.0, horizon])? == 0 {
+                    return Ok(Outcome::Duplicate);
+                }
+                count.execute([counter])?;
+                count_day.execute(params![counter, day])?;
+                Ok(Outcome::Counted)
+            })
+            .collect::<rusqlite::Result<_>>()?;
+        if self.counting.window.is_some() {
+            self.sweep(connection, SWEPT_PER_EVENT * events.len(), horizon)?;
+        }
+        Ok(outcomes)
+    }
+
+    /// The counter, made if need be; `None` where it would be one too many.
+    fn counter_id(
+        &self,
+        connection: &Connection,
+        counter: &Counter,
+    ) -> rusqlite::Result<Option<i64>> {
+        let names = params![
+            counter.namespace.as_str(),
+            counter.experiment.as_str(),
+            counter.kind.as_str(),
+            counter.variant.as_str(),
+        ];
+        let known = connection
+            .prepare_cached(
+                "SELECT id FROM counters
+                 WHERE namespace = ?1 AND experiment = ?2 AND event = ?3 AND variant = ?4",
+            )?
+            .query_row(names, |row| row.get(0))
+            .optional()?;
+        if known.is_some() {
+            return Ok(known);
+        }
+        if counters(connection, &counter.namespace)? >= self.counting.max_counters {
+            return Ok(None);
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO counters (namespace, experiment, event, variant, count)
+                 VALUES (?1, ?2, ?3, ?4, 0)",
+            )?
+            .insert(names)
+            .map(Some)
+    }
+
+    /// Looks at the next `rows` remembered keys, from one end of the table to the other and again,
+    /// and removes those whose window has passed.
+    fn sweep(
+        &mut self,
+        connection: &Connection,
+        rows: usize,
+        horizon: i64,
+    ) -> rusqlite::Result<()> {
+        let last = connection
+            .prepare_cached(
+                "SELECT counter, key FROM
+                   (SELECT counter, key FROM remembered WHERE (counter, key) > (?1, ?2)
+                    ORDER BY counter, key LIMIT ?3)
+                 ORDER BY counter DESC, key DESC LIMIT 1",
+            )?
+            .query_row(params![self.swept.counter, self.swept.key, rows], |row| {
+                Ok(Swept {
+                    counter: row.get(0)?,
+                    key: row.get(1)?,
+                })
+            })
+            .optional()?;
+        let Some(last) = last else {
+            self.swept = Swept::default();
+            return Ok(());
+        };
+        connection
+            .prepare_cached(
+                "DELETE FROM remembered
+                 WHERE (counter, key) > (?1, ?2) AND (counter, key) <= (?3, ?4) AND at <= ?5",
+            )?
+            .execute(params![
+                self.swept.counter,
+                self.swept.key,
+                last.counter,
+                last.key,
+                horizon
+            ])?;
+        self.swept = last;
+        Ok(())
+    }
+}
+
+/// How many counters a namespace has.
+fn counters(connection: &Connection, namespace: &Name) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM counters WHERE namespace = ?1")?
+        .query_row([namespace.as_str()], |row| row.get(0))
+}
