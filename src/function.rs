@@ -363,7 +363,7 @@ mod tests {
         });
         assert_eq!(
             plain.to_json().unwrap().reveal(),
-            r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1}},"db":0,"window":86400.0,"timeout":2.0}"#
+            r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1}},"db":0,"cluster":false,"dedupe":"compact","max_counters":10000,"window":86400.0,"timeout":2.0}"#
         );
         let newer = r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1,"tls":null,"new":1}},
             "window":86400,"timeout":2,"dedupe":"compact"}"#;
@@ -409,7 +409,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4219 bytes"),
+            error.starts_with("the function's settings take 4303 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -382,10 +382,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_panics_or_says_too_much_is_an_internal_error() {
+    async fn a_function_that_panics_or_would_say_too_much_is_an_error() {
         let internal = (502, r#"{"message": "Internal server error"}"#.to_owned(), 0);
         assert_eq!(outcome(Broken::Panicking, "GET", "/track").await, internal);
-        assert_eq!(outcome(Broken::Huge, "GET", "/experiments").await, internal);
+        let (status, body, _) = outcome(Broken::Huge, "GET", "/experiments").await;
+        assert_eq!(status, 400);
+        assert!(body.contains("6 MB") && body.contains("`scope`"), "{body}");
     }
 
     #[tokio::test]
