@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = if args.no_preflight {
-        deployment.observe(&aws).await?
+        deployment.observe(&aws, Some(&config)).await?
     } else {
         let observed = preflight::before_deploy(context, &config, &deployment, &aws).await?;
         (observed, aws.account().await?)

@@ -78,21 +78,31 @@ impl Deployment {
         })
     }
 
-    /// Reads what there is of it in the account, and whose account that is.
+    /// Reads what there is of it in the account, and whose account that is. Some of it is read only
+    /// where it is to be compared with a config.
     pub(super) async fn observe<'a>(
         &self,
         aws: &'a Aws,
+        compared_with: Option<&Config>,
     ) -> Result<(Observed, &'a Account), CliError> {
-        Ok(tokio::try_join!(self.look(aws), aws.account())?)
+        Ok(tokio::try_join!(
+            self.look(aws, compared_with),
+            aws.account()
+        )?)
     }
 
-    /// Reads what there is of it in the account.
-    pub(super) async fn look(&self, aws: &Aws) -> Result<Observed, AwsError> {
+    /// As [`Self::observe`], in whosever account it is.
+    pub(super) async fn look(
+        &self,
+        aws: &Aws,
+        compared_with: Option<&Config>,
+    ) -> Result<Observed, AwsError> {
         let functions = self.function_names();
         let names = Names {
             deployment: &self.name,
             functions: &functions,
             stage: STAGE,
+            log_group_tags: compared_with.is_some_and(|config| !config.aws.tags.is_empty()),
             settings: SETTINGS,
         };
         deploy::observe(aws, names).await

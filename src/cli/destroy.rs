@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws).await?;
+    let (observed, account) = deployment.observe(&aws, None).await?;
     let name = &deployment.name;
     let plan = destroy(&observed, name, STAGE);
     let text = if plan.is_empty() {

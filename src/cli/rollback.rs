@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws).await?;
+    let (observed, account) = deployment.observe(&aws, None).await?;
     let live = Release::live(&observed);
     let (to, plan) = rollback(&observed, args.to)?;
     let from = live.map_or("none".to_owned(), |release| release.to_string());

@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let deployment = Deployment::new(&config)?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws).await?;
+    let (observed, account) = deployment.observe(&aws, Some(&config)).await?;
     if observed.api.is_none() && observed.functions.is_empty() {
         return Err(CliError::failed(format!(
             "there is nothing of `{name}` in {}: `lamed deploy` deploys it, `--region` looks elsewhere",

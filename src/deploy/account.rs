@@ -1,6 +1,6 @@
 //! Where a deployment lives, and the ARNs and URLs that follow from it.
 
-use super::LIVE;
+use super::{LIVE, log_group};
 
 /// An account and a region of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,14 @@ impl Account {
             ..
         } = self;
         format!("arn:{partition}:{service}:{region}:{id}:{what}")
+    }
+
+    /// The log group of a function, as tags and their permissions know it: elsewhere `:*` follows, for
+    /// its streams.
+    ///
+    /// Source: `LogGroup`, CloudWatch Logs API reference.
+    pub(super) fn log_group(&self, function: &str) -> String {
+        self.arn("logs", &format!("log-group:{}", log_group(function)))
     }
 
     pub(super) fn role(&self, name: &str) -> String {

@@ -148,10 +148,7 @@ impl Desired {
     /// log groups, which deploy does) and `AWSLambdaVPCAccessExecutionRole`.
     pub(super) fn policy(&self, account: &Account, in_vpc: bool) -> Value {
         let logs: Vec<String> = (self.functions.iter())
-            .map(|function| {
-                let group = log_group(&function.name);
-                account.arn("logs", &format!("log-group:{group}:*"))
-            })
+            .map(|function| format!("{}:*", account.log_group(&function.name)))
             .collect();
         let mut statements = vec![json!({
             "Sid": "Logs",

@@ -140,6 +140,8 @@ pub struct UsagePlan {
 pub struct LogGroup {
     /// In days; `None` keeps for ever.
     pub retention: Option<u32>,
+    /// Read only where [`super::Names::log_group_tags`] asks for them.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Function {

@@ -10,7 +10,6 @@ use aws_sdk_iam::types::{
 use super::account::Account;
 use super::aws::{Aws, AwsError, Kind};
 use super::concurrently;
-use super::desired::log_group;
 
 /// An action, when it is needed and on what.
 struct Action {
@@ -37,6 +36,8 @@ enum On {
     Role,
     Functions,
     LogGroups,
+    /// Log groups as tags know them.
+    TaggedLogGroups,
     /// These paths of API Gateway; `{api}` stands for the API's id.
     Gateway(&'static [&'static str]),
     Anything,
@@ -87,7 +88,7 @@ const ACTIONS: [Action; 33] = [
     action("lambda:TagResource", On::Functions, Need::Tags),
     action("logs:CreateLogGroup", On::LogGroups, Need::Always),
     action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
-    action("logs:TagResource", On::LogGroups, Need::Tags),
+    action("logs:TagResource", On::TaggedLogGroups, Need::Tags),
     action("logs:DeleteLogGroup", On::LogGroups, Need::Removal),
     action(
         "apigateway:POST",
@@ -296,13 +297,9 @@ fn resources(on: On, account: &Account, scope: Scope<'_>) -> Vec<String> {
         On::Functions => functions.map(|name| account.function(name)).collect(),
         On::LogGroups => functions
             // So AWS names a group in its refusals.
-            .map(|name| {
-                account.arn(
-                    "logs",
-                    &format!("log-group:{}:log-stream:", log_group(name)),
-                )
-            })
+            .map(|name| format!("{}:log-stream:", account.log_group(name)))
             .collect(),
+        On::TaggedLogGroups => functions.map(|name| account.log_group(name)).collect(),
         On::Gateway(paths) => (paths.iter())
             .map(|path| {
                 let path = path.replace("{api}", scope.api.unwrap_or("any"));
@@ -362,12 +359,10 @@ mod tests {
             let texts = text.split('"').skip(1).step_by(2);
             used.extend(texts.filter_map(permission));
         }
-        let along_with_others = ["iam:PassRole", "logs:TagResource"];
         let listed: BTreeSet<String> = ACTIONS
             .iter()
             .map(|action| action.name.to_owned())
-            .filter(|name| !along_with_others.contains(&name.as_str()))
-            .filter(|name| !name.starts_with("ec2:"))
+            .filter(|name| name != "iam:PassRole" && !name.starts_with("ec2:"))
             .collect();
         assert_eq!(used, listed);
     }
@@ -393,6 +388,36 @@ mod tests {
             "apigateway" => Some(format!("apigateway:{verb}")),
             _ => None,
         }
+    }
+
+    /// Source of the first: what AWS says when it refuses `logs:CreateLogGroup`; of the second: `LogGroup`,
+    /// CloudWatch Logs API reference.
+    #[test]
+    fn log_groups_have_another_name_where_they_are_tagged() {
+        let account = Account {
+            id: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            partition: "aws".to_owned(),
+            caller: String::new(),
+        };
+        let scope = Scope {
+            deployment: "lamed",
+            functions: &["track"],
+            stage: "prod",
+            api: None,
+            tags: true,
+            vpc: false,
+        };
+        let asked_about = |action: &str| {
+            let action = asked(scope).find(|asked| asked.name == action).unwrap();
+            resources(action.on, &account, scope).join(" ")
+        };
+        let group = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/track";
+        assert_eq!(
+            asked_about("logs:CreateLogGroup"),
+            format!("{group}:log-stream:")
+        );
+        assert_eq!(asked_about("logs:TagResource"), group);
     }
 
     #[test]

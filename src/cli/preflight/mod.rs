@@ -110,7 +110,7 @@ impl Found {
         let permissions = async |api: Option<&str>| deployment.permissions(config, aws, api).await;
         let (account, observed, mut asked, redis) = tokio::join!(
             aws.account(),
-            deployment.look(aws),
+            deployment.look(aws, Some(config)),
             permissions(None),
             redis
         );

@@ -25,6 +25,7 @@ impl Work<'_> {
                 new,
                 days,
             } => self.set_up_log_group(function, *new, *days).await,
+            Step::TagLogGroup(function) => self.tag_log_group(function).await,
             Step::DeleteLogGroup(function) => self.delete_log_group(function).await,
             Step::CreateFunction { name, vpc } => self.create_function(name, vpc).await,
             Step::UpdateCode(name) => self.update_code(name).await,
@@ -109,6 +110,16 @@ impl Work<'_> {
             put.retention_in_days(signed(days)).send().await
         };
         aws.call("logs:PutRetentionPolicy", put).await.map(drop)
+    }
+
+    async fn tag_log_group(&self, function: &str) -> Result<(), AwsError> {
+        let arn = self.account.log_group(function);
+        let tags = tags(self.desired()?);
+        let tag = async || {
+            let tag = self.aws.logs.tag_resource().resource_arn(&arn);
+            tag.set_tags(tags.clone()).send().await
+        };
+        self.aws.call("logs:TagResource", tag).await.map(drop)
     }
 
     async fn delete_log_group(&self, function: &str) -> Result<(), AwsError> {

@@ -215,6 +215,7 @@ impl Work<'_> {
             | Step::TagRole
             | Step::DeleteRole { .. } => self.role(step).await,
             Step::SetUpLogGroup { .. }
+            | Step::TagLogGroup(_)
             | Step::DeleteLogGroup(_)
             | Step::CreateFunction { .. }
             | Step::UpdateCode(_)

@@ -156,6 +156,17 @@ impl Planner<'_> {
     }
 
     fn log_group(&self, plan: &mut Plan, function: &str) {
+        self.retention(plan, function);
+        let there = self.observed.log_groups.get(function);
+        if there.is_some_and(|there| missing(&self.desired.tags, &there.tags)) {
+            let step = Step::TagLogGroup(function.to_owned());
+            let words = Words::update("log group", log_group(function)).detail("tags");
+            plan.push(Group::Logs(function.to_owned()), step, words);
+        }
+    }
+
+    /// Makes the log group where there is none.
+    fn retention(&self, plan: &mut Plan, function: &str) {
         let name = log_group(function);
         let there = self.observed.log_groups.get(function);
         // One that lamed has not finished making: functions come after their log groups.

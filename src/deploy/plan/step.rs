@@ -98,6 +98,7 @@ pub(in crate::deploy) enum Step {
         new: bool,
         days: u32,
     },
+    TagLogGroup(String),
     CreateFunction {
         name: String,
         vpc: Vpc,

@@ -128,6 +128,7 @@ fn deployed(desired: &Desired) -> Observed {
             function.name.clone(),
             LogGroup {
                 retention: Some(30),
+                tags: BTreeMap::new(),
             },
         );
     }

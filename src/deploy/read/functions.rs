@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::Value;
 use tokio::try_join;
 
-use super::sorted;
+use super::{Names, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
 use crate::deploy::observed::{Configuration, Function, LogGroup, Version};
@@ -104,7 +104,11 @@ fn permissions(policy: &str) -> BTreeMap<String, Option<String>> {
         .collect()
 }
 
-pub(super) async fn group(aws: &Aws, function: &str) -> Result<Option<LogGroup>, AwsError> {
+pub(super) async fn group(
+    aws: &Aws,
+    function: &str,
+    names: Names<'_>,
+) -> Result<Option<LogGroup>, AwsError> {
     let name = log_group(function);
     let groups = aws
         .call("logs:DescribeLogGroups", async || {
@@ -113,10 +117,34 @@ pub(super) async fn group(aws: &Aws, function: &str) -> Result<Option<LogGroup>,
             pages.collect::<Result<Vec<_>, _>>().await
         })
         .await?;
-    let group = groups
+    let Some(group) = groups
         .iter()
-        .find(|group| group.log_group_name() == Some(&name));
-    Ok(group.map(|group| LogGroup {
+        .find(|group| group.log_group_name() == Some(&name))
+    else {
+        return Ok(None);
+    };
+    // Where nobody wants the function, its log group goes, whatever its tags are.
+    let tags = if names.log_group_tags && names.functions.contains(&function) {
+        group_tags(aws, group.arn().unwrap_or_default()).await?
+    } else {
+        BTreeMap::new()
+    };
+    Ok(Some(LogGroup {
         retention: group.retention_in_days().map(i32::unsigned_abs),
+        tags,
     }))
+}
+
+async fn group_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
+    // With the suffix it means the group's streams, which have no tags.
+    let arn = arn.strip_suffix(":*").unwrap_or(arn);
+    let list = async || {
+        let list = aws.logs.list_tags_for_resource().resource_arn(arn);
+        list.send().await
+    };
+    let read = aws.find("logs:ListTagsForResource", list).await?;
+    Ok(read
+        .and_then(|read| read.tags)
+        .map(sorted)
+        .unwrap_or_default())
 }

@@ -25,6 +25,8 @@ pub struct Names<'a> {
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
     pub stage: &'a str,
+    /// Whether the tags of log groups are needed: each group's take a call of their own.
+    pub log_group_tags: bool,
     /// The environment variable by which a function of lamed is known.
     pub settings: &'a str,
 }
@@ -35,7 +37,7 @@ pub struct Names<'a> {
 /// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
     let found = concurrently(names.functions, async |name| function(aws, name).await);
-    let groups = concurrently(names.functions, async |name| group(aws, name).await);
+    let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(
         role(aws, names.deployment),
         rest_api(aws, names),
@@ -146,7 +148,7 @@ async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Res
     called.sort();
     called.dedup();
     let read = concurrently(&called, async |name| {
-        try_join!(function(aws, name), group(aws, name))
+        try_join!(function(aws, name), group(aws, name, names))
     });
     for (name, (function, group)) in called.iter().zip(read.await?) {
         if let Some(function) = function.filter(|function| is_lameds(&function.latest, names)) {

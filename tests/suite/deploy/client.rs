@@ -54,3 +54,53 @@ async fn commands_speak_to_what_is_deployed() {
     site.line(&["results"])
         .gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
 }
+
+#[test]
+fn a_profile_that_is_named_signs_in_the_place_of_keys_in_the_environment() {
+    let site = Site::new();
+    let file = |name: &str, text: &str| {
+        let file = site.home.path().join(name);
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let credentials = "\
+[default]
+aws_access_key_id = AKIADEFAULT
+aws_secret_access_key = secret
+
+[work]
+aws_access_key_id = AKIAWORK
+aws_secret_access_key = secret
+";
+    let config = "\
+[profile home]
+aws_access_key_id = AKIAHOME
+aws_secret_access_key = secret
+";
+    let files = [
+        (
+            "AWS_SHARED_CREDENTIALS_FILE",
+            file("credentials", credentials),
+        ),
+        ("AWS_CONFIG_FILE", file("config", config)),
+    ];
+    let signers = |variable: &str, arguments: &[&str]| {
+        site.aws.reset();
+        let line = site.deploy_line(&[&["--yes"], arguments].concat());
+        let line = files
+            .iter()
+            .fold(line, |line, (name, file)| line.env(name, file));
+        let outcome = line.env("AWS_PROFILE", variable).run();
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        let calls = site.aws.calls();
+        let services: BTreeSet<&str> = calls.iter().map(|call| call.service()).collect();
+        assert_eq!(services.len(), 5, "{services:?}");
+        let keys: BTreeSet<String> = calls.into_iter().map(|call| call.key).collect();
+        Vec::from_iter(keys)
+    };
+    // The first one writes, too.
+    assert_eq!(signers("default", &["--profile", "work"]), ["AKIAWORK"]);
+    assert_eq!(signers("default", &["--profile", "home"]), ["AKIAHOME"]);
+    // As for the AWS CLI, a profile that only the environment names comes after keys there.
+    assert_eq!(signers("work", &[]), ["AKIATEST"]);
+}

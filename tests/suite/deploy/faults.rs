@@ -6,11 +6,14 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use super::fresh::wiring;
 use super::*;
-use crate::support::aws::{Call, Fault, When};
+use crate::support::aws::{Call, Event, Fault, When};
+
+const INTERRUPTED: &str = "error: interrupted: what was begun may be done or not, and the same command goes on from there";
 
 /// Where a deploy starts.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +131,63 @@ fn a_deploy_that_dies_again_and_again_is_finished_by_the_last_one() {
             );
         }
     }
+}
+
+#[test]
+fn a_deploy_that_is_interrupted_says_so_and_the_next_one_finishes_it() {
+    let (_, expected) = Start::Nothing.undisturbed();
+    // While others run, and as the last one of all.
+    for (call, step) in [
+        ("lambda:PublishVersion", "created version"),
+        ("apigateway:CreateDeployment", "created stage"),
+    ] {
+        for hang in [Fault::HangBefore, Fault::HangAfter] {
+            let site = Site::new();
+            let (told, news) = channel();
+            site.aws.fault(call, When::From(1), hang(told));
+            let mut deploy = site.deploy_line(&["--yes"]).start();
+            assert_eq!(news.recv().unwrap(), Event::Hangs);
+            deploy.interrupt();
+            let outcome = deploy.end();
+            assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+            assert_eq!(
+                outcome.stderr.lines().last(),
+                Some(INTERRUPTED),
+                "{outcome}"
+            );
+            assert!(
+                outcome.stderr.contains("created role") && !outcome.stderr.contains(step),
+                "{outcome}"
+            );
+            site.aws.settle();
+            site.deploy();
+            assert_eq!(changes(&expected, &site.outcome()), [""; 0], "{call}");
+            assert_eq!(site.writes_of_deploy(), [""; 0], "{call}");
+        }
+    }
+}
+
+#[test]
+fn a_key_on_a_terminal_interrupts_and_nothing_is_drawn_over_what_is_said() {
+    let site = Site::new();
+    let (told, _news) = channel();
+    site.aws.fault(
+        "lambda:CreateFunction",
+        When::From(1),
+        Fault::HangBefore(told),
+    );
+    let line = site.deploy_line(&["--yes"]);
+    // The plan sets them further apart than the bar does.
+    let outcome = line.run_on_terminal(&[("function lamed-", "\x03")]);
+    assert_eq!(outcome.code, Some(1), "{outcome}");
+    assert_eq!(
+        outcome.stdout.lines().last(),
+        Some(INTERRUPTED),
+        "{outcome}"
+    );
+    site.aws.settle();
+    site.deploy();
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
 }
 
 /// What is no longer wanted is found again until it is gone.

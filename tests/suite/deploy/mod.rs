@@ -6,6 +6,7 @@ mod client;
 mod faults;
 mod fresh;
 mod refusals;
+mod tags;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};

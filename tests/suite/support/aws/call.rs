@@ -11,6 +11,8 @@ pub struct Call {
     /// With the query.
     pub path: String,
     pub body: String,
+    /// The access key that signed it.
+    pub key: String,
     /// Of the reply; none where the connection was cut.
     pub status: Option<u16>,
 }
@@ -20,7 +22,7 @@ impl Call {
     pub fn read(head: &Parts, body: &Bytes) -> Result<Self, String> {
         let body = String::from_utf8_lossy(body).into_owned();
         let method = head.method.to_string();
-        let service = service(head).ok_or("no credential scope in `Authorization`")?;
+        let (key, service) = signature(head).ok_or("no credential scope in `Authorization`")?;
         let segments: Vec<&str> = head.uri.path().split('/').skip(1).collect();
         let operation = match (service, segments.as_slice()) {
             ("iam" | "sts" | "ec2", _) => form_urlencoded::parse(body.as_bytes())
@@ -36,6 +38,7 @@ impl Call {
         Ok(Self {
             action: format!("{service}:{operation}"),
             path: head.uri.to_string(),
+            key: key.to_owned(),
             status: None,
             method,
             body,
@@ -73,11 +76,12 @@ impl Call {
     }
 }
 
-/// The service that the request is signed for.
-fn service(head: &Parts) -> Option<&str> {
+/// The access key that the request is signed with, and the service that it is signed for.
+fn signature(head: &Parts) -> Option<(&str, &str)> {
     let authorization = head.headers.get("authorization")?.to_str().ok()?;
     let scope = authorization.split("Credential=").nth(1)?.split(',').next();
-    scope?.split('/').nth(3)
+    let mut scope = scope?.split('/');
+    Some((scope.next()?, scope.nth(2)?))
 }
 
 fn lambda(method: &str, path: &[&str]) -> Option<&'static str> {

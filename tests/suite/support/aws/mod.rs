@@ -111,9 +111,15 @@ impl Aws {
         drop(deadline);
         reader.join().unwrap();
         assert!(hangs || status.success(), "it ended with {status}");
+        self.settle();
+        hangs
+    }
+
+    /// Waits until nothing is under way any more that commands began, though they have ended, and
+    /// forgets it as [`Self::reset`] does.
+    pub fn settle(&self) {
         self.proxy.quiet();
         self.reset();
-        hangs
     }
 
     /// All calls since the last reset.
