@@ -13,7 +13,8 @@
 
 Starts the Redis (which keeps nothing on disk), the servers and wrk; SQLite's file is under $TMPDIR, so that has to
 be on a disk. 50 connections everywhere, one process for Python lamed. Speeds are medians of rounds in which all take
-turns, each from an empty store, with the minimum and the maximum; the counters must say afterwards what was sent.
+turns, each from an empty store, with the minimum and the maximum, and so are their ratios, taken round by round; the
+counters must say afterwards what was sent.
 
 "Replayed" are the very commands that `serve` sent for new events, recorded once and sent again, one at a time on each
 connection: redis-benchmark can vary no more than a number in a command, which is enough for flags. There both are
@@ -23,6 +24,7 @@ shown, so that the replaying can be trusted.
 import argparse
 import functools
 import json
+import operator
 import os
 import pathlib
 import signal
@@ -116,22 +118,22 @@ def speed(options, redis):
     found = contenders(options, redis)
     results = {name: [] for name in found}
     for number in range(options.rounds):
-        for name, (measure, _) in found.items():
+        for name in [*found][:: -1 if number % 2 else 1]:  # there and back, for nobody to profit from a place
             redis.ask("FLUSHALL")
-            results[name].append(measure())
-            say(f"round {number + 1}: {name} {results[name][-1]['requests'] / results[name][-1]['seconds']:,.0f}")
+            result = found[name][0]()
+            results[name].append({**result, "rate": result["requests"] / result["seconds"]})
+            say(f"round {number + 1}: {name} {results[name][-1]['rate']:,.0f}")
     rows = []
     for name, runs in results.items():
-        rates = [run["requests"] / run["seconds"] for run in runs]
+        rates = [run["rate"] for run in runs]
+        against = {base: [run["rate"] for run in results[base]] for base in found[name][1] if base in results}
         middle = lambda key: None if runs[0][key] is None else statistics.median(run[key] for run in runs)
         rows.append({
             "what": name,
             "events/s": statistics.median(rates), "min": min(rates), "max": max(rates),
             "p50 ms": middle("p50"), "p99 ms": middle("p99"),
+            "ratio": {base: statistics.median(map(operator.truediv, rates, bases)) for base, bases in against.items()},
         })
-    rates = {row["what"]: row["events/s"] for row in rows}
-    for row in rows:
-        row["ratio"] = {base: row["events/s"] / rates[base] for base in found[row["what"]][1] if base in rates}
     return rows
 
 
