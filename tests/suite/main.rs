@@ -6,6 +6,7 @@ mod bootstrap;
 mod browser;
 mod cli;
 mod config;
+mod counting;
 mod crash;
 mod deploy;
 mod docker;

@@ -9,7 +9,7 @@ use lamed::store::{
 };
 use redis::Commands;
 
-use crate::support::{Redis, event, name};
+use crate::support::{Cluster, Redis, event, name};
 
 const DAY: Counting = counting(Some(Duration::from_secs(86_400)), Dedupe::Compact);
 const FOR_EVER: Counting = counting(None, Dedupe::Compact);
@@ -58,6 +58,31 @@ async fn redis_with_flags() {
         let url = format!("{}/{db}", redis.url());
         story(&redis_store(&url, counting(window, Dedupe::Flags))).await;
     }
+}
+
+#[tokio::test]
+async fn redis_6_2() {
+    let Some(path) = crate::support::redis_6_2() else {
+        return;
+    };
+    let redis = Redis::start_other(path, &[]);
+    for (db, counting) in [(0, DAY), (1, FOR_EVER)] {
+        story(&redis_store(&format!("{}/{db}", redis.url()), counting)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_cluster() {
+    let cluster = Cluster::start().await;
+    story(&cluster.store()).await;
+}
+
+#[tokio::test]
+async fn a_redis_cluster_with_flags() {
+    let cluster = Cluster::start().await;
+    let mut settings = cluster.settings();
+    settings.counting = counting(None, Dedupe::Flags);
+    story(&RedisStore::new(&settings).unwrap()).await;
 }
 
 #[tokio::test]

@@ -7,9 +7,8 @@ use crate::domain::{Counter, Event, Instant, Name, Outcome};
 use crate::store::Counting;
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
-/// With two, all are looked at within half a window where events come evenly, so none is kept for
-/// two windows.
-const SWEPT_PER_EVENT: usize = 2;
+/// Where events come evenly, four a look make all looked at within a third of a window.
+const SWEPT_PER_EVENT: usize = 4;
 
 /// Counts within transactions.
 pub(super) struct Tracker {

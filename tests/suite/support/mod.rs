@@ -2,6 +2,8 @@
 
 pub mod aws;
 mod client;
+mod clock;
+mod cluster;
 mod command;
 mod dialogue;
 mod lambda;
@@ -11,11 +13,13 @@ mod server;
 
 pub use aws::{Aws, Fault, When};
 pub use client::{Client, Response};
+pub use clock::Clock;
+pub use cluster::Cluster;
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
 pub use lambda::{Executable, Lambda};
 pub use model::{Call, Model};
-pub use redis::Redis;
+pub use redis::{Redis, redis_6_2};
 pub use server::{Server, lamed};
 
 use std::io::Write;

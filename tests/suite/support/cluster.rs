@@ -1,0 +1,137 @@
+//! A Redis Cluster of the test's own.
+
+use std::time::Duration;
+
+use lamed::store::{RedisSettings, RedisStore};
+use tokio::time::sleep;
+
+use super::Redis;
+
+const SLOTS: usize = 16_384;
+/// Three nodes without replicas, each with a third of the slots, that keep each write.
+pub struct Cluster(pub Vec<Redis>);
+
+impl Cluster {
+    pub async fn start() -> Self {
+        let nodes: Vec<Redis> = (0..3)
+            .map(|_| {
+                Redis::start(&[
+                    "--cluster-enabled",
+                    "yes",
+                    "--cluster-node-timeout",
+                    "1000",
+                    "--cluster-require-full-coverage",
+                    "no",
+                    "--appendonly",
+                    "yes",
+                    "--appendfsync",
+                    "always",
+                ])
+            })
+            .collect();
+        let third = SLOTS / 3 + 1;
+        for (number, node) in nodes.iter().enumerate() {
+            let slots = (number * third, SLOTS.min((number + 1) * third) - 1);
+            cluster(
+                node,
+                &["ADDSLOTSRANGE", &slots.0.to_string(), &slots.1.to_string()],
+            );
+            let epoch = (number + 1).to_string();
+            cluster(node, &["SET-CONFIG-EPOCH", &epoch]);
+            cluster(node, &["MEET", "127.0.0.1", &nodes[0].port.to_string()]);
+        }
+        let started = Self(nodes);
+        started.agree().await;
+        started
+    }
+
+    /// Waits until all nodes know all slots.
+    async fn agree(&self) {
+        for node in &self.0 {
+            loop {
+                let info: String = ask(node, &["INFO"]);
+                let assigned = format!("cluster_slots_ok:{SLOTS}\r\n");
+                if info.contains("cluster_state:ok") && info.contains(&assigned) {
+                    break;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    pub fn settings(&self) -> RedisSettings {
+        let mut settings = RedisSettings::from_url(&self.0[0].url()).unwrap();
+        settings.cluster = true;
+        settings
+    }
+
+    pub fn store(&self) -> RedisStore {
+        RedisStore::new(&self.settings()).unwrap()
+    }
+
+    /// The slot of an experiment of the default namespace.
+    pub fn slot(&self, experiment: &str) -> u16 {
+        let key = format!("alephbet:windows:{{{experiment}}}");
+        ask(&self.0[0], &["KEYSLOT", &key])
+    }
+
+    /// The node that has the slot.
+    pub fn owner(&self, slot: u16) -> usize {
+        let owned = |node: &Redis| {
+            let nodes: String = ask(node, &["NODES"]);
+            let me = nodes.lines().find(|line| line.contains("myself")).unwrap();
+            (me.split(' ').skip(8)).any(|range| {
+                let mut ends = range.split('-').map(str::parse::<u16>);
+                let Some(Ok(first)) = ends.next() else {
+                    return false;
+                };
+                let last = ends.next().map_or(first, Result::unwrap);
+                (first..=last).contains(&slot)
+            })
+        };
+        self.0.iter().position(owned).unwrap()
+    }
+
+    /// Moves a slot and its keys to the next node, as `redis-cli --cluster reshard` does.
+    pub async fn move_slot(&self, slot: u16) {
+        let from = self.owner(slot);
+        let to = (from + 1) % 3;
+        let id = |node: usize| ask::<String>(&self.0[node], &["MYID"]);
+        let (slot, from_id, to_id) = (slot.to_string(), id(from), id(to));
+        cluster(&self.0[to], &["SETSLOT", &slot, "IMPORTING", &from_id]);
+        cluster(&self.0[from], &["SETSLOT", &slot, "MIGRATING", &to_id]);
+        // Long enough for events to come in between.
+        sleep(Duration::from_millis(50)).await;
+        loop {
+            let keys: Vec<String> = ask(&self.0[from], &["GETKEYSINSLOT", &slot, "10"]);
+            if keys.is_empty() {
+                break;
+            }
+            let mut migrate = redis::cmd("MIGRATE");
+            (migrate
+                .arg("127.0.0.1")
+                .arg(self.0[to].port)
+                .arg("")
+                .arg(0)
+                .arg(5000))
+            .arg("KEYS")
+            .arg(keys);
+            migrate.exec(&mut self.0[from].connection()).unwrap();
+        }
+        for node in [to, from, (to + 1) % 3] {
+            cluster(&self.0[node], &["SETSLOT", &slot, "NODE", &to_id]);
+        }
+        assert_eq!(self.owner(slot.parse().unwrap()), to);
+    }
+}
+
+fn ask<T: redis::FromRedisValue>(node: &Redis, words: &[&str]) -> T {
+    redis::cmd("CLUSTER")
+        .arg(words)
+        .query(&mut node.connection())
+        .unwrap()
+}
+
+fn cluster(node: &Redis, words: &[&str]) {
+    ask::<()>(node, words);
+}
