@@ -20,6 +20,23 @@ async fn many_connections_count_exactly_on_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_connections_count_exactly_by_flags() {
+    let redis = Redis::start(&[]);
+    let config = json!({"dedupe": "flags"}).to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, config).unwrap();
+    let config = file.to_str().unwrap();
+    hammer(&["--config", config, "--store", &redis.url()]).await;
+    let flags: u64 = redis::cmd("EVAL")
+        .arg("return #redis.call('KEYS', string.rep('?', 40))")
+        .arg(0)
+        .query(&mut redis.connection())
+        .unwrap();
+    assert_eq!(flags, EVENTS as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_connections_count_exactly_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lamed.db");

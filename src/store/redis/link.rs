@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionLike, MultiplexedConnection};
+use ::redis::aio::MultiplexedConnection;
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{
@@ -61,7 +61,7 @@ impl Connection {
             Self::Cluster(connection) => {
                 let answers = commands.iter().map(|command| {
                     let mut connection = connection.clone();
-                    async move { connection.req_packed_command(command).await }
+                    async move { command.query_async(&mut connection).await }
                 });
                 Ok(join_all(answers).await)
             }

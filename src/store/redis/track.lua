@@ -19,17 +19,14 @@ local hash, levels, home = ARGV[3], tonumber(ARGV[4]), ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function whole(number)
-  return string.format('%.0f', number)
-end
-
 -- Another window may have been in force, or still be elsewhere: its sets remember, too.
-local given, missing = {}, {}
-for i = 8, #ARGV do
-  given[ARGV[i]] = true
-end
-for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], whole(now), '+inf')) do
-  if not given[other] then
+local missing = {}
+for _, other in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+  local given = false
+  for i = 8, #ARGV do
+    given = given or ARGV[i] == other
+  end
+  if not given then
     missing[#missing + 1] = other
   end
 end
@@ -37,27 +34,28 @@ if #missing > 0 then
   return missing
 end
 
--- A flag from before the counter was deleted remembers nothing. When it was set follows from the
--- time it has left: Python lamed's flags say no more. Of two possible windows the shorter is
--- taken, which dates the flag later and so never counts an event twice. (Systems that share a Redis
--- must share their window: a flag that another one set with a shorter window seems older here.)
-local function outlived(left)
+local left = redis.call('PTTL', KEYS[4])
+if left ~= -2 then
+  -- A flag from before the counter was deleted remembers nothing. When it was set follows from the
+  -- time it has left: Python lamed's flags say no more. Of two possible windows the shorter is
+  -- taken, which dates the flag later and so never counts an event twice. (Systems that share a
+  -- Redis must share their window: a flag that another set with a shorter one seems older here.)
   local deleted = redis.call('GET', KEYS[3])
   if not deleted then
-    return false
+    return 0
   end
   local at, window_then = string.match(deleted, '^(%d+) (%w*)$')
   at, window_then = tonumber(at), tonumber(window_then)
   if left == -1 then
-    return tonumber(redis.call('GET', KEYS[4])) < at
+    if tonumber(redis.call('GET', KEYS[4])) >= at then
+      return 0
+    end
+  else
+    local shorter = math.min(window or math.huge, window_then or math.huge)
+    if shorter == math.huge or now - shorter + left >= at then
+      return 0
+    end
   end
-  local shorter = math.min(window or math.huge, window_then or math.huge)
-  return shorter < math.huge and now - shorter + left < at
-end
-
-local left = redis.call('PTTL', KEYS[4])
-if left ~= -2 and not outlived(left) then
-  return 0
 end
 
 -- Down each slot's tree, from full sets to the first that has room. Sets are forgotten by their
@@ -112,15 +110,16 @@ if compact then
   if members == 0 then
     local expiry = '+inf'
     if window then
-      expiry = whole((math.floor(now / window) + 2) * window)
+      expiry = string.format('%.0f', (math.floor(now / window) + 2) * window)
       redis.call('PEXPIREAT', room, expiry)
     end
+    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', string.format('(%.0f', now))
     redis.call('ZADD', KEYS[5], 'GT', expiry, ARGV[2])
   end
 elseif window then
   redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
 else
-  redis.call('SET', KEYS[4], whole(now))
+  redis.call('SET', KEYS[4], string.format('%.0f', now))
 end
 redis.call('HINCRBY', KEYS[2], math.floor(time[1] / 86400), 1)
 return 1

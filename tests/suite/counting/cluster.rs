@@ -1,81 +1,95 @@
-//! A Redis Cluster: three nodes, of which one stops, and a slot that moves, in the middle of a load.
+//! A Redis Cluster: in the middle of a load a slot moves, a node stops, a replica takes over.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lamed::domain::{Event, Outcome, Selection};
 use lamed::store::{Counting, RedisStore, Store, StoreError};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::support::{Cluster, event, name};
 
 const EXPERIMENTS: usize = 12;
-const EVENTS: usize = 300;
 
-/// The events of one experiment, sent until acknowledged, and again.
-async fn load(
-    store: Arc<RedisStore>,
-    experiment: usize,
-    acknowledged: Arc<AtomicUsize>,
-    half: Arc<Notify>,
-) {
-    for number in 0..EVENTS {
-        let event = event(
-            &format!("e{experiment}"),
-            "participate",
-            "v",
-            &number.to_string(),
-        );
-        for _ in 0..2 {
-            let events = std::slice::from_ref(&event);
-            while let Err(error) = store.track(events).await {
-                assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-                sleep(Duration::from_millis(10)).await;
-            }
+/// Clients that send each event until it is acknowledged, and then once more, until told to stop.
+struct Load {
+    clients: JoinSet<(String, u64)>,
+    acknowledged: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Load {
+    fn start(store: &Arc<RedisStore>) -> Self {
+        let mut load = Self {
+            clients: JoinSet::new(),
+            acknowledged: Arc::default(),
+            stop: Arc::default(),
+        };
+        for number in 0..EXPERIMENTS {
+            let store = store.clone();
+            let (acknowledged, stop) = (load.acknowledged.clone(), load.stop.clone());
+            load.clients.spawn(async move {
+                let experiment = format!("e{number}");
+                let mut events = 0;
+                while !stop.load(Ordering::SeqCst) {
+                    let event = event(&experiment, "participate", "v", &events.to_string());
+                    for _ in 0..2 {
+                        while let Err(error) = store.track(std::slice::from_ref(&event)).await {
+                            assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+                            sleep(Duration::from_millis(10)).await;
+                        }
+                    }
+                    events += 1;
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+                (experiment, events)
+            });
         }
-        if acknowledged.fetch_add(1, Ordering::SeqCst) + 1 == EXPERIMENTS * EVENTS / 3 {
-            half.notify_one();
+        load
+    }
+
+    /// Waits until so many more events are acknowledged.
+    async fn goes_on_for(&self, events: u64) {
+        let enough = self.acknowledged.load(Ordering::SeqCst) + events;
+        while self.acknowledged.load(Ordering::SeqCst) < enough {
+            sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How many events each experiment had.
+    async fn finish(self) -> BTreeMap<String, u64> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.clients.join_all().await.into_iter().collect()
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_stops_and_a_slot_moves_and_every_event_counts_once() {
+async fn a_slot_moves_and_a_node_stops_and_another_fails_over_and_every_event_counts_once() {
     let mut nodes = Cluster::start().await;
     let store = Arc::new(nodes.store());
-    let (acknowledged, third) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    let mut loads = JoinSet::new();
-    for experiment in 0..EXPERIMENTS {
-        loads.spawn(load(
-            store.clone(),
-            experiment,
-            acknowledged.clone(),
-            third.clone(),
-        ));
-    }
-    third.notified().await;
+    let load = Load::start(&store);
+    load.goes_on_for(300).await;
     nodes.move_slot(nodes.slot("e0")).await;
+    load.goes_on_for(300).await;
     let stopped = nodes.owner(nodes.slot("e1"));
     nodes.0[stopped].kill();
-    sleep(Duration::from_millis(300)).await;
+    load.goes_on_for(100).await;
     nodes.0[stopped].restart();
-    loads.join_all().await;
+    load.goes_on_for(300).await;
+    let replica = nodes.add_replica((stopped + 1) % 3).await;
+    nodes.fail_over_to(replica).await;
+    load.goes_on_for(300).await;
+    let expected = load.finish().await;
 
     let counts = nodes.store().counts(&name("alephbet"), None).await.unwrap();
     let counted: BTreeMap<String, u64> = (counts.iter())
         .map(|counts| {
-            (
-                counts.experiment.to_string(),
-                counts.participants(&name("v")),
-            )
+            let participants = counts.participants(&name("v"));
+            (counts.experiment.to_string(), participants)
         })
-        .collect();
-    let expected: BTreeMap<String, u64> = (0..EXPERIMENTS)
-        .map(|number| (format!("e{number}"), EVENTS as u64))
         .collect();
     assert_eq!(counted, expected);
 }

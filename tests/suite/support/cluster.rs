@@ -13,22 +13,7 @@ pub struct Cluster(pub Vec<Redis>);
 
 impl Cluster {
     pub async fn start() -> Self {
-        let nodes: Vec<Redis> = (0..3)
-            .map(|_| {
-                Redis::start(&[
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-node-timeout",
-                    "1000",
-                    "--cluster-require-full-coverage",
-                    "no",
-                    "--appendonly",
-                    "yes",
-                    "--appendfsync",
-                    "always",
-                ])
-            })
-            .collect();
+        let nodes: Vec<Redis> = (0..3).map(|_| node()).collect();
         let third = SLOTS / 3 + 1;
         for (number, node) in nodes.iter().enumerate() {
             let slots = (number * third, SLOTS.min((number + 1) * third) - 1);
@@ -92,6 +77,46 @@ impl Cluster {
         self.0.iter().position(owned).unwrap()
     }
 
+    /// Gives a node a replica, and waits until it has all that the node has.
+    pub async fn add_replica(&mut self, of: usize) -> usize {
+        let replica = node();
+        let id: String = ask(&self.0[of], &["MYID"]);
+        cluster(
+            &replica,
+            &["MEET", "127.0.0.1", &self.0[of].port.to_string()],
+        );
+        while !ask::<String>(&replica, &["NODES"]).contains(&id) {
+            sleep(Duration::from_millis(20)).await;
+        }
+        cluster(&replica, &["REPLICATE", &id]);
+        let info = || -> String {
+            let mut info = redis::cmd("INFO");
+            info.arg("replication")
+                .query(&mut replica.connection())
+                .unwrap()
+        };
+        while !info().contains("master_link_status:up") {
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.0.push(replica);
+        self.0.len() - 1
+    }
+
+    /// Makes the replica the primary, without loss.
+    pub async fn fail_over_to(&self, replica: usize) {
+        // Refused until its node knows of it.
+        while redis::cmd("CLUSTER")
+            .arg("FAILOVER")
+            .exec(&mut self.0[replica].connection())
+            .is_err()
+        {
+            sleep(Duration::from_millis(20)).await;
+        }
+        while !ask::<String>(&self.0[replica], &["NODES"]).contains("myself,master") {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Moves a slot and its keys to the next node, as `redis-cli --cluster reshard` does.
     pub async fn move_slot(&self, slot: u16) {
         let from = self.owner(slot);
@@ -123,6 +148,21 @@ impl Cluster {
         }
         assert_eq!(self.owner(slot.parse().unwrap()), to);
     }
+}
+
+fn node() -> Redis {
+    Redis::start(&[
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "1000",
+        "--cluster-require-full-coverage",
+        "no",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+    ])
 }
 
 fn ask<T: redis::FromRedisValue>(node: &Redis, words: &[&str]) -> T {
