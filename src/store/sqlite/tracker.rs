@@ -7,13 +7,18 @@ use crate::domain::{Counter, Event, Instant, Name, Outcome};
 use crate::store::Counting;
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
-/// Where events come evenly, four a look make all looked at within a third of a window.
+/// Four are enough for all to be looked at in less than half a window, where events come evenly.
 const SWEPT_PER_EVENT: usize = 4;
+
+/// After how many events that is done, for all of them at once.
+const SWEEP_EVERY: usize = 256;
 
 /// Counts within transactions.
 pub(super) struct Tracker {
     counting: Counting,
     swept: Swept,
+    /// Events since the last sweep.
+    unswept: usize,
 }
 
 /// The last key that was looked at; before the first one at the beginning.
@@ -28,6 +33,7 @@ impl Tracker {
         Self {
             counting,
             swept: Swept::default(),
+            unswept: 0,
         }
     }
 
@@ -68,8 +74,10 @@ impl Tracker {
                 Ok(Outcome::Counted)
             })
             .collect::<rusqlite::Result<_>>()?;
-        if self.counting.window.is_some() {
-            self.sweep(connection, SWEPT_PER_EVENT * events.len(), horizon)?;
+        self.unswept += events.len();
+        if self.counting.window.is_some() && self.unswept >= SWEEP_EVERY {
+            self.sweep(connection, SWEPT_PER_EVENT * self.unswept, horizon)?;
+            self.unswept = 0;
         }
         Ok(outcomes)
     }
