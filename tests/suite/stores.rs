@@ -63,6 +63,7 @@ async fn redis_with_flags() {
 #[tokio::test]
 async fn redis_6_2() {
     let Some(path) = crate::support::redis_6_2() else {
+        eprintln!("SKIPPED for want of a Redis 6.2");
         return;
     };
     let redis = Redis::start_other(path, &[]);

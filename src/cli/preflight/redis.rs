@@ -348,6 +348,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_config_says_of_clusters_is_compared_with_what_there_is() {
+        let mut settings = RedisSettings::from_url("redis://h").unwrap();
+        settings.cluster = true;
+        let found = |mode: &str| {
+            let mode = mode.to_owned();
+            short(&[role(&settings, &Info { mode, ..well() })])
+        };
+        assert_eq!([found("cluster"), found("standalone")], ["", "✗ redis role"]);
+    }
+
+    #[test]
     fn a_redis_that_cannot_be_reached_from_here_may_be_reached_from_a_vpc() {
         for (reach, in_vpc, expected) in [
             (Reach::Private, true, "! redis"),
