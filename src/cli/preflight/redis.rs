@@ -355,7 +355,10 @@ mod tests {
             let mode = mode.to_owned();
             short(&[role(&settings, &Info { mode, ..well() })])
         };
-        assert_eq!([found("cluster"), found("standalone")], ["", "✗ redis role"]);
+        assert_eq!(
+            [found("cluster"), found("standalone")],
+            ["", "✗ redis role"]
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use ::redis::{Cmd, Value, cmd};
 
 use super::RedisStore;
 use super::read::{Home, Indexed};
-use super::script::{Call, DELETE, evaluate};
+use super::script::{Call, DELETE};
 use super::sets::{FULL, Memory, window_name};
 use crate::domain::Selection;
 use crate::store::StoreError;
@@ -36,7 +36,7 @@ impl RedisStore {
                 for counter in &home.counters {
                     srem.arg(&counter.key);
                 }
-                self.ask::<u64>(&[srem]).await?;
+                self.ask::<u64>(vec![srem]).await?;
             }
             deleted += self.remove_from(&home).await?;
         }
@@ -50,12 +50,10 @@ impl RedisStore {
                 .arg(0)
                 .arg(-1)
                 .take();
-            let windows = self.ask::<Vec<String>>(&[zrange]).await?.concat();
+            let windows = self.ask::<Vec<String>>(vec![zrange]).await?.concat();
             let sets = self.sets(home, &windows).await?;
             let call = self.delete_call(home, windows, sets);
-            let answers = (self.link)
-                .call(|connection| evaluate(connection, &DELETE, std::slice::from_ref(&call)))
-                .await?;
+            let answers = self.evaluate(&DELETE, &[call]).await?;
             match answers.first() {
                 Some(Value::Int(-1)) => {}
                 Some(Value::Int(count)) => return Ok(count.unsigned_abs()),
@@ -107,7 +105,7 @@ impl RedisStore {
             let questions: Vec<Cmd> = (level.iter())
                 .map(|(_, set)| cmd("SCARD").arg(set).take())
                 .collect();
-            let sizes: Vec<u64> = self.ask(&questions).await?;
+            let sizes: Vec<u64> = self.ask(questions).await?;
             let mut below = Vec::new();
             for ((memory, set), size) in level.into_iter().zip(sizes) {
                 if size < FULL {

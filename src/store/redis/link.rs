@@ -7,7 +7,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::cluster::ClusterClient;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, ServerErrorKind, Value, pipe,
+    AsyncConnectionConfig, Client, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
 };
 use futures_util::future::join_all;
 use tokio::sync::Mutex as AsyncMutex;
@@ -38,38 +38,25 @@ struct Live {
 
 /// A connection that many may use side by side.
 #[derive(Clone)]
-pub(super) enum Connection {
+enum Connection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
 
 impl Connection {
-    /// Sends commands of which none needs another's answer: one round trip. On a cluster each goes to
-    /// the node of its keys.
-    pub(super) async fn send(self, commands: Vec<Cmd>) -> RedisResult<Vec<RedisResult<Value>>> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// The answers to commands of which none needs another's: one round trip. On a cluster each command
+    /// goes to the node of its keys.
+    async fn answers(self, commands: &Pipeline) -> RedisResult<Vec<RedisResult<Value>>> {
         match self {
-            Self::One(mut connection) => {
-                let mut pipeline = pipe();
-                for command in commands {
-                    pipeline.add_command(command);
-                }
-                pipeline.ignore_errors().query_async(&mut connection).await
-            }
+            Self::One(mut connection) => commands.query_async(&mut connection).await,
             Self::Cluster(connection) => {
-                let answers = commands.iter().map(|command| {
+                let answers = commands.cmd_iter().map(|command| {
                     let mut connection = connection.clone();
                     async move { command.query_async(&mut connection).await }
                 });
                 Ok(join_all(answers).await)
             }
         }
-    }
-
-    fn is_cluster(&self) -> bool {
-        matches!(self, Self::Cluster(_))
     }
 }
 
@@ -88,31 +75,37 @@ impl Link {
         })
     }
 
-    /// Runs `command`, which must be safe to run twice, on the live connection; once more on a new
-    /// one when that broke. All of it within the timeout.
-    pub(super) async fn call<T, F: Future<Output = RedisResult<T>>>(
+    /// Sends commands of which none needs another's answer, and which are safe to send twice: once on
+    /// the live connection, and once more on a new one when that broke. All of it within the timeout.
+    pub(super) async fn send(
         &self,
-        command: impl Fn(Connection) -> F,
-    ) -> Result<T, StoreError> {
+        mut commands: Pipeline,
+    ) -> Result<Vec<RedisResult<Value>>, StoreError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Each has an answer of its own.
+        commands.ignore_errors();
         let attempts = async {
             let first = self.live(0).await?;
-            let is_cluster = first.connection.is_cluster();
-            match command(first.connection).await {
-                Err(error) if is_broken(&error) && !is_cluster => {
-                    tracing::info!(redis = self.name, %error, "connection broke: connecting again");
-                    let second = self.live(first.generation).await?;
-                    command(second.connection).await
-                }
-                answer => answer,
-            }
+            let answers = first.connection.answers(&commands).await;
+            let broken = match &answers {
+                // The cluster client connects anew by itself.
+                _ if self.cluster.is_some() => None,
+                Err(error) => Some(error),
+                Ok(answers) => answers.iter().find_map(|answer| answer.as_ref().err()),
+            };
+            let Some(error) = broken.filter(|error| is_broken(error)) else {
+                return answers;
+            };
+            tracing::info!(redis = self.name, %error, "connection broke: connecting again");
+            let second = self.live(first.generation).await?;
+            second.connection.answers(&commands).await
         };
         match timeout(self.timeout, attempts).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) if !error.is_timeout() => Err(self.store_error(&error)),
-            _ => Err(StoreError::Unavailable(format!(
-                "{} gave no answer within {:?}",
-                self.name, self.timeout
-            ))),
+            Ok(Ok(answers)) => Ok(answers),
+            Ok(Err(error)) => Err(self.error(&error)),
+            Err(_) => Err(self.silence()),
         }
     }
 
@@ -175,7 +168,18 @@ impl Link {
         live.clone()
     }
 
-    fn store_error(&self, error: &RedisError) -> StoreError {
+    fn silence(&self) -> StoreError {
+        StoreError::Unavailable(format!(
+            "{} gave no answer within {:?}",
+            self.name, self.timeout
+        ))
+    }
+
+    /// What an error means for the store.
+    pub(super) fn error(&self, error: &RedisError) -> StoreError {
+        if error.is_timeout() {
+            return self.silence();
+        }
         let reason = format!("{}: {error}", self.name);
         match error.kind() {
             ::redis::ErrorKind::UnexpectedReturnType | ::redis::ErrorKind::Parse => {

@@ -75,6 +75,6 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.ask::<()>(&[cmd("PING")]).await.map(drop)
+        self.ask::<()>(vec![cmd("PING")]).await.map(drop)
     }
 }

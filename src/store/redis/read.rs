@@ -1,6 +1,6 @@
 //! Reading counts back.
 
-use ::redis::{Cmd, FromRedisValue, cmd, from_redis_value};
+use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value, pipe};
 
 use super::RedisStore;
 use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name};
@@ -27,27 +27,27 @@ impl RedisStore {
     /// Asks what does not depend on each other: one round trip.
     pub(super) async fn ask<T: FromRedisValue>(
         &self,
-        questions: &[Cmd],
+        questions: Vec<Cmd>,
     ) -> Result<Vec<T>, StoreError> {
-        if questions.is_empty() {
-            return Ok(Vec::new());
+        let answers = self.values(questions).await?;
+        let read = |value| from_redis_value(value).map_err(|error| self.link.error(&error.into()));
+        answers.into_iter().map(read).collect()
+    }
+
+    async fn values(&self, questions: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
+        let mut pipeline = pipe();
+        for question in questions {
+            pipeline.add_command(question);
         }
-        (self.link)
-            .call(|connection| async {
-                let answers = connection.send(questions.to_vec()).await?;
-                (answers.into_iter())
-                    .map(|answer| Ok(from_redis_value(answer?)?))
-                    .collect()
-            })
-            .await
+        let answers = self.link.send(pipeline).await?;
+        self.all(answers)
     }
 
     async fn members(
         &self,
         sets: impl Iterator<Item = String>,
     ) -> Result<Vec<Vec<String>>, StoreError> {
-        let questions: Vec<Cmd> = sets.map(|set| cmd("SMEMBERS").arg(set).take()).collect();
-        self.ask(&questions).await
+        (self.ask(sets.map(|set| cmd("SMEMBERS").arg(set).take()).collect())).await
     }
 
     /// The counters of the experiments: one round trip.
@@ -121,7 +121,7 @@ impl RedisStore {
                 mget
             })
             .collect();
-        let values: Vec<Vec<Option<u64>>> = self.ask(&questions).await?;
+        let values: Vec<Vec<Option<u64>>> = self.ask(questions).await?;
         let mut counts: Vec<Vec<Count>> = experiments.iter().map(|_| Vec::new()).collect();
         for (home, values) in homes.into_iter().zip(values) {
             counts[home.position].extend(home.counters.into_iter().zip(values).map(
@@ -155,7 +155,7 @@ impl RedisStore {
                 })
             })
             .collect();
-        let days: Vec<Vec<(i64, u64)>> = self.ask(&questions).await?;
+        let days: Vec<Vec<(i64, u64)>> = self.ask(questions).await?;
         let counters = homes.into_iter().flat_map(|home| home.counters);
         let mut counts: Vec<DayCount> = (counters.zip(days))
             .flat_map(|(counter, days)| {

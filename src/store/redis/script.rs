@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use ::redis::{Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value, pipe};
 
-use super::link::Connection;
+use super::RedisStore;
+use crate::store::StoreError;
 
 /// A script and its SHA-1, by which Redis knows it once loaded.
 pub(super) struct Lua {
@@ -41,26 +42,40 @@ impl Call {
     }
 }
 
-/// Runs a script once for each call, all in one round trip; one more where Redis has forgotten
-/// the script.
-pub(super) async fn evaluate(
-    connection: Connection,
-    lua: &Lua,
-    calls: &[Call],
-) -> RedisResult<Vec<Value>> {
-    let by_hash = calls.iter().map(|call| call.command("EVALSHA", &lua.hash));
-    let mut answers = connection.clone().send(by_hash.collect()).await?;
-    // Only those that did not run are sent again: the others would answer that they are duplicates.
-    let unknown: Vec<usize> = (answers.iter().enumerate())
-        .filter(|(_, answer)| answer.as_ref().is_err_and(is_unknown_script))
-        .map(|(position, _)| position)
-        .collect();
-    let by_source = (unknown.iter()).map(|&position| calls[position].command("EVAL", lua.source));
-    let second = connection.send(by_source.collect()).await?;
-    for (position, answer) in unknown.into_iter().zip(second) {
-        answers[position] = answer;
+impl RedisStore {
+    /// Runs a script once for each call, all in one round trip; one more where Redis has forgotten
+    /// the script.
+    pub(super) async fn evaluate(
+        &self,
+        lua: &Lua,
+        calls: &[Call],
+    ) -> Result<Vec<Value>, StoreError> {
+        let mut by_hash = pipe();
+        for call in calls {
+            by_hash.add_command(call.command("EVALSHA", &lua.hash));
+        }
+        let mut answers = self.link.send(by_hash).await?;
+        // Only those that did not run are sent again: the others would answer that they are
+        // duplicates.
+        let unknown: Vec<usize> = (answers.iter().enumerate())
+            .filter(|(_, answer)| answer.as_ref().is_err_and(is_unknown_script))
+            .map(|(position, _)| position)
+            .collect();
+        let mut by_source = pipe();
+        for &position in &unknown {
+            by_source.add_command(calls[position].command("EVAL", lua.source));
+        }
+        let second = self.link.send(by_source).await?;
+        for (position, answer) in unknown.into_iter().zip(second) {
+            answers[position] = answer;
+        }
+        self.all(answers)
     }
-    answers.into_iter().collect()
+
+    /// All answers, or the first error among them.
+    pub(super) fn all(&self, answers: Vec<RedisResult<Value>>) -> Result<Vec<Value>, StoreError> {
+        (answers.into_iter().collect::<RedisResult<_>>()).map_err(|error| self.link.error(&error))
+    }
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ::redis::{Value, from_redis_value};
 
 use super::RedisStore;
-use super::script::{Call, REGISTER, TRACK, evaluate};
+use super::script::{Call, REGISTER, TRACK};
 use super::sets::{MAX_LEVELS, Memory, Token, window_name};
 use crate::domain::{Event, Outcome};
 use crate::store::keyspace::Namespace;
@@ -96,9 +96,7 @@ impl RedisStore {
             let calls: Vec<Call> = (open.iter())
                 .map(|&event| self.call(&events[event], levels, &windows, registered[event]))
                 .collect();
-            let answers = (self.link)
-                .call(|connection| evaluate(connection, &TRACK, &calls))
-                .await?;
+            let answers = self.evaluate(&TRACK, &calls).await?;
             let mut unregistered = Vec::new();
             for (event, answer) in open.into_iter().zip(answers) {
                 match Answer::read(answer) {
@@ -194,9 +192,7 @@ impl RedisStore {
                 }
             })
             .collect();
-        let answers = (self.link)
-            .call(|connection| evaluate(connection, &REGISTER, &calls))
-            .await?;
+        let answers = self.evaluate(&REGISTER, &calls).await?;
         Ok((unregistered.iter().copied())
             .zip(answers.into_iter().map(Answer::read))
             .collect())

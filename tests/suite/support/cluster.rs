@@ -5,7 +5,7 @@ use std::time::Duration;
 use lamed::store::{RedisSettings, RedisStore};
 use tokio::time::sleep;
 
-use super::Redis;
+use super::{Redis, free_port};
 
 const SLOTS: usize = 16_384;
 /// Three nodes without replicas, each with a third of the slots, that keep each write.
@@ -23,7 +23,7 @@ impl Cluster {
             );
             let epoch = (number + 1).to_string();
             cluster(node, &["SET-CONFIG-EPOCH", &epoch]);
-            cluster(node, &["MEET", "127.0.0.1", &nodes[0].port.to_string()]);
+            meet(node, &nodes[0]);
         }
         let started = Self(nodes);
         started.agree().await;
@@ -81,10 +81,7 @@ impl Cluster {
     pub async fn add_replica(&mut self, of: usize) -> usize {
         let replica = node();
         let id: String = ask(&self.0[of], &["MYID"]);
-        cluster(
-            &replica,
-            &["MEET", "127.0.0.1", &self.0[of].port.to_string()],
-        );
+        meet(&replica, &self.0[of]);
         while !ask::<String>(&replica, &["NODES"]).contains(&id) {
             sleep(Duration::from_millis(20)).await;
         }
@@ -154,6 +151,8 @@ fn node() -> Redis {
     Redis::start(&[
         "--cluster-enabled",
         "yes",
+        "--cluster-port",
+        &free_port().to_string(),
         "--cluster-node-timeout",
         "1000",
         "--cluster-require-full-coverage",
@@ -163,6 +162,17 @@ fn node() -> Redis {
         "--appendfsync",
         "always",
     ])
+}
+
+fn meet(node: &Redis, other: &Redis) {
+    let bus: Vec<String> = redis::cmd("CONFIG")
+        .arg(&["GET", "cluster-port"])
+        .query(&mut other.connection())
+        .unwrap();
+    cluster(
+        node,
+        &["MEET", "127.0.0.1", &other.port.to_string(), &bus[1]],
+    );
 }
 
 fn ask<T: redis::FromRedisValue>(node: &Redis, words: &[&str]) -> T {
