@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::gateway::{KEY, play, stories};
 use crate::stores::make_certificates;
-use crate::support::{Executable, Lambda, Redis, free_port, is_skipped, tools};
+use crate::support::{Cluster, Executable, Lambda, Redis, free_port, is_skipped, tools};
 
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
@@ -76,6 +76,30 @@ async fn function_counts_and_survives(architecture: &'static str) {
         !log.contains("secret-uuid") && !log.contains('\x1b'),
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn the_function_counts_on_a_cluster() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let cluster = Cluster::start().await;
+    let lambda = Lambda::start(&executable, cluster.settings()).await;
+    for number in 0..20 {
+        let event = json!({
+            "experiment": format!("e{number}"), "variant": "v", "event": "participate", "uuid": "1",
+        });
+        for counted in [true, false] {
+            let answer = lambda.invoke("track", &event.to_string()).await;
+            assert_eq!(answer, Ok(json!({"counted": counted})));
+        }
+    }
+    let Ok(Value::Array(elements)) = lambda.invoke("all", "{}").await else {
+        panic!("no results");
+    };
+    assert_eq!(elements.len(), 21);
+    let answer = lambda.invoke("delete", r#"{"experiment": "e7"}"#).await;
+    assert_eq!(answer, Ok(json!({"deleted": 1})));
 }
 
 /// The name of the Redis is resolved on a thread of its own; where there is no memory for the thread's

@@ -147,6 +147,32 @@ impl Chance {
     }
 }
 
+#[test]
+fn what_python_lamed_counted_is_not_counted_again_by_compact() {
+    within(Duration::from_secs(60), || {
+        let redis = Redis::start(&[]);
+        let mut python = Python::start(&redis, 0);
+        let compact = Ours::remembering(&redis, 0, Dedupe::Compact);
+        let call = |uuid: &str| Call {
+            handler: "track",
+            fields: ["experiment", "variant", "event"]
+                .map(|field| (field, "participate".to_owned()))
+                .into_iter()
+                .chain([("uuid", uuid.to_owned())])
+                .collect(),
+        };
+        python.check(&call("1"), Value::Null);
+        for (uuid, counted) in [("1", false), ("2", true), ("2", false)] {
+            assert_eq!(compact.call(&call(uuid)), json!({"counted": counted}));
+        }
+        let trials = compact.call(&Call {
+            handler: "all",
+            fields: Vec::new(),
+        });
+        assert_eq!(trials[1]["variants"][0]["trials"], 2);
+    });
+}
+
 /// Our handler over our store, in this process.
 struct Ours {
     runtime: Runtime,
@@ -155,9 +181,13 @@ struct Ours {
 
 impl Ours {
     fn new(redis: &Redis, db: u8) -> Self {
+        Self::remembering(redis, db, Dedupe::Flags)
+    }
+
+    fn remembering(redis: &Redis, db: u8, dedupe: Dedupe) -> Self {
         let mut settings = RedisSettings::from_url(&format!("{}/{db}", redis.url())).unwrap();
         settings.counting.window = Some(WINDOW);
-        settings.counting.dedupe = Dedupe::Flags;
+        settings.counting.dedupe = dedupe;
         let store = Arc::new(RedisStore::new(&settings).unwrap());
         Self {
             runtime: tokio::runtime::Builder::new_current_thread()
