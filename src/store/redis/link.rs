@@ -182,6 +182,15 @@ impl Link {
         }
         let reason = format!("{}: {error}", self.name);
         match error.kind() {
+            ::redis::ErrorKind::Server(ServerErrorKind::CrossSlot | ServerErrorKind::Moved)
+                if self.cluster.is_none() =>
+            {
+                StoreError::Failed(format!(
+                    "{} is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
+                     under `redis`",
+                    self.name
+                ))
+            }
             ::redis::ErrorKind::UnexpectedReturnType | ::redis::ErrorKind::Parse => {
                 StoreError::Failed(reason)
             }

@@ -167,3 +167,26 @@ async fn a_cluster_refuses_a_counter_too_many() {
         3
     );
 }
+
+#[tokio::test]
+async fn a_cluster_that_is_taken_for_one_redis_is_named() {
+    let nodes = Cluster::start().await;
+    let mut settings = nodes.settings();
+    settings.cluster = false;
+    let store = RedisStore::new(&settings).unwrap();
+    for number in 0..4 {
+        let event = event(&format!("e{number}"), "participate", "v", "1");
+        let error = store.track(&[event]).await.unwrap_err();
+        let StoreError::Failed(reason) = &error else {
+            panic!("{error:?}");
+        };
+        let url = nodes.0[0].url();
+        assert_eq!(
+            *reason,
+            format!(
+                "{url}/0 is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
+                 under `redis`"
+            )
+        );
+    }
+}
