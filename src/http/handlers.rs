@@ -100,29 +100,35 @@ impl Api {
     }
 
     pub(super) async fn all_experiments(&self, request: &Request) -> Result<Reply, Refusal> {
-        let namespace = self.namespace(&Fields::Query(&request.query))?;
-        let scope = request.query.get(parameter::SCOPE);
-        // An empty scope means all, as in Python lamed.
-        let experiments = match scope {
-            None | Some("") => None,
-            Some(list) => Some(
-                (list.split(',').filter(|name| !name.is_empty()))
-                    .map(|name| {
-                        Name::new(name).map_err(|error| malformed(parameter::SCOPE, error, ""))
-                    })
-                    .collect::<Result<Vec<_>, _>>()?,
-            ),
+        let fields = Fields::Query(&request.query);
+        let namespace = self.namespace(&fields)?;
+        let days = match request.query.get(parameter::DAYS) {
+            None | Some("" | "0") => false,
+            Some("1") => true,
+            Some(_) => return Err(malformed(parameter::DAYS, "is neither 0 nor 1", "")),
         };
-        let counts = self
-            .store
-            .counts(&namespace, experiments.as_deref())
-            .await?;
+        let scope = request.query.get(parameter::SCOPE);
+        let asked_for = match optional(&fields, parameter::EXPERIMENT)? {
+            // By this, a name with a comma can be asked for.
+            Some(experiment) => Some(vec![experiment]),
+            None => names(scope)?,
+        };
+        let counts = self.store.counts(&namespace, asked_for.as_deref()).await?;
+        let mut experiments: Vec<wire::Experiment> =
+            counts.iter().map(wire::Experiment::from).collect();
+        if days {
+            let names: Vec<Name> = counts.into_iter().map(|counts| counts.experiment).collect();
+            let days = self.store.days(&namespace, &names).await?;
+            for (experiment, days) in experiments.iter_mut().zip(days) {
+                experiment.days = Some(wire::DayOf::all(&days));
+            }
+        }
         let meta = wire::Element::Meta {
             meta: wire::Meta {
                 scope: scope.map(str::to_owned),
             },
         };
-        let experiments = counts.iter().map(|c| wire::Element::Experiment(c.into()));
+        let experiments = experiments.into_iter().map(wire::Element::Experiment);
         Ok(Reply::ok(
             &std::iter::once(meta).chain(experiments).collect::<Vec<_>>(),
         ))
@@ -209,6 +215,17 @@ impl Fields<'_> {
             Self::Body(_, place) => place,
         }
     }
+}
+
+/// The experiments in a `scope`; an empty one means all, as in Python lamed.
+fn names(scope: Option<&str>) -> Result<Option<Vec<Name>>, Refusal> {
+    let Some(list) = scope.filter(|list| !list.is_empty()) else {
+        return Ok(None);
+    };
+    (list.split(',').filter(|name| !name.is_empty()))
+        .map(|name| Name::new(name).map_err(|error| malformed(parameter::SCOPE, error, "")))
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn optional(fields: &Fields, name: &str) -> Result<Option<Name>, Refusal> {

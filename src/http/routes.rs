@@ -35,6 +35,17 @@ impl Handler {
         }
     }
 
+    /// The path at which every deployment has it, after the stage.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::AllExperiments => "experiments",
+            Self::OneExperiment => "experiment",
+            Self::Delete => "delete",
+        }
+    }
+
     /// The methods by which every deployment routes to it.
     #[must_use]
     pub fn methods(self) -> &'static [Method] {
@@ -107,25 +118,19 @@ impl Routes {
     /// with the same path and method the later counts.
     #[must_use]
     pub fn new(extra: impl IntoIterator<Item = Route>) -> Self {
-        let route = |path: &str, method, handler, key_required, seconds| Route {
-            path: path.to_owned(),
+        let route = |method, handler: Handler, key_required, seconds| Route {
+            path: handler.path().to_owned(),
             method,
             handler,
             key_required,
             timeout: Duration::from_secs(seconds),
         };
         let mut routes = vec![
-            route("track", Method::Get, Handler::Track, false, 10),
-            route("track", Method::Post, Handler::Track, false, 10),
-            route(
-                "experiments",
-                Method::Get,
-                Handler::AllExperiments,
-                true,
-                60,
-            ),
-            route("experiment", Method::Get, Handler::OneExperiment, true, 60),
-            route("delete", Method::Delete, Handler::Delete, true, 30),
+            route(Method::Get, Handler::Track, false, 10),
+            route(Method::Post, Handler::Track, false, 10),
+            route(Method::Get, Handler::AllExperiments, true, 60),
+            route(Method::Get, Handler::OneExperiment, true, 60),
+            route(Method::Delete, Handler::Delete, true, 30),
         ];
         for extra in extra {
             let same = |route: &Route| (&route.path, route.method) == (&extra.path, extra.method);

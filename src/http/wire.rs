@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ExperimentCounts, Name, Outcome};
+use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Outcome};
 
 /// The parameters of requests, and the fields of an event in a POST.
 pub mod parameter {
@@ -14,6 +14,8 @@ pub mod parameter {
     pub const UUID: &str = "uuid";
     pub const SCOPE: &str = "scope";
     pub const GOAL: &str = "goal";
+    /// `1` asks for counts by day, too.
+    pub const DAYS: &str = "days";
 }
 
 /// The reply to one event.
@@ -76,6 +78,9 @@ pub struct Experiment {
     /// Not in Python lamed's shape: shows participants before any goal is reached.
     #[serde(default)]
     pub variants: Vec<Variant>,
+    /// Where asked for: what was counted on each day (UTC) that has counts, in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<Vec<DayOf>>,
 }
 
 /// One goal, with a result for each variant of the experiment.
@@ -98,6 +103,29 @@ pub struct GoalResult {
 pub struct Variant {
     pub label: String,
     pub trials: u64,
+}
+
+/// What one experiment counted on one day.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct DayOf {
+    /// `2026-11-23`
+    pub day: String,
+    pub variants: Vec<Variant>,
+    pub goals: Vec<GoalOfDay>,
+}
+
+/// How often a goal was reached on one day.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct GoalOfDay {
+    pub goal: String,
+    pub results: Vec<ResultOfDay>,
+}
+
+/// How often a goal was reached under a variant on one day.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ResultOfDay {
+    pub label: String,
+    pub successes: u64,
 }
 
 impl From<&ExperimentCounts> for Experiment {
@@ -125,6 +153,110 @@ impl From<&ExperimentCounts> for Experiment {
                     trials: counts.participants(variant),
                 })
                 .collect(),
+            days: None,
         }
+    }
+}
+
+impl Experiment {
+    /// The counts that it stands for.
+    #[must_use]
+    pub fn counts(&self) -> ExperimentCounts {
+        let participants =
+            (self.variants.iter()).map(|v| count(Kind::Exposure, &v.label, v.trials));
+        // Python lamed has them with each goal only.
+        let with_goal = (self
+            .goals
+            .first()
+            .filter(|_| self.variants.is_empty())
+            .into_iter())
+        .flat_map(|goal| &goal.results)
+        .map(|result| count(Kind::Exposure, &result.label, result.trials));
+        let conversions = self.goals.iter().flat_map(|goal| {
+            (goal.results.iter())
+                .map(|result| count(conversion(&goal.goal), &result.label, result.successes))
+        });
+        let counts = participants.chain(with_goal).chain(conversions);
+        ExperimentCounts::new(name(&self.experiment), counts)
+    }
+
+    /// The counts by day that it stands for.
+    ///
+    /// # Errors
+    /// When a day is none.
+    pub fn day_counts(&self) -> Result<Vec<DayCount>, NotADay> {
+        let mut counts = Vec::new();
+        for of_day in self.days.iter().flatten() {
+            let day: Day = (of_day.day.parse()).map_err(|()| NotADay(of_day.day.clone()))?;
+            let participants =
+                (of_day.variants.iter()).map(|v| count(Kind::Exposure, &v.label, v.trials));
+            let conversions = of_day.goals.iter().flat_map(|goal| {
+                (goal.results.iter())
+                    .map(|result| count(conversion(&goal.goal), &result.label, result.successes))
+            });
+            counts.extend(participants.chain(conversions).map(|count| DayCount {
+                day,
+                kind: count.kind,
+                variant: count.variant,
+                count: count.count,
+            }));
+        }
+        Ok(counts)
+    }
+}
+
+/// A text that stands where a day should.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a day")]
+pub struct NotADay(String);
+
+fn name(text: &str) -> Name {
+    Name::stored(text.to_owned())
+}
+
+fn conversion(goal: &str) -> Kind {
+    Kind::Conversion(name(goal))
+}
+
+fn count(kind: Kind, variant: &str, count: u64) -> Count {
+    Count {
+        kind,
+        variant: name(variant),
+        count,
+    }
+}
+
+impl DayOf {
+    /// The counts of one experiment, which are in the order of days, kinds and variants.
+    #[must_use]
+    pub fn all(counts: &[DayCount]) -> Vec<Self> {
+        let days = counts.chunk_by(|a, b| a.day == b.day);
+        days.map(Self::one).collect()
+    }
+
+    fn one(counts: &[DayCount]) -> Self {
+        let mut day = Self {
+            day: counts[0].day.to_string(),
+            variants: Vec::new(),
+            goals: Vec::new(),
+        };
+        for counts in counts.chunk_by(|a, b| a.kind == b.kind) {
+            match &counts[0].kind {
+                Kind::Exposure => day.variants.extend(counts.iter().map(|count| Variant {
+                    label: count.variant.to_string(),
+                    trials: count.count,
+                })),
+                Kind::Conversion(goal) => day.goals.push(GoalOfDay {
+                    goal: goal.to_string(),
+                    results: (counts.iter())
+                        .map(|count| ResultOfDay {
+                            label: count.variant.to_string(),
+                            successes: count.count,
+                        })
+                        .collect(),
+                }),
+            }
+        }
+        day
     }
 }

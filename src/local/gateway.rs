@@ -318,7 +318,7 @@ mod tests {
             self.fail().await
         }
 
-        async fn days(&self, _: &Name, _: &Name) -> Result<Vec<DayCount>, StoreError> {
+        async fn days(&self, _: &Name, _: &[Name]) -> Result<Vec<Vec<DayCount>>, StoreError> {
             self.fail().await
         }
 

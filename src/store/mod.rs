@@ -85,11 +85,15 @@ pub trait Store: Send + Sync + 'static {
         scope: Option<&[Name]>,
     ) -> Result<Vec<ExperimentCounts>, StoreError>;
 
-    /// The counts of one experiment by day, in the order of days.
+    /// The counts of these experiments by day: for each, in the order of days.
     ///
     /// # Errors
     /// When the store cannot answer.
-    async fn days(&self, namespace: &Name, experiment: &Name) -> Result<Vec<DayCount>, StoreError>;
+    async fn days(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DayCount>>, StoreError>;
 
     /// Deletes counters and what was remembered under them; says how many counters.
     ///

@@ -251,7 +251,10 @@ async fn story(store: &dyn Store) {
     assert_eq!(store.counts(&name("other"), None).await.unwrap(), []);
 
     // Days: all of the above was today (or, around midnight, yesterday and today).
-    let days = store.days(&alephbet, &name("color")).await.unwrap();
+    let [of_color, of_none] = [name("color"), name("none")];
+    let days = store.days(&alephbet, &[of_none, of_color]).await.unwrap();
+    assert_eq!(days[0], []);
+    let days = &days[1];
     let today = Instant::now().day();
     let yesterday = Instant(Instant::now().0 - 86_400_000).day();
     assert!(
@@ -300,7 +303,8 @@ async fn story(store: &dyn Store) {
             .iter()
             .all(|e| e.experiment != name("color"))
     );
-    assert_eq!(store.days(&alephbet, &name("color")).await.unwrap(), []);
+    let days = store.days(&alephbet, &[name("color")]).await.unwrap();
+    assert_eq!(days, [[]]);
     wait_for_the_next_millisecond();
     assert_eq!(
         track(store, &[shown.clone(), shown]).await,

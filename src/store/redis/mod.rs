@@ -66,8 +66,12 @@ impl Store for RedisStore {
         self.read_counts(namespace, scope).await
     }
 
-    async fn days(&self, namespace: &Name, experiment: &Name) -> Result<Vec<DayCount>, StoreError> {
-        self.read_days(namespace, experiment).await
+    async fn days(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DayCount>>, StoreError> {
+        self.read_days(namespace, experiments).await
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {

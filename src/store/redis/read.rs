@@ -144,9 +144,9 @@ impl RedisStore {
     pub(super) async fn read_days(
         &self,
         namespace: &Name,
-        experiment: &Name,
-    ) -> Result<Vec<DayCount>, StoreError> {
-        let homes = (self.homes(namespace, std::slice::from_ref(experiment))).await?;
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DayCount>>, StoreError> {
+        let homes = self.homes(namespace, experiments).await?;
         let questions: Vec<Cmd> = (homes.iter())
             .flat_map(|home| {
                 (home.counters.iter()).map(|counter| {
@@ -156,18 +156,21 @@ impl RedisStore {
             })
             .collect();
         let days: Vec<Vec<(i64, u64)>> = self.ask(questions).await?;
-        let counters = homes.into_iter().flat_map(|home| home.counters);
-        let mut counts: Vec<DayCount> = (counters.zip(days))
-            .flat_map(|(counter, days)| {
-                days.into_iter().map(move |(day, count)| DayCount {
-                    day: Day::new(day),
-                    kind: counter.kind.clone(),
-                    variant: counter.variant.clone(),
-                    count,
-                })
-            })
-            .collect();
-        counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+        let mut counts: Vec<Vec<DayCount>> = experiments.iter().map(|_| Vec::new()).collect();
+        let counters = (homes.into_iter()).flat_map(|home| {
+            (home.counters.into_iter()).map(move |counter| (home.position, counter))
+        });
+        for ((position, counter), days) in counters.zip(days) {
+            counts[position].extend(days.into_iter().map(|(day, count)| DayCount {
+                day: Day::new(day),
+                kind: counter.kind.clone(),
+                variant: counter.variant.clone(),
+                count,
+            }));
+        }
+        for counts in &mut counts {
+            counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+        }
         Ok(counts)
     }
 }

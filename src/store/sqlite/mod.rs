@@ -159,10 +159,18 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn days(&self, namespace: &Name, experiment: &Name) -> Result<Vec<DayCount>, StoreError> {
-        let (namespace, experiment) = (namespace.clone(), experiment.clone());
-        self.read(move |connection| tables::days(connection, &namespace, &experiment))
-            .await
+    async fn days(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DayCount>>, StoreError> {
+        let (namespace, experiments) = (namespace.clone(), experiments.to_vec());
+        self.read(move |connection| {
+            (experiments.iter())
+                .map(|experiment| tables::days(connection, &namespace, experiment))
+                .collect()
+        })
+        .await
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {

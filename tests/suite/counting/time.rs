@@ -245,8 +245,8 @@ impl<F: FnMut(&Clock, Memory) -> Box<dyn Store>> World<F> {
         assert!(left.is_empty(), "not in the results: {left:?}");
         for experiment in EXPERIMENTS {
             let (namespace, experiment_name) = (name("alephbet"), name(experiment));
-            let days = self.store.days(&namespace, &experiment_name).await.unwrap();
-            let sum: u64 = days.iter().map(|day| day.count).sum();
+            let days = self.store.days(&namespace, &[experiment_name]).await;
+            let sum: u64 = days.unwrap().iter().flatten().map(|day| day.count).sum();
             let counts = self.model.counts.iter();
             let expected: u64 = counts
                 .filter(|([e, ..], _)| *e == experiment)
