@@ -18,7 +18,7 @@ pub const SETTINGS: &str = "LAMED_SETTINGS";
 const MAX_BYTES: usize = 4000;
 
 /// All that the Lambda function has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub redis: RedisSettings,
     /// What requests mean that name no namespace.
@@ -249,6 +249,7 @@ impl JsonDeclared {
                     unique: true,
                 })
                 .collect(),
+            minimum_effect: None,
         }
     }
 }

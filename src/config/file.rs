@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::aws::Aws;
 use super::redis::Redis;
-use super::value::{distinct, text, whole};
+use super::value::{distinct, share, text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
 use crate::domain::{self, Declared, Goal, PARTICIPATE};
@@ -118,6 +118,7 @@ struct Experiment {
     control: Option<Name>,
     variants: BTreeMap<Name, u32>,
     goals: Vec<GoalShape>,
+    minimum_effect: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +129,8 @@ struct ExperimentShape {
     variants: BTreeMap<Name, u32>,
     #[serde(default)]
     goals: Vec<GoalShape>,
+    #[serde(default, deserialize_with = "share")]
+    minimum_effect: Option<f64>,
 }
 
 impl TryFrom<ExperimentShape> for Experiment {
@@ -163,6 +166,7 @@ impl TryFrom<ExperimentShape> for Experiment {
             control: shape.control,
             variants: shape.variants,
             goals: shape.goals,
+            minimum_effect: shape.minimum_effect,
         })
     }
 }
@@ -250,6 +254,7 @@ impl From<File> for Config {
                     goals: (experiment.goals.into_iter())
                         .map(|GoalShape(goal)| goal)
                         .collect(),
+                    minimum_effect: experiment.minimum_effect,
                 })
                 .collect(),
             wiring,

@@ -64,6 +64,31 @@ pub(super) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64> + PartialOrd + fm
     deserializer.deserialize_any(Whole { range, or })
 }
 
+/// Reads a share of something.
+pub(super) fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    struct Share;
+    impl Visitor<'_> for Share {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a number above 0 and below 1, as 0.05 for 5 %")
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+            if number > 0.0 && number < 1.0 {
+                Ok(number)
+            } else {
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+            Err(E::invalid_value(Unexpected::Unsigned(number), &self))
+        }
+    }
+    deserializer.deserialize_any(Share).map(Some)
+}
+
 /// Reads a number above 0.
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     struct Positive;

@@ -5,13 +5,15 @@ use std::fmt;
 use super::{Counter, Kind, Name};
 
 /// An experiment as declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
     pub name: Name,
     pub control: Option<Name>,
     /// Variants with their weights, in natural order.
     pub variants: Vec<(Name, u32)>,
     pub goals: Vec<Goal>,
+    /// The smallest lift worth knowing of: 0.05 is 5 % of the control's rate.
+    pub minimum_effect: Option<f64>,
 }
 
 /// A goal as declared.
@@ -23,7 +25,7 @@ pub struct Goal {
 }
 
 /// Which events are counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Accept {
     /// All.
     #[default]

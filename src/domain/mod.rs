@@ -5,7 +5,11 @@ mod day;
 mod declared;
 mod event;
 mod names;
+#[cfg(feature = "cli")]
+pub mod results;
 mod secret;
+#[cfg(feature = "cli")]
+pub mod statistics;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Instant};

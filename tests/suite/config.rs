@@ -184,6 +184,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     control: Some(name("blue")),
                     variants: vec![(name("blue"), 50), (name("red"), 50)],
                     goals: vec![goal("button clicked", true)],
+                    minimum_effect: None,
                 }],
                 aws: Aws {
                     architecture: Some(Architecture::Arm64),
@@ -236,18 +237,21 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             goal("page view", false),
                             goal("paid", true),
                         ],
+                        minimum_effect: Some(0.05),
                     },
                     Declared {
                         name: name("10 prices"),
                         control: None,
                         variants: vec![],
                         goals: vec![],
+                        minimum_effect: None,
                     },
                     Declared {
                         name: name("goals only"),
                         control: Some(name("as it was")),
                         variants: vec![],
                         goals: vec![goal("sign up", true)],
+                        minimum_effect: None,
                     },
                 ],
                 ..Config::default()

@@ -1,0 +1,184 @@
+//! What the counts of an experiment say: its statistics, and a verdict in plain words.
+//!
+//! [`Results::of`] is all of it: who is compared with whom, which goals are proportions, what holds
+//! after so many comparisons. Nothing here is read or written; the numbers come from
+//! [`super::statistics`], the words from [`Verdict`].
+
+mod days;
+mod goal;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::BTreeSet;
+
+pub use self::days::{DayResults, by_day};
+pub use self::goal::{Comparison, GoalKind, GoalResults, GoalVariant, Pair, StillNeeded};
+pub use self::verdict::{MIN_CONVERSIONS, MIN_PARTICIPANTS, Verdict, VerdictKind, grouped, span};
+use super::statistics::{SampleRatio, holm, sample_ratio};
+use super::{Declared, ExperimentCounts, Name};
+
+/// What an experiment's counts say, with one of its variants as the control.
+#[derive(Clone, Debug)]
+pub struct Results {
+    pub experiment: Name,
+    /// What others are compared with; none without any variant.
+    pub control: Option<Name>,
+    /// The variants that are declared or that any event named, in natural order.
+    pub variants: Vec<Variant>,
+    /// None where there is nothing to check: fewer than two variants, or no participants.
+    pub sample_ratio: Option<SampleRatio>,
+    /// The declared goals in their order, then others in natural order.
+    pub goals: Vec<GoalResults>,
+    /// Of the sample ratio, else of the first goal that has one.
+    pub verdict: Verdict,
+}
+
+/// A variant and its participants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    pub name: Name,
+    pub participants: u64,
+    /// As declared. Where others are declared, a variant without a weight is shown but not compared.
+    pub weight: Option<u32>,
+    /// Whether it takes part in comparisons.
+    pub compared: bool,
+}
+
+impl Variant {
+    /// All variants of an experiment.
+    fn all(counts: &ExperimentCounts, declared: &[(Name, u32)]) -> Vec<Self> {
+        let names: BTreeSet<&Name> = (declared.iter().map(|(name, _)| name))
+            .chain(counts.variants())
+            .collect();
+        (names.into_iter())
+            .map(|name| {
+                let mut weights = declared.iter().filter(|(declared, _)| declared == name);
+                let weight = weights.next().map(|(_, weight)| *weight);
+                Self {
+                    name: name.clone(),
+                    participants: counts.participants(name),
+                    weight,
+                    compared: weight.is_some() || declared.is_empty(),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Variant {
+    /// The variants that visitors are split over, with their weights: the declared ones; where none is,
+    /// all that have participants, in equal parts.
+    fn split(variants: &[Self]) -> Vec<(&Self, u32)> {
+        (variants.iter().filter(|variant| variant.compared))
+            .filter_map(|variant| match variant.weight {
+                None => (variant.participants > 0).then_some((variant, 1)),
+                Some(0) => None,
+                Some(weight) => Some((variant, weight)),
+            })
+            .collect()
+    }
+}
+
+impl Results {
+    /// Evaluates the counts. `control` goes before the declared one, where it is one of the variants
+    /// compared.
+    #[must_use]
+    pub fn of(
+        counts: &ExperimentCounts,
+        declared: Option<&Declared>,
+        control: Option<&Name>,
+    ) -> Self {
+        let weights = declared.map_or(&[][..], |declared| &declared.variants);
+        let variants = Variant::all(counts, weights);
+        let control = choose(
+            &variants,
+            [control, declared.and_then(|d| d.control.as_ref())],
+        );
+        let split: Vec<(&Variant, u32)> = Variant::split(&variants);
+        let ratio: Vec<(u64, u32)> = (split.iter())
+            .map(|(variant, weight)| (variant.participants, *weight))
+            .collect();
+        let sample_ratio = sample_ratio(&ratio);
+        let minimum_effect = declared.and_then(|declared| declared.minimum_effect);
+        let mut goals = goal::all(
+            counts,
+            declared,
+            &variants,
+            control.as_ref(),
+            minimum_effect,
+        );
+        adjust(&mut goals);
+        let alarm = sample_ratio.as_ref().is_some_and(SampleRatio::alarm);
+        let alarm = alarm.then(|| verdict::sample_ratio(&split));
+        for goal in &mut goals {
+            goal.verdict = match &alarm {
+                Some(alarm) => alarm.clone(),
+                None => verdict::of_goal(goal, &variants, control.as_ref(), minimum_effect),
+            };
+        }
+        let verdict = alarm.unwrap_or_else(|| verdict::of_experiment(&goals, &variants));
+        Self {
+            experiment: counts.experiment.clone(),
+            control,
+            variants,
+            sample_ratio,
+            goals,
+            verdict,
+        }
+    }
+
+    /// How many participants there are in all.
+    #[must_use]
+    pub fn participants(&self) -> u64 {
+        let each = self.variants.iter().map(|variant| variant.participants);
+        each.fold(0, u64::saturating_add)
+    }
+
+    /// Whether the sample ratio raises the alarm, which withholds all other verdicts.
+    #[must_use]
+    pub fn has_alarm(&self) -> bool {
+        self.sample_ratio.as_ref().is_some_and(SampleRatio::alarm)
+    }
+
+    /// The comparisons that are decided, one way or the other: goal, variant, and how it compares.
+    pub fn decided(&self) -> impl Iterator<Item = (&Name, &Name, &Comparison)> {
+        let trusted = !self.has_alarm();
+        (self.goals.iter())
+            .flat_map(|goal| {
+                goal.variants
+                    .iter()
+                    .map(move |variant| (&goal.goal, variant))
+            })
+            .filter_map(|(goal, variant)| {
+                Some((goal, &variant.variant, variant.versus_control.as_ref()?))
+            })
+            .filter(move |(_, _, comparison)| trusted && comparison.is_decided())
+    }
+}
+
+/// The first of the wishes that is a variant compared, else the first such variant.
+fn choose(variants: &[Variant], wishes: [Option<&Name>; 2]) -> Option<Name> {
+    let compared: Vec<&Name> = (variants.iter())
+        .filter(|variant| variant.compared)
+        .map(|variant| &variant.name)
+        .collect();
+    let mut wishes = wishes.into_iter().flatten();
+    let wish = wishes.find(|wish| compared.contains(wish));
+    wish.or(compared.first().copied()).cloned()
+}
+
+/// Holm's adjustment over all comparisons of the experiment.
+fn adjust(goals: &mut [GoalResults]) {
+    let mut comparisons: Vec<&mut Comparison> = (goals.iter_mut())
+        .flat_map(|goal| &mut goal.variants)
+        .filter_map(|variant| variant.versus_control.as_mut())
+        .collect();
+    // What cannot be tested yet takes its place all the same: it will be.
+    let p_values: Vec<f64> = (comparisons.iter())
+        .map(|comparison| comparison.sequential.as_ref().map_or(1.0, |s| s.p_value))
+        .collect();
+    for (comparison, p_holm) in comparisons.iter_mut().zip(holm(&p_values)) {
+        comparison.p_holm = comparison.sequential.is_some().then_some(p_holm);
+    }
+}
