@@ -6,6 +6,28 @@ pub const CONFIG_TEMPLATE: &str = include_str!("../embedded/config.json");
 /// The frame of the HTML that `lamed snippet` prints.
 pub const SNIPPET: &str = include_str!("../embedded/snippet.html");
 
+/// The dashboard's page.
+pub mod dashboard {
+    /// The document, with places for `{{policy}}`, `{{style}}`, `{{script}}` and `{{snapshot}}`.
+    pub const FRAME: &str = include_str!("../embedded/dashboard/index.html");
+
+    pub const STYLE: &str = include_str!("../embedded/dashboard/style.css");
+
+    /// One script, in files by what they are about.
+    pub const SCRIPT: &str = concat!(
+        include_str!("../embedded/dashboard/format.js"),
+        include_str!("../embedded/dashboard/state.js"),
+        include_str!("../embedded/dashboard/api.js"),
+        include_str!("../embedded/dashboard/element.js"),
+        include_str!("../embedded/dashboard/intervals.js"),
+        include_str!("../embedded/dashboard/chart.js"),
+        include_str!("../embedded/dashboard/experiment.js"),
+        include_str!("../embedded/dashboard/list.js"),
+        include_str!("../embedded/dashboard/remove.js"),
+        include_str!("../embedded/dashboard/page.js"),
+    );
+}
+
 /// AlephBet, the client: the one version that lamed is tested with.
 pub mod alephbet {
     /// Where pages load it from.

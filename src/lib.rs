@@ -9,14 +9,15 @@
 //!
 //! | room | holds | knows |
 //! |---|---|---|
-//! | [`domain`] | names, events, counters, days | the standard library only |
+//! | [`domain`] | names, events, counters, days, statistics, results | the standard library; special functions from `libm` for [`domain::statistics`] |
 //! | [`store`] | the [`store::Store`] trait, the keyspace, Redis, SQLite | `domain` |
 //! | [`http`] | [`http::Api::handle`], routes, wire shapes, gateway event ↔ request | `domain`, `store` (the trait only) |
 //! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
+//! | [`report`] | results as JSON, read from any API | `domain`, `http` |
 //! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain` |
-//! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http` |
+//! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http`, `report`, `assets` |
 //! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
 //!
 //! `tests/suite/layers.rs` holds this table true.
@@ -36,3 +37,5 @@ pub mod config;
 pub mod deploy;
 #[cfg(feature = "cli")]
 pub mod local;
+#[cfg(feature = "cli")]
+pub mod report;

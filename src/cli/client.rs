@@ -3,114 +3,134 @@
 use std::error::Error;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode};
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper::header::HeaderValue;
+use hyper::{Request, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::CliError;
 use super::endpoint::Endpoint;
+use crate::http::Handler;
+use crate::report::{Failure, Source, message};
 
 /// How long a request may take: what API Gateway allows, and a little more.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
-/// The body of an error.
-#[derive(Deserialize)]
-struct Message {
-    message: String,
+/// Speaks to one API; keeps its connection.
+pub(super) struct Client {
+    endpoint: Endpoint,
+    key: Option<HeaderValue>,
+    http: HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>,
 }
 
-/// Sends one request and reads its reply.
-pub(super) fn request<T: DeserializeOwned>(
-    endpoint: &Endpoint,
-    method: Method,
-    path: &str,
-    query: &[(&str, &str)],
-) -> Result<T, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::failed(error.to_string()))?;
-    let (status, body) = runtime.block_on(async {
-        let exchange = exchange(endpoint, method, path, query);
-        timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| {
-            Err(CliError::failed(format!(
-                "{} gave no answer within {TIMEOUT:?}",
-                endpoint.base
-            )))
+impl Client {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Self, CliError> {
+        let key = (endpoint
+            .key
+            .as_ref()
+            .map(|key| HeaderValue::from_str(key.reveal())))
+        .transpose()
+        .map_err(|_| CliError::usage("the API key cannot be sent: it holds a control character"))?
+        .map(|mut key| {
+            key.set_sensitive(true);
+            key
+        });
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Self {
+            endpoint,
+            key,
+            http: HyperClient::builder(TokioExecutor::new()).build(connector),
         })
-    })?;
-    if status != StatusCode::OK {
-        return Err(refused(endpoint, status, &body));
     }
-    serde_json::from_slice(&body).map_err(|error| {
-        CliError::failed(format!(
-            "what answers at {} is no lamed API: {error}",
-            endpoint.base
-        ))
-    })
-}
 
-async fn exchange(
-    endpoint: &Endpoint,
-    method: Method,
-    path: &str,
-    query: &[(&str, &str)],
-) -> Result<(StatusCode, Bytes), CliError> {
-    let unreachable = |error: &dyn Error| {
-        CliError::failed(format!("cannot reach {}: {}", endpoint.base, root(error)))
-    };
-    let connector = HttpsConnectorBuilder::new()
-        .with_native_roots()
-        .map_err(|error| unreachable(&error))?
-        .https_or_http()
-        .enable_http1()
-        .build();
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(query)
-        .finish();
-    let mut request = Request::builder()
-        .method(method)
-        .uri(format!("{}/{path}?{query}", endpoint.base));
-    if let Some(key) = &endpoint.key {
-        request = request.header("x-api-key", key.reveal());
-    }
-    let request = request
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| CliError::usage("the API key cannot be sent: it holds a control character"))?;
-    let client = HyperClient::builder(TokioExecutor::new()).build(connector);
-    let response = (client.request(request).await).map_err(|error| unreachable(&error))?;
-    let status = response.status();
-    let body = (response.into_body().collect().await).map_err(|error| {
-        CliError::failed(format!("{} broke off: {}", endpoint.base, root(&error)))
-    })?;
-    Ok((status, body.to_bytes()))
-}
-
-fn refused(endpoint: &Endpoint, status: StatusCode, body: &[u8]) -> CliError {
-    let message = serde_json::from_slice(body).map_or_else(
-        |_| String::new(),
-        |Message { message }| format!(": {message}"),
-    );
-    let advice = match (status, &endpoint.key) {
-        // API Gateway's words for a path that it does not know.
-        (StatusCode::FORBIDDEN, _) if message.contains("Missing Authentication Token") => {
-            "; is that the base of the API? It ends in the stage, as in https://HOST/prod"
+    async fn exchange(
+        &self,
+        handler: Handler,
+        query: &[(&str, &str)],
+    ) -> Result<(StatusCode, String), String> {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        let mut request = Request::builder()
+            .method(handler.methods()[0].as_str())
+            .uri(format!("{}/{}?{query}", self.endpoint.base, handler.path()));
+        if let Some(key) = &self.key {
+            request = request.header("x-api-key", key);
         }
-        (StatusCode::FORBIDDEN, None) => "; give the API key by `--api-key` or `$LAMED_API_KEY`",
-        (StatusCode::FORBIDDEN, Some(_)) => "; is the API key the right one?",
-        _ => "",
-    };
-    CliError::failed(format!(
-        "{} answered {}{message}{advice}",
-        endpoint.base,
-        status.as_u16()
-    ))
+        let request = request
+            .body(Empty::new())
+            .map_err(|error| error.to_string())?;
+        let unreachable = |error| unreachable(&self.endpoint, &error);
+        let response = self.http.request(request).await.map_err(unreachable)?;
+        let status = response.status();
+        let body = (response.into_body().collect().await)
+            .map_err(|error| format!("{} broke off: {}", self.endpoint.base, root(&error)))?;
+        Ok((
+            status,
+            String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        ))
+    }
+
+    fn refused(&self, status: StatusCode, body: &str) -> Failure {
+        let message = message(body).map_or_else(String::new, |message| format!(": {message}"));
+        let advice = match (status, &self.key) {
+            // API Gateway's words for a path that it does not know.
+            (StatusCode::FORBIDDEN, _) if message.contains("Missing Authentication Token") => {
+                "; is that the base of the API? It ends in the stage, as in https://HOST/prod"
+            }
+            (StatusCode::FORBIDDEN, None) => {
+                "; give the API key by `--api-key` or `$LAMED_API_KEY`"
+            }
+            (StatusCode::FORBIDDEN, Some(_)) => "; is the API key the right one?",
+            _ => "",
+        };
+        Failure {
+            status: status.as_u16(),
+            message: format!(
+                "{} answered {}{message}{advice}",
+                self.endpoint.base,
+                status.as_u16()
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Client {
+    async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure> {
+        let answer = timeout(TIMEOUT, self.exchange(handler, query)).await;
+        let (status, body) = answer
+            .unwrap_or_else(|_| {
+                Err(format!(
+                    "{} gave no answer within {TIMEOUT:?}",
+                    self.endpoint.base
+                ))
+            })
+            .map_err(Failure::gateway)?;
+        if status != StatusCode::OK {
+            return Err(self.refused(status, &body));
+        }
+        Ok(body)
+    }
+
+    fn place(&self) -> &str {
+        &self.endpoint.base
+    }
+}
+
+fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
+    format!("cannot reach {}: {}", endpoint.base, root(error))
 }
 
 /// The innermost cause: "Connection refused" rather than "client error (Connect)".

@@ -1,13 +1,13 @@
 //! `lamed delete`
 
 use dialoguer::Confirm;
-use hyper::Method;
 
+use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::{harmless, somebody_answers};
-use super::{CliError, Context, client, name};
-use crate::domain::Name;
-use crate::http::wire::{Deleted, parameter};
+use super::{CliError, Context, block_on, name};
+use crate::domain::{Kind, Name, Selection};
+use crate::report::delete;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -35,17 +35,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if !args.yes && !confirmed(&what, &endpoint)? {
         return Err(CliError::failed("nothing was deleted"));
     }
-    let mut query = vec![
-        (parameter::NAMESPACE, config.namespace.as_str()),
-        (parameter::EXPERIMENT, args.experiment.as_str()),
-    ];
-    query.extend(
-        args.goal
-            .as_ref()
-            .map(|goal| (parameter::GOAL, goal.as_str())),
-    );
-    query.extend((args.variant.as_ref()).map(|variant| (parameter::VARIANT, variant.as_str())));
-    let deleted: Deleted = client::request(&endpoint, Method::DELETE, "delete", &query)?;
+    let selection = Selection {
+        namespace: config.namespace.clone(),
+        experiment: args.experiment,
+        kind: args.goal.map(Kind::from),
+        variant: args.variant,
+    };
+    let client = Client::new(endpoint)?;
+    let deleted = block_on(async { Ok(delete(&client, &selection).await?) })?;
     if deleted.deleted == 0 {
         return Err(CliError::failed(format!(
             "nothing was counted under {what} in namespace `{}`",

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::deploy::AwsError;
+use crate::report::Failure;
 
 /// One line for the person at the terminal: what is wrong, where, what to do.
 #[derive(Debug)]
@@ -45,6 +46,12 @@ impl std::error::Error for CliError {}
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.message)
     }
 }
 

@@ -4,7 +4,9 @@ mod bootstrap;
 mod changes;
 mod client;
 mod configure;
+mod dashboard;
 mod delete;
+mod demo;
 mod deploy;
 mod deployment;
 mod destroy;
@@ -102,8 +104,10 @@ enum Command {
     Serve(serve::Args),
     /// Print the HTML to paste into your pages
     Snippet(snippet::Args),
-    /// Show what was counted
+    /// Show what was counted, and what it says
     Results(results::Args),
+    /// Show the same in the browser
+    Dashboard(dashboard::Args),
     /// Delete an experiment, or one goal or variant of it
     Delete(delete::Args),
 }
@@ -179,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&context, args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
+        Command::Dashboard(args) => dashboard::run(&context, args),
         Command::Delete(args) => delete::run(&context, args),
     };
     match result {

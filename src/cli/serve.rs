@@ -12,10 +12,11 @@ use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
-use super::{CliError, Context};
+use super::{CliError, Context, demo};
 use crate::config::Config;
-use crate::domain::Secret;
+use crate::domain::{Accept, Secret};
 use crate::http::{Api, Routes, STAGE};
+use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard};
 use crate::local::{ApiKey, Direct, Edge, Gateway, Throttle, serve};
 
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// [default: auto with --local, else config]
     #[arg(long)]
     store: Option<String>,
+    /// Count two sample experiments first, in memory
+    #[arg(long, requires = "local", conflicts_with = "store")]
+    demo: bool,
     #[command(flatten)]
     key: KeyArgs,
 }
@@ -53,15 +57,46 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     let listener = listen(&args).await?;
     // From here on a signal ends in order, whatever is being started.
     let stop = Stop::listen()?;
-    let Some(opened) = open_unless_stopped(context.printer, choice, &config, &stop).await? else {
-        return Ok(());
+    let (opened, demo) = if args.demo {
+        let (opened, clock) = demo::open(&config)?;
+        (opened, Some(clock))
+    } else {
+        match open_unless_stopped(context.printer, choice, &config, &stop).await? {
+            Some(opened) => (opened, None),
+            None => return Ok(()),
+        }
     };
-    let api = Api::new(
-        opened.store.clone(),
-        config.namespace.clone(),
-        config.accept(),
-    );
+    let accept = if args.demo {
+        Accept::Any
+    } else {
+        config.accept()
+    };
+    let api = Api::new(opened.store.clone(), config.namespace.clone(), accept);
+    if let Some(clock) = demo {
+        demo::fill(&api, &clock).await?;
+    }
     let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
+    let address = (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))?;
+    let endpoint = Endpoint {
+        base: format!("http://{address}/{STAGE}"),
+        key: Some(key.secret().clone()),
+    };
+    let sessions = if args.local {
+        Sessions::by_address(Some(key.clone()))
+            .map_err(|error| CliError::failed(error.to_string()))?
+    } else {
+        Sessions::by_key(key.clone())
+    };
+    let dashboard_url = format!("http://{address}{}{}", dashboard::PATH, sessions.fragment());
+    let dashboard = Dashboard {
+        source: Arc::new(api.clone()),
+        api: endpoint.base.clone(),
+        namespace: config.namespace,
+        experiments: config.experiments,
+        sessions,
+        // A server of one's own stands behind a proxy with a name of its own.
+        loopback_only: args.local && address.ip().is_loopback(),
+    };
     let edge: Arc<dyn Edge> = if args.local {
         let throttle = config
             .aws
@@ -74,15 +109,14 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     } else {
         Arc::new(Direct::new(api, routes, key.clone()))
     };
-    let address = (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))?;
-    let endpoint = Endpoint {
-        base: format!("http://{address}/{STAGE}"),
-        key: Some(key.secret().clone()),
-    };
+    let edge = Arc::new(WithDashboard {
+        dashboard,
+        rest: edge,
+    });
     if args.local {
         Running::announce(context.printer, address, &endpoint.base, key.secret());
     }
-    let ready = say_ready(context, &args, &endpoint, key.secret(), &opened);
+    let ready = say_ready(context, &args, &endpoint, &dashboard_url, &opened);
     if ready.is_ok() {
         tokio::select! {
             () = serve(listener, edge, stop.signal()) => {}
@@ -167,25 +201,25 @@ fn say_ready(
     context: &Context,
     args: &Args,
     endpoint: &Endpoint,
-    key: &Secret,
+    dashboard_url: &str,
     opened: &Opened,
 ) -> Result<(), CliError> {
     let track = endpoint.track_url();
     let experiments = endpoint.experiments_url();
+    let key = endpoint.key.as_ref().map_or("", Secret::reveal);
     if context.json {
         return context.printer.json(&json!({
             "track_url": track,
             "experiments_url": experiments,
-            "dashboard_url": null,
-            "api_key": key.reveal(),
+            "dashboard_url": dashboard_url,
+            "api_key": key,
             "store": opened.name,
         }));
     }
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
-         API key      {}\n",
+         dashboard    {dashboard_url}\n  API key      {key}\n",
         opened.place,
-        key.reveal()
     );
     if args.local {
         text.push_str(

@@ -62,6 +62,7 @@ fn example() -> Declared {
             name: name("button clicked"),
             unique: true,
         }],
+        minimum_effect: None,
     }
 }
 

@@ -90,6 +90,17 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// SQLite in memory.
+    pub(super) fn in_memory(store: SqliteStore) -> Self {
+        Self {
+            store: Arc::new(store),
+            container: None,
+            name: "embedded".to_owned(),
+            place: "memory".to_owned(),
+            fleeting: true,
+        }
+    }
+
     /// Removes what was started for it.
     pub(super) async fn close(self, printer: Printer) {
         if let Some(container) = self.container
@@ -112,18 +123,15 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
     }
     let store = SqliteStore::open(&location, config.counting)
         .map_err(|error| CliError::failed(format!("cannot open the store: {error}")))?;
-    Ok(Opened {
-        store: Arc::new(store),
-        container: None,
-        name: match &location {
-            Location::Memory => "embedded".to_owned(),
-            Location::File(path) => format!("embedded:{}", path.display()),
+    let opened = Opened::in_memory(store);
+    Ok(match &location {
+        Location::Memory => opened,
+        Location::File(path) => Opened {
+            name: format!("embedded:{}", path.display()),
+            place: format!("the file `{}`", path.display()),
+            fleeting: false,
+            ..opened
         },
-        place: match &location {
-            Location::Memory => "memory".to_owned(),
-            Location::File(path) => format!("the file `{}`", path.display()),
-        },
-        fleeting: location == Location::Memory,
     })
 }
 

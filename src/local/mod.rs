@@ -4,6 +4,7 @@
 //! API Gateway does in front of Lambda, so that what passes here passes deployed.
 
 mod container;
+pub mod dashboard;
 mod direct;
 mod event;
 mod gateway;

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use lamed::domain::Instant;
 use redis::Commands;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::support::{Redis, Server, line};
@@ -19,9 +20,9 @@ async fn results_are_a_table() {
         &server,
         &[
             ("button color", "participate", "blue", 1200),
-            ("button color", "participate", "red", 1001),
+            ("button color", "participate", "red", 1180),
             ("button color", "clicked", "blue", 77),
-            ("button color", "clicked", "red", 1001),
+            ("button color", "clicked", "red", 150),
             ("button color", "page view", "red", 1502),
             ("button color", "page view", "gone", 3),
             ("no goal yet", "participate", "10-Newest", 2),
@@ -35,38 +36,20 @@ async fn results_are_a_table() {
     .await;
     let results =
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
-    let no_goal_yet = " variant               participants
- 1-Original (control)             1
- 2-New                            1
- 10-Newest                        2
-";
-    let table = format!(
-        "\
-button color
- goal       variant        participants  conversions       rate
- clicked    blue                  1,200           77     6.42 %
-            gone                      0            0          –
-            red (control)         1,001        1,001   100.00 %
- page view  blue                  1,200            0     0.00 %
-            gone                      0            3          –
-            red (control)         1,001        1,502  1.50 each
-
-no goal yet · no goal reached yet
-{no_goal_yet}
-שלום 🦀
- goal   variant                   participants  conversions     rate
- a,b|c  \u{fffd}right to left (control)             0            1        –
-        日本語                              10            5  50.00 %
-"
-    );
-    results(&[]).gives(0, &table, "");
-    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\u{1b}[2m · no goal reached yet\u{1b}[0m\n";
-    let colored = format!("{bold_and_dim}{no_goal_yet}");
-    results(&["no goal yet", "--color", "always"]).gives(0, &colored, "");
+    results(&[]).gives(0, TABLES, "");
+    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · no goal reached yet\u{1b}[0m\n";
+    let plain = TABLES.split_once("no goal reached yet\n").unwrap().1;
+    let colored = format!("{bold_and_dim}{}", plain.split_once("\n\n").unwrap().0);
+    results(&["no goal yet", "--color", "always"]).gives(0, &format!("{colored}\n"), "");
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
         "error: nothing is counted for experiment `button colour` in namespace `alephbet`\n",
+    );
+    results(&["--control", "green"]).gives(
+        1,
+        "",
+        "error: nothing is counted for variant `green` in namespace `alephbet`\n",
     );
     results(&["--namespace", "other"]).gives(
         0,
@@ -75,13 +58,46 @@ no goal yet · no goal reached yet
     );
 }
 
+const TABLES: &str = "\
+button color
+ ✓ clicked: red, the control, is the best: blue −50 % (−68 to −25), safe to stop
+ clicked        conversions     rate        change, 95 %  at every look                chance to win
+ blue                    77   6.42 %  −50 % (−68 to −25)  ├──────●─────────┤        │        < 0.1 %
+ gone                     0        –                                                │
+ red (control)          150  12.71 %                                                │
+                                                          −68 %                     0
+ page view      participants  conversions  each
+ blue                  1,200            0  0.00
+ gone                      0            3     –
+ red (control)         1,180        1,502  1.27
+ · counts, not a proportion: a visitor may convert more than once, so no rates are compared
+
+no goal yet
+ · no goal reached yet
+ variant               participants
+ 1-Original (control)             1
+ 2-New                            1
+ 10-Newest                        2
+
+שלום 🦀
+ · counts, not a proportion: a visitor may convert more than once, so no rates are compared
+ a,b|c                     participants  conversions  each
+ \u{fffd}right to left (control)             0            1     –
+ 日本語                              10            5  0.50
+";
+
 #[tokio::test]
 async fn results_are_json() {
-    let server = Server::start(&["--local", "--store", "embedded"]);
+    let home = home();
+    let config =
+        json!({"experiments": {"e": {"variants": {"a": 1, "b": 1}, "minimum_effect": 0.5}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
     let events = [
-        ("e", "participate", "b", 3),
-        ("e", "participate", "a", 4),
-        ("e", "g", "b", 1),
+        ("e", "participate", "b", 50),
+        ("e", "participate", "a", 40),
+        ("e", "g", "b", 20),
+        ("e", "g", "a", 6),
         ("e", "g", "c\u{202e}", 1),
         ("f", "participate", "a", 1),
     ];
@@ -90,18 +106,123 @@ async fn results_are_json() {
         let results = ["results", "--local", "--json"];
         line(&server.home, &[&results, arguments].concat())
     };
-    results(&["e"]).gives(
-        0,
-        concat!(
-            r#"{"namespace":"alephbet","experiments":[{"experiment":"e","control":"a","variants":["#,
-            r#"{"variant":"a","participants":4},{"variant":"b","participants":3},"#,
-            r#"{"variant":"c\u202e","participants":0}],"goals":[{"goal":"g","variants":["#,
-            r#"{"variant":"a","participants":4,"conversions":0,"rate":0.0},"#,
-            r#"{"variant":"b","participants":3,"conversions":1,"rate":0.3333333333333333},"#,
-            r#"{"variant":"c\u202e","participants":0,"conversions":1,"rate":null}]}]}]}"#,
-            "\n"
-        ),
-        "",
+    let outcome = results(&["e"]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    assert!(outcome.stdout.contains(r"c\u202e"));
+    let today = Instant::now().day().to_string();
+    assert_eq!(
+        nine_digits(serde_json::from_str(&outcome.stdout).unwrap()),
+        nine_digits(json!({"namespace": "alephbet", "experiments": [{
+            "experiment": "e",
+            "control": "a",
+            "variants": [
+                {"variant": "a", "participants": 40, "weight": 1},
+                {"variant": "b", "participants": 50, "weight": 1},
+                {"variant": "c\u{202e}", "participants": 0, "weight": null},
+            ],
+            "srm": {
+                "chi_square": 1.1111111111111112,
+                "p_value": 0.29184054514378854,
+                "sequential_p_value": 1.0,
+                "alarm": false,
+            },
+            "verdict": {
+                "kind": "keep_going",
+                "variant": "b",
+                "text": "keep going: about 120 more participants a variant, if the effect is as it looks now; about 820 would show the smallest effect declared",
+            },
+            "goals": [
+                {
+                    "goal": "g",
+                    "kind": "proportion",
+                    "variants": [
+                        {
+                            "variant": "a",
+                            "participants": 40,
+                            "conversions": 6,
+                            "rate": 0.15,
+                            "interval": [0.0706118771732036, 0.29072324366489705],
+                            "chance_to_be_best": 0.004723412548048296,
+                            "versus_control": null,
+                        },
+                        {
+                            "variant": "b",
+                            "participants": 50,
+                            "conversions": 20,
+                            "rate": 0.4,
+                            "interval": [0.27608389730256533, 0.5381856225241064],
+                            "chance_to_be_best": 0.9952765874519516,
+                            "versus_control": {
+                                "difference": 0.25,
+                                "difference_interval": [0.06249471523370029, 0.4093666850955284],
+                                "lift": 1.6666666666666667,
+                                "lift_interval": null,
+                                "z": 2.6001571698057617,
+                                "p_value": 0.009318107254445193,
+                                "method": "z",
+                                "sequential_interval": [-0.3756213968207064, 0.8756213968207064],
+                                "sequential_p_value": 0.6555613295521181,
+                                "p_holm": 0.6555613295521181,
+                                "chance_to_win": 0.9952765874519517,
+                                "expected_loss": 0.00014366098142415846,
+                                "participants_needed": {"for_effect_seen": 120, "for_minimum_effect": 820},
+                            },
+                        },
+                        {
+                            "variant": "c\u{202e}",
+                            "participants": 0,
+                            "conversions": 1,
+                            "rate": null,
+                            "interval": null,
+                            "chance_to_be_best": null,
+                            "versus_control": null,
+                        },
+                    ],
+                    "verdict": {
+                        "kind": "keep_going",
+                        "variant": "b",
+                        "text": "keep going: about 120 more participants a variant, if the effect is as it looks now; about 820 would show the smallest effect declared",
+                    },
+                },
+            ],
+            "days": [
+                {
+                    "day": today,
+                    "variants": [
+                        {"variant": "a", "participants": 40},
+                        {"variant": "b", "participants": 50},
+                        {"variant": "c\u{202e}", "participants": 0},
+                    ],
+                    "goals": [
+                        {
+                            "goal": "g",
+                            "variants": [
+                                {
+                                    "variant": "a",
+                                    "conversions": 6,
+                                    "rate": 0.15,
+                                    "interval": [0.0706118771732036, 0.29072324366489705],
+                                },
+                                {
+                                    "variant": "b",
+                                    "conversions": 20,
+                                    "rate": 0.4,
+                                    "interval": [0.27608389730256533, 0.5381856225241064],
+                                },
+                                {
+                                    "variant": "c\u{202e}",
+                                    "conversions": 1,
+                                    "rate": null,
+                                    "interval": null,
+                                },
+                            ],
+                        },
+                    ],
+                },
+            ],
+        }]})),
+        "{}",
+        outcome.stdout
     );
     results(&["--namespace", "n"]).gives(0, "{\"namespace\":\"n\",\"experiments\":[]}\n", "");
     results(&["g"]).gives(
@@ -109,6 +230,123 @@ async fn results_are_json() {
         "",
         "error: nothing is counted for experiment `g` in namespace `alephbet`\n",
     );
+}
+
+/// Numbers of nine digits: the last ones may differ from machine to machine.
+fn nine_digits(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            json!(format!("{:.8e}", number.as_f64().unwrap()))
+        }
+        Value::Array(values) => values.into_iter().map(nine_digits).collect(),
+        Value::Object(map) => (map
+            .into_iter()
+            .map(|(key, value)| (key, nine_digits(value))))
+        .collect(),
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn results_are_a_spreadsheet() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    let events = [
+        ("=1+1", "participate", "a", 40),
+        ("=1+1", "participate", "-b, \"c\"", 50),
+        ("=1+1", "g", "a", 20),
+        ("no goal", "participate", "a", 1),
+    ];
+    count(&server, &events).await;
+    let outcome = line(&server.home, &["results", "--local", "--csv"]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let columns = lines[0].split(',').count();
+    let shown: Vec<String> = lines[1..]
+        .iter()
+        .map(|line| line.split(',').take(9).collect::<Vec<_>>().join(","))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "alephbet,'=1+1,\"'-b, \"\"c\"\"\",g,proportion,\"'-b, \"\"c\"\"\",50",
+            "alephbet,'=1+1,\"'-b, \"\"c\"\"\",g,proportion,a,40,20",
+            "alephbet,no goal,a,,,a,1,,",
+        ]
+    );
+    assert_eq!((columns, lines[3].split(',').count()), (33, 33));
+}
+
+#[tokio::test]
+async fn ci_can_stop_on_results() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    let events = [
+        ("e", "participate", "a", 3000),
+        ("e", "participate", "b", 3000),
+        ("e", "participate", "c", 3000),
+        ("e", "g", "a", 150),
+        ("e", "g", "b", 300),
+        ("e", "g", "c", 60),
+        ("off", "participate", "a", 1000),
+        ("off", "participate", "b", 1300),
+        ("open", "participate", "a", 10),
+        ("open", "g", "a", 1),
+        ("open", "participate", "b", 10),
+    ];
+    count(&server, &events).await;
+    for (experiment, gates, error) in [
+        ("e", "srm,undecided", ""),
+        (
+            "e",
+            "loser",
+            "`--fail-on loser`: experiment `e`: goal `g`: c is worse than a",
+        ),
+        (
+            "e",
+            "srm,winner",
+            "`--fail-on winner`: experiment `e`: goal `g`: b is better than a",
+        ),
+        (
+            "off",
+            "winner,srm",
+            "`--fail-on srm`: experiment `off`: the sample ratio is off: b has 1,300 participants \
+             where equal parts would be 1,150; declare the weights if they are not equal, else find out why \
+             before you trust any result",
+        ),
+        (
+            "open",
+            "undecided",
+            "`--fail-on undecided`: experiment `open`: too early: a verdict takes 30 participants and 5 \
+             conversions of each variant",
+        ),
+    ] {
+        let results = ["results", "--local", experiment, "--fail-on", gates];
+        let outcome = line(&server.home, &results).run();
+        let (code, stderr) = if error.is_empty() {
+            (0, String::new())
+        } else {
+            (1, format!("error: {error}\n"))
+        };
+        assert_eq!(
+            (outcome.code, outcome.stderr),
+            (Some(code), stderr),
+            "{gates}"
+        );
+        assert!(outcome.stdout.starts_with(experiment), "{}", outcome.stdout);
+    }
+}
+
+#[tokio::test]
+async fn results_are_watched_until_stopped() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    count(&server, &[("e", "participate", "a", 1)]).await;
+    let watch = ["results", "--local", "--watch", "1"];
+    let mut watched = line(&server.home, &watch).start();
+    watched.until("             1\n");
+    count(&server, &[("f", "participate", "a", 3)]).await;
+    watched.until("             3\n");
+    watched.interrupt();
+    let outcome = watched.end();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
 }
 
 /// The API takes no control characters, but Redis holds what others wrote there, too.
@@ -132,20 +370,18 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
     results(&[]).gives(
         0,
         "\u{fffd}[2Je
- goal    variant           participants  conversions     rate
- \u{fffd}31mg\u{fffd}  \u{fffd}]0;v\u{fffd} (control)             2            1  50.00 %
+ · one variant only: there is nothing to compare
+ \u{fffd}31mg\u{fffd}            participants  conversions     rate
+ \u{fffd}]0;v\u{fffd} (control)             2            1  50.00 %
 ",
         "",
     );
-    results(&["--json"]).gives(
-        0,
-        concat!(
-            r#"{"namespace":"alephbet","experiments":[{"experiment":"\u001b[2Je","#,
-            r#""control":"\u001b]0;v\u0007","variants":[{"variant":"\u001b]0;v\u0007","#,
-            r#""participants":2}],"goals":[{"goal":"\u009b31mg\n","variants":[{"#,
-            r#""variant":"\u001b]0;v\u0007","participants":2,"conversions":1,"rate":0.5}]}]}]}"#,
-            "\n"
-        ),
-        "",
-    );
+    let json = results(&["--json"]).run().stdout;
+    let names = [
+        r#""\u001b[2Je""#,
+        r#""\u009b31mg\n""#,
+        r#""\u001b]0;v\u0007""#,
+    ];
+    assert!(names.iter().all(|name| json.contains(name)), "{json}");
+    assert!(!json.trim_end().contains(char::is_control), "{json}");
 }

@@ -165,12 +165,19 @@ The counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` 
             .until("API key")
             .split_once("http://127.0.0.1:")
             .unwrap();
-        let (port, _) = rest.split_once('/').unwrap();
+        let (port, rest) = rest.split_once('/').unwrap();
+        // Signed in where it is for this machine alone.
+        let session = match rest.split_once("#session=") {
+            Some((_, rest)) => format!("#session={}", &rest[..32]),
+            None => String::new(),
+        };
+        assert_eq!(session.is_empty(), !arguments.contains(&"--local"));
         let expected = format!(
             "lamed counts in {place}
 
   track        http://127.0.0.1:{port}/prod/track
   experiments  http://127.0.0.1:{port}/prod/experiments
+  dashboard    http://127.0.0.1:{port}/dashboard{session}
   API key      k
 {hints}"
         );
@@ -193,7 +200,7 @@ fn the_ready_line_for_programs_has_these_keys() {
         json!({
             "track_url": format!("http://{address}/prod/track"),
             "experiments_url": format!("http://{address}/prod/experiments"),
-            "dashboard_url": null,
+            "dashboard_url": format!("http://{address}/dashboard"),
             "api_key": key,
             "store": "embedded:lamed.db",
         })

@@ -1,0 +1,117 @@
+//! `lamed dashboard`
+
+use std::fs;
+use std::io::{IsTerminal, stdout};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::{TcpListener, lookup_host};
+
+use super::client::Client;
+use super::endpoint::{self, Endpoint};
+use super::printer::BOLD;
+use super::signals::Stop;
+use super::{CliError, Context, block_on};
+use crate::local::dashboard::{Dashboard, PATH, Sessions, of_snapshot, snapshot};
+use crate::local::serve;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Write a page to send around instead, which needs no server (`-` is stdout)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["listen", "no_open"])]
+    output: Option<PathBuf>,
+    /// Where to listen on this machine; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    listen: String,
+    /// Do not open the browser
+    #[arg(long)]
+    no_open: bool,
+    #[command(flatten)]
+    endpoint: endpoint::ApiArgs,
+    #[command(flatten)]
+    key: endpoint::KeyArgs,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
+    let dashboard = Dashboard {
+        api: endpoint.base.clone(),
+        source: Arc::new(Client::new(endpoint)?),
+        namespace: config.namespace,
+        experiments: config.experiments,
+        sessions: Sessions::by_address(None)
+            .map_err(|error| CliError::failed(error.to_string()))?,
+        loopback_only: true,
+    };
+    match &args.output {
+        Some(file) => block_on(write(context, &dashboard, file)),
+        None => block_on(show(context, &args, dashboard)),
+    }
+}
+
+async fn write(context: &Context, dashboard: &Dashboard, file: &PathBuf) -> Result<(), CliError> {
+    let page = of_snapshot(&snapshot(dashboard).await?)
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    if file.as_os_str() == "-" {
+        return context.printer.data(&page);
+    }
+    fs::write(file, page)
+        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", file.display())))?;
+    if context.json {
+        return context
+            .printer
+            .json(&json!({ "file": file.display().to_string() }));
+    }
+    context.printer.talk(&format!("wrote `{}`", file.display()));
+    Ok(())
+}
+
+async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<(), CliError> {
+    let listener = listen(&args.listen).await?;
+    let stop = Stop::listen()?;
+    // What cannot be reached is said here rather than on the page.
+    dashboard.check().await?;
+    let address = (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))?;
+    let url = format!("http://{address}{PATH}{}", dashboard.sessions.fragment());
+    if context.json {
+        context
+            .printer
+            .json(&json!({ "dashboard_url": url, "api": dashboard.api }))?;
+    } else {
+        context
+            .printer
+            .data(&format!("{BOLD}the dashboard{BOLD:#} is at {url}\n"))?;
+        context.printer.talk(&format!(
+            "It shows what {} counted, to whoever on this machine has this address. Ctrl-C ends it.",
+            dashboard.api
+        ));
+    }
+    if !args.no_open && !context.json && stdout().is_terminal() {
+        // Where there is no browser, the address is there to be copied.
+        tokio::task::spawn_blocking(move || webbrowser::open(&url));
+    }
+    serve(listener, Arc::new(dashboard), stop.signal()).await;
+    Ok(())
+}
+
+async fn listen(address: &str) -> Result<TcpListener, CliError> {
+    let addresses: Vec<SocketAddr> = (lookup_host(address).await)
+        .map_err(|error| {
+            CliError::usage(format!("`--listen {address}` is not HOST:PORT: {error}"))
+        })?
+        .collect();
+    if addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(CliError::usage(format!(
+            "`--listen {address}` can be reached from other machines: `lamed serve` offers the dashboard \
+             to them, behind the key"
+        )));
+    }
+    TcpListener::bind(&addresses[..]).await.map_err(|error| {
+        CliError::failed(format!(
+            "cannot listen on {address}: {error}; choose another address with `--listen`"
+        ))
+    })
+}

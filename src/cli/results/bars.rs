@@ -1,0 +1,137 @@
+//! Intervals as bars on a common axis.
+
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::printer::DIM;
+
+/// Fewer columns show nothing.
+pub(super) const MIN_WIDTH: usize = 16;
+/// More show no more.
+pub(super) const MAX_WIDTH: usize = 48;
+
+const BETTER: Style = AnsiColor::Green.on_default();
+const WORSE: Style = AnsiColor::Red.on_default();
+
+/// A value and its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Span {
+    /// Green where all of it is above 0, red where all is below.
+    pub(super) fn style(self) -> Style {
+        if self.low > 0.0 {
+            BETTER
+        } else if self.high < 0.0 {
+            WORSE
+        } else {
+            Style::new()
+        }
+    }
+}
+
+/// An axis that has room for all of the spans, and for 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    low: f64,
+    high: f64,
+    width: usize,
+}
+
+impl Axis {
+    /// None without spans.
+    pub(super) fn new(spans: &[Span], width: usize) -> Option<Self> {
+        let low = spans.iter().map(|span| span.low).fold(0.0, f64::min);
+        let high = spans.iter().map(|span| span.high).fold(0.0, f64::max);
+        (high > low).then_some(Self { low, high, width })
+    }
+
+    fn column(self, value: f64) -> usize {
+        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        (share * (self.width - 1) as f64).round() as usize
+    }
+
+    /// `├──┼───●────┤`, or the line at 0 alone.
+    pub(super) fn bar(self, span: Option<Span>) -> String {
+        let zero = self.column(0.0);
+        let line = |from: usize, to: usize| -> String {
+            (from..to)
+                .map(|column| if column == zero { '│' } else { ' ' })
+                .collect()
+        };
+        let Some(span) = span else {
+            return format!("{DIM}{}{DIM:#}", line(0, self.width));
+        };
+        let (low, high) = (self.column(span.low), self.column(span.high));
+        let point = self.column(span.value);
+        let bar: String = (low..=high)
+            .map(|column| match column {
+                _ if column == point => '●',
+                _ if column == low => '├',
+                _ if column == high => '┤',
+                _ if column == zero => '┼',
+                _ => '─',
+            })
+            .collect();
+        let style = span.style();
+        format!(
+            "{DIM}{}{DIM:#}{style}{bar}{style:#}{DIM}{}{DIM:#}",
+            line(0, low),
+            line(high + 1, self.width)
+        )
+    }
+
+    /// The ends of the axis, and 0 where there is room for it.
+    pub(super) fn labels(self, label: impl Fn(f64) -> String) -> String {
+        let zero = self.column(0.0);
+        let (low, high) = (label(self.low), label(self.high));
+        let mut text = vec![' '; self.width];
+        let mut put = |at: usize, label: &str| {
+            for (place, character) in text.iter_mut().skip(at).zip(label.chars()) {
+                *place = character;
+            }
+        };
+        let (left, right) = (low.chars().count(), high.chars().count());
+        if left + right < self.width {
+            put(0, &low);
+            put(self.width - right, &high);
+        }
+        if zero > left && zero + 1 + right < self.width {
+            put(zero, "0");
+        }
+        let text: String = text.into_iter().collect();
+        format!("{DIM}{text}{DIM:#}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_drawn_to_scale() {
+        let span = |value, low, high| Span { value, low, high };
+        let spans = [span(0.1, -0.2, 0.4), span(0.3, 0.2, 0.4)];
+        let axis = Axis::new(&spans, 31).unwrap();
+        let plain = |text: String| anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(
+            [
+                plain(axis.bar(None)),
+                plain(axis.bar(Some(spans[0]))),
+                plain(axis.bar(Some(spans[1]))),
+                plain(axis.labels(|value| format!("{:.0} %", value * 100.0))),
+            ],
+            [
+                "          │                    ",
+                "├─────────┼────●──────────────┤",
+                "          │         ├────●────┤",
+                "-20 %     0                40 %",
+            ]
+        );
+        assert!(Axis::new(&[], 20).is_none());
+        assert!(Axis::new(&[span(0.0, 0.0, 0.0)], 20).is_none());
+    }
+}

@@ -1,0 +1,71 @@
+//! `--fail-on`: results that end in exit code 1, so that CI can stop on them.
+
+use clap::ValueEnum;
+
+use crate::cli::CliError;
+use crate::domain::results::{Results, VerdictKind};
+use crate::report::Evaluated;
+
+/// What `--fail-on` may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Gate {
+    /// A variant is worse than the control
+    Loser,
+    /// A variant is better than the control
+    Winner,
+    /// Visitors do not get the variants at the declared ratio
+    Srm,
+    /// The first goal has no verdict yet
+    Undecided,
+}
+
+impl Gate {
+    /// Why it is so, where it is.
+    fn reason(self, results: &Results) -> Option<String> {
+        match self {
+            Self::Loser => decided(results, "worse", |difference| difference < 0.0),
+            Self::Winner => decided(results, "better", |difference| difference > 0.0),
+            Self::Srm => results.has_alarm().then(|| results.verdict.text.clone()),
+            Self::Undecided => {
+                let is_decided = matches!(
+                    results.verdict.kind,
+                    VerdictKind::SampleRatio
+                        | VerdictKind::Winner
+                        | VerdictKind::ControlBest
+                        | VerdictKind::Equivalent
+                );
+                (!is_decided).then(|| results.verdict.text.clone())
+            }
+        }
+    }
+
+    fn word(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+fn decided(results: &Results, word: &str, is_so: impl Fn(f64) -> bool) -> Option<String> {
+    let control = results.control.as_ref()?;
+    let mut decided = results.decided();
+    let (goal, variant, _) = decided.find(|(_, _, comparison)| is_so(comparison.difference))?;
+    Some(format!("goal `{goal}`: {variant} is {word} than {control}"))
+}
+
+/// # Errors
+/// When something that `--fail-on` names is so: the first of it.
+pub(super) fn check(gates: &[Gate], experiments: &[Evaluated]) -> Result<(), CliError> {
+    for Evaluated { results, .. } in experiments {
+        let found = gates
+            .iter()
+            .find_map(|gate| Some((gate, gate.reason(results)?)));
+        if let Some((gate, reason)) = found {
+            return Err(CliError::failed(format!(
+                "`--fail-on {}`: experiment `{}`: {reason}",
+                gate.word(),
+                results.experiment,
+            )));
+        }
+    }
+    Ok(())
+}

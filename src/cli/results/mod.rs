@@ -1,0 +1,192 @@
+//! `lamed results`
+
+mod bars;
+mod gate;
+mod grid;
+mod table;
+
+use std::io::{IsTerminal, stdout};
+use std::time::Duration;
+
+use terminal_size::terminal_size_of;
+use tokio::time::sleep;
+
+use self::gate::Gate;
+use super::client::Client;
+use super::endpoint::{self, Endpoint};
+use super::printer::harmless;
+use super::signals::Stop;
+use super::{CliError, Context, block_on, name};
+use crate::config::Config;
+use crate::domain::Name;
+use crate::report::{Evaluated, Failure, Pairs, Question, Report, read};
+
+/// The width of what is read by no terminal.
+const DEFAULT_WIDTH: u16 = 100;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Only these experiments
+    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    experiments: Vec<Name>,
+    /// Compare with this variant instead of the declared control
+    #[arg(long, value_name = "VARIANT", value_parser = name)]
+    control: Option<Name>,
+    /// Print a table for spreadsheets
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Show them again and again, every so many seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "10",
+        value_parser = clap::value_parser!(u64).range(1..=86_400),
+        conflicts_with = "fail_on"
+    )]
+    watch: Option<u64>,
+    /// Exit with 1 when this is so of any experiment shown
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    fail_on: Vec<Gate>,
+    #[command(flatten)]
+    endpoint: endpoint::ApiArgs,
+    #[command(flatten)]
+    key: endpoint::KeyArgs,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
+    let client = Client::new(endpoint)?;
+    block_on(async {
+        let Some(seconds) = args.watch else {
+            let experiments = fetch(&client, &config, &args, context.json).await?;
+            show(context, &config, &args, &experiments)?;
+            return gate::check(&args.fail_on, &experiments);
+        };
+        let stop = Stop::listen()?;
+        tokio::select! {
+            watched = watch(context, &config, &args, &client, Duration::from_secs(seconds)) => watched,
+            () = stop.signal() => Ok(()),
+        }
+    })
+}
+
+/// Goes on until nobody reads any more. What fails may work the next time.
+async fn watch(
+    context: &Context,
+    config: &Config,
+    args: &Args,
+    client: &Client,
+    pause: Duration,
+) -> Result<(), CliError> {
+    let redraws = stdout().is_terminal() && !context.json && !args.csv;
+    loop {
+        match fetch(client, config, args, context.json).await {
+            Ok(experiments) => {
+                if redraws && !context.printer.stream("\u{1b}[H\u{1b}[2J\u{1b}[3J")? {
+                    return Ok(());
+                }
+                if !show(context, config, args, &experiments)? {
+                    return Ok(());
+                }
+            }
+            Err(error) => context.printer.error(&error),
+        }
+        sleep(pause).await;
+    }
+}
+
+async fn fetch(
+    client: &Client,
+    config: &Config,
+    args: &Args,
+    days: bool,
+) -> Result<Vec<Evaluated>, CliError> {
+    let question = Question {
+        namespace: &config.namespace,
+        experiment: None,
+        days,
+    };
+    let mut counted = Vec::new();
+    if args.experiments.is_empty() {
+        counted = read(client, question).await?;
+    }
+    for experiment in &args.experiments {
+        let experiment = Some(experiment);
+        let found = read(
+            client,
+            Question {
+                experiment,
+                ..question
+            },
+        )
+        .await?;
+        if found.is_empty() {
+            return Err(unknown(
+                "experiment",
+                experiment.map_or("", Name::as_str),
+                config,
+            ));
+        }
+        counted.extend(found);
+    }
+    let experiments = (counted.iter())
+        .map(|counted| {
+            let declared = config.declared(&counted.experiment);
+            Evaluated::new(counted, declared, args.control.as_ref())
+                .map_err(|error| Failure::gateway(error.to_string()).into())
+        })
+        .collect::<Result<Vec<_>, CliError>>()?;
+    match &args.control {
+        Some(control)
+            if !experiments
+                .iter()
+                .any(|e| e.results.control.as_ref() == Some(control)) =>
+        {
+            Err(unknown("variant", control.as_str(), config))
+        }
+        _ => Ok(experiments),
+    }
+}
+
+fn unknown(what: &str, name: &str, config: &Config) -> CliError {
+    CliError::failed(format!(
+        "nothing is counted for {what} `{}` in namespace `{}`",
+        harmless(name),
+        harmless(config.namespace.as_str())
+    ))
+}
+
+/// Says whether somebody still reads.
+fn show(
+    context: &Context,
+    config: &Config,
+    args: &Args,
+    experiments: &[Evaluated],
+) -> Result<bool, CliError> {
+    if context.json || args.csv {
+        let report = Report {
+            namespace: config.namespace.to_string(),
+            experiments: (experiments.iter())
+                .map(|experiment| experiment.document(Pairs::Without))
+                .collect(),
+        };
+        return if args.csv {
+            context.printer.stream(&report.csv())
+        } else {
+            context.printer.json_line(&report)
+        };
+    }
+    if experiments.is_empty() {
+        context.printer.talk(&format!(
+            "nothing is counted in namespace `{}` yet",
+            harmless(config.namespace.as_str())
+        ));
+    }
+    let width = terminal_size_of(stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0);
+    let blocks: Vec<String> = (experiments.iter())
+        .map(|experiment| table::experiment(&experiment.results, usize::from(width)))
+        .collect();
+    context.printer.stream(&blocks.join("\n"))
+}

@@ -1,0 +1,289 @@
+//! Results as tables for the width of a terminal.
+
+use anstyle::{AnsiColor, Style};
+
+use super::bars::{Axis, MAX_WIDTH, MIN_WIDTH, Span};
+use super::grid::Grid;
+use crate::cli::printer::{BOLD, DIM, harmless};
+use crate::domain::results::{
+    Comparison, GoalKind, GoalResults, GoalVariant, Results, Verdict, VerdictKind, grouped, span,
+};
+use crate::domain::statistics::chance_to_win;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+const OPEN: Style = AnsiColor::Yellow.on_default();
+
+/// What a column shows of a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Participants,
+    Conversions,
+    Rate,
+    /// Lift, or difference where there is none, with its interval.
+    Change,
+    /// The same, drawn.
+    Bar,
+    ChanceToWin,
+}
+
+use Column::{Bar, ChanceToWin, Change, Conversions, Participants, Rate};
+
+/// From the most to the least that a line has room for.
+const OF_PROPORTIONS: [&[Column]; 7] = [
+    &[Participants, Conversions, Rate, Change, Bar, ChanceToWin],
+    &[Conversions, Rate, Change, Bar, ChanceToWin],
+    &[Rate, Change, Bar, ChanceToWin],
+    &[Conversions, Rate, Change, ChanceToWin],
+    &[Rate, Change, ChanceToWin],
+    &[Rate, Change],
+    &[Rate],
+];
+const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
+/// Without anything to compare with.
+const OF_ONE: [&[Column]; 3] = [
+    &[Participants, Conversions, Rate],
+    &[Conversions, Rate],
+    &[Rate],
+];
+
+/// One experiment: verdict first, then a table for each goal.
+pub(super) fn experiment(results: &Results, width: usize) -> String {
+    let name = harmless(results.experiment.as_str());
+    let mut text = format!("{BOLD}{name}{BOLD:#}\n{}", said(&results.verdict, width));
+    if results.goals.is_empty() {
+        text.push_str(&participants(results, width));
+    }
+    for goal in &results.goals {
+        text.push_str(&of_goal(goal, results, width));
+        // The first verdict is already there.
+        if !results.verdict.text.ends_with(&goal.verdict.text) {
+            text.push_str(&said(&goal.verdict, width));
+        }
+    }
+    text
+}
+
+/// A verdict behind a sign, for those who see no colour.
+fn said(verdict: &Verdict, width: usize) -> String {
+    let (sign, style) = match verdict.kind {
+        VerdictKind::SampleRatio => ("!", BAD.bold()),
+        VerdictKind::Winner => ("✓", GOOD.bold()),
+        VerdictKind::ControlBest => ("✓", GOOD),
+        VerdictKind::Equivalent => ("=", GOOD),
+        VerdictKind::Loser => ("✗", BAD),
+        VerdictKind::KeepGoing => ("…", OPEN),
+        _ => ("·", DIM),
+    };
+    let text = format!("{sign} {}", harmless(&verdict.text));
+    let options = textwrap::Options::new(width.max(20))
+        .initial_indent(" ")
+        .subsequent_indent("   ");
+    (textwrap::wrap(&text, options).into_iter())
+        .map(|line| format!("{style}{line}{style:#}\n"))
+        .collect()
+}
+
+fn participants(results: &Results, width: usize) -> String {
+    let mut grid = Grid::new(["variant", "participants"].map(str::to_owned));
+    for variant in &results.variants {
+        let participants = grouped(variant.participants as f64);
+        grid.push([name(results, variant.name.as_str()), participants]);
+    }
+    grid.text(width)
+}
+
+fn name(results: &Results, variant: &str) -> String {
+    let is_control = results
+        .control
+        .as_ref()
+        .is_some_and(|control| control.as_str() == variant);
+    let role = if is_control { " (control)" } else { "" };
+    format!("{}{role}", harmless(variant))
+}
+
+/// With as many columns as there is room for.
+fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
+    let candidates: &[&[Column]] = match goal.kind {
+        GoalKind::Count => &OF_COUNTS,
+        _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
+        GoalKind::Proportion => &OF_PROPORTIONS,
+    };
+    for columns in candidates {
+        let used = rows(goal, results, columns, 0).width();
+        if !columns.contains(&Bar) {
+            if used <= width {
+                return rows(goal, results, columns, 0).text(width);
+            }
+        } else if used + MIN_WIDTH <= width {
+            let bar = (width - used).min(MAX_WIDTH);
+            return rows(goal, results, columns, bar).text(width);
+        }
+    }
+    rows(goal, results, &[Rate], 0).text(width)
+}
+
+/// `bar` is how wide bars are.
+fn rows(goal: &GoalResults, results: &Results, columns: &[Column], bar: usize) -> Grid {
+    let changes: Vec<Option<Effect>> = (goal.variants.iter())
+        .map(|variant| variant.versus_control.as_ref().and_then(Effect::of))
+        .collect();
+    let scale = Effect::common(&changes);
+    let spans: Vec<Span> = changes
+        .iter()
+        .flatten()
+        .map(|effect| effect.span(scale))
+        .collect();
+    let axis = (bar > 0).then(|| Axis::new(&spans, bar)).flatten();
+    let head = format!("{BOLD}{}{BOLD:#}", harmless(goal.goal.as_str()));
+    let titles = columns.iter().map(|column| title(*column, goal, bar));
+    let mut grid = Grid::new(std::iter::once(head).chain(titles));
+    for (variant, change) in goal.variants.iter().zip(&changes) {
+        let cells = columns.iter().map(|column| match (column, change, axis) {
+            (Bar, change, Some(axis)) => axis.bar(change.map(|effect| effect.span(scale))),
+            (Bar, _, None) => String::new(),
+            (Change, Some(effect), _) => effect.text(),
+            _ => cell(*column, variant, goal.kind),
+        });
+        let name = name(results, variant.variant.as_str());
+        grid.push(std::iter::once(name).chain(cells));
+    }
+    if let Some(axis) = axis {
+        let labels = axis.labels(|value| scale.label(value));
+        let cells = columns.iter().map(|column| match column {
+            Bar => labels.clone(),
+            _ => String::new(),
+        });
+        grid.push(std::iter::once(String::new()).chain(cells));
+    }
+    grid
+}
+
+fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
+    match (column, goal.kind) {
+        (Participants, _) => "participants".to_owned(),
+        (Conversions, _) => "conversions".to_owned(),
+        (Rate, GoalKind::Proportion) => "rate".to_owned(),
+        (Rate, GoalKind::Count) => "each".to_owned(),
+        (Change, _) => "change, 95 %".to_owned(),
+        // Nothing of it counts before it is known how wide it can be.
+        (Bar, _) if bar == 0 => String::new(),
+        (Bar, _) => format!("{:bar$}", "at every look"),
+        (ChanceToWin, _) => "chance to win".to_owned(),
+    }
+}
+
+fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
+    match column {
+        Participants => grouped(variant.participants as f64),
+        Conversions => grouped(variant.conversions as f64),
+        Rate => match (variant.rate(), kind) {
+            (None, _) => "–".to_owned(),
+            (Some(rate), GoalKind::Proportion) => format!("{:.2} %", rate * 100.0),
+            (Some(rate), GoalKind::Count) => format!("{rate:.2}"),
+        },
+        Change | Bar => String::new(),
+        ChanceToWin => variant
+            .versus_control
+            .as_ref()
+            .map_or_else(String::new, chance),
+    }
+}
+
+/// Green from 95 %, red to 5 %.
+fn chance(comparison: &Comparison) -> String {
+    let chance = chance_to_win(comparison.control, comparison.variant);
+    let style = if chance >= 0.95 {
+        GOOD
+    } else if chance <= 0.05 {
+        BAD
+    } else {
+        Style::new()
+    };
+    let percent = chance * 100.0;
+    // Never certain.
+    let text = if percent > 99.9 {
+        "> 99.9 %".to_owned()
+    } else if percent < 0.1 {
+        "< 0.1 %".to_owned()
+    } else {
+        format!("{percent:.1} %")
+    };
+    format!("{style}{text}{style:#}")
+}
+
+/// How a variant compares, on both scales.
+#[derive(Clone, Copy)]
+struct Effect {
+    difference: Span,
+    lift: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// By the control's rate.
+    Lift,
+    /// In percentage points.
+    Difference,
+}
+
+impl Scale {
+    fn label(self, value: f64) -> String {
+        let unit = match self {
+            Self::Lift => "%",
+            Self::Difference => "points",
+        };
+        let percent = value * 100.0;
+        if percent == 0.0 {
+            return "0".to_owned();
+        }
+        let decimals = usize::from(percent.abs() < 10.0);
+        format!("{percent:+.decimals$} {unit}").replace('-', "−")
+    }
+}
+
+impl Effect {
+    /// None while the sequential test says nothing.
+    fn of(comparison: &Comparison) -> Option<Self> {
+        let sequential = comparison.sequential.as_ref()?;
+        let lift = comparison.lift.zip(sequential.lift_interval);
+        Some(Self {
+            difference: Span {
+                value: comparison.difference,
+                low: sequential.interval.low,
+                high: sequential.interval.high,
+            },
+            lift: lift.map(|(value, interval)| Span {
+                value,
+                low: interval.low,
+                high: interval.high,
+            }),
+        })
+    }
+
+    /// Lifts, if all have one: bars of one table share their axis.
+    fn common(effects: &[Option<Self>]) -> Scale {
+        if effects.iter().flatten().all(|effect| effect.lift.is_some()) {
+            Scale::Lift
+        } else {
+            Scale::Difference
+        }
+    }
+
+    fn span(self, scale: Scale) -> Span {
+        match scale {
+            Scale::Lift => self.lift.unwrap_or(self.difference),
+            Scale::Difference => self.difference,
+        }
+    }
+
+    fn text(self) -> String {
+        let (shown, unit) = match self.lift {
+            Some(lift) => (lift, " %"),
+            None => (self.difference, " points"),
+        };
+        let style = shown.style();
+        let text = span(shown.value, [shown.low, shown.high], unit);
+        format!("{style}{text}{style:#}")
+    }
+}

@@ -1,0 +1,212 @@
+//! The dashboard: one page, and the documents that it draws, about any API.
+//!
+//! | request | session | reply |
+//! |---|---|---|
+//! | `GET /dashboard` | | the page; no data in it |
+//! | `POST /dashboard/session` `{"key"}` | | `{"session"}`, for the API key |
+//! | `GET /dashboard/experiments[?namespace]` | yes | all experiments in short |
+//! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full |
+//! | `DELETE /dashboard/experiment?experiment[&goal&variant&namespace]` | yes | `{"deleted"}` |
+//!
+//! The API key never enters the page's documents, an address or a log: the server asks the API by
+//! itself. A session is a random text that the page sends as `Authorization: Bearer …`. It is no
+//! cookie, so another site's page cannot use it; and where the server is for this machine alone, a
+//! `Host` that is not this machine's is refused (DNS rebinding).
+
+mod documents;
+mod page;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, HOST};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use self::documents::Answer;
+pub use self::documents::{Snapshot, snapshot};
+pub use self::page::of_snapshot;
+pub use self::session::Sessions;
+use super::Edge;
+use super::server::{read_body, response};
+use crate::domain::{Declared, Name};
+use crate::http::{Parameters, Reply};
+use crate::report::Source;
+
+/// Where the page is.
+pub const PATH: &str = "/dashboard";
+
+/// A dashboard about one API.
+pub struct Dashboard {
+    pub source: Arc<dyn Source>,
+    /// The API's address, to be shown.
+    pub api: String,
+    /// The namespace shown first.
+    pub namespace: Name,
+    pub experiments: Vec<Declared>,
+    pub sessions: Sessions,
+    /// Whether it is for this machine alone.
+    pub loopback_only: bool,
+}
+
+/// The dashboard before another edge, which gets what is not the dashboard's.
+pub struct WithDashboard {
+    pub dashboard: Dashboard,
+    pub rest: Arc<dyn Edge>,
+}
+
+#[async_trait]
+impl Edge for WithDashboard {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+        let rest = request.uri().path().strip_prefix(PATH);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            self.dashboard.answer(request, peer).await
+        } else {
+            self.rest.answer(request, peer).await
+        }
+    }
+}
+
+#[async_trait]
+impl Edge for Dashboard {
+    async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let start = Instant::now();
+        let (head, body) = request.into_parts();
+        let reply = self.reply(&head, body).await;
+        let elapsed = start.elapsed();
+        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
+        response(reply)
+    }
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    key: String,
+}
+
+#[derive(Serialize)]
+struct SignedIn {
+    session: String,
+}
+
+impl Dashboard {
+    async fn reply(&self, head: &Parts, body: Incoming) -> Reply {
+        if self.loopback_only && !names_this_machine(head) {
+            return message(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this server is for this machine alone",
+            );
+        }
+        let path = head.uri.path();
+        match (&head.method, path.strip_prefix(PATH).unwrap_or(path)) {
+            (&Method::GET, "" | "/") if path.starts_with(PATH) => page::reply(),
+            // The dashboard on its own has nothing else to show.
+            (&Method::GET, "/") => redirect(),
+            (&Method::POST, "/session") => self.sign_in(body).await,
+            (&Method::GET | &Method::DELETE, "/experiments" | "/experiment") => {
+                let token = head
+                    .headers
+                    .get(AUTHORIZATION)
+                    .and_then(|value| value.to_str().ok());
+                let token = token.and_then(|value| value.strip_prefix("Bearer "));
+                if !token.is_some_and(|token| self.sessions.knows(token)) {
+                    return message(StatusCode::UNAUTHORIZED, "sign in");
+                }
+                self.document(head).await
+            }
+            _ => message(StatusCode::NOT_FOUND, "not found"),
+        }
+    }
+
+    async fn document(&self, head: &Parts) -> Reply {
+        let query = Parameters::decode(head.uri.query().unwrap_or_default());
+        let is_list = head.uri.path().ends_with("/experiments");
+        let answer = match (&head.method, is_list) {
+            (&Method::GET, true) => self.overview(&query).await,
+            (&Method::GET, false) => self.experiment(&query).await,
+            (_, false) => self.delete(&query).await,
+            (_, true) => Answer::not_found(),
+        };
+        json(answer.status, answer.body)
+    }
+
+    async fn sign_in(&self, body: Incoming) -> Reply {
+        let Ok(body) = read_body(body).await else {
+            return message(StatusCode::BAD_REQUEST, "the body is incomplete");
+        };
+        let Ok(SignIn { key }) = serde_json::from_slice(&body) else {
+            return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
+        };
+        match self.sessions.open(&key) {
+            Some(session) => serde_json::to_string(&SignedIn { session }).map_or_else(
+                |error| message(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+                |body| json(200, body),
+            ),
+            None => message(StatusCode::FORBIDDEN, "that is not the API key"),
+        }
+    }
+}
+
+/// Whether the client means this machine. A page of another site may have its own name lead here,
+/// and would be of the same origin then; but it cannot choose another `Host`.
+fn names_this_machine(head: &Parts) -> bool {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = match (head.uri.authority(), host) {
+        (Some(authority), _) => Some(authority.clone()),
+        (None, Some(host)) => host.parse().ok(),
+        (None, None) => None,
+    };
+    authority.is_some_and(|authority| {
+        let host = authority.host();
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let address: Option<std::net::IpAddr> = host.parse().ok();
+        host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback())
+    })
+}
+
+fn redirect() -> Reply {
+    let mut reply = json(302, String::new());
+    reply.headers.push(("Location".to_owned(), PATH.to_owned()));
+    reply
+}
+
+fn message(status: StatusCode, message: &str) -> Reply {
+    with_headers(
+        Reply::message(status.as_u16(), message).body,
+        status.as_u16(),
+        "application/json",
+    )
+}
+
+fn json(status: u16, body: String) -> Reply {
+    with_headers(body, status, "application/json")
+}
+
+/// Nothing of it is for other sites, caches or frames.
+fn with_headers(body: String, status: u16, kind: &str) -> Reply {
+    let headers = [
+        ("Content-Type", kind),
+        ("Cache-Control", "no-store"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+    ];
+    Reply {
+        status,
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        body,
+    }
+}

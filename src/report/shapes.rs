@@ -1,0 +1,307 @@
+//! The shapes, and what goes into them.
+
+use serde::Serialize;
+
+use crate::domain::Name;
+use crate::domain::results::{
+    Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
+};
+use crate::domain::statistics::{
+    Interval, Method, Proportion, chance_to_win, chances_to_be_best, posterior,
+};
+
+/// Whether a document has the matrix of pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pairs {
+    With,
+    Without,
+}
+
+/// One experiment in full.
+#[derive(Debug, Serialize)]
+pub struct Experiment {
+    pub experiment: String,
+    pub control: Option<String>,
+    pub variants: Vec<Variant>,
+    pub srm: Option<SampleRatio>,
+    pub verdict: Said,
+    pub goals: Vec<Goal>,
+    pub days: Vec<Day>,
+}
+
+/// A verdict.
+#[derive(Debug, Serialize)]
+pub struct Said {
+    pub kind: &'static str,
+    pub variant: Option<String>,
+    pub text: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Variant {
+    pub variant: String,
+    pub participants: u64,
+    pub weight: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SampleRatio {
+    pub chi_square: f64,
+    pub p_value: f64,
+    pub sequential_p_value: f64,
+    pub alarm: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Goal {
+    pub goal: String,
+    pub kind: &'static str,
+    pub variants: Vec<Side>,
+    pub verdict: Said,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Vec<OfPair>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub variant: String,
+    pub participants: u64,
+    pub conversions: u64,
+    pub rate: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+    pub chance_to_be_best: Option<f64>,
+    pub versus_control: Option<VersusControl>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct VersusControl {
+    pub difference: f64,
+    pub difference_interval: [f64; 2],
+    pub lift: Option<f64>,
+    pub lift_interval: Option<[f64; 2]>,
+    pub z: Option<f64>,
+    pub p_value: f64,
+    pub method: &'static str,
+    pub sequential_interval: Option<[f64; 2]>,
+    pub sequential_p_value: Option<f64>,
+    pub p_holm: Option<f64>,
+    pub chance_to_win: f64,
+    pub expected_loss: f64,
+    pub participants_needed: StillNeeded,
+}
+
+/// How many more a variant.
+#[derive(Debug, Serialize)]
+pub struct StillNeeded {
+    pub for_effect_seen: Option<u64>,
+    pub for_minimum_effect: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OfPair {
+    pub variant: String,
+    pub versus: String,
+    pub difference: f64,
+    pub sequential_interval: Option<[f64; 2]>,
+    pub sequential_p_value: Option<f64>,
+    pub p_holm: Option<f64>,
+    pub lift: Option<f64>,
+    pub lift_interval: Option<[f64; 2]>,
+    pub chance_to_win: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Day {
+    pub day: String,
+    pub variants: Vec<ParticipantsOfDay>,
+    pub goals: Vec<GoalOfDay>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ParticipantsOfDay {
+    pub variant: String,
+    pub participants: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct GoalOfDay {
+    pub goal: String,
+    pub variants: Vec<SideOfDay>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SideOfDay {
+    pub variant: String,
+    pub conversions: u64,
+    pub rate: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+}
+
+fn ends(interval: Interval) -> [f64; 2] {
+    [interval.low, interval.high]
+}
+
+impl Experiment {
+    pub(super) fn new(results: &Results, days: &[DayResults], pairs: Pairs) -> Self {
+        Self {
+            experiment: results.experiment.to_string(),
+            control: results.control.as_ref().map(Name::to_string),
+            variants: (results.variants.iter())
+                .map(|variant| Variant {
+                    variant: variant.name.to_string(),
+                    participants: variant.participants,
+                    weight: variant.weight,
+                })
+                .collect(),
+            srm: results.sample_ratio.as_ref().map(|ratio| SampleRatio {
+                chi_square: ratio.chi_square,
+                p_value: ratio.p_value,
+                sequential_p_value: ratio.sequential_p_value,
+                alarm: ratio.alarm(),
+            }),
+            verdict: (&results.verdict).into(),
+            goals: results
+                .goals
+                .iter()
+                .map(|goal| Goal::new(goal, pairs))
+                .collect(),
+            days: days.iter().map(Day::from).collect(),
+        }
+    }
+}
+
+impl From<&Verdict> for Said {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            kind: verdict.kind.as_str(),
+            variant: verdict.variant.as_ref().map(Name::to_string),
+            text: verdict.text.clone(),
+        }
+    }
+}
+
+impl Goal {
+    fn new(goal: &GoalResults, pairs: Pairs) -> Self {
+        let proportions: Vec<Proportion> = goal
+            .variants
+            .iter()
+            .filter_map(|variant| variant.proportion)
+            .collect();
+        let mut chances = if proportions.len() > 1 {
+            chances_to_be_best(&proportions).into_iter()
+        } else {
+            Vec::new().into_iter()
+        };
+        Self {
+            goal: goal.goal.to_string(),
+            kind: match goal.kind {
+                GoalKind::Proportion => "proportion",
+                GoalKind::Count => "count",
+            },
+            variants: (goal.variants.iter())
+                .map(|variant| {
+                    let chance = variant.proportion.and_then(|_| chances.next());
+                    Side::new(variant, chance)
+                })
+                .collect(),
+            verdict: (&goal.verdict).into(),
+            pairs: (pairs == Pairs::With).then(|| goal.pairs().iter().map(OfPair::from).collect()),
+        }
+    }
+}
+
+impl Side {
+    fn new(variant: &GoalVariant, chance_to_be_best: Option<f64>) -> Self {
+        Self {
+            variant: variant.variant.to_string(),
+            participants: variant.participants,
+            conversions: variant.conversions,
+            rate: variant.rate(),
+            interval: variant
+                .proportion
+                .map(|proportion| ends(proportion.interval())),
+            chance_to_be_best,
+            versus_control: variant.versus_control.as_ref().map(VersusControl::from),
+        }
+    }
+}
+
+impl From<&Comparison> for VersusControl {
+    fn from(comparison: &Comparison) -> Self {
+        let Comparison {
+            control,
+            variant,
+            one_look,
+            still_needed,
+            ..
+        } = comparison;
+        let sequential = comparison.sequential.as_ref();
+        let posterior = posterior(*control, *variant);
+        Self {
+            difference: comparison.difference,
+            difference_interval: ends(one_look.interval),
+            lift: comparison.lift,
+            lift_interval: sequential.and_then(|s| s.lift_interval).map(ends),
+            z: one_look.z,
+            p_value: one_look.p_value,
+            method: match one_look.method {
+                Method::Z => "z",
+                Method::Fisher => "fisher",
+            },
+            sequential_interval: sequential.map(|s| ends(s.interval)),
+            sequential_p_value: sequential.map(|s| s.p_value),
+            p_holm: comparison.p_holm,
+            chance_to_win: posterior.chance_to_win,
+            expected_loss: posterior.expected_loss,
+            participants_needed: StillNeeded {
+                for_effect_seen: still_needed.for_effect_seen,
+                for_minimum_effect: still_needed.for_minimum_effect,
+            },
+        }
+    }
+}
+
+impl From<&Pair<'_>> for OfPair {
+    fn from(pair: &Pair) -> Self {
+        let comparison = &pair.comparison;
+        let sequential = comparison.sequential.as_ref();
+        Self {
+            variant: pair.variant.to_string(),
+            versus: pair.versus.to_string(),
+            difference: comparison.difference,
+            sequential_interval: sequential.map(|s| ends(s.interval)),
+            sequential_p_value: sequential.map(|s| s.p_value),
+            p_holm: comparison.p_holm,
+            lift: comparison.lift,
+            lift_interval: sequential.and_then(|s| s.lift_interval).map(ends),
+            chance_to_win: chance_to_win(comparison.control, comparison.variant),
+        }
+    }
+}
+
+impl From<&DayResults<'_>> for Day {
+    fn from(day: &DayResults) -> Self {
+        Self {
+            day: day.day.to_string(),
+            variants: (day.participants.iter())
+                .map(|(variant, participants)| ParticipantsOfDay {
+                    variant: variant.to_string(),
+                    participants: *participants,
+                })
+                .collect(),
+            goals: (day.goals.iter())
+                .map(|(goal, variants)| GoalOfDay {
+                    goal: goal.to_string(),
+                    variants: (variants.iter())
+                        .map(|side| SideOfDay {
+                            variant: side.variant.to_string(),
+                            conversions: side.conversions,
+                            rate: side.rate,
+                            interval: side.proportion.map(|p| ends(p.interval())),
+                        })
+                        .collect(),
+                })
+                .collect(),
+        }
+    }
+}
