@@ -8,6 +8,9 @@ use super::special::{excess, stirling_remainder};
 /// e⁻⁴⁶ is 10⁻²⁰. More than the rounding, as these are only bounds of integrands.
 const NEGLIGIBLE: f64 = 46.0;
 
+/// Where all is below e to this, nothing is left of a chance.
+pub(super) const UNDERFLOW: f64 = -800.0;
+
 /// How much further it may fall.
 const NEAR_ENOUGH: f64 = 8.0;
 
@@ -32,11 +35,15 @@ pub(super) struct Place {
 pub(super) struct Origin(Proportion);
 
 impl Origin {
-    pub fn of(variants: &[Proportion]) -> Option<Self> {
+    /// Of no variants, anywhere.
+    pub fn of(variants: &[Proportion]) -> Self {
         let narrowest = variants
             .iter()
             .min_by(|a, b| deviation(**a).total_cmp(&deviation(**b)));
-        narrowest.copied().map(Self)
+        Self(narrowest.copied().unwrap_or(Proportion {
+            conversions: 0,
+            participants: 1,
+        }))
     }
 
     /// The distances of 0 and of 1.
