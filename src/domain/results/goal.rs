@@ -84,7 +84,7 @@ impl Comparison {
             difference: difference(control, variant),
             lift: lift(control, variant),
             one_look: one_look(control, variant),
-            sequential: sequential(control, variant),
+            sequential: sequential(control, variant).map(possible),
             p_holm: None,
             still_needed: StillNeeded {
                 for_effect_seen: still(variant.rate()),
@@ -107,6 +107,16 @@ impl Comparison {
     pub fn is_decided(&self) -> bool {
         self.is_ripe() && self.p_holm.is_some_and(|p| p < ALPHA)
     }
+}
+
+/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be.
+fn possible(mut sequential: Sequential) -> Sequential {
+    sequential.interval.low = sequential.interval.low.max(-1.0);
+    sequential.interval.high = sequential.interval.high.min(1.0);
+    if let Some(lift) = &mut sequential.lift_interval {
+        lift.low = lift.low.max(-1.0);
+    }
+    sequential
 }
 
 /// One variant beside another, for the matrix of pairs.

@@ -1,7 +1,8 @@
 //! How likely each of many variants is the best.
 
 use super::Proportion;
-use super::density::{Active, Density, Origin, Panel, UNDERFLOW, fades, panels};
+use super::density::{Density, Origin};
+use super::panels::{Active, Panel, UNDERFLOW, fades, panels};
 use super::quadrature::{NODES, RULE, Values, times};
 
 /// For each variant the chance that its rate is the highest, for Beta(1, 1) priors: ∫ fᵢ·Πⱼ≠ᵢ Fⱼ,

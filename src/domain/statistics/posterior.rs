@@ -1,8 +1,9 @@
 //! How likely one variant is better than another, and what choosing it may cost.
 
 use super::Proportion;
-use super::density::{Active, Density, Origin, UNDERFLOW, fades, panels};
+use super::density::{Density, Origin};
 use super::difference::cross;
+use super::panels::{Active, UNDERFLOW, fades, panels};
 use super::quadrature::{NODES, RULE, Values, times};
 
 /// What the posteriors of two variants, Beta(1+x, 1+n−x), say of each other.
