@@ -7,6 +7,12 @@ use crate::domain::statistics::{
 };
 use crate::domain::{Declared, ExperimentCounts, Name};
 
+/// No verdict before each side of a comparison has so many participants …
+pub const MIN_PARTICIPANTS: u64 = 30;
+
+/// … and so many conversions.
+pub const MIN_CONVERSIONS: u64 = 5;
+
 /// What a goal's conversions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoalKind {
@@ -97,9 +103,9 @@ impl Comparison {
     /// Whether both sides have what a verdict takes.
     #[must_use]
     pub fn is_ripe(&self) -> bool {
-        [self.control, self.variant]
-            .into_iter()
-            .all(super::verdict::is_ripe)
+        ([self.control, self.variant].iter()).all(|side| {
+            side.participants >= MIN_PARTICIPANTS && side.conversions >= MIN_CONVERSIONS
+        })
     }
 
     /// Whether the variant is known to be better or worse, at whatever look this is.
