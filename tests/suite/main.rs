@@ -12,6 +12,7 @@ mod dashboard;
 mod deploy;
 mod docker;
 mod exactness;
+mod fuzz;
 mod gateway;
 mod layers;
 mod oracle;
