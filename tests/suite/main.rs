@@ -16,6 +16,7 @@ mod fuzz;
 mod gateway;
 mod layers;
 mod oracle;
+mod security;
 mod statistics;
 mod stores;
 mod support;
