@@ -1,9 +1,9 @@
 //! `lamed dashboard`
 
-use std::fs;
-use std::io::{IsTerminal, stdout};
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, stdout};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -52,14 +52,20 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
 }
 
-async fn write(context: &Context, dashboard: &Dashboard, file: &PathBuf) -> Result<(), CliError> {
+async fn write(context: &Context, dashboard: &Dashboard, file: &Path) -> Result<(), CliError> {
+    let to_stdout = file.as_os_str() == "-";
+    let cannot =
+        |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", file.display()));
+    if !to_stdout {
+        // Before the work; what is there stays until all of the page is.
+        (OpenOptions::new().append(true).create(true).open(file)).map_err(cannot)?;
+    }
     let page = of_snapshot(&snapshot(dashboard).await?)
         .map_err(|error| CliError::failed(error.to_string()))?;
-    if file.as_os_str() == "-" {
+    if to_stdout {
         return context.printer.data(&page);
     }
-    fs::write(file, page)
-        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", file.display())))?;
+    fs::write(file, page).map_err(cannot)?;
     if context.json {
         return context
             .printer
