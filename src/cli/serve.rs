@@ -71,7 +71,8 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     } else {
         config.accept()
     };
-    let api = Api::new(opened.store.clone(), config.namespace.clone(), accept);
+    let api = Api::new(opened.store.clone(), config.namespace.clone(), accept)
+        .ignoring_bots(config.ignore_bots);
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }

@@ -52,10 +52,12 @@ impl Direct {
             Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
             Err(BodyError::Incomplete) => return Reply::message(408, "the body is incomplete"),
         };
+        let user_agent = head.headers.get(hyper::header::USER_AGENT);
         let request = http::Request {
             method: route.method,
             query: Parameters::decode(head.uri.query().unwrap_or_default()),
             body,
+            user_agent: user_agent.and_then(|value| Some(value.to_str().ok()?.to_owned())),
         };
         self.api.handle(route.handler, &request).await
     }
