@@ -13,6 +13,7 @@ mod docker;
 mod exactness;
 mod gateway;
 mod layers;
+mod operate;
 mod oracle;
 mod stores;
 mod support;
