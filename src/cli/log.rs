@@ -16,8 +16,8 @@ pub(super) enum Format {
 }
 
 /// Starts logging: warnings, with `-v` each request, with `-vv` all that lamed has to tell. Other
-/// crates stay at warnings, since nobody here vouches for what they print; those of the AWS SDK, which
-/// warns of each place where it finds no configuration, at what `-vv` asks for.
+/// crates stay at warnings, since nobody here vouches for what they print. Two wait for `-vv`: the AWS SDK,
+/// which warns of each place where it finds no configuration, and `h2`, which any client can make warn.
 pub(super) fn start(quiet: bool, verbose: u8, format: Format) {
     let level = match (quiet, verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -26,16 +26,17 @@ pub(super) fn start(quiet: bool, verbose: u8, format: Format) {
         (false, _) => LevelFilter::DEBUG,
     };
     let others = level.min(LevelFilter::WARN);
-    let sdk = if verbose > 1 {
+    let noisy = if verbose > 1 {
         others
     } else {
         LevelFilter::OFF
     };
     let targets = Targets::new()
         .with_default(others)
-        .with_target("aws_config", sdk)
-        .with_target("aws_runtime", sdk)
-        .with_target("aws_smithy_runtime", sdk)
+        .with_target("aws_config", noisy)
+        .with_target("aws_runtime", noisy)
+        .with_target("aws_smithy_runtime", noisy)
+        .with_target("h2", noisy)
         .with_target("lamed", level);
     let colors = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let registry = tracing_subscriber::registry().with(targets);

@@ -79,6 +79,51 @@ async fn heads_over_http_2_have_the_same_limit() {
     assert_eq!(statuses, [200, 431, 200]);
 }
 
+/// An HTTP/2 frame without flags but `END_HEADERS` where it is one of headers.
+fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let flags = if kind == HEADERS { 4 } else { 0 };
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+#[test]
+fn http_2_streams_are_few_and_not_to_be_reset_without_end() {
+    let server = Server::start(&["--store", "embedded"]);
+    // GET http://h/healthz, with a body to come, in HPACK's words; and that it is not needed any more.
+    let head = b"\x82\x86\x01\x01h\x04\x08/healthz";
+    let cancel = 8_u32.to_be_bytes();
+    let resets = (0..1000).flat_map(|number| {
+        let stream = 2 * number + 1;
+        [
+            frame(HEADERS, stream, head),
+            frame(RST_STREAM, stream, &cancel),
+        ]
+        .concat()
+    });
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(SETTINGS, 0, b""));
+    bytes.extend(resets);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let _ = stream.write_all(&bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+
+    let said = |part: &[u8]| answer.windows(part.len()).any(|window| window == part);
+    let streams = [&[0, 3], &100_u32.to_be_bytes()[..]].concat();
+    let head_list = [&[0, 6], &(32 * 1024_u32).to_be_bytes()[..]].concat();
+    assert!(said(&streams) && said(&head_list), "{answer:?}");
+    // ENHANCE_YOUR_CALM
+    let goaway = (answer.windows(9)).position(|head| head[3] == GOAWAY && head[4..9] == [0; 5]);
+    let goaway = &answer[goaway.expect("no GOAWAY") + 9..];
+    assert_eq!(goaway[4..8], 11_u32.to_be_bytes(), "{answer:?}");
+    assert_eq!(server.log(), "");
+}
+
 /// Sends a request and keeps the connection.
 fn ask(stream: &mut TcpStream) {
     let request = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
