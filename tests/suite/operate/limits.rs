@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
 
 use super::track;
 use crate::support::{Server, line};
@@ -212,26 +213,43 @@ async fn a_server_without_free_files_says_so_once_and_goes_on() {
 #[test]
 fn connections_stay_within_the_files_that_the_system_allows() {
     let home = tempfile::tempdir().unwrap();
-    let mut server = line(
-        &home,
-        &[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--store",
-            "embedded:a",
-            "--max-connections",
-            "300",
-        ],
-    )
-    .under("prlimit", &["--nofile=40:200"])
-    .start();
-    server.until("API key");
+    let arguments = [
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        "embedded:lamed.db",
+        "--max-connections",
+        "300",
+    ];
+    let mut server = line(&home, &arguments)
+        .under("prlimit", &["--nofile=30:80"])
+        .start();
+    let ready: Value = serde_json::from_str(server.until("\n")).unwrap();
+    let url = ready["track_url"].as_str().unwrap();
+    let address = url.split('/').nth(2).unwrap();
+    let mut streams: Vec<TcpStream> = (0..41)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    streams.iter_mut().for_each(ask);
+    streams[..40]
+        .iter_mut()
+        .for_each(|stream| drop(hear(stream)));
+    // Room for the last: it is not lost.
+    drop(streams.remove(0));
+    hear(&mut streams[39]);
+    drop(streams);
     server.terminate();
-    let outcome = server.end();
+    let log = server.end().stderr;
+    let lines: Vec<&str> = log.lines().collect();
     assert_eq!(
-        outcome.stderr,
-        "warning: only 136 connections at once: the system allows 200 open files (`ulimit -Hn`, \
-         `LimitNOFILE=`)\n"
+        lines[0],
+        "warning: only 40 connections at once: the system allows 80 open files (`ulimit -Hn`, \
+         `LimitNOFILE=`)"
+    );
+    assert!(
+        lines.len() == 2 && lines[1].ends_with(" connections=40"),
+        "{log}"
     );
 }

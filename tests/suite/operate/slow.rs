@@ -15,10 +15,13 @@ use lamed::local::{ApiKey, Connections, Direct, Edge, Limits, serve};
 use lamed::store::{Counting, Location, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 /// Far below what any server takes, and far above what an answer takes here.
 const SHORT: Duration = Duration::from_millis(300);
+
+/// A server that waits longer for a slow client waits for ever.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Not reached in these tests.
 const LONG: Duration = Duration::from_secs(50);
@@ -60,6 +63,11 @@ fn api(limits: Limits) -> Direct {
 
 /// A good client after this one.
 async fn next_is_answered(address: SocketAddr) {
+    let answered = timeout(PATIENCE, ask(address)).await;
+    answered.expect("the connection is held for ever");
+}
+
+async fn ask(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = b"OPTIONS /prod/track HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();
@@ -84,11 +92,13 @@ async fn drip(address: SocketAddr, start: &[u8], rest: &[u8]) -> String {
         std::future::pending::<()>().await;
     };
     let mut answer = Vec::new();
-    tokio::select! {
+    let closed = tokio::select! {
         // A reset, where it closed before it had read all.
-        _ = reader.read_to_end(&mut answer) => {}
-        () = dripping => {}
-    }
+        _ = reader.read_to_end(&mut answer) => true,
+        () = dripping => false,
+        () = sleep(PATIENCE) => false,
+    };
+    assert!(closed, "the connection is held for ever");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
