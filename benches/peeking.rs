@@ -56,6 +56,8 @@ fn main() {
         "\na goal of 8 variants at 10⁹ participants each: {:.0} µs (median)",
         median_time()
     );
+    let winners = share(&same, |run| run.sequential);
+    assert!(winners <= 100.0 * ALPHA, "a winner where there is none");
 }
 
 /// Whether something was declared.
@@ -115,11 +117,19 @@ fn check(run: &mut Run, ratio: &SampleRatio) {
     run.alarm |= ratio.alarm();
 }
 
-/// How many of so many events happen.
+/// How many of so many events happen: from one to the next by how many do not in between, which is
+/// geometrically distributed.
 fn draw(events: u64, chance: f64, random: &mut StdRng) -> u64 {
-    (0..events)
-        .map(|_| u64::from(random.random_bool(chance)))
-        .sum()
+    let of_none = (1.0 - chance).ln();
+    let (mut at, mut happened) = (0.0, 0);
+    loop {
+        let uniform: f64 = random.random();
+        at += ((1.0 - uniform).ln() / of_none).floor() + 1.0;
+        if at > events as f64 {
+            return happened;
+        }
+        happened += 1;
+    }
 }
 
 /// In percent.

@@ -27,9 +27,9 @@ def help_time(binary):
     return time.perf_counter() - start
 
 
-def ready_time(command, store, cwd=None, env=None):
+def ready_time(command, *how, cwd=None, env=None):
     """From the start of the command to its ready line."""
-    arguments = ["serve", "--local", "--listen", "127.0.0.1:0", "--json", "--store", store]
+    arguments = ["serve", "--local", "--listen", "127.0.0.1:0", "--json", *how]
     start = time.perf_counter()
     process = subprocess.Popen(command + arguments, stdout=subprocess.PIPE, cwd=cwd, env=env)
     ready = process.stdout.readline()
@@ -53,16 +53,17 @@ def main():
         os.environ["HOME_BEFORE"], os.environ["HOME"] = os.environ["HOME"], folder
         print(f"{'ms':<44} {'median':>9} {'min':>9} {'max':>9}")
         row("lamed --help", [help_time(binary) for _ in range(RUNS)])
-        row("ready line, in memory", [ready_time([binary], "embedded") for _ in range(RUNS)])
+        row("ready line, in memory", [ready_time([binary], "--store", "embedded") for _ in range(RUNS)])
+        row("ready line, with --demo", [ready_time([binary], "--demo") for _ in range(RUNS)])
         file = f"embedded:{folder}/lamed.db"
-        row("ready line, existing file", [ready_time([binary], file) for _ in range(RUNS)])
+        row("ready line, existing file", [ready_time([binary], "--store", file) for _ in range(RUNS)])
         os.environ["HOME"] = os.environ.pop("HOME_BEFORE")
         if "--clone" in sys.argv[1:]:
             clone = f"{folder}/clone"
             subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
             env = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
             command = ["cargo", "run", "--quiet", "--release", "--"]
-            row("fresh clone to its ready line", [ready_time(command, "auto", clone, env)])
+            row("fresh clone to its ready line", [ready_time(command, "--store", "auto", cwd=clone, env=env)])
             shutil.rmtree(clone)
 
 

@@ -281,3 +281,52 @@ impl DayOf {
         day
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_lameds_shape_gives_the_same_counts() {
+        let read = |variants: &str| {
+            let json = format!(
+                r#"{{"experiment":"e","goals":[{{"goal":"g","results":[
+                    {{"label":"b","successes":1,"trials":2}},{{"label":"a","successes":0,"trials":3}}]}},
+                    {{"goal":"h","results":[{{"label":"a","successes":4,"trials":3}}]}}]{variants}}}"#
+            );
+            serde_json::from_str::<Experiment>(&json).unwrap().counts()
+        };
+        let ours = r#","variants":[{"label":"a","trials":3},{"label":"b","trials":2}]"#;
+        assert_eq!(read(""), read(ours));
+        let back = Experiment::from(&read(""));
+        assert_eq!(back.variants.len(), 2);
+        assert_eq!(Experiment::from(&back.counts()), back);
+    }
+
+    #[test]
+    fn days_come_back_as_they_were() {
+        let count = |day, kind: Kind, variant: &str, count| DayCount {
+            day: Day::new(day),
+            kind,
+            variant: name(variant),
+            count,
+        };
+        let counts = [
+            count(1, Kind::Exposure, "a", 5),
+            count(1, Kind::Exposure, "b", 6),
+            count(1, conversion("g"), "b", 2),
+            count(3, conversion("g"), "a", 1),
+            count(3, conversion("h"), "a", 1),
+        ];
+        let mut experiment = Experiment::from(&ExperimentCounts::new(name("e"), []));
+        assert_eq!(experiment.day_counts(), Ok(vec![]));
+        experiment.days = Some(DayOf::all(&counts));
+        assert_eq!(experiment.day_counts(), Ok(counts.into()));
+        experiment.days = Some(vec![DayOf {
+            day: "today".to_owned(),
+            variants: vec![],
+            goals: vec![],
+        }]);
+        assert_eq!(experiment.day_counts(), Err(NotADay("today".to_owned())));
+    }
+}

@@ -1,6 +1,7 @@
 // Drives the system's Chromium for the Rust tests: a JSON command per line in, a JSON reply per line out.
 //
 //   {"do":"visit", "html"|"url", "script"}                            → {"result","tracked","queue","errors","foreign"}
+//   {"do":"use", "url", "steps", "width","height","dark"}              → {"read","errors","foreign"}; a fresh visitor
 //   {"do":"screenshot", "html"|"url", "file", "width","height","dark"} → {"file"}
 //   {"do":"forget"}   the next visitor is a new one                   → {}
 //   {"do":"quit"}     so does the end of stdin                        → {}
@@ -115,6 +116,38 @@ async function open(context, command, use) {
   }
 }
 
+// What a step of `use` does; what it gives is what was read.
+const steps = {
+  click: (page, selector) => page.click(selector, { timeout: PATIENCE_MS }),
+  fill: (page, [selector, text]) => page.fill(selector, text, { timeout: PATIENCE_MS }),
+  select: (page, [selector, value]) => page.locator(selector).selectOption(value, { timeout: PATIENCE_MS }).then(() => {}),
+  press: (page, key) => page.keyboard.press(key),
+  // Playwright's own would evaluate the text in the page, whose policy forbids that.
+  async until(page, condition) {
+    for (const deadline = Date.now() + PATIENCE_MS; !(await page.evaluate(condition)); await sleep(10)) {
+      if (Date.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms`)
+    }
+  },
+  open: (page, url) => page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS }),
+  back: page => page.goBack({ timeout: PATIENCE_MS }),
+  shot: (page, path) => page.screenshot({ path, fullPage: true }),
+  read: async (page, script) => [await page.evaluate(script)],
+  // What a screen reader's user would trip over, by axe-core.
+  async axe(page) {
+    await page.evaluate(readFileSync(join(tools, "node_modules/axe-core/axe.min.js"), "utf8"))
+    const { violations } = await page.evaluate("axe.run()")
+    return [violations.map(({ id, impact, nodes }) => `${impact}: ${id}: ${nodes.map(node => node.html).join(" ")}`)]
+  },
+}
+
+function contextFor({ width, height, dark }) {
+  return browser.newContext({
+    viewport: { width: width ?? 1280, height: height ?? 800 },
+    colorScheme: dark ? "dark" : "light",
+    reducedMotion: "reduce",
+  })
+}
+
 let visitor = await browser.newContext()
 
 const commands = {
@@ -136,12 +169,29 @@ const commands = {
     }
   }),
 
+  async use(command) {
+    const context = await contextFor(command)
+    try {
+      return await open(context, command, async (page, seen) => {
+        const read = []
+        for (const step of command.steps) {
+          const [[name, value]] = Object.entries(step)
+          try {
+            const result = await steps[name](page, value)
+            if (Array.isArray(result)) read.push(...result)
+          } catch (error) {
+            throw new Error(`${JSON.stringify(step)}: ${error.message}; the page says: ${await page.innerText("body")}`)
+          }
+        }
+        return { read, errors: seen.errors, foreign: seen.foreign }
+      })
+    } finally {
+      await context.close()
+    }
+  },
+
   async screenshot(command) {
-    const context = await browser.newContext({
-      viewport: { width: command.width ?? 1280, height: command.height ?? 800 },
-      colorScheme: command.dark ? "dark" : "light",
-      reducedMotion: "reduce",
-    })
+    const context = await contextFor(command)
     try {
       return await open(context, command, async (page, _, settle) => {
         await settle()

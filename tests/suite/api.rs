@@ -1,6 +1,9 @@
 //! Plain `serve`: the same API with the manners of a server of one's own. What both edges share is
 //! in `fixtures/gateway`.
 
+use lamed::domain::Instant;
+use serde_json::{Value, json};
+
 use crate::support::Server;
 
 #[tokio::test]
@@ -91,4 +94,39 @@ async fn a_server_of_ones_own_speaks_plain_http() {
         (reply.status, reply.header("access-control-allow-origin")),
         (413, Some("*"))
     );
+}
+
+#[tokio::test]
+async fn days_are_served_where_asked_for() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    let mut client = server.client();
+    let track = "/prod/track?experiment=e&uuid=1";
+    for event in [
+        "participate&variant=b",
+        "participate&variant=a",
+        "g&variant=b",
+    ] {
+        client.get(&format!("{track}&event={event}")).await;
+    }
+    let key = [("x-api-key", server.key.as_str())];
+    let reply = client
+        .send("GET", "/prod/experiments?days=1", &key, "")
+        .await;
+    let reply = reply.unwrap().json();
+    let days = reply[1]["days"].as_array().unwrap();
+    // Around midnight they are two.
+    let today = Instant::now().day().to_string();
+    assert_eq!(days.last().unwrap()["day"], today);
+    let all: Vec<Value> = (days.iter())
+        .flat_map(|day| [&day["variants"], &day["goals"]])
+        .flat_map(|list| list.as_array().unwrap().clone())
+        .collect();
+    let expected = json!([
+        {"label": "a", "trials": 1},
+        {"label": "b", "trials": 1},
+        {"goal": "g", "results": [{"label": "b", "successes": 1}]},
+    ]);
+    if days.len() == 1 {
+        assert_eq!(Value::from(all), expected);
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use lamed::assets::alephbet;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Dialogue, Model, Server, free_port, line, tools, within};
+use crate::support::{Browser, Model, Server, free_port, line, tools, within};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -186,30 +185,15 @@ fn script(value: &impl serde::Serialize) -> String {
         .replace('<', "\\u003c")
 }
 
-/// Chromium, driven by `tests/browser/driver.mjs`.
-struct Browser(Dialogue);
-
 impl Browser {
-    fn start() -> Self {
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/driver.mjs");
-        let mut node = Command::new("node");
-        Self(Dialogue::start(
-            node.arg(driver).env("LAMED_TEST_TOOLS", tools()),
-        ))
-    }
-
     fn visit(&mut self, page: &str) -> Visit {
         let variants = format!("return {}.map(lamed.variant)", script(&[COLOR, ODD]));
-        let visit = self
-            .0
-            .ask(&json!({"do": "visit", "html": page, "script": variants}));
-        assert_eq!(visit["error"], Value::Null);
-        Visit(visit)
+        Visit(self.ask(json!({"do": "visit", "html": page, "script": variants})))
     }
 
     /// The next visit is from a new device.
     fn forget(&mut self) {
-        assert_eq!(self.0.ask(&json!({"do": "forget"})), json!({}));
+        assert_eq!(self.ask(json!({"do": "forget"})), json!({}));
     }
 }
 
@@ -278,12 +262,12 @@ impl Expected {
     }
 }
 
-/// A line for each number that `/experiments` gives of a goal.
+/// A line for each number that `/experiments` gives of a goal, sorted.
 fn numbers(experiments: &[Value]) -> Vec<String> {
     lines(experiments, ["results", "label", "successes", "trials"])
 }
 
-/// The same of what `lamed results` says.
+/// The same of what `lamed results` says, without declared variants that nobody was shown.
 fn numbers_of_results(results: &Value) -> Vec<String> {
     let experiments = results["experiments"].as_array().unwrap();
     lines(
@@ -298,6 +282,9 @@ fn lines(experiments: &[Value], words: [&str; 4]) -> Vec<String> {
         for goal in experiment["goals"].as_array().unwrap() {
             for result in goal[words[0]].as_array().unwrap() {
                 let [label, successes, trials] = [1, 2, 3].map(|word| &result[words[word]]);
+                if trials == 0 {
+                    continue;
+                }
                 lines.push(format!(
                     "{}: {}: {label}: {successes} of {trials}",
                     experiment["experiment"], goal["goal"]
@@ -305,5 +292,6 @@ fn lines(experiments: &[Value], words: [&str; 4]) -> Vec<String> {
             }
         }
     }
+    lines.sort();
     lines
 }

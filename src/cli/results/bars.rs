@@ -57,13 +57,13 @@ impl Axis {
     /// `├──┼───●────┤`, or the line at 0 alone.
     pub(super) fn bar(self, span: Option<Span>) -> String {
         let zero = self.column(0.0);
+        // Nothing to the right of what is drawn: a line ends with it.
         let line = |from: usize, to: usize| -> String {
-            (from..to)
-                .map(|column| if column == zero { '│' } else { ' ' })
-                .collect()
+            let columns = (from..to).map(|column| if column == zero { '│' } else { ' ' });
+            columns.collect()
         };
         let Some(span) = span else {
-            return format!("{DIM}{}{DIM:#}", line(0, self.width));
+            return format!("{DIM}{}{DIM:#}", line(0, zero + 1));
         };
         let (low, high) = (self.column(span.low), self.column(span.high));
         let point = self.column(span.value);
@@ -80,7 +80,7 @@ impl Axis {
         format!(
             "{DIM}{}{DIM:#}{style}{bar}{style:#}{DIM}{}{DIM:#}",
             line(0, low),
-            line(high + 1, self.width)
+            line(high + 1, zero + 1)
         )
     }
 
@@ -103,7 +103,7 @@ impl Axis {
             put(zero, "0");
         }
         let text: String = text.into_iter().collect();
-        format!("{DIM}{text}{DIM:#}")
+        format!("{DIM}{}{DIM:#}", text.trim_end())
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
                 plain(axis.labels(|value| format!("{:.0} %", value * 100.0))),
             ],
             [
-                "          │                    ",
+                "          │",
                 "├─────────┼────●──────────────┤",
                 "          │         ├────●────┤",
                 "-20 %     0                40 %",

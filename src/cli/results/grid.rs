@@ -1,4 +1,4 @@
-//! Rows of cells that may be styled, names to the left and numbers to the right.
+//! Rows of cells that may be styled, names and drawings to the left and numbers to the right.
 
 use anstream::adapter::strip_str;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -6,15 +6,22 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// A name is not cut to less.
 const MIN_NAME: usize = 8;
 
-pub(super) struct Grid(Vec<Vec<String>>);
+pub(super) struct Grid {
+    rows: Vec<Vec<String>>,
+    /// A column beside the first that is aligned to the left.
+    drawing: Option<usize>,
+}
 
 impl Grid {
-    pub(super) fn new(header: impl IntoIterator<Item = String>) -> Self {
-        Self(vec![header.into_iter().collect()])
+    pub(super) fn new(header: impl IntoIterator<Item = String>, drawing: Option<usize>) -> Self {
+        Self {
+            rows: vec![header.into_iter().collect()],
+            drawing,
+        }
     }
 
     pub(super) fn push(&mut self, row: impl IntoIterator<Item = String>) {
-        self.0.push(row.into_iter().collect());
+        self.rows.push(row.into_iter().collect());
     }
 
     /// The columns that it takes on a terminal.
@@ -28,10 +35,10 @@ impl Grid {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let columns = self.0.first().map_or(0, Vec::len);
+        let columns = self.rows.first().map_or(0, Vec::len);
         (0..columns)
             .map(|column| {
-                self.0
+                self.rows
                     .iter()
                     .map(|row| columns_of(&row[column]))
                     .max()
@@ -48,7 +55,7 @@ impl Grid {
             *first = first.saturating_sub(excess).max(MIN_NAME.min(*first));
         }
         let mut text = String::new();
-        for row in self.0 {
+        for row in self.rows {
             let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 let cell = if column == 0 {
@@ -57,7 +64,7 @@ impl Grid {
                     cell.clone()
                 };
                 let space = " ".repeat(width.saturating_sub(columns_of(&cell)));
-                let (before, after) = if column == 0 {
+                let (before, after) = if column == 0 || self.drawing == Some(column) {
                     ("", &*space)
                 } else {
                     (&*space, "")

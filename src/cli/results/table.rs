@@ -85,7 +85,7 @@ fn said(verdict: &Verdict, width: usize) -> String {
 }
 
 fn participants(results: &Results, width: usize) -> String {
-    let mut grid = Grid::new(["variant", "participants"].map(str::to_owned));
+    let mut grid = Grid::new(["variant", "participants"].map(str::to_owned), None);
     for variant in &results.variants {
         let participants = grouped(variant.participants as f64);
         grid.push([name(results, variant.name.as_str()), participants]);
@@ -136,8 +136,9 @@ fn rows(goal: &GoalResults, results: &Results, columns: &[Column], bar: usize) -
         .collect();
     let axis = (bar > 0).then(|| Axis::new(&spans, bar)).flatten();
     let head = format!("{BOLD}{}{BOLD:#}", harmless(goal.goal.as_str()));
+    let drawing = (columns.iter().position(|column| *column == Bar)).map(|column| column + 1);
     let titles = columns.iter().map(|column| title(*column, goal, bar));
-    let mut grid = Grid::new(std::iter::once(head).chain(titles));
+    let mut grid = Grid::new(std::iter::once(head).chain(titles), drawing);
     for (variant, change) in goal.variants.iter().zip(&changes) {
         let cells = columns.iter().map(|column| match (column, change, axis) {
             (Bar, change, Some(axis)) => axis.bar(change.map(|effect| effect.span(scale))),

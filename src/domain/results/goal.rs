@@ -7,6 +7,12 @@ use crate::domain::statistics::{
 };
 use crate::domain::{Declared, ExperimentCounts, Name};
 
+/// No verdict before each side of a comparison has so many participants …
+pub const MIN_PARTICIPANTS: u64 = 30;
+
+/// … and so many conversions.
+pub const MIN_CONVERSIONS: u64 = 5;
+
 /// What a goal's conversions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoalKind {
@@ -84,7 +90,7 @@ impl Comparison {
             difference: difference(control, variant),
             lift: lift(control, variant),
             one_look: one_look(control, variant),
-            sequential: sequential(control, variant),
+            sequential: sequential(control, variant).map(possible),
             p_holm: None,
             still_needed: StillNeeded {
                 for_effect_seen: still(variant.rate()),
@@ -97,9 +103,9 @@ impl Comparison {
     /// Whether both sides have what a verdict takes.
     #[must_use]
     pub fn is_ripe(&self) -> bool {
-        [self.control, self.variant]
-            .into_iter()
-            .all(super::verdict::is_ripe)
+        ([self.control, self.variant].iter()).all(|side| {
+            side.participants >= MIN_PARTICIPANTS && side.conversions >= MIN_CONVERSIONS
+        })
     }
 
     /// Whether the variant is known to be better or worse, at whatever look this is.
@@ -107,6 +113,16 @@ impl Comparison {
     pub fn is_decided(&self) -> bool {
         self.is_ripe() && self.p_holm.is_some_and(|p| p < ALPHA)
     }
+}
+
+/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be.
+fn possible(mut sequential: Sequential) -> Sequential {
+    sequential.interval.low = sequential.interval.low.max(-1.0);
+    sequential.interval.high = sequential.interval.high.min(1.0);
+    if let Some(lift) = &mut sequential.lift_interval {
+        lift.low = lift.low.max(-1.0);
+    }
+    sequential
 }
 
 /// One variant beside another, for the matrix of pairs.

@@ -6,15 +6,21 @@
 
 mod days;
 mod goal;
+mod judgement;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod wording;
 
 use std::collections::BTreeSet;
 
 pub use self::days::{DayResults, by_day};
-pub use self::goal::{Comparison, GoalKind, GoalResults, GoalVariant, Pair, StillNeeded};
-pub use self::verdict::{MIN_CONVERSIONS, MIN_PARTICIPANTS, Verdict, VerdictKind, grouped, span};
+pub use self::goal::{
+    Comparison, GoalKind, GoalResults, GoalVariant, MIN_CONVERSIONS, MIN_PARTICIPANTS, Pair,
+    StillNeeded,
+};
+pub use self::verdict::{Verdict, VerdictKind};
+pub use self::wording::{grouped, span};
 use super::statistics::{SampleRatio, holm, sample_ratio};
 use super::{Declared, ExperimentCounts, Name};
 
@@ -110,14 +116,14 @@ impl Results {
         );
         adjust(&mut goals);
         let alarm = sample_ratio.as_ref().is_some_and(SampleRatio::alarm);
-        let alarm = alarm.then(|| verdict::sample_ratio(&split));
+        let alarm = alarm.then(|| judgement::sample_ratio(&split));
         for goal in &mut goals {
             goal.verdict = match &alarm {
                 Some(alarm) => alarm.clone(),
-                None => verdict::of_goal(goal, &variants, control.as_ref(), minimum_effect),
+                None => judgement::of_goal(goal, &variants, control.as_ref(), minimum_effect),
             };
         }
-        let verdict = alarm.unwrap_or_else(|| verdict::of_experiment(&goals, &variants));
+        let verdict = alarm.unwrap_or_else(|| judgement::of_experiment(&goals, &variants));
         Self {
             experiment: counts.experiment.clone(),
             control,

@@ -270,25 +270,25 @@ fn days_end_where_the_counts_are() {
         day(3, "g", 3),
     ];
     let days = by_day(&results, &counted);
-    let shown: Vec<(String, u64, u64, Option<f64>, Option<f64>)> = (days.iter())
+    let shown: Vec<_> = (days.iter())
         .map(|day| {
             let [a, b] = &day.goals[0].1[..] else {
                 panic!()
             };
-            (
-                day.day.to_string(),
-                day.participants[0].1,
-                a.conversions,
-                a.rate,
-                b.rate,
-            )
+            let of_day = (day.participants[0].1, a.conversions);
+            (day.day.to_string(), of_day, a.rate, b.rate)
         })
         .collect();
     assert_eq!(
         shown,
         [
-            ("1970-01-02".to_owned(), 40, 5, Some(7.0 / 80.0), Some(0.1)),
-            ("1970-01-04".to_owned(), 20, 3, Some(0.1), Some(0.1)),
+            (
+                "1970-01-02".to_owned(),
+                (40, 5),
+                Some(7.0 / 80.0),
+                Some(0.1)
+            ),
+            ("1970-01-04".to_owned(), (20, 3), Some(0.1), Some(0.1)),
         ]
     );
 }

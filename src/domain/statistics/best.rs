@@ -1,31 +1,40 @@
 //! How likely each of many variants is the best.
 
 use super::Proportion;
-use super::density::{Active, Density, Origin, Panel, fades, panels};
+use super::density::{Density, Origin};
+use super::panels::{Active, Panel, UNDERFLOW, fades, panels};
 use super::quadrature::{NODES, RULE, Values, times};
-
-/// Below e to this, nothing is left of a chance.
-const UNDERFLOW: f64 = -800.0;
 
 /// For each variant the chance that its rate is the highest, for Beta(1, 1) priors: ∫ fᵢ·Πⱼ≠ᵢ Fⱼ,
 /// by quadrature on one grid for all; they sum to 1.
 #[must_use]
 pub fn chances_to_be_best(variants: &[Proportion]) -> Vec<f64> {
-    let Some(origin) = Origin::of(variants) else {
-        return Vec::new();
-    };
-    if variants.len() == 1 {
-        return vec![1.0];
-    }
-    let densities: Vec<Density> = (variants.iter())
-        .map(|variant| Density::new(*variant, origin))
+    let field = Field::new(variants);
+    let contending: Vec<usize> = (0..variants.len())
+        .filter(|i| field.summit(*i).1 >= UNDERFLOW)
         .collect();
-    let stretches = (0..densities.len()).filter_map(|i| stretch(&densities, i, origin));
-    let (start, end) = stretches.fold((f64::MAX, f64::MIN), |all, one| {
+    let contenders: Vec<Proportion> = contending.iter().map(|i| variants[*i]).collect();
+    let mut chances = vec![0.0; variants.len()];
+    for (index, chance) in contending.into_iter().zip(among(&contenders)) {
+        chances[index] = chance;
+    }
+    chances
+}
+
+/// The chances of variants that all have one. Those that have none are left out before, so that
+/// places are measured from where the others are.
+fn among(contenders: &[Proportion]) -> Vec<f64> {
+    if contenders.len() < 2 {
+        return vec![1.0; contenders.len()];
+    }
+    let field = Field::new(contenders);
+    let stretches: Vec<(f64, f64)> = (0..contenders.len()).map(|i| field.stretch(i)).collect();
+    let (start, end) = (stretches.iter()).fold((f64::MAX, f64::MIN), |all, one| {
         (all.0.min(one.0), all.1.max(one.1))
     });
-    let actives: Vec<Active> = (densities.into_iter())
-        .map(|density| activate(density, start, end, origin))
+    let origin = field.origin;
+    let actives: Vec<Active> = (field.densities.into_iter().zip(stretches))
+        .map(|(density, stretch)| activate(density, stretch.1, (start, end), origin))
         .collect();
     let from = (actives.iter()).fold(start, |from, active| from.min(active.from));
     let mut sweep = Sweep::new(actives.len());
@@ -35,53 +44,72 @@ pub fn chances_to_be_best(variants: &[Proportion]) -> Vec<f64> {
     sweep.chances
 }
 
-/// Where fᵢ·Πⱼ Fⱼ is not negligible, each Fⱼ bounded by fⱼ on its rising side; none when its
-/// maximum, at the mode of i and all better ones together, is next to nothing.
-fn stretch(densities: &[Density], i: usize, origin: Origin) -> Option<(f64, f64)> {
-    let this = &densities[i];
-    let ln = |t: f64| {
-        let of_others: f64 = (densities.iter())
-            .filter(|density| density.mode > t)
-            .map(|density| density.ln(&origin.place(t)))
-            .sum();
-        if this.mode > t {
-            of_others
-        } else {
-            of_others + this.ln(&origin.place(t))
-        }
-    };
-    let mut better: Vec<&Density> = (densities.iter()).filter(|d| d.mode > this.mode).collect();
-    better.sort_by(|a, b| b.mode.total_cmp(&a.mode));
-    let (mut weight, mut middle) = (this.participants(), this.mode);
-    for density in better {
-        if density.mode > middle {
-            weight += density.participants();
-            middle += (density.mode - middle) * (density.participants() / weight);
-        }
+/// Variants' densities.
+struct Field {
+    origin: Origin,
+    densities: Vec<Density>,
+}
+
+impl Field {
+    fn new(variants: &[Proportion]) -> Self {
+        let origin = Origin::of(variants);
+        let densities = variants.iter().map(|v| Density::new(*v, origin)).collect();
+        Self { origin, densities }
     }
-    let most = ln(middle);
-    if most < UNDERFLOW {
-        return None;
+
+    /// ln of fᵢ·Πⱼ Fⱼ, each Fⱼ bounded by fⱼ on its rising side, relative to the densities' maxima.
+    fn ln(&self, i: usize, t: f64) -> f64 {
+        let place = self.origin.place(t);
+        (self.densities.iter().enumerate())
+            .filter(|(j, density)| *j == i || density.mode > t)
+            .map(|(_, density)| density.ln(&place))
+            .sum()
     }
-    let ends = origin.ends();
-    Some((
-        fades(ln, most, (middle, ends.0), this.deviation),
-        fades(ln, most, (middle, ends.1), this.deviation),
-    ))
+
+    /// Where that is most, and how much: at the mode of i and all that are better there together.
+    fn summit(&self, i: usize) -> (f64, f64) {
+        let this = &self.densities[i];
+        let mut better: Vec<&Density> = (self.densities.iter())
+            .filter(|density| density.mode > this.mode)
+            .collect();
+        better.sort_by(|a, b| b.mode.total_cmp(&a.mode));
+        let (mut weight, mut middle) = (this.participants(), this.mode);
+        for density in better {
+            if density.mode > middle {
+                weight += density.participants();
+                middle += (density.mode - middle) * (density.participants() / weight);
+            }
+        }
+        (middle, self.ln(i, middle))
+    }
+
+    /// Where that is not negligible.
+    fn stretch(&self, i: usize) -> (f64, f64) {
+        let (middle, most) = self.summit(i);
+        let (first, last) = self.origin.ends();
+        let ln = |t| self.ln(i, t);
+        let scale = self.densities[i].deviation;
+        (
+            fades(ln, most, (middle, first), scale),
+            fades(ln, most, (middle, last), scale),
+        )
+    }
 }
 
 /// The part of a density that matters between `start` and `end`: from where it adds nothing to the
-/// chance to be below `start`, to where it adds nothing to that to be below anything.
-fn activate(density: Density, start: f64, end: f64, origin: Origin) -> Active {
+/// chance to be below `start`, to where it adds nothing to that to be below anything; and at least to
+/// the end of its own stretch, which is far out where its chance is small.
+fn activate(density: Density, own_end: f64, (start, end): (f64, f64), origin: Origin) -> Active {
     let ln = |t: f64| density.ln(&origin.place(t));
     let rising = density.mode.min(start);
-    let from = fades(ln, ln(rising), (rising, origin.ends().0), density.deviation);
+    let first = origin.ends().0;
+    let from = fades(ln, ln(rising), (rising, first), density.deviation);
     let to = if density.mode < end {
-        fades(ln, 0.0, (density.mode, end), density.deviation)
+        fades(ln, 0.0, (density.mode, end), density.deviation).max(own_end)
     } else {
         end
     };
-    Active { from, to, density }
+    Active { density, from, to }
 }
 
 /// Sums from the left to the right.

@@ -77,7 +77,7 @@ pub(super) fn cross(control: Proportion, variant: Proportion) -> f64 {
 fn pooled_z(control: Proportion, variant: Proportion) -> Option<f64> {
     let conversions = both(control.conversions, variant.conversions);
     let participants = both(control.participants, variant.participants);
-    let failures = participants - conversions;
+    let failures = participants.saturating_sub(conversions);
     (conversions > 0 && failures > 0).then(|| {
         let products = (conversions as f64 * failures as f64)
             * (control.participants as f64 * variant.participants as f64);
@@ -91,7 +91,7 @@ fn expects_under_5(control: Proportion, variant: Proportion) -> bool {
     let conversions = both(control.conversions, variant.conversions);
     let participants = both(control.participants, variant.participants);
     let row = u128::from(control.participants.min(variant.participants));
-    row * conversions.min(participants - conversions) < 5 * participants
+    row * conversions.min(participants.saturating_sub(conversions)) < 5 * participants
 }
 
 fn both(a: u64, b: u64) -> u128 {

@@ -54,7 +54,8 @@ impl Table {
         let row = u128::from(less.participants);
         let all = row + u128::from(more.participants);
         let conversions = u128::from(less.conversions) + u128::from(more.conversions);
-        if conversions <= all - conversions {
+        let failures = all.saturating_sub(conversions);
+        if conversions <= failures {
             Self {
                 row,
                 column: conversions,
@@ -64,7 +65,7 @@ impl Table {
         } else {
             Self {
                 row,
-                column: all - conversions,
+                column: failures,
                 all,
                 seen: u128::from(less.failed().conversions),
             }

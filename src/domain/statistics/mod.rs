@@ -13,6 +13,7 @@ mod density;
 mod difference;
 mod fisher;
 mod holm;
+mod panels;
 mod posterior;
 mod power;
 mod proportion;

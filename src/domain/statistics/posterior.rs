@@ -1,8 +1,9 @@
 //! How likely one variant is better than another, and what choosing it may cost.
 
 use super::Proportion;
-use super::density::{Active, Density, Origin, fades, panels};
+use super::density::{Density, Origin};
 use super::difference::cross;
+use super::panels::{Active, UNDERFLOW, fades, panels};
 use super::quadrature::{NODES, RULE, Values, times};
 
 /// What the posteriors of two variants, Beta(1+x, 1+n−x), say of each other.
@@ -85,14 +86,14 @@ struct Overlap {
 
 impl Overlap {
     fn of(lower: Proportion, higher: Proportion) -> Self {
-        let Some(origin) = Origin::of(&[lower, higher]) else {
+        let origin = Origin::of(&[lower, higher]);
+        let (l, h) = (Density::new(lower, origin), Density::new(higher, origin));
+        let Some(stretch) = stretch(&l, &h, origin) else {
             return Self {
-                chance: 0.5,
+                chance: 0.0,
                 gain: 0.0,
             };
         };
-        let (l, h) = (Density::new(lower, origin), Density::new(higher, origin));
-        let stretch = stretch(&l, &h, origin);
         let upper_end = (h.mode.max(stretch.0), stretch.1);
         let lower_end = (l.mode.min(stretch.1), stretch.0);
         let ln = |density: &Density, t| density.ln(&origin.place(t));
@@ -145,15 +146,18 @@ impl Overlap {
 }
 
 /// Where F_H·(1−F_L) is not negligible, bounded by f_H on its rising side and f_L on its falling
-/// one. That is most at the mode of both together, or all the way between the modes.
-fn stretch(l: &Density, h: &Density, origin: Origin) -> (f64, f64) {
-    let ends = origin.ends();
+/// one. That is most at the mode of both together, or all the way between the modes. None when even
+/// there is next to nothing.
+fn stretch(l: &Density, h: &Density, origin: Origin) -> Option<(f64, f64)> {
+    let (first, last) = origin.ends();
     let ln = |t: f64| h.ln(&origin.place(t.min(h.mode))) + l.ln(&origin.place(t.max(l.mode)));
     let middle = l.pooled_mode(h);
     let most = ln(middle);
     let scale = l.deviation.min(h.deviation);
-    (
-        fades(ln, most, (middle, ends.0), scale),
-        fades(ln, most, (middle, ends.1), scale),
-    )
+    (most >= UNDERFLOW).then(|| {
+        (
+            fades(ln, most, (middle, first), scale),
+            fades(ln, most, (middle, last), scale),
+        )
+    })
 }

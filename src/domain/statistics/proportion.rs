@@ -2,7 +2,8 @@
 
 use super::special::Z_95;
 
-/// How many of a variant's participants converted.
+/// How many of a variant's participants converted. Of one that [`Proportion::new`] would not make,
+/// nothing sensible can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proportion {
     pub conversions: u64,

@@ -28,8 +28,8 @@ impl SampleRatio {
 /// count; none when there are fewer than two of those, or no participants.
 ///
 /// χ² = Σ (cᵢ − nθᵢ)²/(nθᵢ) of k−1 degrees of freedom, the differences taken in whole numbers; and
-/// the Dirichlet-multinomial test of Lindon & Malek (arXiv:2011.03567), p = min(1, 1/E), see
-/// [`ln_evidence`].
+/// the Dirichlet-multinomial test of Lindon & Malek (arXiv:2011.03567), p = min(1, 1/E),
+/// with ln E = lnΓ(Σa) − lnΓ(Σa+n) + Σ[lnΓ(aᵢ+cᵢ) − lnΓ(aᵢ)] − Σcᵢ ln θᵢ and aᵢ = 100θᵢ.
 #[must_use]
 pub fn sample_ratio(counts: &[(u64, u32)]) -> Option<SampleRatio> {
     let counted = || counts.iter().filter(|(_, weight)| *weight > 0);
@@ -70,9 +70,9 @@ struct Cell {
     surplus: f64,
 }
 
-/// ln E = lnΓ(Σa) − lnΓ(Σa+n) + Σ[lnΓ(aᵢ+cᵢ) − lnΓ(aᵢ)] − Σcᵢ ln θᵢ with aᵢ = 100θᵢ.
+/// ln E, see [`sample_ratio`].
 ///
-/// At 10⁹ the terms are so large that their differences would have no digits left. By Stirling's
+/// At 10⁹ its terms are so large that their differences would have no digits left. By Stirling's
 /// formula, xᵢ = aᵢ+cᵢ, X = Σxᵢ = 100+n and δᵢ = (cᵢ−nθᵢ)/(Xθᵢ) = xᵢ/(Xθᵢ) − 1, where Σθᵢδᵢ = 0, all
 /// large terms cancel and leave
 /// Σ [Xθᵢ((1+δᵢ)ln(1+δᵢ) − δᵢ) − ½ln(1+δᵢ) + μ(xᵢ) − μ(aᵢ)] − (k−1)/2·ln(X/100) − μ(X) + μ(100)

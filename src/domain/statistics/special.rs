@@ -121,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn excess_is_what_it_says() {
+        for delta in [-0.199, -0.15, -0.05, 0.05, 0.15, 0.199_f64] {
+            let direct = delta - delta.ln_1p();
+            assert!(
+                (excess(delta, 1.0 + delta) - direct).abs() < 2e-16,
+                "{delta}"
+            );
+        }
+    }
+
+    #[test]
     fn excess_is_continuous_where_its_formula_changes() {
         for at in [-0.2, -1e-3, 1e-3, 0.2] {
             let (below, above) = (at - 1e-13, at + 1e-13);

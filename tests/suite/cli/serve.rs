@@ -216,6 +216,32 @@ fn the_ready_line_for_programs_has_these_keys() {
     );
 }
 
+#[tokio::test]
+async fn a_demo_has_a_winner_and_a_sample_ratio_that_is_off() {
+    let home = home();
+    let config = json!({"accept": "declared", "experiments": {"e": {"variants": {"a": 1}}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--demo"]);
+    let results = line(&server.home, &["results", "--local", "--json"]).run();
+    let results: Value = serde_json::from_str(&results.stdout).unwrap();
+    let shown: Vec<(&str, &str, usize)> = (results["experiments"].as_array().unwrap().iter())
+        .map(|experiment| {
+            (
+                experiment["experiment"].as_str().unwrap(),
+                experiment["verdict"]["kind"].as_str().unwrap(),
+                experiment["days"].as_array().unwrap().len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("button color", "winner", 14),
+            ("free shipping from 50 €", "sample_ratio", 14)
+        ]
+    );
+}
+
 #[test]
 fn the_key_from_the_environment_opens_and_no_other() {
     let home = home();

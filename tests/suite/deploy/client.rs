@@ -12,6 +12,7 @@ async fn commands_speak_to_what_is_deployed() {
          by `--region`; `--local` means the API that `lamed serve --local` serves here\n";
     for command in [
         &["results"][..],
+        &["dashboard"],
         &["snippet"],
         &["delete", "button color", "--yes"],
     ] {
@@ -39,11 +40,16 @@ async fn commands_speak_to_what_is_deployed() {
         .post("/prod/track", &event.to_string())
         .await;
     assert_eq!(reply.json(), json!({"counted": 1, "duplicates": 0}));
-    let table = "button color · no goal reached yet
+    let table = "button color
+ · no goal reached yet
  variant         participants
  blue (control)             1
 ";
     site.line(&["results"]).gives(0, table, "");
+    let dashboard = ["dashboard", "--output", "results.html"];
+    site.line(&dashboard).gives(0, "", "wrote `results.html`\n");
+    let page = fs::read_to_string(site.home.path().join("results.html")).unwrap();
+    assert!(page.contains("no goal reached yet") && page.contains(&base) && !page.contains(key));
     // A key that is given goes first.
     let outcome = site
         .line(&["results", "--api-key", "of-another-deployment"])

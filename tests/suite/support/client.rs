@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 
 pub struct Client {
     address: String,
+    /// What it says that it asks: the address, unless changed.
+    pub host: String,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -38,6 +40,7 @@ impl Client {
     pub fn new(address: &str) -> Self {
         Self {
             address: address.to_owned(),
+            host: address.to_owned(),
             connection: None,
         }
     }
@@ -61,7 +64,7 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", &self.address);
+            .header("host", &self.host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,6 +1,7 @@
 //! The vocabulary of the tests.
 
 pub mod aws;
+mod browser;
 mod client;
 mod clock;
 mod cluster;
@@ -12,6 +13,7 @@ mod redis;
 mod server;
 
 pub use aws::{Aws, Fault, When};
+pub use browser::Browser;
 pub use client::{Client, Response};
 pub use clock::Clock;
 pub use cluster::Cluster;

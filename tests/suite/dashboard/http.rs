@@ -1,0 +1,393 @@
+//! What the dashboard gives, and to whom.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{server, verdict};
+use crate::cli::{home, mode};
+use crate::support::{Client, Response, Server, free_port, line};
+
+const CSP: &str = "default-src 'none'; script-src 'sha256-…'; style-src 'sha256-…'; connect-src 'self'; \
+                   img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+async fn get(client: &mut Client, path: &str, session: &str) -> Response {
+    let authorization = format!("Bearer {session}");
+    let headers = [("authorization", authorization.as_str())];
+    client.send("GET", path, &headers, "").await.unwrap()
+}
+
+/// The session in an address that is signed in.
+fn session(url: &Value) -> String {
+    let (_, session) = url.as_str().unwrap().split_once("#session=").unwrap();
+    session.to_owned()
+}
+
+#[tokio::test]
+async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
+    let server = server(&["--api-key", "k"]).await;
+    let mut client = server.client();
+    let empty = Server::start(&["--store", "embedded"]);
+    let empty = empty.client().get("/dashboard").await.body;
+    assert_eq!(
+        server.ready["dashboard_url"],
+        format!("http://{}/dashboard", server.address)
+    );
+    for path in ["/dashboard", "/dashboard/"] {
+        let page = client.get(path).await;
+        let policy = page.header("content-security-policy").unwrap();
+        let masked = policy
+            .split('\'')
+            .map(|part| match part.strip_prefix("sha256-") {
+                Some(hash) => {
+                    assert_eq!(hash.len(), 44);
+                    "sha256-…"
+                }
+                None => part,
+            });
+        assert_eq!(masked.collect::<Vec<_>>().join("'"), CSP);
+        let head = [
+            "content-type",
+            "cache-control",
+            "x-frame-options",
+            "x-content-type-options",
+        ];
+        assert_eq!(
+            head.map(|name| page.header(name).unwrap()),
+            ["text/html; charset=utf-8", "no-store", "DENY", "nosniff"]
+        );
+        assert_eq!(page.body, empty, "there is no data in it");
+        assert!(!page.body.contains("{{"), "all places are filled in");
+    }
+    for path in [
+        "/dashboard/experiments",
+        "/dashboard/experiment?experiment=color",
+    ] {
+        let reply = client.get(path).await;
+        assert_eq!(
+            (reply.status, &*reply.body),
+            (401, r#"{"message":"sign in"}"#)
+        );
+        assert_eq!(reply.header("access-control-allow-origin"), None);
+        // The key itself is no session, wherever it stands.
+        for reply in [
+            get(&mut client, path, "k").await,
+            client
+                .send("GET", path, &[("x-api-key", "k")], "")
+                .await
+                .unwrap(),
+            client
+                .get(&format!(
+                    "{path}{}session=k",
+                    if path.contains('?') { '&' } else { '?' }
+                ))
+                .await,
+        ] {
+            assert_eq!(reply.status, 401);
+        }
+    }
+    let sign_in = "/dashboard/session";
+    let wrong = client.post(sign_in, r#"{"key":"K"}"#).await;
+    assert_eq!(
+        (wrong.status, &*wrong.body),
+        (403, r#"{"message":"that is not the API key"}"#)
+    );
+    let odd = client.post(sign_in, "key=k").await;
+    assert_eq!(
+        (odd.status, &*odd.body),
+        (400, r#"{"message":"the body is not {\"key\": …}"}"#)
+    );
+    let reply = client.post(sign_in, r#"{"key":"k"}"#).await;
+    let session = reply.json()["session"].as_str().unwrap().to_owned();
+    assert_eq!((reply.status, session.len()), (200, 32));
+    assert_eq!(
+        get(&mut client, "/dashboard/experiments", &session)
+            .await
+            .status,
+        200
+    );
+
+    // What another site's page could do: ask whether it may, and be told nothing.
+    let headers = [
+        ("origin", "https://evil.example"),
+        ("access-control-request-method", "DELETE"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let asked = client
+        .send("OPTIONS", "/dashboard/experiment", &headers, "")
+        .await
+        .unwrap();
+    assert_eq!(
+        (asked.status, asked.header("access-control-allow-origin")),
+        (404, None)
+    );
+    assert_eq!(server.log(), "");
+}
+
+#[tokio::test]
+async fn documents_say_what_results_say() {
+    let server = server(&["--local"]).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let overview = get(&mut client, "/dashboard/experiments", &session)
+        .await
+        .json();
+    let winner = "clicked: red is better than blue: +150 % (81 to 267), safe to stop";
+    assert_eq!(
+        overview,
+        json!({
+            "namespace": "alephbet",
+            "default_namespace": "alephbet",
+            "api": format!("http://{}/prod", server.address),
+            "experiments": [
+                {"experiment": "a, b", "control": "v", "participants": 1, "variants": 1, "goals": 0,
+                    "srm_alarm": false,
+                    "verdict": {"kind": "no_goal", "variant": null, "text": "no goal reached yet"}},
+                {"experiment": "color", "control": "blue", "participants": 2000, "variants": 2,
+                    "goals": 2, "srm_alarm": false,
+                    "verdict": {"kind": "winner", "variant": "red", "text": winner}},
+            ],
+        })
+    );
+    // The same as `results --json` says, and pairs.
+    let experiment = "/dashboard/experiment?experiment=color";
+    let mut document = get(&mut client, experiment, &session).await.json();
+    let results = line(&server.home, &["results", "--local", "--json", "color"])
+        .run()
+        .stdout;
+    let results: Value = serde_json::from_str(&results).unwrap();
+    let pairs: Vec<Value> = (document["goals"].as_array_mut().unwrap().iter_mut())
+        .map(|goal| goal.as_object_mut().unwrap().remove("pairs").unwrap())
+        .collect();
+    assert_eq!(document, results["experiments"][0]);
+    let of = |pair: &Value| {
+        format!(
+            "{} / {}: {:+.2}",
+            pair["variant"],
+            pair["versus"],
+            pair["difference"].as_f64().unwrap()
+        )
+    };
+    let pairs: Vec<Vec<String>> = (pairs.iter())
+        .map(|pairs| pairs.as_array().unwrap().iter().map(of).collect())
+        .collect();
+    let [one, other] = [r#""red" / "blue": +0.15"#, r#""blue" / "red": -0.15"#];
+    assert_eq!(pairs, [vec![one, other], vec![]]);
+
+    let switched = get(&mut client, &format!("{experiment}&control=red"), &session)
+        .await
+        .json();
+    assert_eq!(
+        (switched["control"].as_str(), verdict(&switched)),
+        (
+            Some("red"),
+            "clicked: red, the control, is the best: blue −60 % (−73 to −45), safe to stop"
+        )
+    );
+    let odd = get(
+        &mut client,
+        "/dashboard/experiment?experiment=a%2C+b",
+        &session,
+    )
+    .await;
+    assert_eq!(
+        (odd.status, verdict(&odd.json())),
+        (200, "no goal reached yet")
+    );
+    for (path, status, message) in [
+        (
+            "experiment?experiment=none",
+            404,
+            "nothing is counted for none",
+        ),
+        ("experiment", 400, "`experiment` is missing"),
+        (
+            "experiments?namespace=%07",
+            400,
+            "`namespace` holds a control character",
+        ),
+        ("nothing", 404, "not found"),
+    ] {
+        let reply = get(&mut client, &format!("/dashboard/{path}"), &session).await;
+        assert_eq!(
+            (reply.status, reply.json()),
+            (status, json!({ "message": message }))
+        );
+    }
+}
+
+#[tokio::test]
+async fn deleting_takes_a_session_too() {
+    let server = server(&["--local"]).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let path = "/dashboard/experiment?experiment=color&goal=viewed";
+    let none = client.send("DELETE", path, &[], "").await.unwrap();
+    assert_eq!(none.status, 401);
+    let authorization = format!("Bearer {session}");
+    let headers = [("authorization", authorization.as_str())];
+    let mut delete = async |path: &str| {
+        client
+            .send("DELETE", path, &headers, "")
+            .await
+            .unwrap()
+            .body
+    };
+    assert_eq!(delete(path).await, r#"{"deleted":1}"#);
+    assert_eq!(
+        delete("/dashboard/experiment?experiment=color&variant=red").await,
+        r#"{"deleted":2}"#
+    );
+    assert_eq!(
+        delete("/dashboard/experiments?experiment=color").await,
+        r#"{"message":"not found"}"#
+    );
+    let left = server.experiments().await;
+    let labels: Vec<&Value> = (left.iter())
+        .map(|experiment| &experiment["variants"])
+        .collect();
+    assert_eq!(
+        labels,
+        [
+            &json!([{"label": "v", "trials": 1}]),
+            &json!([{"label": "blue", "trials": 1000}])
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_leads_here_is_not_enough() {
+    let local = server(&["--local"]).await;
+    let own = Server::start(&["--store", "embedded"]);
+    for (server, host, status) in [
+        (&local, "evil.example", 421),
+        (&local, "127.0.0.1.evil.example", 421),
+        (&local, "192.168.0.1", 421),
+        (&local, "localhost:1", 200),
+        (&local, "127.0.0.1", 200),
+        (&local, "[::1]:3000", 200),
+        // Behind a proxy, with a name of its own.
+        (&own, "ab.example.com", 200),
+    ] {
+        let mut client = server.client();
+        client.host = host.to_owned();
+        assert_eq!(client.get("/dashboard").await.status, status, "{host}");
+        assert_ne!(client.get("/prod/experiments").await.status, 421, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
+    let mut server = server(&["--api-key", "hunter2"]).await;
+    let home = home();
+    let base = format!("http://{}/prod", server.address);
+    let arguments = ["dashboard", "--url", &base, "--json", "-v"];
+    let mut dashboard = line(&home, &arguments)
+        .env("LAMED_API_KEY", "hunter2")
+        .start();
+    let ready: Value = serde_json::from_str(dashboard.until("\n")).unwrap();
+    assert_eq!(ready["api"], base);
+    let (address, _) = ready["dashboard_url"]
+        .as_str()
+        .unwrap()
+        .split_once("/dashboard#")
+        .unwrap();
+    let address = address.strip_prefix("http://").unwrap();
+    let (mut client, session) = (Client::new(address), session(&ready["dashboard_url"]));
+    let home_page = client.get("/").await;
+    assert_eq!(
+        (home_page.status, home_page.header("location")),
+        (302, Some("/dashboard"))
+    );
+    let mut seen = client.get("/dashboard").await.body;
+    let overview = get(&mut client, "/dashboard/experiments", &session).await;
+    assert_eq!(overview.json()["api"], base);
+    seen.push_str(&overview.body);
+    let document = get(
+        &mut client,
+        "/dashboard/experiment?experiment=color",
+        &session,
+    )
+    .await;
+    assert_eq!(document.status, 200);
+    seen.push_str(&document.body);
+    // Nobody signs in by the API key here.
+    assert_eq!(
+        client
+            .post("/dashboard/session", r#"{"key":"hunter2"}"#)
+            .await
+            .status,
+        403
+    );
+    server.kill();
+    let gone = get(&mut client, "/dashboard/experiments", &session).await;
+    assert_eq!(gone.status, 502);
+    assert!(
+        gone.body
+            .starts_with(&format!(r#"{{"message":"cannot reach {base}: "#)),
+        "{}",
+        gone.body
+    );
+    dashboard.terminate();
+    let end = dashboard.end();
+    assert_eq!(end.code, Some(0));
+    assert!(
+        end.stderr.contains("path=\"/dashboard/experiment\""),
+        "{}",
+        end.stderr
+    );
+    for secret in ["hunter2", &session] {
+        assert!(
+            !seen.contains(secret) && !end.stderr.contains(secret),
+            "{secret}"
+        );
+    }
+}
+
+#[test]
+fn what_keeps_a_dashboard_from_starting_is_said_at_once() {
+    let home = home();
+    let dead = format!("http://127.0.0.1:{}/prod", free_port());
+    let dashboard = |arguments: &[&str]| line(&home, &[&["dashboard"], arguments].concat());
+    let outcome = dashboard(&["--url", &dead, "--no-open"]).run();
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+    assert!(
+        outcome
+            .stderr
+            .starts_with(&format!("error: cannot reach {dead}: ")),
+        "{}",
+        outcome.stderr
+    );
+    dashboard(&["--url", &dead, "--listen", "0.0.0.0:0"]).gives(
+        2,
+        "",
+        "error: `--listen 0.0.0.0:0` can be reached from other machines: `lamed serve` offers the \
+         dashboard to them, behind the key\n",
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
+    let server = server(&["--local"]).await;
+    let arguments = ["dashboard", "--local", "--output", "snapshot.html"];
+    line(&server.home, &arguments).gives(0, "", "wrote `snapshot.html`\n");
+    let file = server.home.path().join("snapshot.html");
+    let page = fs::read_to_string(&file).unwrap();
+    assert_ne!(mode(&file), 0o600, "it is made to be sent around");
+    assert!(!page.contains(&server.key));
+    assert!(page.contains("connect-src 'none'"));
+    let (_, rest) = page.split_once(r#"id="snapshot">"#).unwrap();
+    let (snapshot, _) = rest.split_once("</script>").unwrap();
+    let snapshot: Value = serde_json::from_str(snapshot).unwrap();
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let overview = get(&mut client, "/dashboard/experiments", &session)
+        .await
+        .json();
+    assert_eq!(snapshot["experiments"], overview);
+    for control in ["blue", "red"] {
+        let path = format!("/dashboard/experiment?experiment=color&control={control}");
+        let document = get(&mut client, &path, &session).await.json();
+        assert_eq!(snapshot["details"]["color"][control], document);
+    }
+    assert_eq!(snapshot["details"].as_object().unwrap().len(), 2);
+    let to_stdout = line(&server.home, &["dashboard", "--local", "--output", "-"]).run();
+    assert!(to_stdout.stdout.starts_with("<!doctype html>"));
+}
