@@ -15,7 +15,7 @@ use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on};
 use crate::local::dashboard::{Dashboard, PATH, Sessions, of_snapshot, snapshot};
-use crate::local::serve;
+use crate::local::{Connections, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -99,7 +99,8 @@ async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<()
         // Where there is no browser, the address is there to be copied.
         tokio::task::spawn_blocking(move || webbrowser::open(&url));
     }
-    serve(listener, Arc::new(dashboard), stop.signal()).await;
+    let connections = Connections::default();
+    serve(listener, Arc::new(dashboard), &connections, stop.signal()).await;
     Ok(())
 }
 

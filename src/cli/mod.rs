@@ -79,6 +79,9 @@ struct Global {
     /// Log more; twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// How logs, warnings and errors are written to stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: log::Format,
     /// Colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
@@ -155,10 +158,11 @@ pub fn main() -> ExitCode {
         json,
         quiet,
         verbose,
+        log_format,
         color,
     } = cli.global;
-    let printer = Printer::new(quiet, color);
-    log::start(quiet, verbose);
+    let printer = Printer::new(quiet, color, log_format);
+    log::start(quiet, verbose, log_format);
     // Redis and HTTPS share it; a second provider would make rustls refuse to choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let context = Context {

@@ -36,6 +36,8 @@ pub(super) struct File {
     experiments: BTreeMap<Name, Experiment>,
     #[serde(default)]
     accept: Accept,
+    #[serde(default = "yes")]
+    ignore_bots: bool,
     max_counters: Option<Most>,
     #[serde(default)]
     aws: Aws,
@@ -244,6 +246,7 @@ impl From<File> for Config {
             namespace: file.namespace.0,
             counting,
             declared_only: file.accept == Accept::Declared,
+            ignore_bots: file.ignore_bots,
             experiments: (file.experiments.into_iter())
                 .map(|(Name(name), experiment)| Declared {
                     name,

@@ -43,6 +43,8 @@ pub struct Config {
     pub experiments: Vec<Declared>,
     /// Whether nothing else is counted.
     pub declared_only: bool,
+    /// Whether events of known crawlers are not counted.
+    pub ignore_bots: bool,
     /// What `extra_wiring` adds to the API.
     pub wiring: Vec<Wired>,
     /// What is to be deployed, and how.
@@ -60,6 +62,7 @@ impl Default for Config {
             counting: Counting::default(),
             experiments: Vec::new(),
             declared_only: false,
+            ignore_bots: true,
             wiring: Vec::new(),
             aws: Aws::default(),
             warnings: Vec::new(),

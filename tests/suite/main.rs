@@ -14,6 +14,7 @@ mod docker;
 mod exactness;
 mod gateway;
 mod layers;
+mod operate;
 mod oracle;
 mod statistics;
 mod stores;

@@ -46,6 +46,24 @@ impl Line {
         self
     }
 
+    /// Runs it by another program, which gets these arguments first.
+    pub fn under(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self { command, ..self }
+    }
+
     /// Runs it, and compares all that comes out.
     #[track_caller]
     pub fn gives(self, code: i32, stdout: &str, stderr: &str) {

@@ -89,6 +89,10 @@ impl Server {
         log(&self.home)
     }
 
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     pub fn client(&self) -> Client {
         Client::new(&self.address)
     }
