@@ -13,6 +13,8 @@ mod docker;
 mod exactness;
 mod gateway;
 mod layers;
+mod manual;
 mod oracle;
+mod schema;
 mod stores;
 mod support;
