@@ -1,9 +1,12 @@
 //! File and environment → settings. Every config file of Python lamed works unchanged.
 
 mod aws;
+mod edit;
 mod error;
 mod file;
+mod nearest;
 mod redis;
+mod schema;
 mod value;
 mod wiring;
 
@@ -12,8 +15,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::aws::{Architecture, Aws, DeploymentName, Throttle, Vpc};
+pub use self::edit::Document;
 pub use self::error::ConfigError;
 use self::file::File;
+pub use self::nearest::nearest;
+pub use self::schema::schema;
 pub use self::wiring::Wired;
 use crate::domain::{Accept, Declared, Name};
 use crate::store::{Counting, RedisSettings};

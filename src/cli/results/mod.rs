@@ -17,7 +17,7 @@ use super::endpoint::{self, Endpoint};
 use super::printer::{DIM, harmless};
 use super::signals::Stop;
 use super::{CliError, Context, block_on, name};
-use crate::config::Config;
+use crate::config::{Config, nearest};
 use crate::domain::{Instant, Name};
 use crate::report::{Evaluated, Failure, Pairs, Question, Report, read};
 
@@ -137,9 +137,12 @@ async fn fetch(
         )
         .await?;
         if found.is_empty() {
+            let all = read(client, question).await.unwrap_or_default();
+            let known = all.iter().map(|counted| counted.experiment.as_str());
             return Err(unknown(
                 "experiment",
                 experiment.map_or("", Name::as_str),
+                known,
                 config,
             ));
         }
@@ -158,18 +161,31 @@ async fn fetch(
                 .iter()
                 .any(|e| e.results.control.as_ref() == Some(control)) =>
         {
-            Err(unknown("variant", control.as_str(), config))
+            let known = counted.iter().flat_map(|counted| {
+                (counted.variants.iter()).map(|variant| variant.label.as_str())
+            });
+            Err(unknown("variant", control.as_str(), known, config))
         }
         _ => Ok(experiments),
     }
 }
 
-fn unknown(what: &str, name: &str, config: &Config) -> CliError {
-    CliError::failed(format!(
+/// Nothing is counted under a name; another one may be meant.
+pub(super) fn unknown<'a>(
+    what: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    config: &Config,
+) -> CliError {
+    let mut message = format!(
         "nothing is counted for {what} `{}` in namespace `{}`",
         harmless(name),
         harmless(config.namespace.as_str())
-    ))
+    );
+    if let Some(near) = nearest(name, known) {
+        message.push_str(&format!(": did you mean `{}`?", harmless(near)));
+    }
+    CliError::failed(message)
 }
 
 /// Says whether somebody still reads.

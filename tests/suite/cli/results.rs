@@ -44,7 +44,8 @@ async fn results_are_a_table() {
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `button colour` in namespace `alephbet`\n",
+        "error: nothing is counted for experiment `button colour` in namespace `alephbet`: did you mean \
+         `button color`?\n",
     );
     results(&["--control", "green"]).gives(
         1,
