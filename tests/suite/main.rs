@@ -15,6 +15,7 @@ mod exactness;
 mod gateway;
 mod layers;
 mod oracle;
+mod package;
 mod statistics;
 mod stores;
 mod support;
