@@ -13,6 +13,7 @@ mod deploy;
 mod docker;
 mod exactness;
 mod gateway;
+mod install;
 mod layers;
 mod oracle;
 mod package;
