@@ -17,6 +17,7 @@ mod install;
 mod layers;
 mod oracle;
 mod package;
+mod readme;
 mod statistics;
 mod stores;
 mod support;
