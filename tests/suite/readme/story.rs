@@ -92,8 +92,8 @@ fn what_is_for_aws_runs() {
         };
         if for_aws {
             let mut arguments = words_of(&arguments);
-            let takes_function = ["deploy", "preflight"].contains(&&arguments[0][..]);
-            if takes_function && lamed::assets::bootstrap("arm64").is_none() {
+            // One that is quicker to send than those in the binary.
+            if ["deploy", "preflight"].contains(&&arguments[0][..]) {
                 arguments.extend(["--bootstrap".to_owned(), FUNCTION.to_owned()]);
             }
             answer(&mut arguments);
@@ -130,7 +130,8 @@ impl Account {
         if self.api.is_none() {
             self.api = Some(self.deploy_twice());
         }
-        if ["delete", "deploy", "destroy", "rollback"].contains(&arguments[0]) {
+        let writes = ["delete", "deploy", "destroy", "rollback"].contains(&arguments[0]);
+        if writes && !arguments.contains(&"--dry-run") {
             self.api = None;
         }
         self.aws.line(&self.home, arguments)
