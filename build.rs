@@ -56,14 +56,23 @@ mod embed {
                 return Ok(found);
             }
         }
-        if env::var("PROFILE").as_deref() != Ok("release") {
-            return Ok(Vec::new());
-        }
         // As a whole: a file that is not there yet cannot be watched.
         println!("cargo::rerun-if-changed=embedded");
         let found = prebuilt(Path::new("embedded/prebuilt"))?;
         if !found.is_empty() {
             return Ok(found);
+        }
+        // The published crate is this package alone.
+        if !Path::new("embedded/bootstrap").exists() {
+            println!(
+                "cargo::warning=without a Lambda function: this source package holds none \
+                 (`cargo xtask bootstrap` before `cargo package` puts them in), and `lamed deploy` \
+                 will ask for `--bootstrap FILE`"
+            );
+            return Ok(Vec::new());
+        }
+        if env::var("PROFILE").as_deref() != Ok("release") {
+            return Ok(Vec::new());
         }
         for source in ["Cargo.lock", "Cargo.toml", "src"] {
             println!("cargo::rerun-if-changed={source}");

@@ -24,6 +24,8 @@ pub struct Settings {
     /// What requests mean that name no namespace.
     pub namespace: Name,
     pub accept: Accept,
+    /// Whether events of crawlers are not counted.
+    pub ignore_bots: bool,
 }
 
 /// Why settings cannot be written for a function, or read by it. Never repeats a value: any of
@@ -95,6 +97,9 @@ struct Json {
     /// By experiment; where it is missing, all is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     declared: Option<Vec<JsonDeclared>>,
+    /// Written only where it is not what holds without it.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    ignore_bots: bool,
     /// `null` remembers for ever, which no missing key may mean.
     #[serde(deserialize_with = "required")]
     window: Option<f64>,
@@ -112,6 +117,15 @@ enum JsonDedupe {
 /// Experiment, variants and goals: what else is declared is for reading.
 #[derive(Serialize, Deserialize)]
 struct JsonDeclared(String, Vec<String>, Vec<String>);
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
 
 fn default_max_counters() -> u64 {
     DEFAULT_MAX_COUNTERS
@@ -175,6 +189,7 @@ impl Json {
                     Some(experiments.iter().map(JsonDeclared::of).collect())
                 }
             },
+            ignore_bots: settings.ignore_bots,
             window: redis.counting.window.map(|window| window.as_secs_f64()),
             timeout: redis.timeout.as_secs_f64(),
         })
@@ -194,6 +209,7 @@ impl Json {
                 },
             },
             namespace,
+            ignore_bots: self.ignore_bots,
             redis: RedisSettings {
                 server: match self.server {
                     JsonServer::Unix(path) => Server::Unix(path),
@@ -288,6 +304,7 @@ mod tests {
             redis: RedisSettings::new(server),
             namespace: Name::stored("alephbet".to_owned()),
             accept: Accept::Any,
+            ignore_bots: true,
         }
     }
 
@@ -313,6 +330,7 @@ mod tests {
         Settings {
             redis,
             namespace: Name::stored("shop ä".to_owned()),
+            ignore_bots: false,
             accept: Accept::Declared {
                 namespace: Name::stored("shop ä".to_owned()),
                 experiments: vec![
@@ -410,7 +428,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4303 bytes"),
+            error.starts_with("the function's settings take 4323 bytes"),
             "{error}"
         );
         for (json, message) in [

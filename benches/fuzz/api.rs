@@ -151,6 +151,7 @@ impl Target for Query {
             method: handler.methods()[0],
             query,
             body: Vec::new(),
+            user_agent: None,
         };
         let counted = self.0.next();
         let reply = counted.reply(handler, &request);
@@ -196,6 +197,7 @@ impl Target for Body {
             method: Method::Post,
             query: Parameters::default(),
             body: input.to_vec(),
+            user_agent: None,
         };
         let counted = self.0.next();
         let reply = counted.reply(Handler::Track, &request);

@@ -81,6 +81,7 @@ impl Target for ConfigFile {
                         redis,
                         namespace: config.namespace.clone(),
                         accept: config.accept(),
+                        ignore_bots: config.ignore_bots,
                     })
                 });
                 format!(

@@ -112,16 +112,17 @@ function goalSection(goal, index, context) {
     goal.kind !== "count" && disclosure(key("figures"), "All figures", () => figuresTable(goal, context)));
 }
 
-// Relative to nothing there is no change: a control without conversions is compared absolutely.
-function scaleFor(goal, scale) {
-  const compared = goal.variants.filter((one) => one.versus_control);
-  return scale === "relative" && compared.some((one) => present(one.versus_control.lift)) ? "relative" : "absolute";
+// A ratio to a rate that may well be nothing says nothing: then all of the goal is compared absolutely.
+function scaleFor(all, scale) {
+  return scale === "relative" && all.every((one) => present(one.lift_interval) || !one.sequential_interval) ? "relative" : "absolute";
 }
+
+const comparisonsOf = (goal) => goal.variants.map((one) => one.versus_control).filter(Boolean);
 
 function comparison(versus, scale) {
   return scale === "relative"
-    ? { point: versus.lift, interval: versus.lift_interval }
-    : { point: versus.difference, interval: versus.sequential_interval };
+    ? { point: versus.lift, interval: versus.lift_interval, p: versus.p_holm }
+    : { point: versus.difference, interval: versus.sequential_interval, p: versus.p_holm };
 }
 
 // Roles are spelled out because on a narrow page rows are laid out as cards, which hides them otherwise.
@@ -132,7 +133,7 @@ const rowHead = (classOf, variant, ...more) => el("th", { role: "rowheader", sco
 
 function resultsTable(goal, context) {
   const { detail, classOf } = context;
-  const scale = scaleFor(goal, context.scale);
+  const scale = scaleFor(comparisonsOf(goal), context.scale);
   const variants = controlFirst(goal.variants, detail.control);
   const compared = variants.some((one) => one.versus_control);
   const axis = compared && axisOf(variants.flatMap((one) => (one.versus_control ? [comparison(one.versus_control, scale)] : [])), scale);
@@ -149,7 +150,7 @@ function resultsTable(goal, context) {
       compared && [
         head("chance", "Chance to win"),
         head("interval", onlyHeard("Interval"), axisLabels(axis)),
-        head("change", `${scale === "relative" ? "Change" : "Difference"} (${percent(0.95, 0)} interval)`, scale !== context.scale && el("span", { class: "small" }, "control has no conversion")),
+        head("change", `${scale === "relative" ? "Change" : "Difference"} (${percent(0.95, 0)} interval)`, scale !== context.scale && el("span", { class: "small" }, "too few conversions for a ratio")),
       ])),
     el("tbody", { role: "rowgroup" }, variants.map(line)));
 }
@@ -161,13 +162,14 @@ function rateCell(goal, one) {
 }
 
 function comparisonCells(versus, scale, axis) {
-  const { point, interval } = comparison(versus, scale);
+  const compared = comparison(versus, scale);
+  const { point, interval } = compared;
   const digits = percentDigits([point, ...(interval ?? [])]);
   const shown = (value) => change(value, scale, digits);
   return [
     cell("chance", chanceOf(versus.chance_to_win)),
-    cell("interval", intervalBar({ point, interval }, axis)),
-    cell(`change ${directionOf(interval)}`, el("span", { class: "value" }, shown(point)), el("span", { class: "small" }, range(interval, shown) || "no interval yet")),
+    cell("interval", intervalBar(compared, axis)),
+    cell(`change ${directionOf(compared)}`, el("span", { class: "value" }, shown(point)), el("span", { class: "small" }, range(interval, shown) || "no interval yet")),
   ];
 }
 
@@ -178,14 +180,15 @@ function chanceOf(value) {
 }
 
 function pairMatrix(goal, { classOf, scale: wanted, detail }) {
-  const scale = wanted === "relative" && goal.pairs.some((pair) => present(pair.lift)) ? "relative" : "absolute";
+  const scale = scaleFor(goal.pairs, wanted);
   const variants = controlFirst(goal.variants, detail.control).map(({ variant }) => variant);
   const against = new Map(goal.pairs.map((pair) => [JSON.stringify([pair.variant, pair.versus]), pair]));
   const square = (variant, versus) => {
     const pair = against.get(JSON.stringify([variant, versus]));
     if (!pair) return el("td", { class: "self" }, ABSENT);
-    const { point, interval } = comparison(pair, scale);
-    const tone = directionOf(pair.sequential_interval);
+    const compared = comparison(pair, scale);
+    const { point, interval } = compared;
+    const tone = directionOf(compared);
     const digits = percentDigits([point, ...(interval ?? [])]);
     const shown = (value) => change(value, scale, digits);
     return el("td", { class: tone, "data-pair": `${variant} / ${versus}` },
@@ -194,7 +197,7 @@ function pairMatrix(goal, { classOf, scale: wanted, detail }) {
       el("span", { class: "small" }, `wins ${chance(pair.chance_to_win)}, Holm p ${pValue(pair.p_holm)}`));
   };
   return scrolling(`Every pair for ${goal.goal}`, el("table", { class: "figures pairs", "data-table": "pairs" },
-    el("caption", {}, "The row's variant against the column's."),
+    el("caption", {}, "The row's variant against the column's; p is adjusted for all pairs of the goal."),
     el("thead", {}, el("tr", {}, el("td", {}), variants.map((name) => el("th", { scope: "col" }, named(name))))),
     el("tbody", {}, variants.map((name) => el("tr", { class: classOf(name) },
       el("th", { scope: "row" }, swatch(), named(name)), variants.map((versus) => square(name, versus)))))));
@@ -245,7 +248,7 @@ function participantsSection({ detail, classOf, remove }) {
     detail.variants.length > 0 && scrolling("Participants by variant", el("table", { class: "figures split" },
       el("thead", {}, el("tr", {}, ["Variant", "Participants", "Share"].map((title) => el("th", { scope: "col" }, title)), el("td", { class: "share" }), remove && el("td", {}))),
       el("tbody", {}, detail.variants.map(line)))),
-    detail.srm && el("p", { class: "small foot" }, detail.srm.alarm ? "The split is not the declared one: " : "The split is as declared: ", ratioFigures(detail.srm), "."));
+    detail.srm && el("p", { class: "small foot" }, `The split is ${detail.srm.alarm ? "not " : ""}${weights ? "as declared" : "even"}: `, ratioFigures(detail.srm), "."));
 }
 
 function shareBar(share, declared) {
@@ -258,7 +261,7 @@ function shareBar(share, declared) {
 function howToRead() {
   const terms = [
     ["Chance to win", "The probability that the variant’s rate is higher than the control’s. Green from 95 %, red to 5 %."],
-    ["Interval", "95 %, and valid at every look: it holds however often you look at the results. It is wider than one for a single look."],
+    ["Interval", "95 %, and valid at every look: it holds however often you look at the results. It is wider than one for a single look. It stands for its own comparison; green and red take all comparisons of the experiment into account, as the verdict does."],
     ["Change", "Relative: per cent of the control’s rate. Absolute: percentage points (pp)."],
     ["Expected loss", "What choosing the variant costs on average, should it be the worse one, in percentage points."],
     ["p, Holm", "The p-value once all comparisons of the experiment are taken into account."],

@@ -28,12 +28,14 @@ function axisLines(axis) {
   return [axis.marks.filter(({ value }) => value !== 0).map(({ value }) => line(value, "grid")), line(0, "zero")];
 }
 
-function directionOf(interval) {
-  if (!interval) return "calm";
+// Better or worse by the test that counts all comparisons, not by the interval, which stands for its own alone.
+function directionOf({ interval, p }) {
+  if (!interval || !present(p) || p >= 0.05) return "calm";
   return interval[0] > 0 ? "good" : interval[1] < 0 ? "bad" : "calm";
 }
 
-function intervalBar({ point, interval }, axis) {
+function intervalBar(compared, axis) {
+  const { point, interval } = compared;
   const parts = [];
   if (interval) {
     const [from, to] = interval.map(axis.at);
@@ -44,7 +46,7 @@ function intervalBar({ point, interval }, axis) {
   if (present(point)) parts.push(svg("circle", { cx: `${axis.at(point)}%`, cy: "50%", r: 4 }));
   const shown = (value) => change(value, axis.scale, percentDigits(interval ?? []));
   const said = interval ? `Interval from ${range(interval, shown)}` : "No interval yet";
-  return svg("svg", { class: `bar ${directionOf(interval)}`, role: "img", "aria-label": said }, axisLines(axis), parts);
+  return svg("svg", { class: `bar ${directionOf(compared)}`, role: "img", "aria-label": said }, axisLines(axis), parts);
 }
 
 const cut = (x, path) => svg("svg", { x, y: "50%", class: "cut" }, svg("path", { d: path }));

@@ -112,13 +112,17 @@ function showFailure(error) {
   const current = page.detail && page.detailKey === detailKeyOf(page.state) && byId("title");
   byId("failure")?.remove();
   if (current) {
-    const text = el("p", {}, el("strong", {}, "Not refreshed. "), error.message, " The figures below are the last ones known.");
+    const text = el("p", {}, el("strong", {}, "Not refreshed. "), error.message, ". The figures below are the last ones known.");
     return byId("main").prepend(el("section", { class: "banner", id: "failure", role: "alert" }, mark("sample_ratio"), el("div", {}, text, retry)));
   }
   const missing = error.status === 404;
   const other = el("button", { type: "button", "data-key": "all", click: () => go({ experiment: null, control: null }) }, "Show all experiments");
   Object.assign(page, { detail: null, detailKey: null });
-  if (page.listKey !== listKeyOf(page.state)) { page.listKey = null; }
+  // What the list holds is of another namespace, or no longer true.
+  if (page.listKey !== listKeyOf(page.state)) {
+    page.listKey = null;
+    showList({ experiments: [], namespace: page.state.namespace }, page.state, choose);
+  } else if (missing) page.listKey = null;
   const box = notice(missing ? "Not found" : "This could not be loaded", el("p", { role: "alert" }, error.message), el("div", { class: "actions" }, missing ? other : retry));
   box.id = "failure";
   show(box);

@@ -1,9 +1,9 @@
 //! `lamed dashboard`
 
-use std::fs;
-use std::io::{IsTerminal, stdout};
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, stdout};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on};
 use crate::local::dashboard::{Dashboard, PATH, Sessions, of_snapshot, snapshot};
-use crate::local::serve;
+use crate::local::{Connections, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -52,14 +52,20 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
 }
 
-async fn write(context: &Context, dashboard: &Dashboard, file: &PathBuf) -> Result<(), CliError> {
+async fn write(context: &Context, dashboard: &Dashboard, file: &Path) -> Result<(), CliError> {
+    let to_stdout = file.as_os_str() == "-";
+    let cannot =
+        |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", file.display()));
+    if !to_stdout {
+        // Before the work; what is there stays until all of the page is.
+        (OpenOptions::new().append(true).create(true).open(file)).map_err(cannot)?;
+    }
     let page = of_snapshot(&snapshot(dashboard).await?)
         .map_err(|error| CliError::failed(error.to_string()))?;
-    if file.as_os_str() == "-" {
+    if to_stdout {
         return context.printer.data(&page);
     }
-    fs::write(file, page)
-        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", file.display())))?;
+    fs::write(file, page).map_err(cannot)?;
     if context.json {
         return context
             .printer
@@ -93,7 +99,8 @@ async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<()
         // Where there is no browser, the address is there to be copied.
         tokio::task::spawn_blocking(move || webbrowser::open(&url));
     }
-    serve(listener, Arc::new(dashboard), stop.signal()).await;
+    let connections = Connections::default();
+    serve(listener, Arc::new(dashboard), &connections, stop.signal()).await;
     Ok(())
 }
 

@@ -6,8 +6,9 @@ use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::{harmless, somebody_answers};
 use super::{CliError, Context, block_on, name};
-use crate::domain::{Kind, Name, Selection};
-use crate::report::delete;
+use crate::config::nearest;
+use crate::domain::{Kind, Name, PARTICIPATE, Selection};
+use crate::report::{Question, delete, read};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -42,13 +43,20 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         variant: args.variant,
     };
     let client = Client::new(endpoint)?;
-    let deleted = block_on(async { Ok(delete(&client, &selection).await?) })?;
-    if deleted.deleted == 0 {
-        return Err(CliError::failed(format!(
-            "nothing was counted under {what} in namespace `{}`",
-            harmless(config.namespace.as_str())
-        )));
-    }
+    let deleted = block_on(async {
+        let deleted = delete(&client, &selection).await?;
+        if deleted.deleted == 0 {
+            let meant = meant(&client, &selection).await;
+            return Err(CliError::failed(format!(
+                "nothing was counted under {what} in namespace `{}`{}",
+                harmless(config.namespace.as_str()),
+                meant.map_or_else(String::new, |name| {
+                    format!(": did you mean `{}`?", harmless(&name))
+                })
+            )));
+        }
+        Ok(deleted)
+    })?;
     if context.json {
         return context.printer.json(&deleted);
     }
@@ -70,6 +78,38 @@ fn describe(args: &Args) -> String {
         what.push_str(&format!(", variant `{}`", harmless(variant.as_str())));
     }
     what
+}
+
+/// The name that may be meant by the first one under which nothing is counted.
+async fn meant(client: &Client, selection: &Selection) -> Option<String> {
+    let question = Question {
+        namespace: &selection.namespace,
+        experiment: None,
+        days: false,
+    };
+    let all = read(client, question).await.ok()?;
+    let experiment = selection.experiment.as_str();
+    let Some(counted) = all.iter().find(|counted| counted.experiment == experiment) else {
+        let known = all.iter().map(|counted| counted.experiment.as_str());
+        return nearest(experiment, known).map(str::to_owned);
+    };
+    let goals = || counted.goals.iter().map(|goal| goal.goal.as_str());
+    let variants = || {
+        counted
+            .variants
+            .iter()
+            .map(|variant| variant.label.as_str())
+    };
+    match (&selection.kind, &selection.variant) {
+        (Some(Kind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
+            nearest(goal.as_str(), goals().chain([PARTICIPATE]))
+        }
+        (_, Some(variant)) if variants().all(|known| known != variant.as_str()) => {
+            nearest(variant.as_str(), variants())
+        }
+        _ => None,
+    }
+    .map(str::to_owned)
 }
 
 fn confirmed(what: &str, endpoint: &Endpoint) -> Result<bool, CliError> {

@@ -30,6 +30,12 @@ pub(super) struct ApiArgs {
     url: Option<String>,
 }
 
+impl ApiArgs {
+    pub(super) fn is_local(&self) -> bool {
+        self.local
+    }
+}
+
 #[derive(clap::Args)]
 pub(super) struct KeyArgs {
     /// The API key

@@ -17,10 +17,6 @@ use crate::domain::Instant;
 const PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "With --json it prints one document, {\"events\":[{\"at\",\"function\",\"message\"}]}; \
-                  with --json --follow one such event a line."
-)]
 pub(super) struct Args {
     /// Go on with what comes, until Ctrl-C
     #[arg(short, long)]

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod changes;
 mod client;
+mod completions;
 mod configure;
 mod dashboard;
 mod delete;
@@ -12,6 +13,7 @@ mod deployment;
 mod destroy;
 mod endpoint;
 mod error;
+mod examples;
 mod log;
 mod logs;
 mod preflight;
@@ -23,12 +25,13 @@ mod signals;
 mod snippet;
 mod status;
 mod stores;
+mod terminal;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, ColorChoice, Parser, Subcommand};
+use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 pub use self::error::CliError;
 use self::printer::Printer;
@@ -42,11 +45,8 @@ use crate::domain::Name;
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "Examples:
-  lamed serve --local      count events on this machine, as the deployed API would
-  lamed deploy --dry-run   what deploying to AWS would change
-  lamed deploy             deploy, and print the HTML to paste into your pages
-  lamed results            what was counted there"
+    subcommand_value_name = "COMMAND",
+    after_help = examples::LAMED
 )]
 struct Cli {
     #[command(flatten)]
@@ -57,6 +57,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// The config file [default: ./config.json, else ~/.lamed/config.json]
     #[arg(long, global = true, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
@@ -79,6 +80,9 @@ struct Global {
     /// Log more; twice for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
+    /// How logs, warnings and errors are written to stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: log::Format,
     /// Colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
@@ -87,29 +91,44 @@ struct Global {
 #[derive(Subcommand)]
 enum Command {
     /// Create or edit the config file, and check it
+    #[command(after_help = examples::CONFIGURE)]
     Configure(configure::Args),
     /// Check all that a deployment needs
+    #[command(after_help = examples::PREFLIGHT)]
     Preflight(preflight::Args),
     /// Deploy to AWS, or bring what is deployed up to date
+    #[command(after_help = examples::DEPLOY)]
     Deploy(deploy::Args),
     /// Show what is live, and whether it is what the config describes
+    #[command(after_help = examples::STATUS)]
     Status(status::Args),
     /// Go back to what was live before
+    #[command(after_help = examples::ROLLBACK)]
     Rollback(rollback::Args),
     /// Remove what `deploy` made; the counts in Redis stay
+    #[command(after_help = examples::DESTROY)]
     Destroy(destroy::Args),
     /// Show what the deployed functions log
+    #[command(after_help = examples::LOGS)]
     Logs(logs::Args),
     /// Serve the API on this machine
+    #[command(after_help = examples::SERVE)]
     Serve(serve::Args),
     /// Print the HTML to paste into your pages
+    #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
     /// Show what was counted, and what it says
+    #[command(after_help = examples::RESULTS)]
     Results(results::Args),
     /// Show the same in the browser
+    #[command(after_help = examples::DASHBOARD)]
     Dashboard(dashboard::Args),
     /// Delete an experiment, or one goal or variant of it
+    #[command(after_help = examples::DELETE)]
     Delete(delete::Args),
+    /// Print a script by which a shell completes what is typed
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(completions::Args),
 }
 
 /// What a command has to work with.
@@ -143,6 +162,12 @@ impl Context {
     }
 }
 
+/// All that the command line takes, for the manual.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command line: 0 done, 1 the work failed, 2 bad usage or config.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -155,10 +180,11 @@ pub fn main() -> ExitCode {
         json,
         quiet,
         verbose,
+        log_format,
         color,
     } = cli.global;
-    let printer = Printer::new(quiet, color);
-    log::start(quiet, verbose);
+    let printer = Printer::new(quiet, color, log_format);
+    log::start(quiet, verbose, log_format);
     // Redis and HTTPS share it; a second provider would make rustls refuse to choose.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let context = Context {
@@ -185,6 +211,7 @@ pub fn main() -> ExitCode {
         Command::Results(args) => results::run(&context, args),
         Command::Dashboard(args) => dashboard::run(&context, args),
         Command::Delete(args) => delete::run(&context, args),
+        Command::Completions(args) => completions::run(&context, &args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

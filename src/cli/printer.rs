@@ -9,6 +9,7 @@ use clap::ColorChoice;
 use serde::Serialize;
 
 use super::CliError;
+use super::log::Format;
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -18,17 +19,18 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Printer {
     quiet: bool,
+    format: Format,
 }
 
 impl Printer {
-    pub(super) fn new(quiet: bool, color: ColorChoice) -> Self {
+    pub(super) fn new(quiet: bool, color: ColorChoice, format: Format) -> Self {
         match color {
             ColorChoice::Auto => Stream::Auto,
             ColorChoice::Always => Stream::Always,
             ColorChoice::Never => Stream::Never,
         }
         .write_global();
-        Self { quiet }
+        Self { quiet, format }
     }
 
     pub(super) fn is_quiet(self) -> bool {
@@ -77,14 +79,18 @@ impl Printer {
 
     /// Talk, unless told to be quiet.
     pub(super) fn talk(self, text: &str) {
-        if !self.quiet {
+        if self.format == Format::Json {
+            tracing::info!("{}", text.trim());
+        } else if !self.quiet {
             say(format_args!("{text}"));
         }
     }
 
     /// One line, whatever stands in the names and files that it speaks of.
     pub(super) fn warn(self, text: &str) {
-        if !self.quiet {
+        if self.format == Format::Json {
+            tracing::warn!("{text}");
+        } else if !self.quiet {
             let text = harmless(text);
             say(format_args!("{WARNING}warning{WARNING:#}: {text}"));
         }
@@ -93,6 +99,10 @@ impl Printer {
     /// One line, as [`Self::warn`].
     pub(super) fn error(self, error: &CliError) {
         let text = error.to_string();
+        if self.format == Format::Json {
+            tracing::error!("{text}");
+            return;
+        }
         say(format_args!("{ERROR}error{ERROR:#}: {}", harmless(&text)));
     }
 }

@@ -17,7 +17,11 @@ use crate::config::Config;
 use crate::domain::{Accept, Secret};
 use crate::http::{Api, Routes, STAGE};
 use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard};
-use crate::local::{ApiKey, Direct, Edge, Gateway, Throttle, serve};
+use crate::local::{
+    ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Scraped,
+    Throttle, WithHealth, WithMetrics, serve,
+};
+use crate::store::Store;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,9 +38,18 @@ pub(super) struct Args {
     /// Count two sample experiments first, in memory
     #[arg(long, requires = "local", conflicts_with = "store")]
     demo: bool,
+    /// Where to offer figures for Prometheus, at /metrics
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<String>,
+    /// How many connections may be open; more wait [default: 10000, or what open files allow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
     #[command(flatten)]
     key: KeyArgs,
 }
+
+/// Open files that are no connections of clients: the store's, the log, the listeners.
+const OTHER_FILES: u64 = 64;
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
@@ -55,6 +68,11 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     };
     let key = key(&args)?;
     let listener = listen(&args).await?;
+    let scraper = match &args.metrics {
+        Some(address) => Some(bind("--metrics", address).await?),
+        None => None,
+    };
+    let connections = Connections::new(limits(&args, context.printer));
     // From here on a signal ends in order, whatever is being started.
     let stop = Stop::listen()?;
     let (opened, demo) = if args.demo {
@@ -66,60 +84,64 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
             None => return Ok(()),
         }
     };
+    let metrics = scraper.is_some().then(Arc::<Metrics>::default);
+    let store: Arc<dyn Store> = match metrics.clone() {
+        Some(metrics) => Arc::new(Metered {
+            metrics,
+            store: opened.store.clone(),
+        }),
+        None => opened.store.clone(),
+    };
     let accept = if args.demo {
         Accept::Any
     } else {
         config.accept()
     };
-    let api = Api::new(opened.store.clone(), config.namespace.clone(), accept);
+    let api =
+        Api::new(store.clone(), config.namespace.clone(), accept).ignoring_bots(config.ignore_bots);
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }
-    let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
-    let address = (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))?;
+    let address = address_of(&listener)?;
     let endpoint = Endpoint {
         base: format!("http://{address}/{STAGE}"),
         key: Some(key.secret().clone()),
     };
-    let sessions = if args.local {
-        Sessions::by_address(Some(key.clone()))
-            .map_err(|error| CliError::failed(error.to_string()))?
-    } else {
-        Sessions::by_key(key.clone())
+    let dashboard = dashboard(&args, &api, &key, &endpoint, address, &config)?;
+    let place = Place {
+        dashboard: format!(
+            "http://{address}{}{}",
+            dashboard::PATH,
+            dashboard.sessions.fragment()
+        ),
+        metrics: scraper.as_ref().map(metrics_url).transpose()?,
     };
-    let dashboard_url = format!("http://{address}{}{}", dashboard::PATH, sessions.fragment());
-    let dashboard = Dashboard {
-        source: Arc::new(api.clone()),
-        api: endpoint.base.clone(),
-        namespace: config.namespace,
-        experiments: config.experiments,
-        sessions,
-        // A server of one's own stands behind a proxy with a name of its own.
-        loopback_only: args.local && address.ip().is_loopback(),
-    };
-    let edge: Arc<dyn Edge> = if args.local {
-        let throttle = config
-            .aws
-            .throttle
-            .map_or_else(Throttle::default, |throttle| {
-                Throttle::new(throttle.rate, f64::from(throttle.burst))
-            });
-        let gateway = Gateway::new(api, routes, key.clone(), throttle);
-        Arc::new(gateway.map_err(|error| CliError::failed(error.to_string()))?)
-    } else {
-        Arc::new(Direct::new(api, routes, key.clone()))
-    };
-    let edge = Arc::new(WithDashboard {
-        dashboard,
+    let figures = metrics.clone().map(|metrics| Scraped {
+        metrics,
+        connections: connections.clone(),
+        api: api.clone(),
+    });
+    let edge = api_edge(&args, api, key.clone(), config, connections.limits())?;
+    let edge = with_metrics(
+        Arc::new(WithDashboard {
+            dashboard,
+            rest: edge,
+        }),
+        metrics,
+    );
+    // Before the figures: whoever asks each second would hide what visitors see.
+    let edge = Arc::new(WithHealth {
+        health: Health::new(store, stop.asked()),
         rest: edge,
     });
     if args.local {
         Running::announce(context.printer, address, &endpoint.base, key.secret());
     }
-    let ready = say_ready(context, &args, &endpoint, &dashboard_url, &opened);
+    let ready = say_ready(context, &args, &endpoint, &place, &opened);
     if ready.is_ok() {
         tokio::select! {
-            () = serve(listener, edge, stop.signal()) => {}
+            () = serve(listener, edge, &connections, stop.signal()) => {}
+            () = offer(scraper, figures) => {}
             () = say_what_it_waits_for(context.printer, &stop) => {}
         }
     }
@@ -128,6 +150,105 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     }
     opened.close(context.printer).await;
     ready
+}
+
+/// Where what is not the API is.
+struct Place {
+    dashboard: String,
+    metrics: Option<String>,
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, CliError> {
+    (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))
+}
+
+fn metrics_url(listener: &TcpListener) -> Result<String, CliError> {
+    Ok(format!("http://{}/metrics", address_of(listener)?))
+}
+
+/// What the server bears: each connection is an open file, of which the system allows so many.
+fn limits(args: &Args, printer: Printer) -> Limits {
+    let mut limits = Limits::default();
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
+    let room = files.saturating_sub(OTHER_FILES).max(files / 2).max(1);
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let wanted = (args.max_connections).map_or(limits.connections, |wanted| wanted as usize);
+    limits.connections = wanted.min(room);
+    if args.max_connections.is_some() && room < wanted {
+        printer.warn(&format!(
+            "only {room} connections at once: the system allows {files} open files (`ulimit -Hn`, \
+             `LimitNOFILE=`)"
+        ));
+    }
+    limits
+}
+
+fn dashboard(
+    args: &Args,
+    api: &Api,
+    key: &ApiKey,
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    config: &Config,
+) -> Result<Dashboard, CliError> {
+    let sessions = if args.local {
+        Sessions::by_address(Some(key.clone()))
+            .map_err(|error| CliError::failed(error.to_string()))?
+    } else {
+        Sessions::by_key(key.clone())
+    };
+    Ok(Dashboard {
+        source: Arc::new(api.clone()),
+        api: endpoint.base.clone(),
+        namespace: config.namespace.clone(),
+        experiments: config.experiments.clone(),
+        sessions,
+        // A server of one's own stands behind a proxy with a name of its own.
+        loopback_only: args.local && address.ip().is_loopback(),
+    })
+}
+
+/// The API, as `--local` or plain `serve` has it.
+fn api_edge(
+    args: &Args,
+    api: Api,
+    key: ApiKey,
+    config: Config,
+    limits: Limits,
+) -> Result<Arc<dyn Edge>, CliError> {
+    let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
+    if !args.local {
+        return Ok(Arc::new(Direct::new(api, routes, key, limits)));
+    }
+    let throttle = config
+        .aws
+        .throttle
+        .map_or_else(Throttle::default, |throttle| {
+            Throttle::new(throttle.rate, f64::from(throttle.burst))
+        });
+    let gateway = Gateway::new(api, routes, key, throttle, limits);
+    Ok(Arc::new(
+        gateway.map_err(|error| CliError::failed(error.to_string()))?,
+    ))
+}
+
+fn with_metrics(rest: Arc<dyn Edge>, metrics: Option<Arc<Metrics>>) -> Arc<dyn Edge> {
+    match metrics {
+        Some(metrics) => Arc::new(WithMetrics { metrics, rest }),
+        None => rest,
+    }
+}
+
+/// Answers Prometheus as long as the server runs; never ends.
+async fn offer(listener: Option<TcpListener>, figures: Option<Scraped>) {
+    if let (Some(listener), Some(figures)) = (listener, figures) {
+        let few = Connections::new(Limits {
+            connections: 16,
+            ..Limits::default()
+        });
+        serve(listener, Arc::new(figures), &few, std::future::pending()).await;
+    }
+    std::future::pending().await
 }
 
 /// Speaks up when stopping takes long enough to wonder about; never ends.
@@ -172,15 +293,7 @@ async fn open_unless_stopped(
 
 /// Binds the address, unless strangers could reach it with a key that nobody chose.
 async fn listen(args: &Args) -> Result<TcpListener, CliError> {
-    let addresses: Vec<SocketAddr> = lookup_host(&args.listen)
-        .await
-        .map_err(|error| {
-            CliError::usage(format!(
-                "`--listen {}` is not HOST:PORT: {error}",
-                args.listen
-            ))
-        })?
-        .collect();
+    let addresses = addresses("--listen", &args.listen).await?;
     let exposed = addresses.iter().any(|address| !address.ip().is_loopback());
     if exposed && args.key.api_key.is_none() {
         return Err(CliError::usage(format!(
@@ -189,10 +302,21 @@ async fn listen(args: &Args) -> Result<TcpListener, CliError> {
             args.listen
         )));
     }
+    bind("--listen", &args.listen).await
+}
+
+async fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, CliError> {
+    let addresses = lookup_host(text)
+        .await
+        .map_err(|error| CliError::usage(format!("`{option} {text}` is not HOST:PORT: {error}")))?;
+    Ok(addresses.collect())
+}
+
+async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
+    let addresses = addresses(option, text).await?;
     TcpListener::bind(&addresses[..]).await.map_err(|error| {
         CliError::failed(format!(
-            "cannot listen on {}: {error}; choose another address with `--listen`",
-            args.listen
+            "cannot listen on {text}: {error}; choose another address with `{option}`"
         ))
     })
 }
@@ -201,7 +325,7 @@ fn say_ready(
     context: &Context,
     args: &Args,
     endpoint: &Endpoint,
-    dashboard_url: &str,
+    place: &Place,
     opened: &Opened,
 ) -> Result<(), CliError> {
     let track = endpoint.track_url();
@@ -211,16 +335,20 @@ fn say_ready(
         return context.printer.json(&json!({
             "track_url": track,
             "experiments_url": experiments,
-            "dashboard_url": dashboard_url,
+            "dashboard_url": place.dashboard,
+            "metrics_url": place.metrics,
             "api_key": key,
             "store": opened.name,
         }));
     }
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
-         dashboard    {dashboard_url}\n  API key      {key}\n",
-        opened.place,
+         dashboard    {}\n  API key      {key}\n",
+        opened.place, place.dashboard,
     );
+    if let Some(metrics) = &place.metrics {
+        text.push_str(&format!("  metrics      {metrics}\n"));
+    }
     if args.local {
         text.push_str(
             "\n  lamed snippet --local   the HTML to paste into your pages\n  \

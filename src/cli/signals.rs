@@ -21,6 +21,11 @@ impl Stop {
         Ok(Self(receiver))
     }
 
+    /// Turns true when asked to stop.
+    pub(super) fn asked(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     pub(super) async fn signal(&self) {
         let mut receiver = self.0.clone();
         // The sender lives as long as the process.

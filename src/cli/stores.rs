@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CliError;
 use super::printer::Printer;
-use crate::config::Config;
+use crate::config::{Config, nearest};
 use crate::local::{Container, IMAGE};
 use crate::store::{Location, RedisSettings, RedisStore, SqliteStore, Store};
 
@@ -36,10 +36,7 @@ impl Choice {
                     Ok(settings) => Ok(Self::Redis(Box::new(settings))),
                     Err(error) => wrong(&error.to_string()),
                 },
-                None => wrong(
-                    "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and \
-                     config",
-                ),
+                None => wrong(&unknown(text)),
             },
         }
     }
@@ -73,6 +70,22 @@ impl Choice {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What to say of a text that names no store.
+fn unknown(text: &str) -> String {
+    let (kind, file) = match text.split_once(':') {
+        Some((kind, _)) => (kind, ":FILE"),
+        None => (text, ""),
+    };
+    match nearest(kind, ["auto", "docker", "embedded", "config"]) {
+        Some(name @ "embedded") => format!("unknown store: did you mean `{name}{file}`?"),
+        Some(name) => format!("unknown store: did you mean `{name}`?"),
+        None => {
+            "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and config"
+                .to_owned()
         }
     }
 }

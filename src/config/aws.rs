@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::Deserializer;
+use serde_json::json;
 
+use super::schema::{described, whole_number};
 use super::value::{positive, text, whole};
 
 /// The name of a deployment where none is given: that of Python lamed's.
@@ -23,21 +26,28 @@ const RETENTION_DAYS: [u32; 22] = [
 ];
 
 /// The section, checked.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
-    /// Tells several deployments in one account apart.
+    /// Tells several deployments in one account apart: with `shop` everything is called
+    /// `shop-lamed…`.
+    #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
-    /// The processor to deploy for; where none is named, whichever bootstrap there is.
+    /// The processor to deploy for. Where none is named: whichever function this lamed carries,
+    /// arm64 before x86_64.
     pub architecture: Option<Architecture>,
-    /// Where the functions run. `None` leaves it as it is; without subnets: outside of any VPC.
+    /// Where the functions run. Without it they stay where they are; without subnets they are
+    /// outside of any VPC.
     pub vpc: Option<Vpc>,
-    /// Set on everything that can be tagged.
+    /// Set on everything that can have tags. A tag that is no longer named stays.
+    #[schemars(extend("default" = {}))]
     pub tags: BTreeMap<String, String>,
-    /// `None` leaves API Gateway's as it is.
+    /// How many requests API Gateway lets through. Without it: as it is.
     pub throttle: Option<Throttle>,
-    /// `None`: 30 days for new log groups, and others are left as they are.
+    /// How many days CloudWatch keeps the functions' logs. Without it: 30 for new log groups, and
+    /// others as they are.
     #[serde(deserialize_with = "retention")]
+    #[schemars(with = "Retention")]
     pub log_retention_days: Option<u32>,
 }
 
@@ -65,6 +75,19 @@ impl DeploymentName {
     }
 }
 
+described!(
+    DeploymentName,
+    "Letters A to Z, digits, `-` and `_`.",
+    json!({
+        "type": "string",
+        "maxLength": MAX_NAME,
+        "pattern": RESOURCE_NAME,
+    })
+);
+
+/// What [`resource_name`] takes.
+pub(super) const RESOURCE_NAME: &str = "^[A-Za-z0-9_-]+$";
+
 impl Default for DeploymentName {
     fn default() -> Self {
         Self(DEFAULT_NAME.to_owned())
@@ -89,7 +112,7 @@ pub(super) fn resource_name(name: &str, max: usize) -> Result<&str, String> {
 }
 
 /// The processors that Lambda has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 pub enum Architecture {
     #[serde(rename = "arm64")]
     Arm64,
@@ -109,29 +132,49 @@ impl Architecture {
 }
 
 /// `aws.vpc`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vpc {
+    /// As in `subnet-0abc`. None: outside of any VPC.
+    #[schemars(extend("default" = []))]
     pub subnet_ids: Vec<String>,
+    /// As in `sg-0abc`.
+    #[schemars(extend("default" = []))]
     pub security_group_ids: Vec<String>,
 }
 
 /// `aws.throttle`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
     /// Requests a second.
     #[serde(deserialize_with = "positive")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub rate: f64,
     /// Requests at once.
     #[serde(deserialize_with = "burst")]
+    #[schemars(with = "Burst")]
     pub burst: u32,
 }
 
 fn burst<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    // What API Gateway's own type holds.
-    whole(deserializer, 1..=i32::MAX.unsigned_abs(), "")
+    whole(deserializer, 1..=MAX_BURST, "")
 }
+
+/// What API Gateway's own type holds.
+const MAX_BURST: u32 = i32::MAX.unsigned_abs();
+
+/// [`Throttle::burst`] in the schema.
+struct Burst;
+described!(Burst, "Requests at once.", whole_number(1, MAX_BURST));
+
+/// [`Aws::log_retention_days`] in the schema. A text is left to [`retention`].
+struct Retention;
+described!(
+    Retention,
+    "Days.",
+    json!({ "anyOf": [{ "enum": RETENTION_DAYS }, { "type": "string" }] })
+);
 
 fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     struct Days(Option<u32>);

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::nearest::nearest;
 use crate::domain::Name;
 
 /// A config file that cannot be used.
@@ -15,6 +16,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.what
+    }
+
     pub(super) fn missing(path: &Path) -> Self {
         Self {
             place: format!("`{}`", path.display()),
@@ -129,17 +136,8 @@ fn unknown_key(what: &str) -> Option<String> {
     let rest = what.strip_prefix("unknown field `")?;
     let (key, rest) = rest.split_once("`, expected ")?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-    Some(match nearest(key, &known) {
+    Some(match nearest(key, known.iter().copied()) {
         Some(name) => format!("unknown key `{key}`: did you mean `{name}`?"),
         None => format!("unknown key `{key}`: known are `{}`", known.join("`, `")),
     })
-}
-
-/// The name most like `word`, if any is like it at all.
-fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
-    (names.iter())
-        .map(|name| (strsim::jaro_winkler(word, name), *name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }

@@ -1,15 +1,19 @@
 //! The shape of the file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::json;
 
 use super::aws::Aws;
 use super::redis::Redis;
+use super::schema::{described, whole_number};
 use super::value::{distinct, share, text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
@@ -22,43 +26,77 @@ const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
 /// The most counters that a namespace may be given.
 const MAX_COUNTERS: u64 = 1_000_000_000;
 
-#[derive(Deserialize)]
+/// The config file of lamed, an A/B-testing backend. All keys are optional, and unknown ones are an
+/// error.
+// The doc comments of this room's shapes are for the file's author, too: they go into the JSON Schema
+// and into lamed-config(5).
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "lamed config")]
 pub(super) struct File {
+    /// The Redis or Valkey that counts: what redis-py takes, or a `url`.
     redis: Option<Redis>,
+    /// Where events go that name no namespace.
     #[serde(default = "default_namespace")]
+    #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
+    /// How long an event is remembered, in seconds, so as not to count it again. `null` is for ever.
+    /// Systems that share a Redis must share it.
     #[serde(default = "default_expiry")]
+    #[schemars(extend("default" = DEFAULT_WINDOW.as_secs()))]
     uuid_expiry_seconds: Option<Expiry>,
+    /// How a Redis remembers events.
     #[serde(default)]
+    #[schemars(extend("default" = "compact"))]
     dedupe: Dedupe,
+    /// Experiments by name. Declared ones are written into the snippet with their variants, weights
+    /// and goals; others are counted just the same, unless `accept` says otherwise.
     #[serde(default, deserialize_with = "distinct")]
+    #[schemars(extend("default" = {}))]
     experiments: BTreeMap<Name, Experiment>,
+    /// What is counted. Anything else gets 400.
     #[serde(default)]
+    #[schemars(extend("default" = "any"))]
     accept: Accept,
+    /// Whether events of known crawlers are answered and not counted.
+    #[serde(default = "yes")]
+    #[schemars(extend("default" = true))]
+    ignore_bots: bool,
+    /// How many counters (experiment × event × variant) a namespace may have. An event that would
+    /// make one more gets 429, so that no scanner fills the Redis.
+    #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
+    /// What `lamed deploy` deploys, and how.
     #[serde(default)]
     aws: Aws,
+    /// More functions and paths to the handlers, in Python lamed's shape. Ad-blockers, for one, may
+    /// block a path with "track" in its name.
     #[serde(default)]
+    #[schemars(extend("default" = []))]
     extra_wiring: Vec<Wiring>,
-    /// For editors.
-    #[serde(rename = "$schema")]
+    /// The JSON Schema by which an editor completes and checks this file.
+    #[serde(default, rename = "$schema")]
+    #[schemars(with = "String")]
     _schema: Option<IgnoredAny>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Dedupe {
+    /// As Python lamed does, which takes fifteen times the memory: for a Redis that both count on.
     Flags,
+    /// Some 9 bytes for each event.
     #[default]
     Compact,
 }
 
-#[derive(Default, Deserialize, PartialEq)]
+#[derive(Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 enum Accept {
+    /// All events.
     #[default]
     Any,
+    /// Only the experiments, variants and goals of this file.
     Declared,
 }
 
@@ -77,6 +115,16 @@ impl<'de> Deserialize<'de> for Name {
         text(deserializer, name)
     }
 }
+
+described!(
+    Name,
+    "A name: up to 200 bytes of any text without control characters.",
+    json!({
+        "type": "string",
+        "maxLength": domain::Name::MAX_BYTES,
+        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+    })
+);
 
 fn name(text: &str) -> Result<Name, String> {
     let checked = domain::Name::new(text);
@@ -99,6 +147,8 @@ impl<'de> Deserialize<'de> for Expiry {
     }
 }
 
+described!(Expiry, "Seconds.", whole_number(1, MAX_WINDOW));
+
 fn default_expiry() -> Option<Expiry> {
     Some(Expiry(DEFAULT_WINDOW))
 }
@@ -112,7 +162,9 @@ impl<'de> Deserialize<'de> for Most {
     }
 }
 
-#[derive(Deserialize)]
+described!(Most, "A number of counters.", whole_number(1, MAX_COUNTERS));
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "ExperimentShape")]
 struct Experiment {
     control: Option<Name>,
@@ -121,15 +173,23 @@ struct Experiment {
     minimum_effect: Option<f64>,
 }
 
-#[derive(Deserialize)]
+/// A declared experiment.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExperimentShape {
+    /// The variant that others are compared with. Without one it is the first in natural order.
     control: Option<Name>,
+    /// Variants by name, with their weights: whole numbers, of which at least one is above 0.
     #[serde(default, deserialize_with = "distinct")]
+    #[schemars(extend("default" = {}))]
     variants: BTreeMap<Name, u32>,
+    /// The goals that visitors can reach. The first is the one that the verdict is about.
     #[serde(default)]
+    #[schemars(extend("default" = []))]
     goals: Vec<GoalShape>,
+    /// The smallest lift worth knowing of, as a share of the control's rate: 0.05 for 5 %.
     #[serde(default, deserialize_with = "share")]
+    #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     minimum_effect: Option<f64>,
 }
 
@@ -174,11 +234,33 @@ impl TryFrom<ExperimentShape> for Experiment {
 /// `"sign up"`, or `{"name": "page view", "unique": false}`.
 struct GoalShape(Goal);
 
-#[derive(Deserialize)]
+impl JsonSchema for GoalShape {
+    fn schema_name() -> Cow<'static, str> {
+        "Goal".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (name, full) = (
+            generator.subschema_for::<Name>(),
+            generator.subschema_for::<FullGoal>(),
+        );
+        json_schema!({
+            "description": "A goal's name; or an object, for a goal that a visitor may reach again and again.",
+            "anyOf": [name, full],
+        })
+    }
+}
+
+/// A goal.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FullGoal {
+    /// What the event is called.
     name: Name,
+    /// Whether it is counted once a visitor. A goal that is not is shown as a number for each
+    /// participant, not as a percentage.
     #[serde(default = "yes")]
+    #[schemars(extend("default" = true))]
     unique: bool,
 }
 
@@ -244,6 +326,7 @@ impl From<File> for Config {
             namespace: file.namespace.0,
             counting,
             declared_only: file.accept == Accept::Declared,
+            ignore_bots: file.ignore_bots,
             experiments: (file.experiments.into_iter())
                 .map(|(Name(name), experiment)| Declared {
                     name,

@@ -1,9 +1,12 @@
 //! File and environment → settings. Every config file of Python lamed works unchanged.
 
 mod aws;
+mod edit;
 mod error;
 mod file;
+mod nearest;
 mod redis;
+mod schema;
 mod value;
 mod wiring;
 
@@ -12,8 +15,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use self::aws::{Architecture, Aws, DeploymentName, Throttle, Vpc};
+pub use self::edit::Document;
 pub use self::error::ConfigError;
 use self::file::File;
+pub use self::nearest::nearest;
+pub use self::schema::schema;
 pub use self::wiring::Wired;
 use crate::domain::{Accept, Declared, Name};
 use crate::store::{Counting, RedisSettings};
@@ -43,6 +49,8 @@ pub struct Config {
     pub experiments: Vec<Declared>,
     /// Whether nothing else is counted.
     pub declared_only: bool,
+    /// Whether events of known crawlers are not counted.
+    pub ignore_bots: bool,
     /// What `extra_wiring` adds to the API.
     pub wiring: Vec<Wired>,
     /// What is to be deployed, and how.
@@ -60,6 +68,7 @@ impl Default for Config {
             counting: Counting::default(),
             experiments: Vec::new(),
             declared_only: false,
+            ignore_bots: true,
             wiring: Vec::new(),
             aws: Aws::default(),
             warnings: Vec::new(),

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::Deserializer;
+use serde_json::json;
 
-use super::aws::resource_name;
+use super::aws::{RESOURCE_NAME, resource_name};
+use super::schema::{described, whole_number};
 use super::value::{text, whole};
 use crate::http::{Handler, Method, Route};
 
@@ -21,37 +24,51 @@ pub struct Wired {
     pub request_parameters: BTreeMap<String, bool>,
 }
 
-/// An element as it stands in the file. Python lamed read no other keys, and let them stand.
-#[derive(Deserialize)]
+/// A function, and the path that leads to it. Python lamed read no other keys, and let them stand.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Wiring {
+    /// The function. Several elements may name the same.
     lambda: Function,
+    /// The path and its method.
     api_gateway: Path,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Function {
+    /// What it is called, before `aws.name` is put before it.
     function_name: FunctionName,
+    /// What it does.
     handler: HandlerName,
+    /// Its memory in MB.
     #[serde(default)]
+    #[schemars(extend("default" = Memory::default().0))]
     memory_size: Memory,
+    /// How long it may take, in seconds.
     timeout: Timeout,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Path {
+    /// One segment of a path, under the stage.
     path_part: PathPart,
+    /// The one method of that path, besides OPTIONS.
     method: MethodShape,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct MethodShape {
+    /// `GET`, `POST` or `DELETE`. An element with any other is named in a warning.
     http_method: String,
+    /// Whether the API key is asked for.
     #[serde(default)]
+    #[schemars(extend("default" = false))]
     api_key_required: bool,
+    /// As API Gateway writes them: `method.request.querystring.NAME`, and whether it is required.
     #[serde(default)]
+    #[schemars(extend("default" = {}))]
     request_parameters: BTreeMap<String, bool>,
 }
 
@@ -94,7 +111,25 @@ impl<'de> Deserialize<'de> for FunctionName {
     }
 }
 
+described!(
+    FunctionName,
+    "Letters A to Z, digits, `-` and `_`.",
+    json!({
+        "type": "string",
+        "maxLength": 64,
+        "pattern": RESOURCE_NAME,
+    })
+);
+
 struct HandlerName(Handler);
+
+described!(
+    HandlerName,
+    "A handler of lamed's.",
+    json!({
+        "enum": ["lamed.track", "lamed.all", "lamed.experiment", "lamed.delete"],
+    })
+);
 
 impl<'de> Deserialize<'de> for HandlerName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -112,6 +147,8 @@ impl<'de> Deserialize<'de> for HandlerName {
 /// What Lambda gives a function, in MB.
 struct Memory(u32);
 
+described!(Memory, "MB.", whole_number(128, 10_240_u32));
+
 impl Default for Memory {
     fn default() -> Self {
         Self(128)
@@ -127,6 +164,8 @@ impl<'de> Deserialize<'de> for Memory {
 /// As long as Lambda lets a function run.
 struct Timeout(Duration);
 
+described!(Timeout, "Seconds.", whole_number(1, 900_u32));
+
 impl<'de> Deserialize<'de> for Timeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = whole(deserializer, 1..=900_u64, "")?;
@@ -136,6 +175,15 @@ impl<'de> Deserialize<'de> for Timeout {
 
 /// One segment of a path, as API Gateway takes it.
 struct PathPart(String);
+
+described!(
+    PathPart,
+    "Letters A to Z, digits and `._-:`.",
+    json!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9._:-]+$",
+    })
+);
 
 impl<'de> Deserialize<'de> for PathPart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

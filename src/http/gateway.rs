@@ -41,6 +41,7 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         method: handler.methods()[0],
         query: texts.collect(),
         body: Vec::new(),
+        user_agent: None,
     };
     let reply = sendable(api.handle(handler, &request).await);
     let body = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
@@ -104,7 +105,15 @@ pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
         method,
         query: query(event)?,
         body,
+        user_agent: user_agent(event),
     })
+}
+
+/// The header's name is written as the client wrote it.
+fn user_agent(event: &Value) -> Option<String> {
+    let headers = event["headers"].as_object()?;
+    let header = (headers.iter()).find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    header.and_then(|(_, value)| Some(value.as_str()?.to_owned()))
 }
 
 fn query(event: &Value) -> Result<Parameters, EventError> {
@@ -269,11 +278,16 @@ mod tests {
             assert_eq!(request_from_event(&event), Err(error));
         }
         let event = json!({"httpMethod": "POST", "body": "e30=", "isBase64Encoded": true,
-            "multiValueQueryStringParameters": {"a": ["1", "2"]}, "queryStringParameters": {"a": "2"}});
+            "multiValueQueryStringParameters": {"a": ["1", "2"]}, "queryStringParameters": {"a": "2"},
+            "headers": {"Accept": "*/*", "User-Agent": "curl"}});
         let request = request_from_event(&event).unwrap();
         assert_eq!(
-            (request.body.as_slice(), request.query.get("a")),
-            (&b"{}"[..], Some("2"))
+            (
+                request.body.as_slice(),
+                request.query.get("a"),
+                request.user_agent.as_deref()
+            ),
+            (&b"{}"[..], Some("2"), Some("curl"))
         );
     }
 }

@@ -1,8 +1,10 @@
 //! The handlers: parameters in, store, reply out.
 
 use std::fmt::Display;
+use std::sync::atomic::Ordering;
 
 use super::batch::{Body, Element, Field, MAX_BATCH, Object};
+use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
 use super::{Api, Parameters, Reply, Request};
 use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, Outcome, Selection, Undeclared};
@@ -51,6 +53,9 @@ impl From<Refusal> for Reply {
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
         let event = self.event(&Fields::Query(&request.query))?;
+        if self.ignores(request, 1) {
+            return Ok(Reply::ok(&wire::Tracked { counted: false }));
+        }
         let outcomes = self.count(&[event]).await?;
         Ok(Reply::ok(&wire::Tracked {
             counted: outcomes == [Outcome::Counted],
@@ -69,12 +74,25 @@ impl Api {
                 .collect(),
             Body::One(event) => self.batched(&event, "").map(|event| vec![event]),
         }?;
+        if self.ignores(request, events.len()) {
+            return Ok(Reply::ok(&wire::TrackedBatch::ignored(events.len())));
+        }
         let outcomes = if events.is_empty() {
             Vec::new()
         } else {
             self.count(&events).await?
         };
         Ok(Reply::ok(&wire::TrackedBatch::from(&*outcomes)))
+    }
+
+    /// Whether well-formed events are a crawler's, and not to be counted.
+    fn ignores(&self, request: &Request, events: usize) -> bool {
+        let user_agent = request.user_agent.as_deref().unwrap_or_default();
+        let ignored = self.crawlers.ignored && is_crawler(user_agent);
+        if ignored {
+            (self.crawlers.events).fetch_add(events as u64, Ordering::Relaxed);
+        }
+        ignored
     }
 
     async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {

@@ -5,6 +5,7 @@
 //! translates between a request and API Gateway's proxy event.
 
 mod batch;
+mod crawlers;
 pub mod gateway;
 mod handlers;
 mod outage;
@@ -14,6 +15,7 @@ mod routes;
 pub mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::handlers::Refusal;
 use self::outage::Outage;
@@ -32,6 +34,8 @@ pub struct Request {
     pub method: Method,
     pub query: Parameters,
     pub body: Vec<u8>,
+    /// Who sends it, by its own account.
+    pub user_agent: Option<String>,
 }
 
 /// The API over one store.
@@ -41,6 +45,16 @@ pub struct Api {
     namespace: Name,
     accept: Arc<Accept>,
     outage: Arc<Outage>,
+    crawlers: Arc<Crawlers>,
+}
+
+/// What becomes of events that crawlers send.
+#[derive(Default)]
+struct Crawlers {
+    /// Whether they are answered and not counted.
+    ignored: bool,
+    /// How many events were.
+    events: AtomicU64,
 }
 
 impl Api {
@@ -53,7 +67,25 @@ impl Api {
             namespace,
             accept: Arc::new(accept),
             outage: Arc::default(),
+            crawlers: Arc::default(),
         }
+    }
+
+    /// Whether the events of known crawlers are answered and not counted; they are counted unless this
+    /// says so.
+    #[must_use]
+    pub fn ignoring_bots(self, ignored: bool) -> Self {
+        let events = AtomicU64::new(0);
+        Self {
+            crawlers: Arc::new(Crawlers { ignored, events }),
+            ..self
+        }
+    }
+
+    /// How many events of crawlers were not counted so far.
+    #[must_use]
+    pub fn ignored(&self) -> u64 {
+        self.crawlers.events.load(Ordering::Relaxed)
     }
 
     /// Answers a request. Never fails: what goes wrong is a reply, too.

@@ -29,6 +29,26 @@ pub struct Tracked {
 pub struct TrackedBatch {
     pub counted: usize,
     pub duplicates: usize,
+    /// Sent by a crawler, and not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ignored: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl TrackedBatch {
+    /// The reply to a crawler's events.
+    #[must_use]
+    pub fn ignored(events: usize) -> Self {
+        Self {
+            counted: 0,
+            duplicates: 0,
+            ignored: events,
+        }
+    }
 }
 
 impl From<&[Outcome]> for TrackedBatch {
@@ -37,6 +57,7 @@ impl From<&[Outcome]> for TrackedBatch {
         Self {
             counted: count(Outcome::Counted),
             duplicates: count(Outcome::Duplicate),
+            ignored: 0,
         }
     }
 }

@@ -6,56 +6,70 @@ use std::time::Instant;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::USER_AGENT;
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
+use super::metrics::handled;
 use super::server::{BodyError, read_body, response};
-use super::{ApiKey, Edge};
-use crate::http::{self, Api, Found, Parameters, Reply, Routes, STAGE};
+use super::{ApiKey, Edge, Limits};
+use crate::http::{self, Api, Found, Parameters, Reply, Route, Routes, STAGE};
 
 /// Calls the handler straight.
 pub struct Direct {
     api: Api,
     routes: Routes,
     key: ApiKey,
+    limits: Limits,
 }
 
 impl Direct {
     /// An edge that asks for `key` where a route requires one.
     #[must_use]
-    pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
-        Self { api, routes, key }
+    pub fn new(api: Api, routes: Routes, key: ApiKey, limits: Limits) -> Self {
+        Self {
+            api,
+            routes,
+            key,
+            limits,
+        }
     }
 
-    async fn reply(&self, request: Request<Incoming>) -> Reply {
-        let (head, body) = request.into_parts();
+    /// Where a request goes, or what it gets instead.
+    fn route(&self, head: &Parts) -> Result<&Route, Reply> {
         let Some(path) = after_stage(head.uri.path()) else {
-            return Reply::message(404, "not found");
+            return Err(Reply::message(404, "not found"));
         };
-        let route = match self.routes.find(head.method.as_str(), path) {
-            Found::Nothing => return Reply::message(404, "not found"),
+        match self.routes.find(head.method.as_str(), path) {
+            Found::Nothing => Err(Reply::message(404, "not found")),
             Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                return Reply::preflight(&methods);
+                Err(Reply::preflight(&methods))
             }
             Found::Path(methods) => {
                 let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-                return Reply::message(405, "method not allowed")
-                    .with("Allow", &format!("{},OPTIONS", allowed.join(",")));
+                Err(Reply::message(405, "method not allowed")
+                    .with("Allow", &format!("{},OPTIONS", allowed.join(","))))
             }
-            Found::Route(route) => route,
-        };
+            Found::Route(route) => Ok(route),
+        }
+    }
+
+    async fn reply(&self, route: &Route, head: &Parts, body: Incoming) -> Reply {
         let key = head.headers.get(ApiKey::HEADER).map(|key| key.as_bytes());
         if route.key_required && !self.key.matches(key) {
             return Reply::message(403, "Forbidden");
         }
-        let body = match read_body(body).await {
+        let body = match read_body(body, &self.limits).await {
             Ok(body) => body.into(),
             Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
             Err(BodyError::Incomplete) => return Reply::message(408, "the body is incomplete"),
         };
+        let user_agent = head.headers.get(USER_AGENT);
         let request = http::Request {
             method: route.method,
             query: Parameters::decode(head.uri.query().unwrap_or_default()),
             body,
+            user_agent: user_agent.and_then(|value| Some(value.to_str().ok()?.to_owned())),
         };
         self.api.handle(route.handler, &request).await
     }
@@ -64,13 +78,17 @@ impl Direct {
 #[async_trait]
 impl Edge for Direct {
     async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
-        // Never the query: it holds idempotency keys.
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let start = Instant::now();
-        let reply = self.reply(request).await;
+        let (head, body) = request.into_parts();
+        let (handler, reply) = match self.route(&head) {
+            Ok(route) => (Some(route.handler), self.reply(route, &head, body).await),
+            Err(reply) => (None, reply),
+        };
         let elapsed = start.elapsed();
-        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
-        response(reply)
+        // Never the query: it holds idempotency keys.
+        let (method, path, status) = (head.method, head.uri.path(), reply.status);
+        tracing::info!(%method, path, status, ?elapsed, "answered");
+        handled(response(reply), handler)
     }
 }
 

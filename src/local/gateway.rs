@@ -29,8 +29,9 @@ use tokio::time::{Instant, timeout};
 
 use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
+use super::metrics::handled;
 use super::server::{BodyError, read_body, response};
-use super::{ApiKey, Edge};
+use super::{ApiKey, Edge, Limits};
 use crate::http::gateway::{FunctionError, answer, reply_from_proxy};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
 
@@ -64,6 +65,7 @@ pub struct Gateway {
     routes: Routes,
     key: ApiKey,
     throttle: Mutex<Throttle>,
+    limits: Limits,
     identifiers: Identifiers,
 }
 
@@ -86,31 +88,44 @@ impl Gateway {
         routes: Routes,
         key: ApiKey,
         throttle: Throttle,
+        limits: Limits,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
             function: Arc::new(function),
             routes,
             key,
             throttle: Mutex::new(throttle),
+            limits,
             identifiers: Identifiers::random()?,
         })
     }
 
+    /// The path after the stage, and where it leads; or what the gateway itself answers.
+    fn route<'a>(
+        &'a self,
+        head: &'a Parts,
+    ) -> Result<(&'a str, &'a Route), Result<Reply, Refusal>> {
+        let missing = Err(Refusal::MissingAuthenticationToken);
+        let Some(path) = after_stage(head.uri.path()) else {
+            return Err(missing);
+        };
+        match self.routes.find(head.method.as_str(), path) {
+            Found::Route(route) => Ok((path, route)),
+            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
+                Err(Ok(Reply::preflight(&methods)))
+            }
+            Found::Path(_) | Found::Nothing => Err(missing),
+        }
+    }
+
     async fn reply(
         &self,
-        head: Parts,
+        (path, route): (&str, &Route),
+        head: &Parts,
         body: Incoming,
         peer: SocketAddr,
         request_id: &str,
     ) -> Result<Reply, Refusal> {
-        let path = after_stage(head.uri.path()).ok_or(Refusal::MissingAuthenticationToken)?;
-        let route = match self.routes.find(head.method.as_str(), path) {
-            Found::Route(route) => route,
-            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                return Ok(Reply::preflight(&methods));
-            }
-            Found::Path(_) | Found::Nothing => return Err(Refusal::MissingAuthenticationToken),
-        };
         let key = head.headers.get(ApiKey::HEADER).map(|key| key.as_bytes());
         if route.key_required && !self.key.matches(key) {
             return Err(Refusal::Forbidden);
@@ -118,7 +133,7 @@ impl Gateway {
         if !self.admit() {
             return Err(Refusal::TooManyRequests);
         }
-        let body = read_body(body).await.map_err(|error| match error {
+        let body = (read_body(body, &self.limits).await).map_err(|error| match error {
             BodyError::TooLarge => Refusal::RequestTooLong,
             BodyError::Incomplete => Refusal::InternalServerError,
         })?;
@@ -127,7 +142,7 @@ impl Gateway {
             request_id,
             key: key.filter(|_| route.key_required).map(|_| &self.key),
         };
-        let event = proxy_event(&head, path, &body, route, &caller, &self.identifiers);
+        let event = proxy_event(head, path, &body, route, &caller, &self.identifiers);
         if event.to_string().len() > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
@@ -179,20 +194,25 @@ async fn invoke(
 #[async_trait]
 impl Edge for Gateway {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
-        // Never the query: it holds idempotency keys.
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let start = Instant::now();
         let request_id = self.identifiers.request_id();
         let (head, body) = request.into_parts();
-        let reply = self.reply(head, body, peer, &request_id).await;
+        let (handler, reply) = match self.route(&head) {
+            Ok(route) => (
+                Some(route.1.handler),
+                self.reply(route, &head, body, peer, &request_id).await,
+            ),
+            Err(reply) => (None, reply),
+        };
         let reply = reply.unwrap_or_else(Refusal::reply);
         let elapsed = start.elapsed();
-        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
-        response(
-            reply
-                .with("x-amzn-RequestId", &request_id)
-                .with("x-amz-apigw-id", &self.identifiers.extended_request_id()),
-        )
+        // Never the query: it holds idempotency keys.
+        let (method, path, status) = (&head.method, head.uri.path(), reply.status);
+        tracing::info!(%method, path, status, ?elapsed, "answered");
+        let reply = reply
+            .with("x-amzn-RequestId", &request_id)
+            .with("x-amz-apigw-id", &self.identifiers.extended_request_id());
+        handled(response(reply), handler)
     }
 }
 

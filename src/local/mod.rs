@@ -3,16 +3,24 @@
 //! [`Direct`] is for a server of one's own: it calls the handler straight. [`Gateway`] behaves as
 //! API Gateway does in front of Lambda, so that what passes here passes deployed.
 
+mod connection;
 mod container;
 pub mod dashboard;
 mod direct;
 mod event;
 mod gateway;
+mod health;
 mod key;
+mod limits;
+mod metrics;
+mod seldom;
 mod server;
 
 pub use container::{Container, ContainerError, IMAGE};
 pub use direct::Direct;
 pub use gateway::{Function, Gateway, Throttle};
+pub use health::{Health, WithHealth};
 pub use key::ApiKey;
-pub use server::{Edge, serve};
+pub use limits::Limits;
+pub use metrics::{Metered, Metrics, Scraped, WithMetrics};
+pub use server::{Connections, Edge, serve};

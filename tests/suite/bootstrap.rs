@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lamed::assets;
 use lamed::domain::Secret;
 use lamed::http::Routes;
-use lamed::local::{ApiKey, Gateway, Throttle, serve};
+use lamed::local::{ApiKey, Connections, Gateway, Limits, Throttle, serve};
 use lamed::store::{Pem, RedisSettings, Server, Tls};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -247,13 +247,17 @@ async fn the_function_answers_a_gateway_as_serve_local_does() {
     let redis = Redis::start(&[]);
     let lambda = Lambda::start(&executable, local("localhost", redis.port)).await;
     let key = ApiKey::new(Secret::new(KEY));
-    let gateway = Gateway::new(lambda, Routes::new([]), key, Throttle::default()).unwrap();
+    let (throttle, limits) = (Throttle::default(), Limits::default());
+    let gateway = Gateway::new(lambda, Routes::new([]), key, throttle, limits).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, Arc::new(gateway), async {
-        let _ = stopped.await;
-    }));
+    let server = tokio::spawn(async move {
+        let stop = async {
+            let _ = stopped.await;
+        };
+        serve(listener, Arc::new(gateway), &Connections::default(), stop).await;
+    });
     for story in stories() {
         let _: () = redis::cmd("FLUSHALL")
             .query(&mut redis.connection())

@@ -279,6 +279,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     ..Counting::default()
                 },
                 declared_only: true,
+                ignore_bots: false,
                 ..Config::default()
             },
         ),

@@ -6,22 +6,28 @@ mod builder;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use builder::Architecture;
 
 const USAGE: &str = "usage: cargo xtask bootstrap [--output DIR] [x86_64] [arm64]
+       cargo xtask man
 
-Builds the Lambda bootstrap as DIR/bootstrap-ARCHITECTURE.zip (both architectures where none is named;
-DIR is embedded/prebuilt, from where the next release build takes them).";
+bootstrap builds the Lambda bootstrap as DIR/bootstrap-ARCHITECTURE.zip (both architectures where none is
+named; DIR is embedded/prebuilt, from where the next release build takes them).
+man renders the manual in man/ anew.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let Some(order) = Order::parse(&arguments) else {
+    let done = if arguments == ["man"] {
+        render_manual()
+    } else if let Some(order) = Order::parse(&arguments) {
+        order.fulfil()
+    } else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match order.fulfil() {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -75,6 +81,35 @@ impl Order {
             println!("{} ({} bytes)", file.display(), zip.len());
         }
         Ok(())
+    }
+}
+
+/// Lets the test that compares the pages write them: it is built with the other tests, so that neither
+/// this program nor the binary has to carry what renders them.
+fn render_manual() -> Result<(), String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // What `cargo run` says of this package would make build scripts run again.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|own| text.starts_with(own))
+        {
+            command.env_remove(&name);
+        }
+    }
+    let status = command
+        .current_dir(workspace())
+        .env("LAMED_WRITE_MANUAL", "1")
+        .args(["test", "--quiet", "--workspace", "--test", "suite", "--"])
+        .args(["--exact", "manual::the_pages_say_what_the_program_does"])
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo ended with {status}"))
     }
 }
 

@@ -54,13 +54,14 @@ impl Function {
             redis,
             namespace,
             accept,
+            ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,
-            api: Api::new(Arc::new(store), namespace, accept),
+            api: Api::new(Arc::new(store), namespace, accept).ignoring_bots(ignore_bots),
         })
     }
 

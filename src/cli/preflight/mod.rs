@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub(super) use self::redis::try_out;
 use self::report::{Check, Status};
 use super::deployment::{self, Deployment, connect};
 use super::printer::harmless;

@@ -18,14 +18,37 @@ pub(super) struct Found {
 
 /// Asks the Redis, and looks its name up: no longer than the timeout of the settings.
 pub(super) async fn look(settings: &RedisSettings) -> Found {
-    let facts = async {
-        match RedisStore::new(settings) {
-            Ok(store) => store.facts().await,
-            Err(error) => Err(NoFacts::Unreachable(error.to_string())),
-        }
-    };
-    let (facts, reach) = tokio::join!(facts, reach(&settings.server, settings.timeout));
+    let (facts, reach) = tokio::join!(ask(settings), reach(&settings.server, settings.timeout));
     Found { reach, facts }
+}
+
+/// Whether lamed can count in it: what it answers, or what is wrong and what to do, in a line.
+pub(in crate::cli) async fn try_out(settings: &RedisSettings) -> Result<String, String> {
+    let found = Found {
+        reach: None,
+        facts: ask(settings).await,
+    };
+    let answers = answers(settings, &found, false);
+    let mut checks = vec![answers];
+    match &found.facts {
+        Ok(Facts { info: Ok(info), .. }) => checks.push(role(settings, info)),
+        Err(NoFacts::Refused(reason)) => checks.push(refused(reason)),
+        _ => {}
+    }
+    match checks
+        .iter()
+        .find_map(|check| Some((check, check.remedy.as_ref()?)))
+    {
+        Some((check, remedy)) => Err(format!("{}: {remedy}", check.found)),
+        None => Ok(checks.swap_remove(0).found),
+    }
+}
+
+async fn ask(settings: &RedisSettings) -> Result<Facts, NoFacts> {
+    match RedisStore::new(settings) {
+        Ok(store) => store.facts().await,
+        Err(error) => Err(NoFacts::Unreachable(error.to_string())),
+    }
 }
 
 /// `None` for a socket.
@@ -51,11 +74,7 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
     checks.extend(tls(settings, found.reach));
     match &found.facts {
         Err(NoFacts::Unreachable(_)) => {}
-        Err(NoFacts::Refused(reason)) => checks.push(Check::failed(
-            "redis auth",
-            reason,
-            "correct `password`, and `username` if there is one, under `redis` in the config",
-        )),
+        Err(NoFacts::Refused(reason)) => checks.push(refused(reason)),
         Ok(facts) => {
             checks.push(auth(settings, found.reach));
             match &facts.info {
@@ -69,6 +88,14 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
         }
     }
     checks
+}
+
+fn refused(reason: &str) -> Check {
+    Check::failed(
+        "redis auth",
+        reason,
+        "correct `password`, and `username` if there is one, under `redis` in the config",
+    )
 }
 
 fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {

@@ -18,17 +18,17 @@ pub(super) struct Span {
     pub value: f64,
     pub low: f64,
     pub high: f64,
+    /// Whether it counts, all comparisons of the experiment taken into account.
+    pub decided: bool,
 }
 
 impl Span {
-    /// Green where all of it is above 0, red where all is below.
+    /// Green where it is decided that the value is above 0, red where that it is below.
     pub(super) fn style(self) -> Style {
-        if self.low > 0.0 {
-            BETTER
-        } else if self.high < 0.0 {
-            WORSE
-        } else {
-            Style::new()
+        match self.decided {
+            true if self.value > 0.0 => BETTER,
+            true => WORSE,
+            false => Style::new(),
         }
     }
 }
@@ -113,7 +113,12 @@ mod tests {
 
     #[test]
     fn intervals_are_drawn_to_scale() {
-        let span = |value, low, high| Span { value, low, high };
+        let span = |value, low, high| Span {
+            value,
+            low,
+            high,
+            decided: false,
+        };
         let spans = [span(0.1, -0.2, 0.4), span(0.3, 0.2, 0.4)];
         let axis = Axis::new(&spans, 31).unwrap();
         let plain = |text: String| anstream::adapter::strip_str(&text).to_string();

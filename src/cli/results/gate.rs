@@ -15,7 +15,7 @@ pub(super) enum Gate {
     Winner,
     /// Visitors do not get the variants at the declared ratio
     Srm,
-    /// The first goal has no verdict yet
+    /// The first goal has no verdict yet, or none that can be trusted
     Undecided,
 }
 
@@ -29,10 +29,7 @@ impl Gate {
             Self::Undecided => {
                 let is_decided = matches!(
                     results.verdict.kind,
-                    VerdictKind::SampleRatio
-                        | VerdictKind::Winner
-                        | VerdictKind::ControlBest
-                        | VerdictKind::Equivalent
+                    VerdictKind::Winner | VerdictKind::ControlBest | VerdictKind::Equivalent
                 );
                 (!is_decided).then(|| results.verdict.text.clone())
             }
@@ -53,8 +50,11 @@ fn decided(results: &Results, word: &str, is_so: impl Fn(f64) -> bool) -> Option
 }
 
 /// # Errors
-/// When something that `--fail-on` names is so: the first of it.
+/// When something that `--fail-on` names is so: the first of it; and when there is nothing to look at.
 pub(super) fn check(gates: &[Gate], experiments: &[Evaluated]) -> Result<(), CliError> {
+    if experiments.is_empty() && !gates.is_empty() {
+        return Err(CliError::failed("`--fail-on` has nothing to look at"));
+    }
     for Evaluated { results, .. } in experiments {
         let found = gates
             .iter()

@@ -78,12 +78,13 @@ impl Grid {
     }
 }
 
-fn columns_of(cell: &str) -> usize {
+/// The columns that a cell takes on a terminal.
+pub(super) fn columns_of(cell: &str) -> usize {
     strip_str(cell).to_string().width()
 }
 
 /// Cuts what is too long, style and all.
-fn cut(cell: &str, width: usize) -> String {
+pub(super) fn cut(cell: &str, width: usize) -> String {
     if columns_of(cell) <= width {
         return cell.to_owned();
     }

@@ -14,11 +14,11 @@ use tokio::time::sleep;
 use self::gate::Gate;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
-use super::printer::harmless;
+use super::printer::{DIM, harmless};
 use super::signals::Stop;
 use super::{CliError, Context, block_on, name};
-use crate::config::Config;
-use crate::domain::Name;
+use crate::config::{Config, nearest};
+use crate::domain::{Instant, Name};
 use crate::report::{Evaluated, Failure, Pairs, Question, Report, read};
 
 /// The width of what is read by no terminal.
@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Print a table for spreadsheets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// Show them again and again, every so many seconds
+    /// Show them again and again, every 10 seconds or so many
     #[arg(
         long,
         value_name = "SECONDS",
@@ -66,7 +66,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         };
         let stop = Stop::listen()?;
         tokio::select! {
-            watched = watch(context, &config, &args, &client, Duration::from_secs(seconds)) => watched,
+            watched = watch(context, &config, &args, client, Duration::from_secs(seconds)) => watched,
             () = stop.signal() => Ok(()),
         }
     })
@@ -77,12 +77,12 @@ async fn watch(
     context: &Context,
     config: &Config,
     args: &Args,
-    client: &Client,
+    mut client: Client,
     pause: Duration,
 ) -> Result<(), CliError> {
     let redraws = stdout().is_terminal() && !context.json && !args.csv;
     loop {
-        match fetch(client, config, args, context.json).await {
+        match fetch(&client, config, args, context.json).await {
             Ok(experiments) => {
                 if redraws && !context.printer.stream("\u{1b}[H\u{1b}[2J\u{1b}[3J")? {
                     return Ok(());
@@ -90,8 +90,22 @@ async fn watch(
                 if !show(context, config, args, &experiments)? {
                     return Ok(());
                 }
+                if redraws {
+                    let (hour, minute, second) = Instant::now().time_of_day();
+                    context.printer.talk(&format!(
+                        "\n{DIM}{hour:02}:{minute:02}:{second:02} UTC, again every {pause:?}; Ctrl-C ends{DIM:#}"
+                    ));
+                }
             }
-            Err(error) => context.printer.error(&error),
+            Err(error) => {
+                context.printer.error(&error);
+                // A local server that was started anew has another key.
+                if args.endpoint.is_local() {
+                    client = Endpoint::resolve(context, config, &args.endpoint, Some(&args.key))
+                        .and_then(Client::new)
+                        .unwrap_or(client);
+                }
+            }
         }
         sleep(pause).await;
     }
@@ -123,9 +137,12 @@ async fn fetch(
         )
         .await?;
         if found.is_empty() {
+            let all = read(client, question).await.unwrap_or_default();
+            let known = all.iter().map(|counted| counted.experiment.as_str());
             return Err(unknown(
                 "experiment",
                 experiment.map_or("", Name::as_str),
+                known,
                 config,
             ));
         }
@@ -144,18 +161,31 @@ async fn fetch(
                 .iter()
                 .any(|e| e.results.control.as_ref() == Some(control)) =>
         {
-            Err(unknown("variant", control.as_str(), config))
+            let known = counted.iter().flat_map(|counted| {
+                (counted.variants.iter()).map(|variant| variant.label.as_str())
+            });
+            Err(unknown("variant", control.as_str(), known, config))
         }
         _ => Ok(experiments),
     }
 }
 
-fn unknown(what: &str, name: &str, config: &Config) -> CliError {
-    CliError::failed(format!(
+/// Nothing is counted under a name; another one may be meant.
+pub(super) fn unknown<'a>(
+    what: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    config: &Config,
+) -> CliError {
+    let mut message = format!(
         "nothing is counted for {what} `{}` in namespace `{}`",
         harmless(name),
         harmless(config.namespace.as_str())
-    ))
+    );
+    if let Some(near) = nearest(name, known) {
+        message.push_str(&format!(": did you mean `{}`?", harmless(near)));
+    }
+    CliError::failed(message)
 }
 
 /// Says whether somebody still reads.

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::bars::{Axis, MAX_WIDTH, MIN_WIDTH, Span};
-use super::grid::Grid;
+use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM, harmless};
 use crate::domain::results::{
     Comparison, GoalKind, GoalResults, GoalVariant, Results, Verdict, VerdictKind, grouped, span,
@@ -98,33 +98,50 @@ fn name(results: &Results, variant: &str) -> String {
         .control
         .as_ref()
         .is_some_and(|control| control.as_str() == variant);
-    let role = if is_control { " (control)" } else { "" };
+    let compared = |name: &str| {
+        let mut variants = results.variants.iter();
+        variants.any(|variant| variant.name.as_str() == name && variant.compared)
+    };
+    let role = match is_control {
+        true => " (control)",
+        false if compared(variant) => "",
+        false => " (not declared)",
+    };
     format!("{}{role}", harmless(variant))
 }
 
 /// With as many columns as there is room for.
 fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
+    let rows = |columns: &[Column], bar| rows(goal, results, columns, bar, width);
     let candidates: &[&[Column]] = match goal.kind {
         GoalKind::Count => &OF_COUNTS,
         _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
         GoalKind::Proportion => &OF_PROPORTIONS,
     };
     for columns in candidates {
-        let used = rows(goal, results, columns, 0).width();
+        let used = rows(columns, 0).width();
         if !columns.contains(&Bar) {
             if used <= width {
-                return rows(goal, results, columns, 0).text(width);
+                return rows(columns, 0).text(width);
             }
         } else if used + MIN_WIDTH <= width {
             let bar = (width - used).min(MAX_WIDTH);
-            return rows(goal, results, columns, bar).text(width);
+            return rows(columns, bar).text(width);
         }
     }
-    rows(goal, results, &[Rate], 0).text(width)
+    rows(&[Rate], 0).text(width)
 }
 
-/// `bar` is how wide bars are.
-fn rows(goal: &GoalResults, results: &Results, columns: &[Column], bar: usize) -> Grid {
+/// `bar` is how wide bars are; names take a third of the width at most, where there are figures beside
+/// them.
+fn rows(
+    goal: &GoalResults,
+    results: &Results,
+    columns: &[Column],
+    bar: usize,
+    width: usize,
+) -> Grid {
+    let longest = (width / 3).max(20);
     let changes: Vec<Option<Effect>> = (goal.variants.iter())
         .map(|variant| variant.versus_control.as_ref().and_then(Effect::of))
         .collect();
@@ -135,7 +152,8 @@ fn rows(goal: &GoalResults, results: &Results, columns: &[Column], bar: usize) -
         .map(|effect| effect.span(scale))
         .collect();
     let axis = (bar > 0).then(|| Axis::new(&spans, bar)).flatten();
-    let head = format!("{BOLD}{}{BOLD:#}", harmless(goal.goal.as_str()));
+    let head = cut(&harmless(goal.goal.as_str()), longest);
+    let head = format!("{BOLD}{head}{BOLD:#}");
     let drawing = (columns.iter().position(|column| *column == Bar)).map(|column| column + 1);
     let titles = columns.iter().map(|column| title(*column, goal, bar));
     let mut grid = Grid::new(std::iter::once(head).chain(titles), drawing);
@@ -146,11 +164,15 @@ fn rows(goal: &GoalResults, results: &Results, columns: &[Column], bar: usize) -
             (Change, Some(effect), _) => effect.text(),
             _ => cell(*column, variant, goal.kind),
         });
-        let name = name(results, variant.variant.as_str());
+        let name = cut(&name(results, variant.variant.as_str()), longest);
         grid.push(std::iter::once(name).chain(cells));
     }
     if let Some(axis) = axis {
         let labels = axis.labels(|value| scale.label(value));
+        // Where there is no room for them there is no line.
+        if columns_of(&labels) == 0 {
+            return grid;
+        }
         let cells = columns.iter().map(|column| match column {
             Bar => labels.clone(),
             _ => String::new(),
@@ -248,16 +270,19 @@ impl Effect {
     fn of(comparison: &Comparison) -> Option<Self> {
         let sequential = comparison.sequential.as_ref()?;
         let lift = comparison.lift.zip(sequential.lift_interval);
+        let decided = comparison.is_decided();
         Some(Self {
             difference: Span {
                 value: comparison.difference,
                 low: sequential.interval.low,
                 high: sequential.interval.high,
+                decided,
             },
             lift: lift.map(|(value, interval)| Span {
                 value,
                 low: interval.low,
                 high: interval.high,
+                decided,
             }),
         })
     }

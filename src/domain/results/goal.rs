@@ -2,8 +2,8 @@
 
 use super::{Variant, Verdict};
 use crate::domain::statistics::{
-    ALPHA, OneLook, Proportion, Sequential, difference, holm, lift, one_look, participants_needed,
-    sequential,
+    ALPHA, Interval, OneLook, Proportion, Sequential, difference, holm, lift, one_look,
+    participants_needed, sequential,
 };
 use crate::domain::{Declared, ExperimentCounts, Name};
 
@@ -12,6 +12,10 @@ pub const MIN_PARTICIPANTS: u64 = 30;
 
 /// … and so many conversions.
 pub const MIN_CONVERSIONS: u64 = 5;
+
+/// … or so few of so many that it should have at the other's rate: by chance that happens to one in
+/// 50,000.
+pub const EXPECTED_CONVERSIONS: f64 = 20.0;
 
 /// What a goal's conversions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,34 +82,38 @@ pub struct StillNeeded {
 }
 
 impl Comparison {
-    fn new(control: Proportion, variant: Proportion, minimum_effect: Option<f64>) -> Self {
-        let now = control.participants.min(variant.participants);
-        let still = |rate: f64| {
-            let needed = participants_needed(control.rate(), rate)?;
-            Some(needed.saturating_sub(now))
-        };
+    fn new(control: Proportion, variant: Proportion) -> Self {
         Self {
             control,
             variant,
             difference: difference(control, variant),
             lift: lift(control, variant),
             one_look: one_look(control, variant),
-            sequential: sequential(control, variant).map(possible),
+            sequential: sequential(control, variant).map(|found| possible(found, variant)),
             p_holm: None,
-            still_needed: StillNeeded {
-                for_effect_seen: still(variant.rate()),
-                for_minimum_effect: (minimum_effect)
-                    .and_then(|effect| still((control.rate() * (1.0 + effect)).min(1.0))),
-            },
+            still_needed: StillNeeded::default(),
         }
+    }
+
+    /// Says how many participants it still takes, as one of so many comparisons.
+    pub(super) fn plan(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
+        let now = self.control.participants.min(self.variant.participants);
+        let control = self.control.rate();
+        let still = |rate: f64| {
+            let needed = participants_needed(control, rate, comparisons)?;
+            Some(needed.saturating_sub(now))
+        };
+        self.still_needed = StillNeeded {
+            for_effect_seen: still(self.variant.rate()),
+            for_minimum_effect: (minimum_effect)
+                .and_then(|effect| still((control * (1.0 + effect)).min(1.0))),
+        };
     }
 
     /// Whether both sides have what a verdict takes.
     #[must_use]
     pub fn is_ripe(&self) -> bool {
-        ([self.control, self.variant].iter()).all(|side| {
-            side.participants >= MIN_PARTICIPANTS && side.conversions >= MIN_CONVERSIONS
-        })
+        is_ripe(self.control, self.variant) && is_ripe(self.variant, self.control)
     }
 
     /// Whether the variant is known to be better or worse, at whatever look this is.
@@ -115,13 +123,24 @@ impl Comparison {
     }
 }
 
-/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be.
-fn possible(mut sequential: Sequential) -> Sequential {
+/// Few conversions are enough where that itself is the result: a button that does not work.
+fn is_ripe(side: Proportion, other: Proportion) -> bool {
+    let expected = side.participants as f64 * other.rate();
+    side.participants >= MIN_PARTICIPANTS
+        && (side.conversions >= MIN_CONVERSIONS || expected >= EXPECTED_CONVERSIONS)
+}
+
+/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be; and
+/// that of a lift to no conversion at all has no width.
+fn possible(mut sequential: Sequential, variant: Proportion) -> Sequential {
     sequential.interval.low = sequential.interval.low.max(-1.0);
     sequential.interval.high = sequential.interval.high.min(1.0);
-    if let Some(lift) = &mut sequential.lift_interval {
-        lift.low = lift.low.max(-1.0);
-    }
+    sequential.lift_interval = (sequential.lift_interval)
+        .filter(|_| variant.conversions > 0)
+        .map(|lift| Interval {
+            low: lift.low.max(-1.0),
+            ..lift
+        });
     sequential
 }
 
@@ -146,7 +165,7 @@ impl GoalResults {
             Pair {
                 variant,
                 versus,
-                comparison: Comparison::new(control, proportion, None),
+                comparison: Comparison::new(control, proportion),
             }
         };
         let unordered =
@@ -177,7 +196,6 @@ pub(super) fn all(
     declared: Option<&Declared>,
     variants: &[Variant],
     control: Option<&Name>,
-    minimum_effect: Option<f64>,
 ) -> Vec<GoalResults> {
     let declared = declared.map_or(&[][..], |declared| &declared.goals);
     let others = (counts.goals().into_iter())
@@ -185,7 +203,7 @@ pub(super) fn all(
         .map(|goal| (goal, true));
     (declared.iter().map(|goal| (&goal.name, goal.unique)))
         .chain(others)
-        .map(|(goal, unique)| one(counts, goal, unique, variants, control, minimum_effect))
+        .map(|(goal, unique)| one(counts, goal, unique, variants, control))
         .collect()
 }
 
@@ -195,7 +213,6 @@ fn one(
     unique: bool,
     variants: &[Variant],
     control: Option<&Name>,
-    minimum_effect: Option<f64>,
 ) -> GoalResults {
     let exceeds =
         |variant: &Variant| counts.conversions(goal, &variant.name) > variant.participants;
@@ -229,9 +246,8 @@ fn one(
                     participants: variant.participants,
                     conversions: counts.conversions(goal, &variant.name),
                     proportion: proportion(variant),
-                    versus_control: sides.map(|(control, variant)| {
-                        Comparison::new(control, variant, minimum_effect)
-                    }),
+                    versus_control: sides
+                        .map(|(control, variant)| Comparison::new(control, variant)),
                 }
             })
             .collect(),

@@ -80,11 +80,7 @@ pub(super) fn of_goal(
         );
     };
     if goal.kind == GoalKind::Count {
-        return Verdict::new(
-            VerdictKind::Count,
-            None,
-            "counts, not a proportion: a visitor may convert more than once, so no rates are compared",
-        );
+        return count(goal, variants);
     }
     let sides: Vec<Side> = goal.variants.iter().filter_map(Side::of).collect();
     let ripe: Vec<&Side> = sides
@@ -105,6 +101,28 @@ pub(super) fn of_goal(
         .or_else(|| lost(&sides, &ripe, control))
         .or_else(|| equivalent(&sides, minimum_effect))
         .unwrap_or_else(|| undecided(&ripe))
+}
+
+/// Why rates are not compared.
+fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
+    let mut compared = (goal.variants.iter().zip(variants))
+        .filter_map(|(side, variant)| variant.compared.then_some(side));
+    let ghost = compared
+        .clone()
+        .find(|side| side.participants == 0 && side.conversions > 0);
+    let exceeds = compared.any(|side| side.conversions > side.participants);
+    let text = match ghost {
+        Some(side) => format!(
+            "{} has conversions but no participants, so no rates are compared: do its exposures arrive?",
+            side.variant
+        ),
+        None if exceeds => "counts, not a proportion: there are more conversions than participants, so no \
+                            rates are compared"
+            .to_owned(),
+        None => "counts, not a proportion: a visitor may convert more than once, so no rates are compared"
+            .to_owned(),
+    };
+    Verdict::new(VerdictKind::Count, ghost.map(|side| &side.variant), text)
 }
 
 /// A variant and how it compares.

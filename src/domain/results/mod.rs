@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 pub use self::days::{DayResults, by_day};
 pub use self::goal::{
-    Comparison, GoalKind, GoalResults, GoalVariant, MIN_CONVERSIONS, MIN_PARTICIPANTS, Pair,
-    StillNeeded,
+    Comparison, EXPECTED_CONVERSIONS, GoalKind, GoalResults, GoalVariant, MIN_CONVERSIONS,
+    MIN_PARTICIPANTS, Pair, StillNeeded,
 };
 pub use self::verdict::{Verdict, VerdictKind};
 pub use self::wording::{grouped, span};
@@ -107,14 +107,8 @@ impl Results {
             .collect();
         let sample_ratio = sample_ratio(&ratio);
         let minimum_effect = declared.and_then(|declared| declared.minimum_effect);
-        let mut goals = goal::all(
-            counts,
-            declared,
-            &variants,
-            control.as_ref(),
-            minimum_effect,
-        );
-        adjust(&mut goals);
+        let mut goals = goal::all(counts, declared, &variants, control.as_ref());
+        adjust(&mut goals, minimum_effect);
         let alarm = sample_ratio.as_ref().is_some_and(SampleRatio::alarm);
         let alarm = alarm.then(|| judgement::sample_ratio(&split));
         for goal in &mut goals {
@@ -174,8 +168,8 @@ fn choose(variants: &[Variant], wishes: [Option<&Name>; 2]) -> Option<Name> {
     wish.or(compared.first().copied()).cloned()
 }
 
-/// Holm's adjustment over all comparisons of the experiment.
-fn adjust(goals: &mut [GoalResults]) {
+/// Takes into account how many comparisons of the experiment there are: Holm's adjustment.
+fn adjust(goals: &mut [GoalResults], minimum_effect: Option<f64>) {
     let mut comparisons: Vec<&mut Comparison> = (goals.iter_mut())
         .flat_map(|goal| &mut goal.variants)
         .filter_map(|variant| variant.versus_control.as_mut())
@@ -184,7 +178,9 @@ fn adjust(goals: &mut [GoalResults]) {
     let p_values: Vec<f64> = (comparisons.iter())
         .map(|comparison| comparison.sequential.as_ref().map_or(1.0, |s| s.p_value))
         .collect();
+    let number = comparisons.len();
     for (comparison, p_holm) in comparisons.iter_mut().zip(holm(&p_values)) {
+        comparison.plan(minimum_effect, number);
         comparison.p_holm = comparison.sequential.is_some().then_some(p_holm);
     }
 }

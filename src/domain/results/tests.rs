@@ -77,7 +77,13 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),
             None,
             Count,
-            "counts, not a proportion: a visitor may convert more than once, so no rates are compared",
+            "counts, not a proportion: there are more conversions than participants, so no rates are compared",
+        ),
+        (
+            one_goal(&[("a", 100, 10), ("b", 0, 2)]),
+            None,
+            Count,
+            "b has conversions but no participants, so no rates are compared: do its exposures arrive?",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 9)]),
@@ -86,7 +92,7 @@ fn every_kind_of_verdict() {
             "counts, not a proportion: a visitor may convert more than once, so no rates are compared",
         ),
         (
-            one_goal(&[("a", 100, 4), ("b", 90, 90)]),
+            one_goal(&[("a", 100, 4), ("b", 90, 9)]),
             None,
             TooEarly,
             "too early: a verdict takes 30 participants and 5 conversions of each variant",
@@ -108,6 +114,13 @@ fn every_kind_of_verdict() {
             None,
             ControlBest,
             "a, the control, is the best: b −23 % (−36 to −8), safe to stop",
+        ),
+        // No conversion at all is a result, where there should be many.
+        (
+            one_goal(&[("a", 5000, 300), ("b", 5000, 0)]),
+            None,
+            ControlBest,
+            "a, the control, is the best: b −6.0 points (−7.0 to −5.0), safe to stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500), ("c", 10_000, 655)]),

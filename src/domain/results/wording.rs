@@ -4,7 +4,7 @@
 #[must_use]
 pub fn span(value: f64, [low, high]: [f64; 2], unit: &str) -> String {
     let half = (high - low).abs() / 2.0 * 100.0;
-    let decimals = if half >= 2.0 {
+    let decimals = if half >= 2.0 && unit == " %" {
         0
     } else if half >= 0.2 {
         1

@@ -1,7 +1,7 @@
 //! Two variants compared, as if looked at once.
 
 use super::fisher::fisher;
-use super::special::normal_two_sided;
+use super::special::{hypot, normal_two_sided};
 use super::{Interval, Proportion};
 
 /// How a p-value was computed.
@@ -55,8 +55,8 @@ pub fn one_look(control: Proportion, variant: Proportion) -> OneLook {
     };
     OneLook {
         interval: Interval {
-            low: d - below_b.hypot(above_a),
-            high: d + above_b.hypot(below_a),
+            low: d - hypot(below_b, above_a),
+            high: d + hypot(above_b, below_a),
         },
         z,
         p_value,

@@ -1,5 +1,6 @@
 //! How many participants it takes.
 
+use super::ALPHA;
 use super::sequential::multiplier;
 use super::special::Z_80;
 
@@ -7,7 +8,7 @@ use super::special::Z_80;
 const MOST: u64 = 1_000_000_000_000_000;
 
 /// How many participants a variant (split equally) it takes for the sequential comparison to have
-/// 80 % power at these rates: the least n with |p_B − p_A|/σ(n) ≥ z₀.₈ + K(2n), where
+/// 80 % power at these rates, as one of so many comparisons, each at α divided by their number: the least n with |p_B − p_A|/σ(n) ≥ z₀.₈ + K(2n), where
 /// σ(n)² = (p_A(1−p_A) + p_B(1−p_B))/n and K is the sequence's multiplier.
 ///
 /// One single look, decided in advance, would need fewer: there z₀.₉₇₅ = 1.96 stands for K, which is
@@ -16,7 +17,11 @@ const MOST: u64 = 1_000_000_000_000_000;
 ///
 /// None when the rates are equal, are no rates, have no variance, or n would be above 10¹⁵.
 #[must_use]
-pub fn participants_needed(control_rate: f64, variant_rate: f64) -> Option<u64> {
+pub fn participants_needed(
+    control_rate: f64,
+    variant_rate: f64,
+    comparisons: usize,
+) -> Option<u64> {
     let are_rates = [control_rate, variant_rate]
         .iter()
         .all(|rate| (0.0..=1.0).contains(rate));
@@ -28,9 +33,10 @@ pub fn participants_needed(control_rate: f64, variant_rate: f64) -> Option<u64> 
     if effect <= 0.0 || variance <= 0.0 {
         return None;
     }
+    let alpha = ALPHA / comparisons.max(1) as f64;
     let suffices = |n: u64| {
         let n = n as f64;
-        effect * (n / variance).sqrt() >= Z_80 + multiplier(2.0 * n)
+        effect * (n / variance).sqrt() >= Z_80 + multiplier(2.0 * n, alpha)
     };
     if !suffices(MOST) {
         return None;

@@ -31,7 +31,7 @@ pub fn sequential(control: Proportion, variant: Proportion) -> Option<Sequential
     }
     let participants = control.participants as f64 + variant.participants as f64;
     let d = difference(control, variant);
-    let margin = multiplier(participants) * variance.sqrt();
+    let margin = multiplier(participants, ALPHA) * variance.sqrt();
     let information = participants * rho_squared();
     let t = information + 1.0;
     let evidence = information * (d * d / variance) / (2.0 * t);
@@ -46,12 +46,12 @@ pub fn sequential(control: Proportion, variant: Proportion) -> Option<Sequential
     })
 }
 
-/// K: by how many standard errors the interval reaches either way at so many participants of both
-/// variants together.
-pub(super) fn multiplier(participants: f64) -> f64 {
+/// K: by how many standard errors the interval of level 1 − α reaches either way at so many
+/// participants of both variants together. It is tuned for [`ALPHA`], whatever α is.
+pub(super) fn multiplier(participants: f64, alpha: f64) -> f64 {
     let information = participants * rho_squared();
     let t = information + 1.0;
-    (2.0 * t / information * (t.sqrt() / ALPHA).ln()).sqrt()
+    (2.0 * t / information * (t.sqrt() / alpha).ln()).sqrt()
 }
 
 /// ρ² = (−2 ln α + ln(1 − 2 ln α))/N*.
@@ -66,7 +66,10 @@ fn rho_squared() -> f64 {
 /// product of the difference's two ends: so 0 is outside exactly when it is outside there. Bounded
 /// when a > 0. The root in which b and the square root would cancel is taken from the product c/a.
 fn lift_interval(control: Proportion, variant: Proportion, of_d: Interval) -> Option<Interval> {
-    let k = multiplier(control.participants as f64 + variant.participants as f64);
+    let k = multiplier(
+        control.participants as f64 + variant.participants as f64,
+        ALPHA,
+    );
     let (rate, error) = (control.rate(), k * control.variance().sqrt());
     let a = (rate - error) * (rate + error);
     if rate <= error || a <= 0.0 {

@@ -1,5 +1,7 @@
 //! Special functions, relatively exact also where they are tiny.
 
+/// √(x² + y²). The C library's, which `f64::hypot` calls, would ask for glibc 2.35: Amazon Linux 2023 has 2.34.
+pub(super) use libm::hypot;
 use libm::{erfc, lgamma};
 
 /// The quantile of the standard normal distribution at 0.975: 95 % lie within ± this.

@@ -33,8 +33,8 @@ use self::documents::Answer;
 pub use self::documents::{Snapshot, snapshot};
 pub use self::page::of_snapshot;
 pub use self::session::Sessions;
-use super::Edge;
 use super::server::{read_body, response};
+use super::{Edge, Limits};
 use crate::domain::{Declared, Name};
 use crate::http::{Parameters, Reply};
 use crate::report::Source;
@@ -138,7 +138,7 @@ impl Dashboard {
     }
 
     async fn sign_in(&self, body: Incoming) -> Reply {
-        let Ok(body) = read_body(body).await else {
+        let Ok(body) = read_body(body, &Limits::default()).await else {
             return message(StatusCode::BAD_REQUEST, "the body is incomplete");
         };
         let Ok(SignIn { key }) = serde_json::from_slice(&body) else {

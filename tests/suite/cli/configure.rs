@@ -10,6 +10,10 @@ use crate::support::{Line, line};
 
 const FILE: &str = ".lamed/config.json";
 
+/// What is said of a new file, and of the schema beside it.
+const CREATED: &str = "created `~/.lamed/config.json`\n\
+    created `~/.lamed/config.schema.json`, by which editors complete and check it\n";
+
 /// An editor that puts these texts, one each time, in the place of what it is given.
 fn editor(home: &TempDir, texts: &[&str]) -> &'static str {
     for (number, text) in texts.iter().enumerate() {
@@ -30,7 +34,7 @@ fn configure_makes_the_file_from_the_template_for_its_user_alone() {
     (configure(&home).env("EDITOR", "cat")).gives(
         0,
         CONFIG_TEMPLATE,
-        "created `~/.lamed/config.json`\n`~/.lamed/config.json` is in order\n",
+        &format!("{CREATED}`~/.lamed/config.json` is in order\n"),
     );
     assert_eq!(mode(&home.path().join(FILE)), 0o600);
 }
@@ -83,8 +87,7 @@ fn configure_asks_again_on_a_terminal() {
             (
                 Some(code),
                 format!(
-                    "created `~/.lamed/config.json`\n\
-                     error: ~/.lamed/config.json:1:2: expected a key in double quotes\n{shown}"
+                    "{CREATED}error: ~/.lamed/config.json:1:2: expected a key in double quotes\n{shown}"
                 )
             )
         );
@@ -98,7 +101,6 @@ fn configure_asks_again_on_a_terminal() {
 
 #[test]
 fn configure_says_what_keeps_it_from_editing() {
-    let created = "created `~/.lamed/config.json`\n";
     let none = "error: no terminal and no `$EDITOR`: edit `~/.lamed/config.json` yourself\n";
     for (editor, code, message) in [
         ("", 2, none),
@@ -114,14 +116,14 @@ fn configure_says_what_keeps_it_from_editing() {
             "error: the editor `false` failed: exit status: 1\n",
         ),
     ] {
-        (configure(&home()).env("EDITOR", editor)).gives(code, "", &format!("{created}{message}"));
+        (configure(&home()).env("EDITOR", editor)).gives(code, "", &format!("{CREATED}{message}"));
     }
     let nowhere = home();
     let outcome = configure(&nowhere).env("PATH", "").run_on_terminal(&[]);
     let error = "error: no editor found: name yours in `$EDITOR`\n";
     assert_eq!(
         (outcome.code, outcome.stdout),
-        (Some(1), format!("{created}{error}"))
+        (Some(1), format!("{CREATED}{error}"))
     );
     let home = home();
     fs::write(home.path().join(".lamed"), "").unwrap();
@@ -130,4 +132,27 @@ fn configure_says_what_keeps_it_from_editing() {
         "",
         "error: cannot create `~/.lamed`: File exists (os error 17)\n",
     );
+}
+
+#[test]
+fn the_schema_lies_beside_the_config_at_home_alone() {
+    let home = home();
+    let schema = line(&home, &["configure", "--schema"]).run().stdout;
+    // Elsewhere nobody asked for a second file.
+    let elsewhere = super::home();
+    (line(&elsewhere, &["configure", "--config", "shop.json"]).env("EDITOR", "cat")).gives(
+        0,
+        &CONFIG_TEMPLATE.replace("  \"$schema\": \"./config.schema.json\",\n", ""),
+        "created `shop.json`\n`shop.json` is in order\n",
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1);
+    // That of an older lamed is brought up to date, where the config names it.
+    let file = home.path().join(".lamed/config.schema.json");
+    fs::create_dir(home.path().join(".lamed")).unwrap();
+    fs::write(&file, "{}").unwrap();
+    for (config, expected) in [("{}", "{}"), (CONFIG_TEMPLATE, schema.as_str())] {
+        fs::write(home.path().join(FILE), config).unwrap();
+        configure(&home).env("EDITOR", "true").run();
+        assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    }
 }

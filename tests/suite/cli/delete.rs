@@ -39,6 +39,26 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
         "",
         "error: nothing was counted under experiment `e` in namespace `n`\n",
     );
+    // The error names what may be meant.
+    for (arguments, message) in [
+        (
+            &["--goal", "particpate"][..],
+            "experiment `e`, goal `particpate` in namespace `alephbet`: did you mean `participate`?",
+        ),
+        (
+            &["--variant", "bb"],
+            "experiment `e`, variant `bb` in namespace `alephbet`: did you mean `b`?",
+        ),
+    ] {
+        let message = format!("error: nothing was counted under {message}\n");
+        delete(arguments).gives(1, "", &message);
+    }
+    line(&server.home, &["delete", "--local", "kpet", "--yes"]).gives(
+        1,
+        "",
+        "error: nothing was counted under experiment `kpet` in namespace `alephbet`: did you mean \
+         `kept`?\n",
+    );
     delete(&[]).gives(0, "", "deleted experiment `e`: 1 counter\n");
     line(&server.home, &["results", "--local"]).gives(
         0,

@@ -2,12 +2,14 @@
 
 mod configure;
 mod delete;
+mod help;
 mod logs;
 mod manners;
 mod preflight;
 mod results;
 mod serve;
 mod snippet;
+mod wizard;
 
 use std::fs;
 use std::io::Read;

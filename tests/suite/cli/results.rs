@@ -44,7 +44,8 @@ async fn results_are_a_table() {
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `button colour` in namespace `alephbet`\n",
+        "error: nothing is counted for experiment `button colour` in namespace `alephbet`: did you mean \
+         `button color`?\n",
     );
     results(&["--control", "green"]).gives(
         1,
@@ -70,7 +71,7 @@ button color
  blue                  1,200            0  0.00
  gone                      0            3     –
  red (control)         1,180        1,502  1.27
- · counts, not a proportion: a visitor may convert more than once, so no rates are compared
+ · gone has conversions but no participants, so no rates are compared: do its exposures arrive?
 
 no goal yet
  · no goal reached yet
@@ -80,7 +81,8 @@ no goal yet
  10-Newest                        2
 
 שלום 🦀
- · counts, not a proportion: a visitor may convert more than once, so no rates are compared
+ · \u{fffd}right to left has conversions but no participants, so no rates are compared: do its exposures
+   arrive?
  a,b|c                     participants  conversions  each
  \u{fffd}right to left (control)             0            1     –
  日本語                              10            5  0.50
@@ -296,6 +298,13 @@ async fn ci_can_stop_on_results() {
     for (experiment, gates, error) in [
         ("e", "srm,undecided", ""),
         (
+            "off",
+            "undecided",
+            "`--fail-on undecided`: experiment `off`: the sample ratio is off: b has 1,300 participants \
+             where equal parts would be 1,150; declare the weights if they are not equal, else find out why \
+             before you trust any result",
+        ),
+        (
             "e",
             "loser",
             "`--fail-on loser`: experiment `e`: goal `g`: c is worse than a",
@@ -333,6 +342,16 @@ async fn ci_can_stop_on_results() {
         );
         assert!(outcome.stdout.starts_with(experiment), "{}", outcome.stdout);
     }
+}
+
+#[tokio::test]
+async fn ci_stops_where_there_is_nothing_to_look_at() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    line(&server.home, &["results", "--local", "--fail-on", "srm"]).gives(
+        1,
+        "",
+        "nothing is counted in namespace `alephbet` yet\nerror: `--fail-on` has nothing to look at\n",
+    );
 }
 
 #[tokio::test]

@@ -201,6 +201,7 @@ fn the_ready_line_for_programs_has_these_keys() {
             "track_url": format!("http://{address}/prod/track"),
             "experiments_url": format!("http://{address}/prod/experiments"),
             "dashboard_url": format!("http://{address}/dashboard"),
+            "metrics_url": null,
             "api_key": key,
             "store": "embedded:lamed.db",
         })

@@ -310,6 +310,7 @@ impl Site {
         let expected = Settings {
             redis: config.redis.clone().unwrap(),
             accept: config.accept(),
+            ignore_bots: config.ignore_bots,
             namespace: config.namespace,
         };
         for function in account["functions"].as_object().unwrap().values() {

@@ -52,12 +52,7 @@ impl Site {
 
     /// Puts another Lambda function into the place of the one that is there.
     fn build(&self, code: &str) {
-        write_zip(
-            &self.home.path().join("function.zip"),
-            "bootstrap",
-            ARM64,
-            code,
-        );
+        write_function(&self.home.path().join("function.zip"), code);
     }
 
     /// An account as Python lamed 0.4.3 leaves it, and the config file that it was deployed with.
@@ -212,6 +207,11 @@ fn with(path: &str, value: impl Into<Value>) -> Value {
     }
     *place = value.into();
     config
+}
+
+/// A function for arm64, for who only deploys.
+pub fn write_function(path: &Path, code: &str) {
+    write_zip(path, "bootstrap", ARM64, code);
 }
 
 /// A zip that looks to deploy as a Lambda function does.

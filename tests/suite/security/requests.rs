@@ -301,7 +301,7 @@ fn heads_have_their_limits() {
                 431,
             ),
             (get(&track("1"), &"X: a\r\n".repeat(200)), 431),
-            (get(&track(&"1".repeat(70_000)), ""), 414),
+            (get(&track(&"1".repeat(70_000)), ""), 431),
         ] {
             assert_eq!(statuses(&server, request), (vec![status], false));
         }

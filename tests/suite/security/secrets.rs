@@ -95,6 +95,7 @@ fn secrets_show_in_no_debug_output() {
         redis: redis.clone(),
         namespace: name("alephbet"),
         accept: Accept::Any,
+        ignore_bots: false,
     };
     let json = settings.to_json().unwrap();
     assert!(json.reveal().contains(PASSWORD), "it is what keeps it");

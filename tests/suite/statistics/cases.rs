@@ -110,7 +110,7 @@ fn adjusted_p_values_agree() {
 fn participants_needed_agree() {
     each("participants_needed", |case, _| {
         let (a, b) = (float(&case["control_rate"]), float(&case["variant_rate"]));
-        let found = participants_needed(a, b).unwrap();
+        let found = participants_needed(a, b, 1).unwrap();
         // Where the rates' own rounding decides, in the last digits of many.
         let off = found.abs_diff(whole(&case["participants"])) as f64;
         assert!(off <= AGREES * found as f64, "{case}: {found}");

@@ -193,7 +193,7 @@ fn what_is_no_comparison_has_no_result() {
         (0.1, f64::INFINITY),
         (0.5, 0.500_000_001),
     ] {
-        assert_eq!(participants_needed(a, b), None, "{a} {b}");
+        assert_eq!(participants_needed(a, b, 1), None, "{a} {b}");
     }
 }
 
@@ -210,15 +210,18 @@ fn only_variants_with_a_weight_count_in_the_sample_ratio() {
 
 #[test]
 fn what_makes_up_for_few_participants_is_many_of_them() {
-    let needed = participants_needed(0.05, 0.06).unwrap();
+    let needed = participants_needed(0.05, 0.06, 1).unwrap();
     let of = |n: u64| {
         let rates = [0.05, 0.06].map(|rate| (rate * n as f64).round() as u64);
         sequential(counts(rates[0], n), counts(rates[1], n)).unwrap()
     };
     // With 80 % power the effect itself, without luck either way, is significant.
     assert!(of(needed).p_value < 0.05);
-    assert!(participants_needed(0.05, 0.07).unwrap() < needed);
-    assert_eq!(participants_needed(0.06, 0.05), Some(needed));
+    assert!(participants_needed(0.05, 0.07, 1).unwrap() < needed);
+    // As one of several, it takes more; none counts as one.
+    assert!(participants_needed(0.05, 0.06, 14).unwrap() > needed);
+    assert_eq!(participants_needed(0.05, 0.06, 0), Some(needed));
+    assert_eq!(participants_needed(0.06, 0.05, 1), Some(needed));
 }
 
 // Counts.

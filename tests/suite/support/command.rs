@@ -46,6 +46,24 @@ impl Line {
         self
     }
 
+    /// Runs it by another program, which gets these arguments first.
+    pub fn under(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self { command, ..self }
+    }
+
     /// Runs it, and compares all that comes out.
     #[track_caller]
     pub fn gives(self, code: i32, stdout: &str, stderr: &str) {
@@ -90,11 +108,12 @@ impl Line {
     /// answer. What the terminal shows, without colours and cursor, is `stdout`.
     pub fn run_on_terminal(self, dialogue: &[(&str, &str)]) -> Outcome {
         const TERMINAL: &str = r#"
-import json, os, pty, sys
+import json, os, pty, sys, termios, time
 
 dialogue, *command = sys.argv[1:]
 dialogue = json.loads(dialogue)
 pid, terminal = pty.fork()
+echoes = lambda: termios.tcgetattr(terminal)[3] & termios.ECHO
 if pid == 0:
     os.execv(command[0], command)
 shown, answered = b"", 0
@@ -108,7 +127,14 @@ while True:
     shown += news
     if dialogue and dialogue[0][0].encode() in shown[answered:]:
         answered = len(shown)
+        # Questions turn the echo off. What is typed before that may be thrown away, and nothing tells
+        # when it is.
+        prompt = dialogue[0][0]
+        while prompt.endswith((": ", "/N]", "/n]", " anyway", " answers")) and echoes():
+            time.sleep(0.001)
         os.write(terminal, dialogue.pop(0)[1].encode())
+if not echoes():
+    sys.stderr.write("the terminal was left without an echo")
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

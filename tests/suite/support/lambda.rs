@@ -126,6 +126,7 @@ impl Lambda {
             redis,
             namespace,
             accept: Accept::Any,
+            ignore_bots: true,
         };
         let settings = settings.to_json().unwrap();
         let start = |function: &&str| {

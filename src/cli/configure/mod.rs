@@ -1,30 +1,45 @@
 //! `lamed configure`
 
+mod answers;
+mod files;
+mod wizard;
+
 use std::env;
-use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::Command;
 
 use dialoguer::Confirm;
 
 use super::printer::somebody_answers;
 use super::{CliError, Context};
-use crate::assets::CONFIG_TEMPLATE;
 use crate::config::{Config, Location, locate};
 
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Ask for the Redis and try it out, instead of opening an editor
+    #[arg(long, conflicts_with = "schema")]
+    wizard: bool,
+    /// Print a JSON Schema of the config file
+    #[arg(long)]
+    schema: bool,
+}
 
-pub(super) fn run(context: &Context, Args {}: Args) -> Result<(), CliError> {
+pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    if args.schema {
+        return context.printer.data(&files::schema());
+    }
+    if args.wizard {
+        return wizard::run(context);
+    }
     let path = match locate(context.config_file.as_deref()) {
         Location::Found(path) => path,
         Location::Missing(path) => {
-            create(&path)?;
-            (context.printer).talk(&format!("created `{}`", path.display()));
+            files::create(context, &path)?;
             path
         }
     };
+    files::refresh_schema(context, &path)?;
     if !somebody_answers() && editor().is_none() {
         return Err(CliError::usage(format!(
             "no terminal and no `$EDITOR`: edit `{}` yourself",
@@ -85,24 +100,4 @@ fn open(path: &Path) -> Result<(), CliError> {
         Err(error) => Err(format!("cannot start the editor `{editor}`: {error}")),
     }
     .map_err(CliError::failed)
-}
-
-/// Makes the file from the template, readable by its user only: it will hold a password.
-fn create(path: &Path) -> Result<(), CliError> {
-    let cannot = |path: &Path, error: &dyn std::fmt::Display| {
-        CliError::failed(format!("cannot create `{}`: {error}", path.display()))
-    };
-    let folder = (path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty()))
-    .map_or_else(|| PathBuf::from("."), Path::to_owned);
-    fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
-    // Temporary files are made with mode 0600.
-    let mut file =
-        tempfile::NamedTempFile::new_in(&folder).map_err(|error| cannot(path, &error))?;
-    file.write_all(CONFIG_TEMPLATE.as_bytes())
-        .map_err(|error| cannot(path, &error))?;
-    file.persist_noclobber(path)
-        .map_err(|error| cannot(path, &error))?;
-    Ok(())
 }

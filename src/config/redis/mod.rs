@@ -1,15 +1,23 @@
 //! The `redis` section: what redis-py's `Redis(**redis)` takes, and a little more.
 
+mod values;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
+use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess};
+use serde_json::json;
 
-use super::value::{positive, text, whole};
+use self::values::{CertReqs, Db, Host, Port, Seconds, Text, Truth, Url};
 use crate::domain::Secret;
-use crate::store::{Pem, RedisSettings, Server, Tls};
+use crate::store::{DEFAULT_TIMEOUT, Pem, RedisSettings, Server, Tls};
+
+/// As redis-py has them.
+const DEFAULT_HOST: &str = "localhost";
+const DEFAULT_PORT: u16 = 6379;
 
 const KNOWN: &[&str] = &[
     "url",
@@ -133,23 +141,81 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 }
 
-#[derive(Default)]
+/// The Redis or Valkey that counts: what redis-py takes, or a `url`.
+#[derive(Default, JsonSchema)]
 struct Keys {
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` with TLS, or
+    /// `redis+unix:///PATH[?db=DB]`. Instead of `host`, `port`, `ssl` and `unix_socket_path`.
     url: Option<Url>,
+    /// The name or address of the Redis.
+    #[schemars(extend("default" = DEFAULT_HOST))]
     host: Option<Host>,
+    /// Its port.
+    #[schemars(extend("default" = DEFAULT_PORT))]
     port: Option<Port>,
+    /// The number of its database.
+    #[schemars(extend("default" = 0))]
     db: Option<Db>,
+    /// The ACL user. Empty is none.
     username: Option<Text>,
+    /// Its password. Empty is none.
     password: Option<Text>,
+    /// A socket on this machine, instead of `host` and `port`.
     unix_socket_path: Option<PathBuf>,
+    /// Whether it is a node of a Redis Cluster, which tells of the others.
+    #[schemars(with = "Truth", extend("default" = false))]
     cluster: bool,
+    /// Whether it speaks TLS.
+    #[schemars(with = "Truth", extend("default" = false))]
     ssl: bool,
+    /// A file with the authorities to trust instead of the system's, in the PEM format.
+    #[schemars(rename = "ssl_ca_certs")]
     ca_certs: Option<PathBuf>,
+    /// Whether the certificate of the Redis is checked. `none`, and so `null`, accepts any: whoever
+    /// stands between can pretend to be the Redis.
+    #[schemars(rename = "ssl_cert_reqs", with = "Option<CertReqs>", extend("default" = "required"))]
     accept_any: bool,
+    /// Whether the certificate has to be for this host.
+    #[schemars(rename = "ssl_check_hostname", with = "Truth", extend("default" = true))]
     any_host_name: bool,
+    /// A client certificate in the PEM format. It goes together with `ssl_keyfile`.
+    #[schemars(rename = "ssl_certfile")]
     certfile: Option<PathBuf>,
+    /// The key of the client certificate in the PEM format.
+    #[schemars(rename = "ssl_keyfile")]
     keyfile: Option<PathBuf>,
+    /// How long a call may take in all, in seconds.
+    #[schemars(rename = "socket_timeout", extend("default" = DEFAULT_TIMEOUT.as_secs_f64()))]
     timeout: Option<Seconds>,
+}
+
+impl JsonSchema for Redis {
+    fn schema_name() -> Cow<'static, str> {
+        "Redis".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Keys::json_schema(generator);
+        // All are optional: the derived list takes those that are no `Option` for required.
+        schema.remove("required");
+        schema.insert("additionalProperties".to_owned(), false.into());
+        let keys = schema
+            .ensure_object()
+            .entry("properties")
+            .or_insert_with(|| json!({}));
+        keys["socket_connect_timeout"] = json!({
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "description": "Taken, as redis-py takes it; connecting is part of `socket_timeout`.",
+        });
+        for ignored in IGNORED {
+            keys[*ignored] = json!({
+                "description": "An option of redis-py that lamed does not use.",
+                "deprecated": true,
+            });
+        }
+        schema
+    }
 }
 
 impl Keys {
@@ -172,8 +238,8 @@ impl Keys {
             (Some(Url(settings)), _) => *settings,
             (None, Some(path)) => RedisSettings::new(Server::Unix(path)),
             (None, None) => RedisSettings::new(Server::Tcp {
-                host: (self.host).map_or_else(|| "localhost".to_owned(), |Host(host)| host),
-                port: self.port.map_or(6379, |Port(port)| port),
+                host: (self.host).map_or_else(|| DEFAULT_HOST.to_owned(), |Host(host)| host),
+                port: self.port.map_or(DEFAULT_PORT, |Port(port)| port),
                 tls: self.ssl.then(Tls::default),
             }),
         };
@@ -215,143 +281,5 @@ impl Keys {
             settings.timeout = timeout;
         }
         Ok(settings)
-    }
-}
-
-struct Url(Box<RedisSettings>);
-
-impl<'de> Deserialize<'de> for Url {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, |url| {
-            (RedisSettings::from_url(url).map(Box::new).map(Self))
-                .map_err(|error| error.to_string())
-        })
-    }
-}
-
-struct Host(String);
-
-impl<'de> Deserialize<'de> for Host {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, |host| {
-            if host.contains("://") || host.contains('@') {
-                Err("a host alone belongs here: a URL goes into `redis.url`".to_owned())
-            } else if host.trim().is_empty() {
-                Err("the host is empty: put the name or address of your Redis here".to_owned())
-            } else if host.contains(char::is_whitespace) {
-                Err(format!(
-                    "the host is `{host}`: put the name or address of your Redis here"
-                ))
-            } else {
-                Ok(Self(host.to_owned()))
-            }
-        })
-    }
-}
-
-struct Port(u16);
-
-impl<'de> Deserialize<'de> for Port {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        whole(deserializer, 1..=u16::MAX, "").map(Self)
-    }
-}
-
-struct Db(i64);
-
-impl<'de> Deserialize<'de> for Db {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        whole(deserializer, 0..=i32::MAX, "").map(|db: i32| Self(db.into()))
-    }
-}
-
-/// A time-out: more than none, and nobody waits longer than a year.
-struct Seconds(Duration);
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const YEAR: f64 = 365.0 * 24.0 * 60.0 * 60.0;
-        let seconds = positive(deserializer)?;
-        Ok(Self(Duration::from_secs_f64(seconds.min(YEAR))))
-    }
-}
-
-/// redis-py's words for how to check the server's certificate.
-struct CertReqs {
-    accept_any: bool,
-}
-
-impl<'de> Deserialize<'de> for CertReqs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer, |word| match word {
-            "none" => Ok(Self { accept_any: true }),
-            "optional" | "required" => Ok(Self { accept_any: false }),
-            other => Err(format!(
-                "expected `required`, `optional` or `none`, found `{other}`"
-            )),
-        })
-    }
-}
-
-/// A text, or a whole number that means its digits: redis-py takes both.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a text in double quotes")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-
-            // Its digits are lost already, and it may be a password.
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Text, E> {
-                Err(E::invalid_type(Unexpected::Other("a number"), &self))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-/// `true`, `false`, or what Python takes for them.
-struct Truth(bool);
-
-impl<'de> Deserialize<'de> for Truth {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Truth;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("true or false")
-            }
-
-            fn visit_bool<E>(self, truth: bool) -> Result<Truth, E> {
-                Ok(Truth(truth))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Truth, E> {
-                Ok(Truth(number != 0))
-            }
-
-            fn visit_unit<E>(self) -> Result<Truth, E> {
-                Ok(Truth(false))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }

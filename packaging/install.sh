@@ -1,0 +1,96 @@
+#!/bin/sh
+# Installs a released lamed for this user, without root:
+#
+#   curl --proto '=https' --tlsv1.2 -LsSf https://github.com/Alephbet/lamed/releases/latest/download/install.sh | sh
+#
+# LAMED_VERSION      the release, as in v1.0.0 (the newest)
+# LAMED_INSTALL_DIR  where the program goes (~/.local/bin)
+# LAMED_DOWNLOAD_URL where the files of the release are, instead of GitHub: for a mirror
+set -eu
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# The Rust name of this machine, as far as there is a release for it.
+target() {
+  case $(uname -s) in
+    Linux) system=unknown-linux-gnu ;;
+    Darwin) system=apple-darwin ;;
+    *) fail "there is no release for $(uname -s): on Windows take the zip, elsewhere \`cargo install lamed\`" ;;
+  esac
+  if [ "$system" = unknown-linux-gnu ] && (ldd --version 2>&1 || true) | grep -qi musl; then
+    fail "released binaries need glibc, and this system has musl: take the container image, or \`cargo install lamed\`"
+  fi
+  case $(uname -m) in
+    x86_64 | amd64) echo "x86_64-$system" ;;
+    aarch64 | arm64) echo "aarch64-$system" ;;
+    *) fail "there is no release for $(uname -m): \`cargo install lamed\`" ;;
+  esac
+}
+
+# URL FILE. Only HTTPS, unless a mirror was named.
+download() {
+  if has curl; then
+    if [ -n "${LAMED_DOWNLOAD_URL:-}" ]; then
+      curl -fsSL --retry 3 -o "$2" "$1"
+    else
+      curl --proto '=https' --tlsv1.2 -fsSL --retry 3 -o "$2" "$1"
+    fi
+  elif has wget; then
+    wget -qO "$2" "$1"
+  else
+    fail "neither curl nor wget is here"
+  fi || fail "cannot download $1"
+}
+
+digest() {
+  if has sha256sum; then
+    sha256sum "$1"
+  elif has shasum; then
+    shasum -a 256 "$1"
+  else
+    fail "neither sha256sum nor shasum is here: the download cannot be checked"
+  fi | cut -d ' ' -f 1
+}
+
+# As a whole, so that a script cut short by a broken connection does nothing.
+main() {
+  target=$(target)
+  archive=lamed-$target.tar.gz
+  url=https://github.com/Alephbet/lamed/releases
+  if [ -n "${LAMED_VERSION:-}" ]; then
+    url=$url/download/$LAMED_VERSION
+  else
+    url=$url/latest/download
+  fi
+  url=${LAMED_DOWNLOAD_URL:-$url}
+  folder=${LAMED_INSTALL_DIR:-$HOME/.local/bin}
+
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  trap 'exit 1' HUP INT TERM
+  download "$url/SHA256SUMS" "$scratch/SHA256SUMS"
+  download "$url/$archive" "$scratch/$archive"
+  expected=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$scratch/SHA256SUMS")
+  [ -n "$expected" ] || fail "SHA256SUMS does not name $archive"
+  actual=$(digest "$scratch/$archive")
+  [ "$actual" = "$expected" ] || fail "$archive is not what was released: its SHA-256 is $actual, not $expected"
+
+  tar -xzf "$scratch/$archive" -C "$scratch"
+  "$scratch/lamed-$target/lamed" --version >/dev/null || fail "the program does not run here"
+  mkdir -p "$folder"
+  # In one step, also while an older one runs.
+  cp "$scratch/lamed-$target/lamed" "$folder/.lamed.new"
+  mv -f "$folder/.lamed.new" "$folder/lamed"
+  echo "installed $("$folder/lamed" --version) as $folder/lamed"
+  case :$PATH: in
+    *":$folder:"*) ;;
+    *) echo "$folder is not on your PATH: add it, as in  export PATH=\"$folder:\$PATH\"" ;;
+  esac
+}
+
+main "$@"

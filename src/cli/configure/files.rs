@@ -1,0 +1,94 @@
+//! What `lamed configure` writes.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::assets::CONFIG_TEMPLATE;
+use crate::cli::{CliError, Context};
+use crate::config::{self, Document};
+
+/// The schema beside the config in `~/.lamed`, by which editors complete and check it.
+const SCHEMA_FILE: &str = "config.schema.json";
+
+/// The schema as a text.
+pub(super) fn schema() -> String {
+    format!("{:#}\n", config::schema().as_value())
+}
+
+/// What a new config file says. Only in `~/.lamed` there is a schema beside it: anywhere else that
+/// would be a second file that nobody asked for.
+pub(super) fn template(path: &Path) -> String {
+    let Some(mut template) = Document::new(CONFIG_TEMPLATE) else {
+        return CONFIG_TEMPLATE.to_owned();
+    };
+    if !at_home(path) {
+        template.remove(&["$schema"]);
+    }
+    template.text().to_owned()
+}
+
+/// Makes the file from the template.
+pub(super) fn create(context: &Context, path: &Path) -> Result<(), CliError> {
+    let file = written(path, &template(path))?;
+    (file.persist_noclobber(path)).map_err(|error| cannot_write(path, &error.error))?;
+    (context.printer).talk(&format!("created `{}`", path.display()));
+    Ok(())
+}
+
+/// Puts a text in the place of the file's, or makes the file: at once, so that nobody ever reads
+/// half of it.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), CliError> {
+    // A link stays one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = written(&path, text)?;
+    (file.persist(&path)).map_err(|error| cannot_write(&path, &error.error))?;
+    Ok(())
+}
+
+/// Brings the schema beside the config up to date with this lamed, where the config names it and is
+/// in `~/.lamed`.
+pub(super) fn refresh_schema(context: &Context, path: &Path) -> Result<(), CliError> {
+    let names_it = fs::read_to_string(path)
+        .ok()
+        .and_then(|text| Document::new(&text))
+        .is_some_and(|config| config.value()["$schema"] == format!("./{SCHEMA_FILE}"));
+    let file = path.with_file_name(SCHEMA_FILE);
+    let text = schema();
+    if !at_home(path) || !names_it || fs::read_to_string(&file).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    replace(&file, &text)?;
+    context.printer.talk(&format!(
+        "created `{}`, by which editors complete and check it",
+        file.display()
+    ));
+    Ok(())
+}
+
+fn at_home(path: &Path) -> bool {
+    path.parent() == config::home().as_deref()
+}
+
+/// A file with this text beside `path`, readable by its user only: it may hold a password.
+fn written(path: &Path, text: &str) -> Result<NamedTempFile, CliError> {
+    let folder = (path.parent())
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
+    fs::create_dir_all(&folder).map_err(|error| {
+        CliError::failed(format!("cannot create `{}`: {error}", folder.display()))
+    })?;
+    // Temporary files are made with mode 0600.
+    let mut file = NamedTempFile::new_in(&folder).map_err(|error| cannot_write(path, &error))?;
+    (file.write_all(text.as_bytes()))
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| cannot_write(path, &error))?;
+    Ok(file)
+}
+
+fn cannot_write(path: &Path, error: &dyn Display) -> CliError {
+    CliError::failed(format!("cannot write `{}`: {error}", path.display()))
+}

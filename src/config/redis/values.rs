@@ -1,0 +1,203 @@
+//! The values of the `redis` section, each as redis-py takes it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Error, Unexpected};
+use serde_json::json;
+
+use crate::config::schema::{described, whole_number};
+use crate::config::value::{positive, text, whole};
+use crate::store::RedisSettings;
+
+pub(super) struct Url(pub(super) Box<RedisSettings>);
+
+described!(
+    Url,
+    "The address of a Redis.",
+    json!({
+        "type": "string",
+        "pattern": "^(rediss?|valkeys?|redis\\+unix|valkey\\+unix|unix)://",
+    })
+);
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |url| {
+            (RedisSettings::from_url(url).map(Box::new).map(Self))
+                .map_err(|error| error.to_string())
+        })
+    }
+}
+
+pub(super) struct Host(pub(super) String);
+
+described!(
+    Host,
+    "A name or an address alone.",
+    json!({
+        "type": "string",
+        "pattern": "^[^\\s@]+$",
+        "not": { "pattern": "://" },
+    })
+);
+
+impl<'de> Deserialize<'de> for Host {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |host| {
+            if host.contains("://") || host.contains('@') {
+                Err("a host alone belongs here: a URL goes into `redis.url`".to_owned())
+            } else if host.trim().is_empty() {
+                Err("the host is empty: put the name or address of your Redis here".to_owned())
+            } else if host.contains(char::is_whitespace) {
+                Err(format!(
+                    "the host is `{host}`: put the name or address of your Redis here"
+                ))
+            } else {
+                Ok(Self(host.to_owned()))
+            }
+        })
+    }
+}
+
+pub(super) struct Port(pub(super) u16);
+
+described!(Port, "A port.", whole_number(1, u16::MAX));
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 1..=u16::MAX, "").map(Self)
+    }
+}
+
+pub(super) struct Db(pub(super) i64);
+
+described!(
+    Db,
+    "The number of a database.",
+    whole_number(0, i32::MAX.unsigned_abs())
+);
+
+impl<'de> Deserialize<'de> for Db {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 0..=i32::MAX, "").map(|db: i32| Self(db.into()))
+    }
+}
+
+/// A time-out: more than none, and nobody waits longer than a year.
+pub(super) struct Seconds(pub(super) Duration);
+
+described!(
+    Seconds,
+    "Seconds.",
+    json!({ "type": "number", "exclusiveMinimum": 0 })
+);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const YEAR: f64 = 365.0 * 24.0 * 60.0 * 60.0;
+        let seconds = positive(deserializer)?;
+        Ok(Self(Duration::from_secs_f64(seconds.min(YEAR))))
+    }
+}
+
+/// redis-py's words for how to check the server's certificate.
+pub(super) struct CertReqs {
+    pub(super) accept_any: bool,
+}
+
+described!(
+    CertReqs,
+    "redis-py's words.",
+    json!({ "enum": ["required", "optional", "none"] })
+);
+
+impl<'de> Deserialize<'de> for CertReqs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |word| match word {
+            "none" => Ok(Self { accept_any: true }),
+            "optional" | "required" => Ok(Self { accept_any: false }),
+            other => Err(format!(
+                "expected `required`, `optional` or `none`, found `{other}`"
+            )),
+        })
+    }
+}
+
+/// A text, or a whole number that means its digits: redis-py takes both.
+pub(super) struct Text(pub(super) String);
+
+described!(
+    Text,
+    "A text, or the digits of one.",
+    json!({ "type": ["string", "integer"] })
+);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a text in double quotes")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+
+            // Its digits are lost already, and it may be a password.
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Text, E> {
+                Err(E::invalid_type(Unexpected::Other("a number"), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// `true`, `false`, or what Python takes for them.
+pub(super) struct Truth(pub(super) bool);
+
+described!(
+    Truth,
+    "Whether it is so.",
+    json!({
+        "anyOf": [{ "type": "boolean" }, { "type": "null" }, { "type": "integer", "minimum": 0 }],
+    })
+);
+
+impl<'de> Deserialize<'de> for Truth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Truth;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E>(self, truth: bool) -> Result<Truth, E> {
+                Ok(Truth(truth))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Truth, E> {
+                Ok(Truth(number != 0))
+            }
+
+            fn visit_unit<E>(self) -> Result<Truth, E> {
+                Ok(Truth(false))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

@@ -1,0 +1,124 @@
+//! What helps people to find their way: examples, "did you mean", completions.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::support::{Outcome, line};
+
+/// A line as a shell reads it, for as much of one as examples need: words, single quotes and `>`.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for character in line.chars() {
+        match character {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(character),
+        }
+    }
+    assert!(!quoted, "{line}");
+    let end = words.iter().position(|word| word == ">");
+    words.truncate(end.unwrap_or(words.len()));
+    words
+}
+
+#[test]
+fn every_command_has_examples_and_all_of_them_are_true() {
+    let command = lamed::cli::command();
+    for command in command.get_subcommands().chain([&command]) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let examples: Vec<&str> = (help.split("\n\n").next().unwrap().lines())
+            .filter_map(|line| line.strip_prefix("  "))
+            .collect();
+        let name = command.get_name();
+        assert!((2..=4).contains(&examples.len()), "{name}: {help}");
+        for example in examples {
+            let line = example.split("  ").next().unwrap();
+            assert!(example.len() <= 98, "{example}");
+            assert!(name == "lamed" || words(line)[1] == name, "{example}");
+            let read = lamed::cli::command().try_get_matches_from(words(line));
+            assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn who_mistypes_is_told_what_may_be_meant() {
+    let home = home();
+    for (arguments, tip) in [
+        (&["serv"][..], "a similar subcommand exists: 'serve'"),
+        (
+            &["serve", "--lokal"],
+            "a similar argument exists: '--local'",
+        ),
+        (
+            &["results", "--fail-on", "loosr"],
+            "a similar value exists: 'loser'",
+        ),
+        (&["completions", "bsh"], "a similar value exists: 'bash'"),
+        (
+            &["serve", "--store", "embeded"],
+            "error: `--store`: unknown store: did you mean `embedded`?\n",
+        ),
+        (
+            &["serve", "--store", "embeded:hunter2"],
+            "error: `--store`: unknown store: did you mean `embedded:FILE`?\n",
+        ),
+        (
+            &["serve", "--store", "hunter2"],
+            "error: `--store`: unknown store: known are auto, docker, embedded, embedded:FILE, \
+             redis://… and config\n",
+        ),
+    ] {
+        let Outcome { code, stderr, .. } = line(&home, arguments).run();
+        let told = stderr.contains(tip) && !stderr.contains("hunter");
+        assert!(told && code == Some(2), "{arguments:?}: {stderr}");
+    }
+}
+
+/// What bash offers for a line that ends at the cursor.
+fn bash(home: &TempDir, script: &str, words: &[&str]) -> String {
+    let last = words.len() - 1;
+    let ask = format!(
+        "{script}\nCOMP_WORDS=({}); COMP_CWORD={last}\n\
+         _lamed lamed '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        words.join(" "),
+        words[last],
+        words[last - 1],
+    );
+    let mut bash = Command::new("bash")
+        .args(["--noprofile", "--norc"])
+        .current_dir(home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    bash.stdin
+        .take()
+        .unwrap()
+        .write_all(ask.as_bytes())
+        .unwrap();
+    String::from_utf8(bash.wait_with_output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn bash_completes_what_is_typed() {
+    let home = home();
+    let script = line(&home, &["completions", "bash"]).run();
+    assert_eq!((script.code, script.stderr.as_str()), (Some(0), ""));
+    for (words, offered) in [
+        (&["lamed", "des"][..], "destroy\n"),
+        (&["lamed", "configure", "--w"], "--wizard\n"),
+        (&["lamed", "results", "--fail-on", "u"], "undecided\n"),
+        (&["lamed", "completions", "p"], "powershell\n"),
+    ] {
+        assert_eq!(bash(&home, &script.stdout, words), offered, "{words:?}");
+    }
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        let script = line(&home, &["completions", shell]).run();
+        let whole = script.code == Some(0) && script.stdout.contains("configure");
+        assert!(whole, "{shell}: {script}");
+    }
+}

@@ -1,0 +1,87 @@
+//! `/healthz` and `/readyz`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::{Client, Redis, Server};
+
+/// Status, kind and text.
+async fn ask(client: &mut Client, path: &str) -> (u16, Option<String>, String) {
+    let response = client.get(path).await;
+    let kind = response.header("content-type").map(str::to_owned);
+    (response.status, kind, response.body)
+}
+
+#[tokio::test]
+async fn a_server_is_ready_as_long_as_its_store_answers() {
+    for edge in [&[][..], &["--local"]] {
+        let mut redis = Redis::start(&["--requirepass", "hunter2"]);
+        let url = format!("redis://:hunter2@127.0.0.1:{}", redis.port);
+        let server = Server::start(&[&["--store", &url], edge].concat());
+        let mut client = server.client();
+        let text = Some("text/plain; charset=utf-8".to_owned());
+        let alive = (200, text.clone(), "ok\n".to_owned());
+        let ready = (200, text.clone(), "ready\n".to_owned());
+        let unready = (503, text, "the store cannot be reached\n".to_owned());
+        assert_eq!(ask(&mut client, "/healthz").await, alive);
+        assert_eq!(ask(&mut client, "/readyz").await, ready);
+
+        redis.kill();
+        assert_eq!(ask(&mut client, "/healthz").await, alive);
+        for _ in 0..3 {
+            assert_eq!(ask(&mut client, "/readyz").await, unready);
+        }
+        redis.restart();
+        assert_eq!(ask(&mut client, "/readyz").await, ready);
+
+        let log = server.log();
+        let said = log
+            .matches("not ready: the store cannot be reached")
+            .count();
+        assert!((1..3).contains(&said) && !log.contains("hunter2"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_only_asked_for() {
+    let server = Server::start(&["--store", "embedded"]);
+    let mut client = server.client();
+    let head = client.send("HEAD", "/readyz", &[], "").await.unwrap();
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    let posted = client.post("/healthz", "").await;
+    assert_eq!(
+        (posted.status, posted.header("allow")),
+        (405, Some("GET,HEAD"))
+    );
+    // The API is in its stage, and knows nothing of them.
+    for other in ["/prod/healthz", "/healthz/", "/readyz2"] {
+        assert_eq!(client.get(other).await.status, 404, "{other}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_is_not_ready() {
+    let mut server = Server::start(&["--store", "embedded"]);
+    // A balancer that was about to ask.
+    let mut asking = TcpStream::connect(&server.address).unwrap();
+    asking.write_all(b"GET /readyz HTTP/1.1\r\n").unwrap();
+    // An answer to another says that the server has both.
+    let mut other = TcpStream::connect(&server.address).unwrap();
+    other.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").unwrap();
+    let mut ready = String::new();
+    other.read_to_string(&mut ready).unwrap();
+    assert!(ready.ends_with("\r\n\r\nready\n"), "{ready}");
+
+    server.terminate();
+    while TcpStream::connect(&server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    asking.write_all(b"Host: h\r\n\r\n").unwrap();
+    let mut draining = String::new();
+    asking.read_to_string(&mut draining).unwrap();
+    assert!(
+        draining.starts_with("HTTP/1.1 503 ") && draining.ends_with("\r\n\r\ndraining\n"),
+        "{draining}"
+    );
+    assert_eq!(server.wait().0.code(), Some(0));
+}

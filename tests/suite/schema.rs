@@ -1,0 +1,108 @@
+//! The JSON Schema of the config file says what lamed itself says of a file, as far as a schema can.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use lamed::assets::CONFIG_TEMPLATE;
+use lamed::config::Config;
+use serde_json::{Value, json};
+
+use crate::support::tools;
+
+/// A validator that is not ours: Python's `jsonschema`, which moto brings along. It answers for each
+/// document whether it is valid.
+const VALIDATOR: &str = "
+import json, jsonschema, sys
+
+schema, *documents = json.load(sys.stdin)
+jsonschema.Draft7Validator.check_schema(schema)
+validator = jsonschema.Draft7Validator(schema)
+print(json.dumps([validator.is_valid(document) for document in documents]))
+";
+
+fn are_valid(documents: &[Value]) -> Vec<bool> {
+    let mut question = vec![lamed::config::schema().to_value()];
+    question.extend_from_slice(documents);
+    let mut python = Command::new(tools().join("venv/bin/python"))
+        .args(["-c", VALIDATOR])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`tests/run` installs it");
+    let question = Value::from(question).to_string();
+    (python.stdin.take().unwrap().write_all(question.as_bytes())).unwrap();
+    serde_json::from_slice(&python.wait_with_output().unwrap().stdout).unwrap()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config")
+}
+
+#[test]
+fn every_file_that_loads_is_valid() {
+    let mut files: Vec<PathBuf> = (fs::read_dir(folder()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .collect();
+    files.sort();
+    let mut documents: Vec<Value> = (files.iter())
+        .map(|file| serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap())
+        .collect();
+    files.push("the template".into());
+    documents.push(serde_json::from_str(CONFIG_TEMPLATE).unwrap());
+    let invalid: Vec<_> = (files.iter().zip(are_valid(&documents)))
+        .filter(|(_, valid)| !valid)
+        .collect();
+    assert!(invalid.is_empty(), "{invalid:?}");
+    // An optional value may be null wherever lamed takes that.
+    let null = json!({"redis": null, "max_counters": null, "uuid_expiry_seconds": null,
+        "experiments": {"e": {"control": null}}, "aws": {"vpc": null, "throttle": null, "architecture": null}});
+    assert!(Config::parse(Path::new("c"), &null.to_string()).is_ok());
+    assert_eq!(are_valid(&[null]), [true]);
+}
+
+/// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
+/// together, what comes twice, and what only AWS or Redis can say.
+const BEYOND: [&str; 12] = [
+    "`redis` stands here a second time",
+    "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
+    "`redis.url` stands beside `redis.ssl`, and says the same: keep one",
+    "expected a whole number from 1 to 65535, found `70000`",
+    "expected a whole number from 1 to 65535, found `6379.0`",
+    "`redis.ssl_certfile` and `redis.ssl_keyfile` go together",
+    "all weights are 0: give one variant at least 1",
+    "the control `c` is not among the variants",
+    "`a` stands here a second time",
+    "`e` stands here a second time",
+    "the goal `g` stands here a second time",
+    "`participate` is AlephBet's word for an exposure: rename the goal",
+];
+
+#[test]
+fn what_lamed_refuses_is_not_valid() {
+    let text = fs::read_to_string(folder().join("wrong.txt")).unwrap();
+    let cases: Vec<(Value, &str)> = (text.split("\n\n"))
+        .filter(|case| !case.starts_with('#'))
+        .filter_map(|case| {
+            let (config, message) = case.split_once("=> ").unwrap();
+            let message = message.trim_end().split_once(": ").unwrap().1;
+            Some((serde_json::from_str(config).ok()?, message))
+        })
+        .collect();
+    let documents: Vec<Value> = cases.iter().map(|(config, _)| config.clone()).collect();
+    let accepted: BTreeSet<&str> = (cases.iter().zip(are_valid(&documents)))
+        .filter(|(_, valid)| *valid)
+        .map(|((_, message), _)| *message)
+        .collect();
+    assert_eq!(accepted, BTreeSet::from(BEYOND));
+    let unknown = cases
+        .iter()
+        .filter(|(_, message)| message.starts_with("unknown key"));
+    assert!(unknown.count() >= 6);
+}
