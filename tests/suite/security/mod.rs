@@ -1,5 +1,6 @@
 //! The table of `docs/security.md`: what an attacker may try, and what comes of it.
 
+mod bodies;
 mod requests;
 mod secrets;
 mod table;
