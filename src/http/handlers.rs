@@ -3,16 +3,12 @@
 use std::fmt::Display;
 use std::sync::atomic::Ordering;
 
-use serde_json::{Map, Value};
-
+use super::batch::{Body, Element, Field, MAX_BATCH, Object};
 use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
 use super::{Api, Parameters, Reply, Request};
 use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, Outcome, Selection, Undeclared};
 use crate::store::StoreError;
-
-/// How many events one POST may hold.
-const MAX_BATCH: usize = 100;
 
 /// Why a request gets no 200.
 pub(super) enum Refusal {
@@ -67,17 +63,16 @@ impl Api {
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
-        let body: Value = serde_json::from_slice(&request.body)
+        let body = serde_json::from_slice(&request.body)
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
         let events = match body {
-            Value::Array(events) if events.len() > MAX_BATCH => Err(Refusal::Malformed(format!(
-                "the body holds {} events: send at most {MAX_BATCH} at a time",
-                events.len()
+            Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
+                "the body holds {length} events: send at most {MAX_BATCH} at a time"
             ))),
-            Value::Array(events) => (events.iter().enumerate())
+            Body::Array { first, .. } => (first.iter().enumerate())
                 .map(|(position, event)| self.batched(event, &format!(" in event {position}")))
                 .collect(),
-            event => self.batched(&event, "").map(|event| vec![event]),
+            Body::One(event) => self.batched(&event, "").map(|event| vec![event]),
         }?;
         if self.ignores(request, events.len()) {
             return Ok(Reply::ok(&wire::TrackedBatch::ignored(events.len())));
@@ -108,10 +103,10 @@ impl Api {
         Ok(outcomes)
     }
 
-    fn batched(&self, event: &Value, place: &str) -> Result<Event, Refusal> {
+    fn batched(&self, event: &Element, place: &str) -> Result<Event, Refusal> {
         match event {
-            Value::Object(object) => self.event(&Fields::Body(object, place)),
-            _ => Err(Refusal::Malformed(format!(
+            Element::Object(object) => self.event(&Fields::Body(object, place)),
+            Element::Other => Err(Refusal::Malformed(format!(
                 "the body must be an event or an array of events: a JSON object is missing{place}"
             ))),
         }
@@ -210,7 +205,7 @@ impl Api {
 enum Fields<'a> {
     Query(&'a Parameters),
     /// A JSON object, and the words that say which one of several.
-    Body(&'a Map<String, Value>, &'a str),
+    Body(&'a Object, &'a str),
 }
 
 impl Fields<'_> {
@@ -218,9 +213,9 @@ impl Fields<'_> {
         match self {
             Self::Query(parameters) => Ok(parameters.get(name)),
             Self::Body(object, place) => match object.get(name) {
-                None | Some(Value::Null) => Ok(None),
-                Some(Value::String(text)) => Ok(Some(text)),
-                Some(_) => Err(Refusal::Malformed(format!(
+                Field::Missing => Ok(None),
+                Field::Text(text) => Ok(Some(text)),
+                Field::Other => Err(Refusal::Malformed(format!(
                     "`{name}`{place} is not a string"
                 ))),
             },

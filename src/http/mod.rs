@@ -4,6 +4,7 @@
 //! keys. Around it stand the edges: `local` (a server), the Lambda bootstrap, and [`gateway`], which
 //! translates between a request and API Gateway's proxy event.
 
+mod batch;
 mod crawlers;
 pub mod gateway;
 mod handlers;

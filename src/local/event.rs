@@ -1,5 +1,6 @@
 //! A request as the proxy event that API Gateway invokes a function with.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use base64::Engine;
@@ -185,26 +186,21 @@ fn request_time(now: Instant) -> String {
     )
 }
 
-/// Names with one value or more each, in the order first seen.
-struct Multimap(Vec<(String, Vec<String>)>);
+/// Names with one value or more each.
+struct Multimap(BTreeMap<String, Vec<String>>);
 
 impl Multimap {
     fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut names: Vec<(String, Vec<String>)> = Vec::new();
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
-            match names.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, values)) => values.push(value),
-                None => names.push((name, vec![value])),
-            }
+            names.entry(name).or_default().push(value);
         }
         Self(names)
     }
 
     fn last(&self, name: &str) -> Value {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or(Value::Null, |(_, values)| {
-            Value::from(values.last().cloned())
-        })
+        let values = self.0.get(name);
+        values.map_or(Value::Null, |values| Value::from(values.last().cloned()))
     }
 
     /// `null` when there are none.

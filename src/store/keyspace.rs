@@ -9,7 +9,7 @@
 //! | `sha1_hex("counter-key uuid")` | string | flag: this idempotency key was counted under this counter |
 //! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
 //! | `ns:deleted:experiment:event:variant` | string | when the counter was deleted, and the window then |
-//! | `ns:windows:experiment` | sorted set | windows for which sets remember → until when (ms) |
+//! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
 //! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!
 //! `ns`, `experiment`, `event` and `variant` stand for names. Inside a name `:`, `%`, `{` and `}` are
@@ -46,6 +46,7 @@ impl Namespace {
     pub(super) fn forms(name: &Name, cluster: bool) -> Vec<Self> {
         (forms(name, cluster).into_iter())
             .map(|form| Self { form, cluster })
+            .filter(|namespace| !is_counters(&namespace.experiments()))
             .collect()
     }
 
@@ -74,6 +75,7 @@ impl Namespace {
     pub(super) fn experiment_forms(&self, name: &Name) -> Vec<Experiment> {
         (forms(name, self.cluster).into_iter())
             .map(|form| self.experiment_as(form))
+            .filter(|experiment| !is_counters(&experiment.index()))
             .collect()
     }
 
@@ -107,7 +109,7 @@ impl Experiment {
     }
 
     pub(super) fn windows(&self) -> String {
-        format!("{}:windows:{}", self.namespace, self.form)
+        format!("{}:windows:{}:until", self.namespace, self.form)
     }
 
     pub(super) fn counter(&self, kind: &Kind, variant: &Name) -> String {
@@ -168,12 +170,23 @@ impl Experiment {
 }
 
 /// The forms in which a name may stand in keys: encoded, and as Python lamed wrote it where that
-/// differs. It never worked on a cluster.
+/// differs. It never worked on a cluster. What Python lamed wrote for `%3A` is what we write for `:`,
+/// and so it is that name's alone: who reads or deletes the one must not meet the other.
 fn forms(name: &Name, cluster: bool) -> Vec<String> {
-    match encode(name.as_str()) {
-        Cow::Owned(encoded) if !cluster => vec![encoded, name.as_str().to_owned()],
+    let raw = name.as_str();
+    match encode(raw) {
+        Cow::Owned(encoded) if !cluster && encode(&decode(raw)) != raw => {
+            vec![encoded, raw.to_owned()]
+        }
         encoded => vec![encoded.into_owned()],
     }
+}
+
+/// Whether a key in a form of Python lamed's reads like that of a counter. It would be one, if anybody
+/// makes it: `ns:counters:e:g:counter_keys` is a variant's count, and no index of `counters:e:g`.
+fn is_counters(key: &str) -> bool {
+    let parts: Vec<&str> = key.split(':').collect();
+    matches!(parts[..], [_, "counters" | "days" | "deleted", _, _, _])
 }
 
 /// Percent-encodes what has a meaning in keys: `:`, `%`, `{` and `}`.
@@ -254,6 +267,69 @@ mod tests {
     }
 
     #[test]
+    fn no_form_of_a_name_is_another_names() {
+        for (text, expected) in [
+            ("plain", &["plain"][..]),
+            ("a:b", &["a%3Ab", "a:b"]),
+            ("50% off", &["50%25 off", "50% off"]),
+            ("%3A:", &["%253A%3A", "%3A:"]),
+            // These are `:`, `%` and `a{b}` as lamed writes them.
+            ("%3A", &["%253A"]),
+            ("%25", &["%2525"]),
+            ("a%7Bb%7D", &["a%257Bb%257D"]),
+        ] {
+            assert_eq!(forms(&name(text), false), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_index_is_looked_for_where_a_counter_may_be() {
+        let namespace = Namespace::new(&name("n"), false);
+        for experiment in ["counters:e:g", "days:e:g", "deleted:e:g"] {
+            let forms = namespace.experiment_forms(&name(experiment));
+            assert_eq!(forms.len(), 1, "{experiment}");
+            assert_eq!(
+                Namespace::forms(&name(&format!("n:{experiment}")), false).len(),
+                1
+            );
+        }
+        let other = namespace.experiment_forms(&name("counters:e"));
+        assert_eq!(other[1].index(), "n:counters:e:counter_keys");
+        let windows = namespace.experiment(&name("counter_keys")).windows();
+        assert_ne!(windows, namespace.experiment(&name("windows")).index());
+    }
+
+    /// `benches/fuzz` goes on where this stops.
+    #[test]
+    fn no_name_is_too_odd() {
+        use rand::rngs::StdRng;
+        use rand::{RngExt, SeedableRng};
+        const PARTS: [&str; 10] = [":", "%", "{", "}", "%3A", "%25", "3A", "7", "é", "🦀"];
+        let mut random = StdRng::seed_from_u64(1);
+        let mut names = std::collections::HashMap::new();
+        for round in 0..20_000 {
+            let any: [String; 4] = std::array::from_fn(|_| {
+                let parts = (0..random.random_range(0..4)).map(|_| random.random_range(0..10));
+                parts
+                    .collect::<Vec<usize>>()
+                    .into_iter()
+                    .map(|part| PARTS[part])
+                    .collect()
+            });
+            let [namespace, experiment, event, variant] = any.each_ref().map(|text| name(text));
+            let of = Namespace::new(&namespace, round % 2 == 0).experiment(&experiment);
+            let counter = of.counter(&Kind::from(event.clone()), &variant);
+            assert_eq!(of.parse(&counter), Some((Kind::from(event), variant)));
+            assert_eq!(decode(&of.member), any[1]);
+            let others = names.insert(counter, any.clone());
+            assert!(
+                others.is_none_or(|others| others == any),
+                "two have one key: {any:?}"
+            );
+        }
+    }
+
+    #[test]
     fn names_that_python_wrote_raw_are_read() {
         assert_eq!(decode("50% off"), "50% off");
         let namespaces = Namespace::forms(&name("n"), false);
@@ -291,7 +367,7 @@ mod tests {
             ],
             [
                 "shop:{%7B50%25%7D}:counter_keys",
-                "shop:windows:{%7B50%25%7D}",
+                "shop:windows:{%7B50%25%7D}:until",
                 "shop:days:{%7B50%25%7D}:buy:red",
                 "shop:deleted:{%7B50%25%7D}:buy:red",
                 "shop:flag:{%7B50%25%7D}:ab12",

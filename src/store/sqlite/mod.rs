@@ -5,7 +5,7 @@ mod tables;
 mod tracker;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
@@ -85,7 +85,7 @@ impl SqliteStore {
         let failed = |error: &dyn fmt::Display| StoreError::Failed(format!("{location}: {error}"));
         let connection = match location {
             Location::Memory => Connection::open_in_memory(),
-            Location::File(path) => Connection::open(path),
+            Location::File(path) => open_file(path),
         };
         let connection = (connection.and_then(tables::prepare)).map_err(|error| failed(&error))?;
         let (jobs, waiting) = mpsc::channel(GROUP);
@@ -136,6 +136,20 @@ impl Drop for SqliteStore {
             let _ = thread.join();
         }
     }
+}
+
+/// Opens a file. A new one is for its owner alone, as reading the counts elsewhere takes the key;
+/// SQLite gives the files beside it the same mode.
+fn open_file(path: &Path) -> rusqlite::Result<Connection> {
+    let is_new = !path.exists();
+    let connection = Connection::open(path)?;
+    #[cfg(unix)]
+    if is_new {
+        use std::os::unix::fs::PermissionsExt;
+        // It is empty still. Some file systems know no modes.
+        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+    }
+    Ok(connection)
 }
 
 fn unavailable(error: &dyn fmt::Display) -> StoreError {

@@ -90,7 +90,7 @@ async fn a_replica_takes_no_events() {
 async fn a_wrong_typed_key_is_named_in_the_log_wherever_it_stands() {
     for key in [
         "alephbet:counters:e:participate:v",
-        "alephbet:windows:e",
+        "alephbet:windows:e:until",
         "alephbet:e:counter_keys",
     ] {
         let away: &[&str] = &["RENAME", key, "kept"];

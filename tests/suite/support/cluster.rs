@@ -56,7 +56,7 @@ impl Cluster {
 
     /// The slot of an experiment of the default namespace.
     pub fn slot(&self, experiment: &str) -> u16 {
-        let key = format!("alephbet:windows:{{{experiment}}}");
+        let key = format!("alephbet:windows:{{{experiment}}}:until");
         ask(&self.0[0], &["KEYSLOT", &key])
     }
 

@@ -189,6 +189,10 @@ impl Running {
         &self.said
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop, as a service manager would.
     pub fn terminate(&self) {
         self.signal("-TERM");

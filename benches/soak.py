@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""Minutes of everything at once: does each event count exactly once, and does nothing grow?
+
+    cargo build --release
+    benches/soak.py                                  # 5 minutes after the last restart, and 40 s before it
+    benches/soak.py --seconds 40 --lamed target/debug/lamed
+
+64 clients send events to `lamed serve` over a Redis that keeps each write before it answers. Some send twice,
+some hang up in the middle of a request or before its reply, some are slow, some send ten at a time. All the
+while Redis is killed (-9) and comes back, and so is lamed, twice, at the beginning.
+
+In the end, for each counter: acknowledged <= counted <= sent; and when all that was not acknowledged is sent
+again, counted is the number of different events. Besides, no event is ever counted after it was acknowledged,
+the memory of lamed is flat, and it has no more files open than before the first client came.
+
+Needs Linux, Python 3.10 and `redis-server` on the PATH; loopback only. Exit code 1 when something does not hold.
+"""
+
+import argparse
+import asyncio
+import collections
+import json
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+CLIENTS = 64
+KEY = "the key of the soak"
+# A clock that a laptop or a shared machine keeps: no client sends faster than this.
+PAUSE = 0.01
+# Memory is flat when it grows by no more than this from the first look to the last.
+MAX_GROWTH = 8 * 1024  # KB
+
+NAMES = [
+    ("color", "blue"), ("color", "red"), ("a:b", "{v}"), ("100 %", "ö"), ("🦀", " "),
+]
+EVENTS = ["participate", "clicked", "bought: it"]
+
+
+def free_port():
+    """Below those that the system gives to clients: one of them might take it meanwhile."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Processes:
+    """Redis and lamed, which die and come back on the same ports."""
+
+    def __init__(self, lamed, folder):
+        self.redis_port, self.port = free_port(), free_port()
+        self.lamed_line = [lamed, "serve", "--json", "--quiet", "--listen", f"127.0.0.1:{self.port}",
+                           "--store", f"redis://127.0.0.1:{self.redis_port}"]
+        self.redis_line = ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", folder,
+                           "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        self.environment = {**os.environ, "HOME": folder, "LAMED_API_KEY": KEY}
+        self.log = open(pathlib.Path(folder) / "lamed.log", "wb")
+        self.redis = self.server = None
+
+    def start_redis(self):
+        self.redis = subprocess.Popen(self.redis_line, stdout=subprocess.PIPE)
+        while b"Ready to accept connections" not in (line := self.redis.stdout.readline()):
+            assert line, "redis-server ended early"
+        # It says little more; nobody reads it.
+
+    def start_server(self):
+        """Again and again while Redis is away, as a service manager would."""
+        while True:
+            self.server = subprocess.Popen(
+                self.lamed_line, stdout=subprocess.PIPE, stderr=self.log, env=self.environment
+            )
+            if self.server.stdout.readline():
+                return
+            self.server.wait()
+            time.sleep(0.2)
+
+    def kill(self, process):
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+    def rss(self):
+        """In KB."""
+        for line in pathlib.Path(f"/proc/{self.server.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+
+    def files(self):
+        return len(os.listdir(f"/proc/{self.server.pid}/fd"))
+
+
+class Model:
+    """What was sent and what was acknowledged: events are numbers, and their number says their counter."""
+
+    def __init__(self):
+        self.next = 0
+        self.acknowledged = bytearray()
+        self.waiting = collections.deque()
+        self.requests = collections.Counter()
+        self.wrong = []
+
+    def counter(self, number):
+        experiment, variant = NAMES[number % len(NAMES)]
+        return experiment, EVENTS[number // len(NAMES) % len(EVENTS)], variant
+
+    def event(self, number):
+        experiment, event, variant = self.counter(number)
+        return {"experiment": experiment, "event": event, "variant": variant, "uuid": f"soak-{number}"}
+
+    def new(self):
+        self.next += 1
+        self.acknowledged.append(0)
+        return self.next - 1
+
+    def take(self):
+        """An event that is to be sent: one that failed before, or a new one."""
+        # Some are kept back, for the end.
+        if len(self.waiting) > 200 and random.random() < 0.5:
+            return self.waiting.popleft()
+        return self.new()
+
+    def acknowledge(self, number, counted, before):
+        """`before`: whether it was acknowledged when it was sent this time."""
+        if before and counted:
+            self.wrong.append(f"event {number} was counted after it was acknowledged")
+        self.acknowledged[number] = 1
+
+    def sums(self, which):
+        sums = collections.Counter()
+        for number in range(self.next):
+            if which(number):
+                sums[self.counter(number)] += 1
+        return sums
+
+
+class Client:
+    def __init__(self, port):
+        self.port, self.reader, self.writer = port, None, None
+
+    async def connect(self):
+        if self.writer is None:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+
+    def hang_up(self):
+        if self.writer is not None:
+            self.writer.transport.abort()
+            self.writer = None
+
+    async def reply(self):
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = int(head.split("content-length: ")[1].split("\r\n")[0])
+        body = await self.reader.readexactly(length)
+        return int(head.split(" ")[1]), json.loads(body)
+
+    async def ask(self, request, pieces=1):
+        """Status and JSON; None when the connection broke."""
+        try:
+            await self.connect()
+            size = -(-len(request) // pieces)
+            for start in range(0, len(request), size):
+                self.writer.write(request[start:start + size])
+                await self.writer.drain()
+                if pieces > 1:
+                    await asyncio.sleep(0.2)
+            return await asyncio.wait_for(self.reply(), 20)
+        except (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+            self.hang_up()
+            return None
+
+
+def get(event):
+    query = urllib.parse.urlencode(event)
+    return f"GET /prod/track?{query} HTTP/1.1\r\nHost: soak\r\n\r\n".encode()
+
+
+def post(events):
+    body = json.dumps(events).encode()
+    return b"POST /prod/track HTTP/1.1\r\nHost: soak\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+async def one(model, client, number, pieces=1):
+    before = model.acknowledged[number]
+    reply = await client.ask(get(model.event(number)), pieces)
+    if reply and reply[0] == 200:
+        model.acknowledge(number, reply[1]["counted"], before)
+        return True
+    if reply and reply[0] != 503:
+        model.wrong.append(f"{reply}")
+    model.waiting.append(number)
+    return False
+
+
+async def many(model, client):
+    numbers = [model.take() for _ in range(10)]
+    reply = await client.ask(post([model.event(number) for number in numbers]))
+    if reply and reply[0] == 200:
+        for number in numbers:
+            model.acknowledge(number, counted=False, before=False)
+        return True
+    model.waiting.extend(numbers)
+    return False
+
+
+async def break_off(model, client, whole):
+    """Hangs up in the middle of a request, or without waiting for its reply."""
+    number = model.take()
+    model.waiting.append(number)
+    request = get(model.event(number))
+    try:
+        await client.connect()
+        client.writer.write(request if whole else request[:random.randrange(len(request))])
+        await client.writer.drain()
+    except OSError:
+        pass
+    client.hang_up()
+
+
+async def behave(model, port, stop):
+    client = Client(port)
+    while not stop.is_set():
+        kind = random.choices(["once", "again", "many", "half", "gone", "slow"], [60, 10, 10, 8, 8, 4])[0]
+        model.requests[kind] += 1
+        fine = True
+        match kind:
+            case "once":
+                fine = await one(model, client, model.take())
+            case "again" if model.next:
+                fine = await one(model, client, random.randrange(model.next))
+            case "many":
+                fine = await many(model, client)
+            case "half" | "gone":
+                await break_off(model, client, kind == "gone")
+            case "slow":
+                fine = await one(model, client, model.take(), pieces=10)
+        model.requests["failed"] += not fine
+        await asyncio.sleep(PAUSE if fine else 10 * PAUSE)
+    client.hang_up()
+
+
+async def counted(port):
+    client = Client(port)
+    request = f"GET /prod/experiments HTTP/1.1\r\nHost: soak\r\nx-api-key: {KEY}\r\n\r\n".encode()
+    while not (reply := await client.ask(request)) or reply[0] != 200:
+        await asyncio.sleep(0.2)
+    client.hang_up()
+    sums = collections.Counter()
+    for experiment in reply[1][1:]:
+        name = experiment["experiment"]
+        for variant in experiment["variants"]:
+            sums[name, "participate", variant["label"]] = variant["trials"]
+        for goal in experiment["goals"]:
+            for result in goal["results"]:
+                sums[name, goal["goal"], result["label"]] = result["successes"]
+    return +sums
+
+
+async def kill_redis(processes, every, deaths, stop):
+    while True:
+        try:
+            return await asyncio.wait_for(stop.wait(), every)
+        except asyncio.TimeoutError:
+            pass
+        processes.kill(processes.redis)
+        await asyncio.sleep(random.uniform(0.2, 1.5))
+        await asyncio.to_thread(processes.start_redis)
+        deaths["redis"] += 1
+
+
+async def settle(what, wanted, seconds=15):
+    """Waits until it is so; gives the last value."""
+    end = time.monotonic() + seconds
+    while (value := what()) > wanted and time.monotonic() < end:
+        await asyncio.sleep(0.1)
+    return value
+
+
+async def soak(processes, seconds):
+    model, deaths, stop = Model(), collections.Counter(), asyncio.Event()
+    await counted(processes.port)
+    idle_files = processes.files()
+    clients = [asyncio.create_task(behave(model, processes.port, stop)) for _ in range(CLIENTS)]
+    chaos = asyncio.create_task(kill_redis(processes, min(20, seconds / 4), deaths, stop))
+    for _ in range(2):
+        await asyncio.sleep(seconds / 15)
+        processes.kill(processes.server)
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(processes.start_server)
+        deaths["lamed"] += 1
+    restarted, memory = time.monotonic(), []
+    for share in (1, 3, 5):
+        await asyncio.sleep(max(0, restarted + seconds * share / 5 - time.monotonic()))
+        memory.append(processes.rss())
+        print(f"{seconds * share // 5} s after the last restart: {memory[-1]:,} KB, {processes.files()} files, "
+              f"{model.next:,} events", flush=True)
+    stop.set()
+    await asyncio.gather(chaos, *clients)
+    await check(processes, model, deaths, memory, idle_files)
+    return model.wrong
+
+
+async def check(processes, model, deaths, memory, idle_files):
+    acknowledged = model.sums(lambda number: model.acknowledged[number])
+    sent, before = model.sums(lambda _: True), await counted(processes.port)
+    for counter in sent | before:
+        if not acknowledged[counter] <= before[counter] <= sent[counter]:
+            model.wrong.append(f"{counter}: acknowledged {acknowledged[counter]:,}, counted {before[counter]:,}, "
+                               f"sent {sent[counter]:,}")
+    missing = [number for number in range(model.next) if not model.acknowledged[number]]
+    client = Client(processes.port)
+    for number in missing:
+        while not await one(model, client, number):
+            await asyncio.sleep(0.1)
+    client.hang_up()
+    if (after := await counted(processes.port)) != sent:
+        model.wrong.append(f"sent {dict(sent)}, counted {dict(after)}")
+    files = await settle(processes.files, idle_files)
+    if files > idle_files:
+        model.wrong.append(f"{files} files are open, {idle_files} were at the start")
+    if memory[-1] - memory[0] > MAX_GROWTH:
+        model.wrong.append(f"the memory grew: {memory} KB")
+    print(f"requests: {dict(model.requests)}")
+    print(f"killed: {dict(deaths)}")
+    print(f"acknowledged {acknowledged.total():,}, counted {before.total():,}, sent {sent.total():,}; "
+          f"sent again {len(missing):,}, then counted {after.total():,}")
+    print(f"open files: {idle_files} at the start, {files} in the end")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=300, help="how long after the last restart of lamed [300]")
+    parser.add_argument("--lamed", default="target/release/lamed")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        processes = Processes(str(pathlib.Path(arguments.lamed).resolve()), folder)
+        try:
+            processes.start_redis()
+            processes.start_server()
+            wrong = asyncio.run(soak(processes, arguments.seconds))
+        finally:
+            for process in (processes.server, processes.redis):
+                if process and process.poll() is None:
+                    process.kill()
+                    process.wait()
+    for line in wrong[:20]:
+        print(f"WRONG: {line}")
+    print("FAILED" if wrong else "all of it holds")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

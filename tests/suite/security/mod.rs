@@ -1,0 +1,5 @@
+//! The table of `docs/security.md`: what an attacker may try, and what comes of it.
+
+mod requests;
+mod secrets;
+mod table;
