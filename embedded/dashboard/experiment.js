@@ -114,7 +114,7 @@ function goalSection(goal, index, context) {
 
 // A ratio to a rate that may well be nothing says nothing: then all of the goal is compared absolutely.
 function scaleFor(all, scale) {
-  return scale === "relative" && all.every((one) => present(one.lift_interval) || !one.sequential_interval) ? "relative" : "absolute";
+  return scale === "relative" && all.every((one) => one.lift_interval || !one.sequential_interval) ? "relative" : "absolute";
 }
 
 const comparisonsOf = (goal) => goal.variants.map((one) => one.versus_control).filter(Boolean);
