@@ -1,4 +1,4 @@
-/* Preloaded into a Redis: its time of day is the one in the file $TEST_CLOCK, milliseconds since
+/* Preloaded into a program: its time of day is the one in the file $TEST_CLOCK, milliseconds since
  * 1970 as a 64-bit integer. Calls nothing that could ask for the time itself. */
 
 #define _GNU_SOURCE

@@ -1,4 +1,4 @@
-//! A clock that stands still until it is set, for a Redis and for our own stores.
+//! A clock that stands still until it is set, for a Redis, for our own stores and for the Lambda function.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -48,19 +48,19 @@ impl Clock {
         move || Instant(now.load(Ordering::SeqCst))
     }
 
-    /// For another process.
-    pub(super) fn environment(&self) -> Vec<(&'static str, OsString)> {
+    /// For another process, of the machine that `compiler` compiles for.
+    pub(super) fn environment(&self, compiler: &str) -> Vec<(&'static str, OsString)> {
         vec![
-            ("LD_PRELOAD", self.library().into()),
+            ("LD_PRELOAD", self.library(compiler).into()),
             ("TEST_CLOCK", self.folder.path().join("now").into()),
         ]
     }
 
-    fn library(&self) -> PathBuf {
+    fn library(&self, compiler: &str) -> PathBuf {
         let source = self.folder.path().join("clock.c");
         let library = self.folder.path().join("clock.so");
         fs::write(&source, include_str!("clock.c")).unwrap();
-        let mut cc = Command::new("cc");
+        let mut cc = Command::new(compiler);
         cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]);
         assert!(cc.arg(&library).arg(&source).status().unwrap().success());
         library

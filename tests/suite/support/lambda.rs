@@ -1,5 +1,6 @@
 //! The bootstrap as Lambda runs it: under cargo-lambda's Runtime API, frozen between invocations.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use super::{Client, free_port, name, tools};
+use super::{Client, Clock, free_port, name, tools};
 
 /// How long an invocation may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,6 +28,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Executable {
     folder: TempDir,
     architecture: &'static str,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Executable {
@@ -43,6 +45,7 @@ impl Executable {
         let executable = Self {
             folder,
             architecture,
+            environment: Vec::new(),
         };
         executable.unzip();
         Some(executable)
@@ -58,6 +61,17 @@ impl Executable {
     /// The one for this machine.
     pub fn native() -> Option<Self> {
         Self::embedded(Self::NATIVE)
+    }
+
+    /// Its time of day is the clock's from now on.
+    pub fn by(mut self, clock: &Clock) -> Self {
+        let compiler = if self.is_native() {
+            "cc".to_owned()
+        } else {
+            format!("{}-linux-gnu-gcc", self.machine())
+        };
+        self.environment = clock.environment(&compiler);
+        self
     }
 
     pub fn path(&self) -> PathBuf {
@@ -77,13 +91,22 @@ impl Executable {
         fs::set_permissions(self.path(), Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs it with nothing in its environment but what a function has.
-    pub fn command(&self) -> Command {
-        let machine = match self.architecture {
+    /// Linux's name of its architecture.
+    fn machine(&self) -> &'static str {
+        match self.architecture {
             "arm64" => "aarch64",
             machine => machine,
-        };
-        let mut command = if machine == std::env::consts::ARCH {
+        }
+    }
+
+    fn is_native(&self) -> bool {
+        self.architecture == Self::NATIVE
+    }
+
+    /// Runs it with nothing in its environment but what a function has.
+    pub fn command(&self) -> Command {
+        let machine = self.machine();
+        let mut command = if self.is_native() {
             Command::new(self.path())
         } else {
             let mut qemu = Command::new(format!("qemu-{machine}-static"));
@@ -96,6 +119,7 @@ impl Executable {
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command
     }

@@ -65,7 +65,9 @@ impl Redis {
         let program = Program {
             path,
             arguments,
-            environment: clock.map(Clock::environment).unwrap_or_default(),
+            environment: clock
+                .map(|clock| clock.environment("cc"))
+                .unwrap_or_default(),
         };
         Self {
             child: spawn(port, &program),
