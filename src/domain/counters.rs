@@ -1,7 +1,5 @@
 //! Counts as they are read back.
 
-use std::collections::BTreeSet;
-
 use super::{Kind, Name};
 
 /// One counter of an experiment and its count.
@@ -24,7 +22,7 @@ impl ExperimentCounts {
     #[must_use]
     pub fn new(experiment: Name, counts: impl IntoIterator<Item = Count>) -> Self {
         let mut counts: Vec<Count> = counts.into_iter().collect();
-        counts.sort_by(|a, b| (&a.kind, &a.variant).cmp(&(&b.kind, &b.variant)));
+        counts.sort_unstable_by(|a, b| (&a.kind, &a.variant).cmp(&(&b.kind, &b.variant)));
         counts.dedup_by(|next, first| {
             let same = next.kind == first.kind && next.variant == first.variant;
             if same {
@@ -38,20 +36,16 @@ impl ExperimentCounts {
     /// Every variant that any event named, in natural order.
     #[must_use]
     pub fn variants(&self) -> Vec<&Name> {
-        let names: BTreeSet<&Name> = self.counts.iter().map(|c| &c.variant).collect();
-        names.into_iter().collect()
+        distinct(self.counts.iter().map(|c| &c.variant))
     }
 
     /// Every goal that was reached, in natural order.
     #[must_use]
     pub fn goals(&self) -> Vec<&Name> {
-        let names: BTreeSet<&Name> = (self.counts.iter())
-            .filter_map(|c| match &c.kind {
-                Kind::Exposure => None,
-                Kind::Conversion(goal) => Some(goal),
-            })
-            .collect();
-        names.into_iter().collect()
+        distinct(self.counts.iter().filter_map(|c| match &c.kind {
+            Kind::Exposure => None,
+            Kind::Conversion(goal) => Some(goal),
+        }))
     }
 
     /// How many participants were shown `variant`.
@@ -93,4 +87,12 @@ impl Selection {
         self.kind.as_ref().is_none_or(|k| k == kind)
             && self.variant.as_ref().is_none_or(|v| v == variant)
     }
+}
+
+/// Each name once, in natural order.
+fn distinct<'a>(names: impl Iterator<Item = &'a Name>) -> Vec<&'a Name> {
+    let mut names: Vec<&Name> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

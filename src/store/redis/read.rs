@@ -93,7 +93,7 @@ impl RedisStore {
         let mut names: Vec<Name> = (members.concat().iter())
             .map(|member| Name::stored(keyspace::decode(member)))
             .collect();
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         Ok(names)
     }
@@ -169,7 +169,9 @@ impl RedisStore {
             }));
         }
         for counts in &mut counts {
-            counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+            counts.sort_unstable_by(|a, b| {
+                (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
+            });
         }
         Ok(counts)
     }

@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
-use ::redis::{Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, Value, pipe};
+use ::redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, pipe};
+use sha1::{Digest, Sha1};
 
 use super::RedisStore;
+use super::sets::hex;
 use crate::store::StoreError;
 
 /// A script and its SHA-1, by which Redis knows it once loaded.
@@ -15,7 +17,7 @@ pub(super) struct Lua {
 
 impl Lua {
     fn new(source: &'static str) -> Self {
-        let hash = Script::new(source).get_hash().to_owned();
+        let hash = hex(&Sha1::digest(source).into());
         Self { source, hash }
     }
 }

@@ -34,6 +34,16 @@ pub(super) const FULL: u64 = 511;
 /// Slots of a window with an end. The script that counts has the same number.
 const SLOTS: usize = 3;
 
+/// A SHA-1 as Redis and Python lamed write it.
+pub(super) fn hex(sha1: &[u8; 20]) -> String {
+    let mut hex = String::with_capacity(40);
+    for byte in sha1 {
+        // Writing to a string does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
 /// An idempotency key under a counter.
 pub(super) struct Token([u8; 20]);
 
@@ -48,12 +58,7 @@ impl Token {
 
     /// The flag's name: as Python lamed has it.
     pub(super) fn hex(&self) -> String {
-        let mut hex = String::with_capacity(40);
-        for byte in self.0 {
-            // Writing to a string does not fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        hex(&self.0)
     }
 
     /// The hash, as a set of integers takes it.
