@@ -44,6 +44,7 @@ mod embed {
     pub fn bootstraps() -> Result<Vec<(&'static str, PathBuf)>, Box<dyn Error>> {
         println!("cargo::rerun-if-changed=build.rs");
         println!("cargo::rerun-if-changed=embedded/builder.rs");
+        println!("cargo::rerun-if-changed=embedded/elf.rs");
         println!("cargo::rerun-if-env-changed={PREBUILT}");
         if let Some(folder) = env::var_os(PREBUILT).filter(|folder| !folder.is_empty()) {
             let folder = PathBuf::from(folder);
