@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::answers::{Answers, Expiry, Password};
 use super::files;
-use crate::cli::printer::{harmless, somebody_answers};
+use crate::cli::printer::somebody_answers;
 use crate::cli::terminal::Terminal;
+use crate::cli::visible::harmless;
 use crate::cli::{CliError, Context, block_on, preflight};
 use crate::config::{Config, Document, Location, locate};
 use crate::domain::Secret;

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub(super) use self::redis::try_out;
 use self::report::{Check, Status};
 use super::deployment::{self, Deployment, connect};
-use super::printer::harmless;
+use super::visible::harmless;
 use super::{CliError, Context};
 use crate::config::{Config, Location, locate};
 use crate::deploy::{Account, Aws, AwsError, Observed, Permissions};
