@@ -1,6 +1,8 @@
 //! The dashboard: what it gives to whom, and the page in a real browser.
 
+mod deletion;
 mod http;
+mod names;
 mod page;
 
 use std::fs;
