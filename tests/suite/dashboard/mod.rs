@@ -4,6 +4,7 @@ mod deletion;
 mod http;
 mod names;
 mod page;
+mod snapshot;
 
 use std::fs;
 
