@@ -39,7 +39,7 @@ const kindOf = (verdict) => (Object.hasOwn(LABELS, verdict?.kind ?? "") ? verdic
 
 // A verdict names variants in the middle of English words: names written from right to left are set apart.
 const RIGHT_TO_LEFT = /([\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+(?:\s+[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+)*)/u;
-const sentence = (text) => text.split(RIGHT_TO_LEFT).map((part, index) => (index % 2 ? named(part) : visible(part)));
+const sentence = (text) => visible(text, (seen) => seen.split(RIGHT_TO_LEFT).map((part, index) => (index % 2 ? named(part) : part)));
 
 // Rebuilding must not lose the place of who reads or types: focusable parts carry a key.
 function keepingPlace(rebuild) {

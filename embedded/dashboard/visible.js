@@ -17,8 +17,9 @@ const UNSEEN = (() => {
 
 const codeOf = (text) => (text.startsWith(" ") ? "␣".repeat(text.length) : `U+${text.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
 
-// A text, and what is unseen of it set apart.
-const visible = (text) => text.split(UNSEEN).map((part, index) => (index % 2 ? el("span", { class: "unseen", dir: "ltr" }, codeOf(part)) : part));
+// A text, and what is unseen of it set apart; `show` gives nodes for the rest.
+const visible = (text, show = (seen) => seen) =>
+  text.split(UNSEEN).map((part, index) => (index % 2 ? el("span", { class: "unseen", dir: "ltr" }, codeOf(part)) : show(part)));
 
 // The same where there can be no elements: in a list to choose from, in what is read aloud.
 const visibleText = (text) => text.split(UNSEEN).map((part, index) => (index % 2 ? codeOf(part).replace(/^U.*/, "<$&>") : part)).join("");

@@ -1,21 +1,28 @@
 //! Names of all kinds, on the page and in the terminal.
 
+use std::fs;
+
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::page::{LIMIT, shown};
-use crate::cli::count;
+use crate::cli::{count, home};
 use crate::support::{Browser, Server, line, within};
 
 #[test]
 fn no_name_pushes_a_button_out_of_sight() {
-    /// Those that are not wholly within the card, or the page, that they belong to.
+    /// Those that are not wholly within the card, or the page, that they belong to, or that figures run
+    /// into.
     const HIDDEN: &str = r##"[...document.querySelectorAll("#main button")].filter(button => {
       const [own, box] = [button, button.closest(".card") ?? document.documentElement].map(one => one.getBoundingClientRect())
-      return button.offsetParent && (own.left < box.left || own.right > Math.min(box.right, innerWidth))
+      const runInto = [...button.closest("tr")?.querySelectorAll("th, .count, .part") ?? []].some(cell => {
+        const range = document.createRange()
+        range.selectNodeContents(cell)
+        return [...range.getClientRects()].some(rect => rect.right > own.left && rect.bottom > own.top && rect.top < own.bottom)
+      })
+      return button.offsetParent && (runInto || own.left < box.left || own.right > Math.min(box.right, innerWidth))
     }).map(button => button.title)"##;
     within(LIMIT, || {
-        let server = Server::start(&["--local", "--store", "embedded"]);
         let names = [
             "x".repeat(200),
             "a name as long as a sentence ".repeat(6),
@@ -23,6 +30,11 @@ fn no_name_pushes_a_button_out_of_sight() {
             "גרסה עם שם ארוך ".repeat(7),
             "🦀🎉".repeat(25),
         ];
+        let weights: Value = names.iter().map(|name| (name.clone(), json!(1))).collect();
+        let home = home();
+        let config = json!({"experiments": {&names[0]: {"variants": weights}}});
+        fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+        let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
         let mut counts: Vec<(&str, &str, &str, usize)> = vec![(&names[0], &names[1], "short", 10)];
         for name in &names {
             counts.push((&names[0], "participate", name, 1234));
@@ -118,17 +130,23 @@ fn names_can_be_told_apart() {
     names.dedup();
     within(LIMIT, move || {
         let server = Server::start(&["--local", "--store", "embedded"]);
-        let counts: Vec<(&str, &str, &str, usize)> = names
+        let mut counts: Vec<(&str, &str, &str, usize)> = names
             .iter()
             .map(|name| ("e", "participate", name.as_str(), 1))
             .collect();
+        counts.extend([
+            ("f", "participate", "a", 100),
+            ("f", "participate", "שלום", 100),
+            ("f", "g", "a", 10),
+            ("f", "g", "שלום", 90),
+        ]);
         Runtime::new().unwrap().block_on(count(&server, &counts));
         let results = |arguments: &[&str]| {
             line(&server.home, &[&["results", "--local"], arguments].concat())
                 .run()
                 .stdout
         };
-        let table = results(&[]);
+        let table = results(&["e"]);
         let (_, table) = table.split_once("participants\n").unwrap();
         let in_terminal: Vec<&str> = (table.lines())
             .map(|line| {
@@ -140,9 +158,16 @@ fn names_can_be_told_apart() {
             })
             .collect();
         let url = &server.ready["dashboard_url"];
-        let used = Browser::start().ask(
-            json!({"do": "use", "url": url, "steps": [{"until": shown("e")}, {"read": NAMES}]}),
-        );
+        let used = Browser::start().ask(json!({"do": "use", "url": url, "steps": [
+            {"until": shown("e")},
+            {"read": NAMES},
+            {"click": "#list a[data-experiment=f]"},
+            {"until": shown("f")},
+            {"read": "document.querySelector('#verdict .text').textContent"},
+        ]}));
+        // Spaces beside a name from right to left are those between words.
+        let verdict = used["read"][1].as_str().unwrap();
+        assert!(verdict.starts_with("שלום is better than a: "), "{verdict}");
         assert_eq!(used["read"][0], json!(in_terminal));
         for shown in [
             "␣",
