@@ -267,9 +267,10 @@ fn everybody_can_read_it() {
     });
 }
 
-/// A snapshot's verdicts, read without any server.
+/// A snapshot shows what the server showed, with either control, once the server is gone.
 #[test]
 fn a_snapshot_switches_controls_without_a_server() {
+    const SECTIONS: &str = "[...document.querySelectorAll('#verdict, section.goal')].map(section => section.innerText)";
     within(LIMIT, || {
         let mut server = start(&["--local"]);
         let file = server.home.path().join("snapshot.html");
@@ -278,20 +279,32 @@ fn a_snapshot_switches_controls_without_a_server() {
             &["dashboard", "--local", "--output", "snapshot.html"],
         )
         .run();
-        server.kill();
-        let read = use_page(
-            &mut Browser::start(),
-            &json!(format!("file://{}#experiment=color", file.display())),
-            json!([
+        let mut browser = Browser::start();
+        let mut read = |url: String| {
+            let url = json!(format!("{url}experiment=color"));
+            let steps = json!([
                 {"until": shown("color")},
                 {"read": SHOWN},
+                {"read": SECTIONS},
                 {"select": ["#control", "red"]},
                 {"until": "document.getElementById('verdict').dataset.verdict === 'control_best'"},
                 {"read": SHOWN},
-            ]),
-        );
-        let expected = json!([{"verdict": "winner", "control": "blue"}, {"verdict": "control_best", "control": "red"}]);
-        assert_includes(&read, &expected);
+                {"read": SECTIONS},
+            ]);
+            use_page(&mut browser, &url, steps)
+        };
+        let live = read(format!(
+            "{}&",
+            server.ready["dashboard_url"].as_str().unwrap()
+        ));
+        server.kill();
+        let of_snapshot = read(format!("file://{}#", file.display()));
+        assert_eq!(of_snapshot, live);
+        let expected = json!([
+            {"verdict": "winner", "control": "blue"}, live[1],
+            {"verdict": "control_best", "control": "red"}, live[3],
+        ]);
+        assert_includes(&live, &expected);
     });
 }
 
