@@ -534,14 +534,19 @@ fn keys_in_db(redis: &Redis, db: u8) -> u64 {
 
 /// An authority, and a certificate for `localhost` signed by it.
 pub fn make_certificates(folder: &std::path::Path) {
+    make_certificates_of("rsa:2048", folder);
+}
+
+/// The same with `keys` that are not RSA's: what `openssl req -newkey` takes.
+pub fn make_certificates_of(keys: &str, folder: &std::path::Path) {
     let script = r#"
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
-        openssl req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost
+        openssl req -x509 -newkey $0 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
+        openssl req -newkey $0 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost
         printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > names
         openssl x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out redis.crt -days 2 -extfile names
     "#;
     let output = Command::new("sh")
-        .args(["-ec", script])
+        .args(["-ec", script, keys])
         .current_dir(folder)
         .output()
         .unwrap();
