@@ -17,8 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::gateway::{KEY, play, stories};
-use crate::stores::make_certificates;
-use crate::support::{Clock, Cluster, Executable, Lambda, Redis, free_port, is_skipped, tools};
+use crate::support::{
+    Clock, Cluster, Executable, Lambda, Redis, is_skipped, make_certificates, redis_with_tls, tools,
+};
 
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
@@ -121,7 +122,7 @@ async fn a_panic_is_reported_and_the_next_call_works(architecture: &'static str)
     };
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path());
+    let (_redis, port) = redis_with_tls(folder.path(), &[]);
     let clock = Clock::new();
     let today = UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     clock.advance(-1_000 - clock.now());
@@ -275,7 +276,7 @@ async fn the_function_speaks_tls_with_certificates_of_its_settings() {
     };
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path());
+    let (_redis, port) = redis_with_tls(folder.path(), &[]);
     let ours = tls("localhost", port, its_authority(folder.path()));
     let lambda = Lambda::start(&executable, ours).await;
     // The files are the developer's: the function must not need them.
@@ -293,25 +294,6 @@ async fn the_function_speaks_tls_with_certificates_of_its_settings() {
         "{}",
         lambda.log("track")
     );
-}
-
-/// A Redis with a certificate from `make_certificates`, and its port for TLS.
-fn redis_with_tls(certificates: &Path) -> (Redis, u16) {
-    let path = |name: &str| certificates.join(name).to_str().unwrap().to_owned();
-    let port = free_port();
-    let redis = Redis::start(&[
-        "--tls-port",
-        &port.to_string(),
-        "--tls-ca-cert-file",
-        &path("ca.crt"),
-        "--tls-cert-file",
-        &path("redis.crt"),
-        "--tls-key-file",
-        &path("redis.key"),
-        "--tls-auth-clients",
-        "no",
-    ]);
-    (redis, port)
 }
 
 /// Knows the authority of `make_certificates`.
