@@ -5,6 +5,14 @@ use std::fs;
 use super::*;
 use crate::support::{Redis, Server, line, make_certificates, redis_with_tls};
 
+/// What a user needs, as `docs/redis.md` says.
+fn rights() -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/redis.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, rest) = page.split_once("`~* ").expect("the rights of an ACL user");
+    format!("~* {}", rest.split('`').next().unwrap())
+}
+
 /// Such a Redis: `default` and `ann` may come in, by their passwords.
 struct Hosted {
     home: TempDir,
@@ -17,7 +25,7 @@ impl Hosted {
     fn start() -> Self {
         let home = home();
         make_certificates(home.path());
-        let users = "--requirepass s3cret --user ann on >of-ann ~* &* +@all";
+        let users = format!("--requirepass s3cret --user ann on >of-ann {}", rights());
         let users: Vec<&str> = users.split(' ').collect();
         let (redis, port) = redis_with_tls(home.path(), &users);
         Self { home, redis, port }
@@ -114,8 +122,8 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
 }
 
 /// What differs from what it should be, what is said then, and what to do: in the config, in the URL.
-#[test]
-fn what_is_wrong_is_one_line_with_what_to_do() {
+#[tokio::test]
+async fn what_is_wrong_is_one_line_with_what_to_do() {
     let hosted = Hosted::start();
     let (tls, plain) = (hosted.port, hosted.redis.port);
     let unknown = "has a certificate of an authority that is not known here: name the file of the \
@@ -181,10 +189,27 @@ fn what_is_wrong_is_one_line_with_what_to_do() {
         )
         .gives(1, "", &error);
     }
-    // With the name and the password of somebody else it works.
+    // With the name, the password and the few rights of somebody else it works.
     hosted.write(&hosted.settings(json!({"username": "ann", "password": "of-ann"})));
-    let mut serve = line(&hosted.home, &["serve", "--listen", "127.0.0.1:0"]).start();
-    serve.until("API key");
-    serve.terminate();
-    assert_eq!(serve.end().code, Some(0));
+    let Hosted {
+        home,
+        redis: _redis,
+        ..
+    } = hosted;
+    let server = Server::start_in(home, "127.0.0.1:0", &["--api-key", "k"]);
+    let mut client = server.client();
+    let key = [("x-api-key", "k")];
+    let event = "?experiment=color&variant=red&event=participate&uuid=1";
+    let deleted = "/prod/delete?experiment=color";
+    for (method, path, expected) in [
+        ("GET", format!("/prod/track{event}"), r#"{"counted":true}"#),
+        ("GET", format!("/prod/track{event}"), r#"{"counted":false}"#),
+        ("GET", "/prod/experiment?experiment=color".to_owned(), "[]"),
+        ("DELETE", deleted.to_owned(), r#"{"deleted":1}"#),
+    ] {
+        let reply = client.send(method, &path, &key, "").await.unwrap();
+        assert_eq!((reply.status, reply.body.as_str()), (200, expected));
+    }
+    assert_eq!(server.experiments().await, [Value::Null; 0]);
+    assert_eq!(server.log(), "");
 }
