@@ -327,6 +327,8 @@ fn the_dashboard(site: &Site) {
     let header = format!("Authorization: Bearer {session}");
     let reply = site.ask(&["--header", &header], "/dashboard/experiments");
     let overview: Value = serde_json::from_str(&reply.body).unwrap();
+    // Not where lamed listens.
+    assert_eq!(overview["api"], json!("/prod"));
     assert_eq!(
         overview["experiments"][0]["participants"],
         json!(1),
