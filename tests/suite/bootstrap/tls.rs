@@ -7,8 +7,9 @@ use lamed::store::{Pem, RedisSettings, Server, Tls};
 use serde_json::json;
 
 use super::{error, shown, shown_on_a_page};
-use crate::stores::{make_certificates, make_certificates_of};
-use crate::support::{Clock, Executable, Lambda, Redis, free_port};
+use crate::support::{
+    Clock, Executable, Lambda, make_certificates, make_certificates_of, redis_with_tls,
+};
 
 #[tokio::test]
 async fn a_panic_of_the_x86_64_function_is_reported_and_the_next_call_works() {
@@ -28,7 +29,7 @@ async fn a_panic_is_reported_and_the_next_call_works(architecture: &'static str)
     };
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path(), &["--tls-auth-clients", "no"]);
+    let (_redis, port) = redis_with_tls(folder.path(), &[]);
     let clock = Clock::new();
     let today = UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     clock.advance(-1_000 - clock.now());
@@ -59,7 +60,7 @@ async fn the_function_speaks_tls_with_certificates_of_its_settings() {
     };
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path(), &["--tls-auth-clients", "no"]);
+    let (_redis, port) = redis_with_tls(folder.path(), &[]);
     let ours = tls("localhost", port, its_authority(folder.path()));
     let lambda = Lambda::start(&executable, ours).await;
     // The files are the developer's: the function must not need them.
@@ -101,7 +102,7 @@ async fn the_function_speaks_tls_with_certificates_of_all_kinds() {
         // Three of RSA's are more than a function's environment holds.
         let is_mutual = !keys.starts_with("rsa");
         let settings = Tls {
-            client: is_mutual.then(|| (file("redis.crt"), file("redis.key"))),
+            client: is_mutual.then(|| (file("server.crt"), file("server.key"))),
             ..its_authority(folder.path())
         };
         let demanded = if is_mutual { "yes" } else { "no" };
@@ -116,18 +117,6 @@ async fn the_function_speaks_tls_with_certificates_of_all_kinds() {
             "{version} {keys}: {log}"
         );
     }
-}
-
-/// A Redis with a certificate from `make_certificates`, and its port for TLS.
-fn redis_with_tls(certificates: &Path, more: &[&str]) -> (Redis, u16) {
-    let path = |name: &str| certificates.join(name).to_str().unwrap().to_owned();
-    let port = free_port();
-    let (port_text, ca) = (port.to_string(), path("ca.crt"));
-    let (certificate, key) = (path("redis.crt"), path("redis.key"));
-    let mut options = vec!["--tls-port", &port_text, "--tls-ca-cert-file", &ca];
-    options.extend(["--tls-cert-file", &certificate, "--tls-key-file", &key]);
-    options.extend(more);
-    (Redis::start(&options), port)
 }
 
 /// Knows the authority of `make_certificates`.
