@@ -187,7 +187,7 @@ fn connection(path: &Path, config: &Document) -> Result<String, String> {
         Config::parse(path, &redis).map_err(|_| error.to_string())
     })?;
     let settings = parsed.redis.ok_or("the config names no Redis")?;
-    block_on(async { Ok(preflight::try_out(&settings).await) })
+    block_on(async { Ok(preflight::try_out(&settings, preflight::Place::Config).await) })
         .map_err(|error| error.to_string())?
 }
 

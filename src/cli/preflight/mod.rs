@@ -3,6 +3,7 @@
 mod address;
 mod redis;
 mod report;
+mod trouble;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 pub(super) use self::redis::try_out;
 use self::report::{Check, Status};
+pub(super) use self::trouble::Place;
 use super::deployment::{self, Deployment, connect};
 use super::visible::harmless;
 use super::{CliError, Context};

@@ -9,6 +9,7 @@ mod preflight;
 mod results;
 mod serve;
 mod snippet;
+mod tls;
 mod widths;
 mod wizard;
 
