@@ -84,7 +84,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             method: Method::Get,
                             handler: Handler::OneExperiment,
                             key_required: true,
-                            timeout: Duration::from_secs(60),
+                            timeout: Duration::from_mins(1),
                         },
                         request_parameters: ["experiment"].map(parameter).into(),
                     },

@@ -10,7 +10,7 @@ use redis::Commands;
 
 use crate::support::{Cluster, Redis, event, make_certificates, name, redis_with_tls};
 
-const DAY: Counting = counting(Some(Duration::from_secs(86_400)), Dedupe::Compact);
+const DAY: Counting = counting(Some(Duration::from_hours(24)), Dedupe::Compact);
 const FOR_EVER: Counting = counting(None, Dedupe::Compact);
 
 const fn counting(window: Window, dedupe: Dedupe) -> Counting {

@@ -83,9 +83,11 @@ impl Wizard<'_> {
             "Redis host",
             // Not one that is none, as in the template of Python lamed.
             Some(before.host).filter(|host| refusal("host", host).is_none()),
-            |host| match host.starts_with('/') {
-                true => None,
-                false => refusal("host", host),
+            |host| {
+                if host.starts_with('/') {
+                    return None;
+                }
+                refusal("host", host)
             },
         )?;
         if answers.is_socket() {

@@ -9,7 +9,7 @@ use super::server;
 use crate::cli::count;
 use crate::support::{Browser, Server, line, within};
 
-pub(super) const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_mins(2);
 
 const HOSTILE: &str = "<img src=x onerror=\"window.owned=1\"><script>alert(1)</script>";
 

@@ -15,7 +15,7 @@ const HOST: &str = "ab.example.com";
 const KEY: &str = "the-key";
 
 /// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A proxy, and the server behind it.
 struct Site {

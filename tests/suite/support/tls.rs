@@ -13,13 +13,13 @@ pub fn make_certificates(folder: &Path) {
 
 /// The same with keys of another kind: `keys` is what `openssl req -newkey` takes.
 pub fn make_certificates_of(keys: &str, folder: &Path) {
-    let script = r#"
+    let script = r"
         openssl req -x509 -newkey $0 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
         openssl req -x509 -newkey $0 -nodes -keyout ca.key.2 -out other.crt -days 2 -subj /CN=another
         openssl req -newkey $0 -nodes -keyout server.key -out server.csr -subj /CN=localhost
         printf 'subjectAltName=DNS:localhost,DNS:ab.example.com,IP:127.0.0.1' > names
         openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 2 -extfile names
-    "#;
+    ";
     let output = Command::new("sh")
         .args(["-ec", script, keys])
         .current_dir(folder)
