@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let what = describe(&args);
-    if !args.yes && !confirmed(&what, &endpoint)? {
+    if !args.yes && !confirmed(&what, &config.namespace, &endpoint)? {
         return Err(CliError::failed("nothing was deleted"));
     }
     let selection = Selection {
@@ -113,14 +113,18 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
     .map(str::to_owned)
 }
 
-fn confirmed(what: &str, endpoint: &Endpoint) -> Result<bool, CliError> {
+fn confirmed(what: &str, namespace: &Name, endpoint: &Endpoint) -> Result<bool, CliError> {
     if !somebody_answers() {
         return Err(CliError::usage(format!(
             "deleting {what} cannot be undone: say `--yes`"
         )));
     }
     Confirm::new()
-        .with_prompt(format!("Delete {what} at {}?", endpoint.base))
+        .with_prompt(format!(
+            "Delete {what} of namespace `{}` at {}?",
+            visible(namespace.as_str()),
+            endpoint.base
+        ))
         .default(false)
         .interact()
         .map_err(|error| CliError::failed(error.to_string()))
