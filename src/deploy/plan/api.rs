@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::deploy::missing;
+use super::missing;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::Account;
 use crate::deploy::desired::{Desired, Method};

@@ -1,12 +1,10 @@
 //! Desired and observed → plan. Pure: nothing is asked and nothing is written.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use super::api;
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
+use super::{api, missing};
 use crate::deploy::Account;
 use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, Function, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
@@ -410,13 +408,6 @@ pub(super) fn remove_function(plan: &mut Plan, name: &str, observed: &Observed) 
     }
     let step = Step::DeleteFunction(name.to_owned());
     plan.push(group(), step, Words::delete("function", name).destructive());
-}
-
-/// Whether a wanted tag is not there or another.
-pub(super) fn missing(wanted: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> bool {
-    wanted
-        .iter()
-        .any(|(key, value)| there.get(key) != Some(value))
 }
 
 /// Ids of statements must differ within a policy.

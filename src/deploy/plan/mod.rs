@@ -9,6 +9,8 @@ mod destroy;
 mod release;
 mod step;
 
+use std::collections::BTreeMap;
+
 pub(super) use self::api::mapped;
 pub use self::deploy::deploy;
 pub use self::destroy::destroy;
@@ -18,3 +20,10 @@ pub(super) use self::step::{Group, Step};
 
 #[cfg(test)]
 mod tests;
+
+/// Whether a wanted tag is not there or another.
+fn missing(wanted: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> bool {
+    wanted
+        .iter()
+        .any(|(key, value)| there.get(key) != Some(value))
+}
