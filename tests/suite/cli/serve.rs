@@ -64,6 +64,11 @@ fn serve_says_what_keeps_it_from_starting() {
             "cannot open the store: SQLite in `text`: file is not a database",
         ),
         (
+            "--store embedded:.",
+            1,
+            "cannot open the store: SQLite in `.`: Is a directory (os error 21)",
+        ),
+        (
             &format!("--store redis://:hunter2@127.0.0.1:{dead}/7"),
             1,
             &format!("cannot use the Redis at redis://127.0.0.1:{dead}/7: {refused}"),
