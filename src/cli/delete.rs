@@ -5,6 +5,7 @@ use dialoguer::Confirm;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::{harmless, somebody_answers};
+use super::terminal::Terminal;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
 use crate::domain::{Kind, Name, PARTICIPATE, Selection};
@@ -118,9 +119,7 @@ fn confirmed(what: &str, endpoint: &Endpoint) -> Result<bool, CliError> {
             "deleting {what} cannot be undone: say `--yes`"
         )));
     }
-    Confirm::new()
-        .with_prompt(format!("Delete {what} at {}?", endpoint.base))
-        .default(false)
-        .interact()
-        .map_err(|error| CliError::failed(error.to_string()))
+    let question = format!("Delete {what} at {}?", endpoint.base);
+    let question = Confirm::new().with_prompt(question).default(false);
+    Terminal::guard()?.answer(question.interact())
 }
