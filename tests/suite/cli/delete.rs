@@ -139,6 +139,13 @@ fn what_answers_may_be_no_lamed() {
             format!("{base} answered 502"),
         ),
         (
+            "404 Not Found\r\n\r\n{\"message\": \"not found\"}",
+            format!(
+                "{base} answered 404: not found; is that the base of the API? It ends in the stage, \
+                 as in https://HOST/prod"
+            ),
+        ),
+        (
             "503 Service Unavailable\r\n\r\n{\"message\": \"a\\u001b[2Jb\"}",
             format!("{base} answered 503: a\u{fffd}[2Jb"),
         ),
