@@ -18,6 +18,7 @@ pub mod dashboard {
         include_str!("../embedded/dashboard/format.js"),
         include_str!("../embedded/dashboard/state.js"),
         include_str!("../embedded/dashboard/api.js"),
+        include_str!("../embedded/dashboard/visible.js"),
         include_str!("../embedded/dashboard/element.js"),
         include_str!("../embedded/dashboard/intervals.js"),
         include_str!("../embedded/dashboard/chart.js"),

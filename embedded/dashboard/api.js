@@ -57,11 +57,15 @@ async function fetchExperiments(namespace, signal) {
 
 async function fetchExperiment({ namespace, experiment, control }, signal) {
   if (!snapshot) return send("GET", "experiment", { query: { experiment, namespace: namespace || null, control }, signal });
-  const details = Object.hasOwn(snapshot.details, experiment) ? snapshot.details[experiment] : {};
-  const usual = snapshot.experiments.experiments.find((one) => one.experiment === experiment)?.control;
-  const found = [control, usual, Object.keys(details)[0]].find((one) => one != null && Object.hasOwn(details, one));
-  if (found === undefined) throw new Failure(404, `The snapshot has no experiment “${experiment}”.`);
-  return details[found];
+  if (!Object.hasOwn(snapshot.details, experiment)) throw new Failure(404, `The snapshot has no experiment “${experiment}”.`);
+  const { usual, others } = snapshot.details[experiment];
+  return control !== null && Object.hasOwn(others, control) ? against(usual, control, others[control]) : usual;
+}
+
+// An experiment with another control: all that it does not change is the same.
+function against(usual, control, { verdict, goals }) {
+  const versus = (goal, index) => goal.variants.map((one, place) => ({ ...one, versus_control: goals[index].versus_control[place] }));
+  return { ...usual, control, verdict, goals: usual.goals.map((goal, index) => ({ ...goal, verdict: goals[index].verdict, variants: versus(goal, index) })) };
 }
 
 const deleteCounters = ({ namespace, experiment, goal, variant }) =>

@@ -26,7 +26,7 @@ function rateChart(detail, goal, classOf) {
   plot.style.height = `${heightOf(series)}px`;
   const chart = el("div", {
     class: "chart", role: "slider", tabindex: 0, "data-key": `chart ${goal.goal}`, "data-chart": goal.goal, "aria-orientation": "horizontal",
-    "aria-label": `Rate of ${goal.goal} over days, by day`, "aria-valuemin": 0, "aria-valuemax": Math.max(last, 0),
+    "aria-label": `Rate of ${visibleText(goal.goal)} over days, by day`, "aria-valuemin": 0, "aria-valuemax": Math.max(last, 0),
   }, plot, tip);
   let frame = null;
   let current = last;
@@ -35,7 +35,7 @@ function rateChart(detail, goal, classOf) {
     current = Math.max(0, Math.min(last, index));
     const day = detail.days[current].day;
     const rows = series.map((one) => ({ ...one, at: one.points.find((entry) => entry.index === current) }));
-    const spoken = rows.map(({ variant, at }) => `${variant} ${at ? shown(at.rate) : ABSENT}${at?.interval ? `, ${range(at.interval, shown)}` : ""}`);
+    const spoken = rows.map(({ variant, at }) => `${visibleText(variant)} ${at ? shown(at.rate) : ABSENT}${at?.interval ? `, ${range(at.interval, shown)}` : ""}`);
     chart.setAttribute("aria-valuenow", current);
     chart.setAttribute("aria-valuetext", `${dateFormat.format(timeOf(day))}: ${spoken.join("; ")}`);
     tip.replaceChildren(el("p", {}, dateFormat.format(timeOf(day))), tipTable(rows, shown));
@@ -88,7 +88,7 @@ const heightOf = (series) => Math.max(220, series.length * CHART.label + 50);
 
 function drawSeries(series, days, kind, width) {
   const height = heightOf(series);
-  const longest = Math.max(0, ...series.map(({ variant }) => variant.length));
+  const longest = Math.max(0, ...series.map(({ variant }) => visibleText(variant).length));
   const right = Math.min(150, width * 0.24, 28 + longest * 8);
   const [low, high] = extentOf(series);
   const marks = rateMarks(low, high, kind);
@@ -178,7 +178,7 @@ function dayTable(detail, goal, classOf) {
   const shown = goal.kind === "count" ? perParticipant : (rate) => percent(rate, rateDigits(goal));
   const cell = (at) => el("td", {}, at ? shown(at.rate) : ABSENT,
     el("span", { class: "small" }, at ? [at.interval && `${range(at.interval, shown)}, `, `${whole(at.conversions)} / ${whole(at.participants)}`] : ""));
-  return scrolling(`${goal.goal} by day`, el("table", { class: "figures", "data-table": "days" },
+  return scrolling(`${visibleText(goal.goal)} by day`, el("table", { class: "figures", "data-table": "days" },
     el("caption", {}, "Rate and band of everything up to that day; conversions / participants of that day."),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day (UTC)"), series.map(({ variant }) => el("th", { scope: "col" }, named(variant))))),
     el("tbody", {}, detail.days.map(({ day }, index) => el("tr", {},

@@ -20,7 +20,7 @@ const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS
 const mark = (name) => svg("svg", { class: "mark", viewBox: "0 0 16 16", "aria-hidden": "true" }, ...byId(`mark-${name}`).cloneNode(true).children);
 
 // A name may be written from right to left: it must not reorder the sentence it stands in.
-const named = (name, attributes = {}) => el("bdi", { class: "name", ...attributes }, name);
+const named = (name, attributes = {}) => el("bdi", { class: "name", ...attributes }, visible(name));
 
 const onlyHeard = (...children) => el("span", { class: "hidden" }, ...children);
 
@@ -39,7 +39,7 @@ const kindOf = (verdict) => (Object.hasOwn(LABELS, verdict?.kind ?? "") ? verdic
 
 // A verdict names variants in the middle of English words: names written from right to left are set apart.
 const RIGHT_TO_LEFT = /([\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+(?:\s+[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+)*)/u;
-const sentence = (text) => text.split(RIGHT_TO_LEFT).map((part, index) => (index % 2 ? named(part) : part));
+const sentence = (text) => visible(text, (seen) => seen.split(RIGHT_TO_LEFT).map((part, index) => (index % 2 ? named(part) : part)));
 
 // Rebuilding must not lose the place of who reads or types: focusable parts carry a key.
 function keepingPlace(rebuild) {

@@ -52,7 +52,7 @@ function heading(detail, remove, back) {
   return el("header", { class: "title" },
     el("button", { type: "button", class: "quiet back", "data-key": "back", click: back }, mark("back"), "Experiments"),
     el("h1", { tabindex: -1, id: "title", "data-key": "title" }, named(detail.experiment)),
-    remove && deleteButton(`Delete experiment ${detail.experiment}`, remove, { experiment: detail.experiment }, "Delete"),
+    remove && deleteButton(`Delete experiment ${visibleText(detail.experiment)}`, remove, { experiment: detail.experiment }, "Delete"),
     el("p", { class: "facts" }, facts.join(" · ")));
 }
 
@@ -79,7 +79,7 @@ function verdictCard({ verdict, srm }) {
 
 function toolbar(detail, scale, go) {
   const option = ({ variant }) => {
-    const item = el("option", { value: variant }, variant);
+    const item = el("option", { value: variant }, visibleText(variant));
     item.selected = variant === detail.control;
     return item;
   };
@@ -102,7 +102,7 @@ function goalSection(goal, index, context) {
   return el("section", { class: "card goal", "data-goal": goal.goal, "aria-labelledby": title },
     el("header", {},
       el("h2", { id: title }, named(goal.goal)),
-      remove && deleteButton(`Delete goal ${goal.goal}`, remove, { experiment: detail.experiment, goal: goal.goal })),
+      remove && deleteButton(`Delete goal ${visibleText(goal.goal)}`, remove, { experiment: detail.experiment, goal: goal.goal })),
     !said && el("p", { class: `says ${TONES[kind]}`, "data-verdict": kind }, mark(kind), el("span", {}, sentence(goal.verdict.text))),
     resultsTable(goal, context),
     detail.days.some((day) => day.goals.some((one) => one.goal === goal.goal)) && disclosure(key("days"), "Rate over days", () => [
@@ -143,7 +143,7 @@ function resultsTable(goal, context) {
     rateCell(goal, one),
     compared && (one.versus_control ? comparisonCells(one.versus_control, scale, axis) : [cell("chance"), cell("interval", emptyBar(axis)), cell("change")]));
   return el("table", { class: compared ? "results" : "results plain", role: "table", "data-scale": compared ? scale : null },
-    el("caption", { class: "hidden" }, compared ? `${goal.goal}: variants against ${detail.control}` : goal.goal),
+    el("caption", { class: "hidden" }, visibleText(compared ? `${goal.goal}: variants against ${detail.control}` : goal.goal)),
     el("thead", { role: "rowgroup" }, row({},
       head("variant", "Variant"),
       head("rate", goal.kind === "count" ? "Per participant" : "Rate"),
@@ -196,7 +196,7 @@ function pairMatrix(goal, { classOf, scale: wanted, detail }) {
       el("span", { class: "small" }, range(interval, shown)),
       el("span", { class: "small" }, `wins ${chance(pair.chance_to_win)}, Holm p ${pValue(pair.p_holm)}`));
   };
-  return scrolling(`Every pair for ${goal.goal}`, el("table", { class: "figures pairs", "data-table": "pairs" },
+  return scrolling(`Every pair for ${visibleText(goal.goal)}`, el("table", { class: "figures pairs", "data-table": "pairs" },
     el("caption", {}, "The row's variant against the column's; p is adjusted for all pairs of the goal."),
     el("thead", {}, el("tr", {}, el("td", {}), variants.map((name) => el("th", { scope: "col" }, named(name))))),
     el("tbody", {}, variants.map((name) => el("tr", { class: classOf(name) },
@@ -224,8 +224,8 @@ function figuresTable(goal, { classOf, detail }) {
   };
   const titles = ["Variant", "Rate, 95 % interval", "Chance to be best", "Difference, one look", "p, one look", "Difference, every look",
     "p, every look", "p, Holm", "Expected loss", "Still needed a variant", "Still needed a variant"];
-  return scrolling(`All figures of ${goal.goal}`, el("table", { class: "figures", "data-table": "figures" },
-    el("caption", {}, `Against ${detail.control ?? "no control"}.`),
+  return scrolling(`All figures of ${visibleText(goal.goal)}`, el("table", { class: "figures", "data-table": "figures" },
+    el("caption", {}, "Against ", detail.control === null ? "no control" : named(detail.control), "."),
     el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title)))),
     el("tbody", {}, controlFirst(goal.variants, detail.control).map(line))));
 }
@@ -236,18 +236,18 @@ function participantsSection({ detail, classOf, remove }) {
   const line = ({ variant, participants, weight }) => {
     const share = total ? participants / total : null;
     const declared = weights ? (weight ?? 0) / weights : null;
-    return el("tr", { class: classOf(variant), "data-variant": variant },
-      el("th", { scope: "row", class: "variant" }, swatch(), named(variant), variant === detail.control && detail.variants.length > 1 && el("span", { class: "tag" }, "control")),
-      el("td", {}, whole(participants)),
-      el("td", {}, percent(share, 1), present(declared) && el("span", { class: "small" }, `declared ${percent(declared, 1)}`)),
-      el("td", { class: "share" }, shareBar(share, declared)),
-      remove && el("td", { class: "do" }, deleteButton(`Delete variant ${variant}`, remove, { experiment: detail.experiment, variant })));
+    return row({ class: classOf(variant), "data-variant": variant },
+      rowHead(classOf, variant, variant === detail.control && detail.variants.length > 1 && el("span", { class: "tag" }, "control")),
+      cell("count", whole(participants)),
+      cell("part", percent(share, 1), present(declared) && el("span", { class: "small" }, `declared ${percent(declared, 1)}`)),
+      cell("share", shareBar(share, declared)),
+      remove && cell("do", deleteButton(`Delete variant ${visibleText(variant)}`, remove, { experiment: detail.experiment, variant })));
   };
   return el("section", { class: "card", id: "participants", "aria-labelledby": "participants-title" },
     el("header", {}, el("h2", { id: "participants-title" }, "Participants")),
-    detail.variants.length > 0 && scrolling("Participants by variant", el("table", { class: "figures split" },
-      el("thead", {}, el("tr", {}, ["Variant", "Participants", "Share"].map((title) => el("th", { scope: "col" }, title)), el("td", { class: "share" }), remove && el("td", {}))),
-      el("tbody", {}, detail.variants.map(line)))),
+    detail.variants.length > 0 && scrolling("Participants by variant", el("table", { class: "figures split", role: "table" },
+      el("thead", { role: "rowgroup" }, row({}, head("variant", "Variant"), head("count", "Participants"), head("part", "Share"), cell("share"), remove && cell("do"))),
+      el("tbody", { role: "rowgroup" }, detail.variants.map(line)))),
     detail.srm && el("p", { class: "small foot" }, `The split is ${detail.srm.alarm ? "not " : ""}${weights ? "as declared" : "even"}: `, ratioFigures(detail.srm), "."));
 }
 

@@ -17,7 +17,7 @@ function listRow(one, state, choose) {
   const kind = one.srm_alarm ? "sample_ratio" : kindOf(one.verdict);
   const link = el("a", {
     href: addressOf({ namespace: state.namespace, experiment: one.experiment }), "data-experiment": one.experiment,
-    "data-key": `list ${one.experiment}`, tabindex: -1, title: one.verdict.text,
+    "data-key": `list ${one.experiment}`, tabindex: -1, title: visibleText(one.verdict.text),
     click: (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();

@@ -1,6 +1,8 @@
 // The page: follows the address, loads what it lacks, shows it.
 
 const wide = matchMedia("(min-width: 761px)");
+// The other tabs with this dashboard: what is deleted in one is gone in all.
+const tabs = snapshot ? null : new BroadcastChannel("lamed");
 const page = { state: readState(), list: null, detail: null, listKey: null, detailKey: null, loading: null };
 
 const listKeyOf = ({ namespace }) => namespace;
@@ -40,23 +42,32 @@ async function loadMissing(again, signal) {
   const needsList = again || page.listKey !== listKeyOf(page.state);
   const asked = page.state.experiment === null ? null : detailIfMissing(again, signal);
   asked?.catch(() => { /* awaited below */ });
-  if (needsList) {
-    const list = await fetchExperiments(page.state.namespace, signal);
-    signal.throwIfAborted();
-    Object.assign(page, { list, listKey: listKeyOf(page.state) });
-    keepingPlace(() => showList(list, page.state, choose));
-  }
+  if (needsList) await loadList(signal);
   if (page.state.experiment === null && wide.matches && page.list.experiments.length) {
     history.replaceState(null, "", addressOf({ ...page.state, experiment: page.list.experiments[0].experiment }));
     page.state = readState();
   }
   filterList(page.state);
-  const detail = page.state.experiment === null ? null : await (asked ?? detailIfMissing(again, signal));
+  let detail = null;
+  try {
+    if (page.state.experiment !== null) detail = await (asked ?? detailIfMissing(again, signal));
+  } catch (error) {
+    // Deleted elsewhere: the list is as old as what led here.
+    if (error.status === 404 && !needsList) await loadList(signal);
+    throw error;
+  }
   signal.throwIfAborted();
   const changed = again || detail !== page.detail;
   Object.assign(page, { detail, detailKey: detail && detailKeyOf(page.state) });
-  if (changed || needsList) announce(needsList || !detail ? "" : `Showing ${detail.experiment}. `);
+  if (changed || needsList) announce(needsList || !detail ? "" : `Showing ${visibleText(detail.experiment)}. `);
   return changed;
+}
+
+async function loadList(signal) {
+  const list = await fetchExperiments(page.state.namespace, signal);
+  signal.throwIfAborted();
+  Object.assign(page, { list, listKey: listKeyOf(page.state) });
+  keepingPlace(() => showList(list, page.state, choose));
 }
 
 function detailIfMissing(again, signal) {
@@ -71,14 +82,14 @@ function show(...content) {
   const listed = page.list?.experiments.length;
   document.body.dataset.view = page.state.experiment !== null || !page.list ? "experiment" : listed ? "list" : "both";
   const name = page.state.experiment;
-  document.title = name === null ? "lamed" : `${name} · lamed`;
+  document.title = name === null ? "lamed" : `${visibleText(name)} · lamed`;
   keepingPlace(() => byId("main").replaceChildren(...content));
 }
 
 function showDetail() {
   const { detail, list, state } = page;
   if (!detail) return show(list.experiments.length ? chooseOne() : nothingYet(list));
-  const remove = snapshot ? null : (what) => askToRemove(what, state, removed);
+  const remove = snapshot ? null : (what) => askToRemove(what, { detail, namespace: list.namespace }, removed);
   show(...experimentView(detail, { scale: state.scale, remove, go, back }));
   revealCurrent();
 }
@@ -109,21 +120,21 @@ function showLoading() {
 function showFailure(error) {
   if (error.status === 401) return signOut();
   const retry = el("button", { type: "button", class: "primary", "data-key": "retry", click: () => follow({ again: true }) }, "Try again");
-  const current = page.detail && page.detailKey === detailKeyOf(page.state) && byId("title");
+  const missing = error.status === 404;
+  const current = !missing && page.detail && page.detailKey === detailKeyOf(page.state) && byId("title");
   byId("failure")?.remove();
   if (current) {
     const text = el("p", {}, el("strong", {}, "Not refreshed. "), error.message, ". The figures below are the last ones known.");
     return byId("main").prepend(el("section", { class: "banner", id: "failure", role: "alert" }, mark("sample_ratio"), el("div", {}, text, retry)));
   }
-  const missing = error.status === 404;
   const other = el("button", { type: "button", "data-key": "all", click: () => go({ experiment: null, control: null }) }, "Show all experiments");
   Object.assign(page, { detail: null, detailKey: null });
-  // What the list holds is of another namespace, or no longer true.
+  // What the list holds is of another namespace.
   if (page.listKey !== listKeyOf(page.state)) {
     page.listKey = null;
     showList({ experiments: [], namespace: page.state.namespace }, page.state, choose);
-  } else if (missing) page.listKey = null;
-  const box = notice(missing ? "Not found" : "This could not be loaded", el("p", { role: "alert" }, error.message), el("div", { class: "actions" }, missing ? other : retry));
+  }
+  const box = notice(missing ? "Not found" : "This could not be loaded", el("p", { role: "alert" }, visible(error.message)), el("div", { class: "actions" }, missing ? other : retry));
   box.id = "failure";
   show(box);
 }
@@ -169,10 +180,12 @@ async function back() {
 
 async function removed({ experiment, goal, variant }, deleted, error) {
   if (error) return showFailure(error);
-  if (goal === undefined && variant === undefined) history.pushState(null, "", addressOf({ ...page.state, experiment: null, control: null }));
+  tabs?.postMessage("deleted");
+  // In place of what is gone, so that nothing leads back to it.
+  if (goal === undefined && variant === undefined) history.replaceState(null, "", addressOf({ ...page.state, experiment: null, control: null }));
   else if (variant === page.state.control) history.replaceState(null, "", addressOf({ ...page.state, control: null }));
   await follow({ again: true });
-  announce("", `Deleted ${goal ?? variant ?? experiment}: ${plural(deleted, "counter")}`);
+  announce("", `Deleted ${visibleText(goal ?? variant ?? experiment)}: ${plural(deleted, "counter")}`);
   if (document.activeElement === document.body) byId("main").querySelector("h1")?.focus();
 }
 
@@ -211,6 +224,7 @@ byId("shortcuts").checked = stored("localStorage", "lamed-shortcuts") !== "off";
 byId("shortcuts").addEventListener("change", (event) => stored("localStorage", "lamed-shortcuts", event.target.checked ? null : "off"));
 byId("experiments").addEventListener("keydown", (event) => { if (event.target.closest("#list, #search")) moveInList(event); });
 document.addEventListener("keydown", shortcut);
+tabs?.addEventListener("message", () => session && follow({ again: true }));
 addEventListener("hashchange", () => { session = takeSession() ?? session; delete document.body.dataset.signedOut; follow(); });
 wide.addEventListener("change", () => follow());
 

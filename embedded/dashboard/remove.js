@@ -2,21 +2,40 @@
 
 let removal = null;
 
-// Names may hold spaces that nobody can see or type.
-const typeable = (name) => name.normalize("NFC").replace(/\s+/g, " ").trim() || "delete";
+const plain = (text) => text.normalize("NFC").replace(/\s+/g, " ").trim();
 
-function askToRemove(what, state, removed) {
+// A name may hold what nobody can see or type.
+const wordFor = (name) => (plain(name) && !UNSEEN.test(plain(name)) ? plain(name) : "delete");
+
+// What was counted under it as far as the page knows: how many counters, and of how many events.
+function countedOf(detail, { goal, variant }) {
+  const sides = (all) => all.filter((one) => variant === undefined || one.variant === variant);
+  const counts = [
+    ...(goal === undefined ? sides(detail.variants).map(({ participants }) => participants) : []),
+    ...detail.goals.filter((one) => goal === undefined || one.goal === goal).flatMap((one) => sides(one.variants).map(({ conversions }) => conversions)),
+  ].filter((count) => count > 0);
+  return [counts.length, counts.reduce((sum, count) => sum + count, 0)];
+}
+
+function askToRemove(what, { detail, namespace }, removed) {
   const { experiment, goal, variant } = what;
   const name = goal ?? variant ?? experiment;
   const kind = goal !== undefined ? "goal" : variant !== undefined ? "variant" : "experiment";
   const gone = {
-    experiment: ["All counters of this experiment are deleted for good: its participants, its variants and its goals."],
-    goal: ["The conversions of this goal in ", named(experiment), " are deleted for good. Participants and other goals stay."],
-    variant: ["The participants and conversions of this variant in ", named(experiment), " are deleted for good. Other variants stay."],
+    experiment: "All of the experiment is deleted for good: its participants, its variants and its goals.",
+    goal: "The conversions of this goal are deleted for good. Participants and other goals stay.",
+    variant: "The participants and conversions of this variant are deleted for good. Other variants stay.",
   };
-  removal = { what: { ...what, namespace: state.namespace }, word: typeable(name), kind, removed };
-  byId("remove-title").replaceChildren(`Delete ${kind} “`, named(name), "”?");
-  byId("remove-text").replaceChildren(...gone[kind], " Pages that still run the experiment go on counting.");
+  const [counters, events] = countedOf(detail, what);
+  const facts = [
+    ["Namespace", named(namespace)], ["Experiment", named(experiment)],
+    kind !== "experiment" && [kind === "goal" ? "Goal" : "Variant", named(name)],
+    ["What goes", `${plural(counters, "counter")} of ${plural(events, "event")}`],
+  ].filter(Boolean);
+  removal = { what: { ...what, namespace }, word: wordFor(name), kind, removed };
+  byId("remove-title").textContent = `Delete this ${kind}?`;
+  byId("remove-what").replaceChildren(...facts.flatMap(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
+  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment go on counting.`;
   byId("remove-word").textContent = removal.word;
   byId("remove-name").value = "";
   byId("remove-error").textContent = "";
@@ -25,7 +44,7 @@ function askToRemove(what, state, removed) {
 }
 
 function setRemoving(busy) {
-  byId("remove-confirm").disabled = busy || typeable(byId("remove-name").value) !== removal.word;
+  byId("remove-confirm").disabled = busy || plain(byId("remove-name").value) !== removal.word;
   byId("remove-confirm").textContent = busy ? "Deleting…" : `Delete ${removal.kind}`;
   byId("remove-name").readOnly = busy;
 }

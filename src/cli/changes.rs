@@ -12,8 +12,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal_size::terminal_size;
 
 use super::CliError;
-use super::printer::{Printer, harmless, somebody_answers};
+use super::printer::{Printer, somebody_answers};
 use super::terminal::Terminal;
+use super::visible::harmless;
 use crate::deploy::{self, Applied, Aws, Change, Desired, Kind, Observed, Plan, Progress};
 
 /// Where no terminal says how wide it is.

@@ -4,8 +4,9 @@ use dialoguer::Confirm;
 
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
-use super::printer::{harmless, somebody_answers};
+use super::printer::somebody_answers;
 use super::terminal::Terminal;
+use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
 use crate::domain::{Kind, Name, PARTICIPATE, Selection};
@@ -50,9 +51,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
                 "nothing was counted under {what} in namespace `{}`{}",
-                harmless(config.namespace.as_str()),
+                visible(config.namespace.as_str()),
                 meant.map_or_else(String::new, |name| {
-                    format!(": did you mean `{}`?", harmless(&name))
+                    format!(": did you mean `{}`?", visible(&name))
                 })
             )));
         }
@@ -71,12 +72,12 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
 }
 
 fn describe(args: &Args) -> String {
-    let mut what = format!("experiment `{}`", harmless(args.experiment.as_str()));
+    let mut what = format!("experiment `{}`", visible(args.experiment.as_str()));
     if let Some(goal) = &args.goal {
-        what.push_str(&format!(", goal `{}`", harmless(goal.as_str())));
+        what.push_str(&format!(", goal `{}`", visible(goal.as_str())));
     }
     if let Some(variant) = &args.variant {
-        what.push_str(&format!(", variant `{}`", harmless(variant.as_str())));
+        what.push_str(&format!(", variant `{}`", visible(variant.as_str())));
     }
     what
 }

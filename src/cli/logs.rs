@@ -7,8 +7,9 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::deployment::{Deployment, connect, place};
-use super::printer::{BOLD, DIM, harmless};
+use super::printer::{BOLD, DIM};
 use super::signals::Stop;
+use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::{LogEvent, Logs};
 use crate::domain::Instant;

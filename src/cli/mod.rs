@@ -26,6 +26,7 @@ mod snippet;
 mod status;
 mod stores;
 mod terminal;
+mod visible;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -118,6 +119,8 @@ enum Command {
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
     /// Show what was counted, and what it says
+    ///
+    /// Tables are as wide as the terminal; where stdout is none, as `COLUMNS` says, else 100 columns.
     #[command(after_help = examples::RESULTS)]
     Results(results::Args),
     /// Show the same in the browser

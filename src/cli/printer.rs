@@ -1,6 +1,5 @@
 //! All that lamed says: data on stdout, talk on stderr.
 
-use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::ColorChoice as Stream;
@@ -10,6 +9,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::log::Format;
+use super::visible::{harmful, harmless};
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -115,18 +115,4 @@ fn say(text: std::fmt::Arguments) {
 /// Whether a question would be seen and answered.
 pub(super) fn somebody_answers() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// A name as it may go to a terminal: what would move the cursor, change colours or turn the
-/// direction of the text around is shown as a replacement character.
-pub(super) fn harmless(text: &str) -> Cow<'_, str> {
-    if text.contains(harmful) {
-        Cow::Owned(text.replace(harmful, "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-fn harmful(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

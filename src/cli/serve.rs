@@ -199,7 +199,12 @@ fn dashboard(
     };
     Ok(Dashboard {
         source: Arc::new(api.clone()),
-        api: endpoint.base.clone(),
+        // Behind a proxy the API is where the page is, by a name that is not known here.
+        api: if args.local {
+            endpoint.base.clone()
+        } else {
+            format!("/{STAGE}")
+        },
         namespace: config.namespace.clone(),
         experiments: config.experiments.clone(),
         sessions,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CliError;
+use super::preflight::{Place, try_out};
 use super::printer::Printer;
 use crate::config::{Config, nearest};
 use crate::local::{Container, IMAGE};
@@ -47,10 +48,10 @@ impl Choice {
             Self::Embedded(location) => open_embedded(location, config),
             Self::Redis(mut settings) => {
                 settings.counting = config.counting;
-                open_redis(&settings).await
+                open_redis(&settings, Place::Url).await
             }
             Self::Config => match &config.redis {
-                Some(settings) => open_redis(settings).await,
+                Some(settings) => open_redis(settings, Place::Config).await,
                 None => Err(CliError::usage(
                     "the config names no Redis: run `lamed configure`, or choose with `--store`, \
                      as in `--store embedded:lamed.db`",
@@ -148,10 +149,14 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
     })
 }
 
-async fn open_redis(settings: &RedisSettings) -> Result<Opened, CliError> {
-    let cannot = |error| CliError::failed(format!("cannot use the Redis at {error}"));
-    let store = RedisStore::new(settings).map_err(cannot)?;
-    store.ping().await.map_err(cannot)?;
+async fn open_redis(settings: &RedisSettings, place: Place) -> Result<Opened, CliError> {
+    let cannot = |reason: String| CliError::failed(format!("cannot use the Redis at {reason}"));
+    let store = RedisStore::new(settings).map_err(|error| cannot(error.to_string()))?;
+    if let Err(error) = store.ping().await {
+        // Which of them it is, and what to do.
+        let reason = try_out(settings, place).await.err();
+        return Err(cannot(reason.unwrap_or_else(|| error.to_string())));
+    }
     Ok(Opened {
         store: Arc::new(store),
         container: None,
@@ -168,7 +173,7 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
     let mut settings =
         RedisSettings::from_url(container.url().reveal()).map_err(|error| error.to_string())?;
     settings.counting = config.counting;
-    let opened = open_redis(&settings)
+    let opened = open_redis(&settings, Place::Url)
         .await
         .map_err(|error| error.to_string())?;
     Ok(Opened {

@@ -21,6 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::host::unclear;
+use super::server::response;
 use super::{Edge, Limits};
 
 /// How long a connection may take to end once it is told to, when it has nothing to answer.
@@ -120,7 +122,10 @@ pub(super) async fn hold(
         move |request: Request<Incoming>| {
             let (edge, busy) = (Arc::clone(&edge), pulse.begin());
             async move {
-                let answer = edge.answer(request, peer).await;
+                let answer = match unclear(&request) {
+                    Some(refusal) => response(refusal),
+                    None => edge.answer(request, peer).await,
+                };
                 drop(busy);
                 Ok::<_, Infallible>(answer)
             }

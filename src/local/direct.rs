@@ -10,6 +10,7 @@ use hyper::header::USER_AGENT;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
+use super::guesses::{Judgement, asker};
 use super::metrics::handled;
 use super::server::{BodyError, read_body, response};
 use super::{ApiKey, Edge, Limits};
@@ -54,11 +55,25 @@ impl Direct {
         }
     }
 
-    async fn reply(&self, route: &Route, head: &Parts, body: Incoming) -> Reply {
-        let key = head.headers.get(ApiKey::HEADER).map(|key| key.as_bytes());
-        if route.key_required && !self.key.matches(key) {
-            return Reply::message(403, "Forbidden");
+    /// What a request gets that has no key where one is required.
+    fn refusal(&self, route: &Route, head: &Parts, peer: SocketAddr) -> Option<Reply> {
+        let given = head.headers.get(ApiKey::HEADER);
+        let judgement = match given {
+            _ if !route.key_required => return None,
+            // That is no guess.
+            None => Judgement::Wrong,
+            Some(key) => (self.key).judge(asker(peer, &head.headers), key.as_bytes()),
+        };
+        match (judgement, judgement.wait()) {
+            (Judgement::Right, _) => None,
+            (_, None) => Some(Reply::message(403, "Forbidden")),
+            (_, Some((seconds, message))) => {
+                Some(Reply::message(429, &message).with("Retry-After", &seconds))
+            }
         }
+    }
+
+    async fn reply(&self, route: &Route, head: &Parts, body: Incoming) -> Reply {
         let body = match read_body(body, &self.limits).await {
             Ok(body) => body.into(),
             Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
@@ -77,11 +92,17 @@ impl Direct {
 
 #[async_trait]
 impl Edge for Direct {
-    async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let (head, body) = request.into_parts();
         let (handler, reply) = match self.route(&head) {
-            Ok(route) => (Some(route.handler), self.reply(route, &head, body).await),
+            Ok(route) => {
+                let reply = match self.refusal(route, &head, peer) {
+                    Some(refusal) => refusal,
+                    None => self.reply(route, &head, body).await,
+                };
+                (Some(route.handler), reply)
+            }
             Err(reply) => (None, reply),
         };
         let elapsed = start.elapsed();

@@ -1,12 +1,19 @@
 //! The API key.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use subtle::ConstantTimeEq;
 
+use super::guesses::{Guesses, Judgement};
 use crate::domain::Secret;
 
-/// The key that reading and deleting require.
+/// The key that reading and deleting require. Clones count guesses at it together.
 #[derive(Clone, Debug)]
-pub struct ApiKey(Secret);
+pub struct ApiKey {
+    secret: Secret,
+    guesses: Arc<Guesses>,
+}
 
 impl ApiKey {
     /// The header that carries it.
@@ -15,7 +22,10 @@ impl ApiKey {
     /// The key that was chosen.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        Self(secret)
+        Self {
+            secret,
+            guesses: Arc::default(),
+        }
     }
 
     /// A fresh key of 40 letters and digits, as API Gateway makes them.
@@ -23,19 +33,24 @@ impl ApiKey {
     /// # Errors
     /// When the system gives no randomness.
     pub fn random() -> Result<Self, getrandom::Error> {
-        Ok(Self(Secret::new(random_text(40)?)))
+        Ok(Self::new(Secret::new(random_text(40)?)))
     }
 
     /// The key itself.
     #[must_use]
     pub fn secret(&self) -> &Secret {
-        &self.0
+        &self.secret
+    }
+
+    /// Whether somebody at this address may come in with this key.
+    pub(super) fn judge(&self, asker: IpAddr, given: &[u8]) -> Judgement {
+        self.guesses.judge(asker, || self.matches(Some(given)))
     }
 
     /// Compares in a time that says nothing about where two keys differ.
     #[must_use]
     pub fn matches(&self, given: Option<&[u8]>) -> bool {
-        given.is_some_and(|given| self.0.reveal().as_bytes().ct_eq(given).into())
+        given.is_some_and(|given| self.secret.reveal().as_bytes().ct_eq(given).into())
     }
 }
 

@@ -3,9 +3,9 @@
 use csv::Writer;
 
 use super::Report;
-use super::shapes::{Experiment, Goal, Side, VersusControl};
+use super::shapes::{Experiment, Goal, Said, Side, VersusControl};
 
-const HEADER: [&str; 33] = [
+const HEADER: [&str; 34] = [
     "namespace",
     "experiment",
     "control",
@@ -39,6 +39,7 @@ const HEADER: [&str; 33] = [
     "srm_alarm",
     "verdict_kind",
     "verdict",
+    "weight",
 ];
 
 /// One row for each experiment, goal and variant; without goals, one for each variant.
@@ -58,12 +59,7 @@ pub(super) fn of(report: &Report) -> String {
                 row.extend([String::new(), String::new(), harmless(&variant.variant)]);
                 row.push(variant.participants.to_string());
                 row.resize(27, String::new());
-                finish(
-                    &mut row,
-                    experiment,
-                    experiment.verdict.kind,
-                    &experiment.verdict.text,
-                );
+                finish(&mut row, experiment, &experiment.verdict, &variant.variant);
                 let _ = writer.write_record(row);
             }
         }
@@ -98,7 +94,7 @@ fn of_side(report: &Report, experiment: &Experiment, goal: &Goal, side: &Side) -
         Some(comparison) => row.extend(of_comparison(comparison)),
         None => row.resize(27, String::new()),
     }
-    finish(&mut row, experiment, goal.verdict.kind, &goal.verdict.text);
+    finish(&mut row, experiment, &goal.verdict, &side.variant);
     row
 }
 
@@ -119,13 +115,17 @@ fn of_comparison(comparison: &VersusControl) -> Vec<String> {
     row
 }
 
-fn finish(row: &mut Vec<String>, experiment: &Experiment, kind: &str, text: &str) {
+fn finish(row: &mut Vec<String>, experiment: &Experiment, verdict: &Said, variant: &str) {
     let srm = experiment.srm.as_ref();
     row.push(number(srm.map(|srm| srm.chi_square)));
     row.push(number(srm.map(|srm| srm.p_value)));
     row.push(number(srm.map(|srm| srm.sequential_p_value)));
     row.push(srm.map_or_else(String::new, |srm| srm.alarm.to_string()));
-    row.extend([kind.to_owned(), harmless(text)]);
+    row.extend([verdict.kind.to_owned(), harmless(&verdict.text)]);
+    // New columns come last, so that who reads these by their place can go on.
+    let mut variants = experiment.variants.iter();
+    let weight = variants.find_map(|one| one.weight.filter(|_| one.variant == variant));
+    row.push(weight.map_or_else(String::new, |weight| weight.to_string()));
 }
 
 fn number(number: Option<f64>) -> String {

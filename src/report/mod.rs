@@ -9,7 +9,7 @@ mod source;
 
 use serde::Serialize;
 
-pub use self::shapes::{Experiment, Goal, Pairs, Said, Side, VersusControl};
+pub use self::shapes::{Against, Experiment, Goal, Pairs, Said, Side, VersusControl};
 pub use self::source::{Failure, Question, Source, delete, message, read};
 use crate::domain::results::{Results, by_day};
 use crate::domain::{DayCount, Declared, Name};

@@ -137,6 +137,34 @@ pub struct SideOfDay {
     pub interval: Option<[f64; 2]>,
 }
 
+/// What another control changes of an [`Experiment`], goals and variants in its order.
+#[derive(Debug, Serialize)]
+pub struct Against {
+    verdict: Said,
+    goals: Vec<GoalAgainst>,
+}
+
+#[derive(Debug, Serialize)]
+struct GoalAgainst {
+    verdict: Said,
+    versus_control: Vec<Option<VersusControl>>,
+}
+
+impl From<&Results> for Against {
+    fn from(results: &Results) -> Self {
+        let of_goal = |goal: &GoalResults| GoalAgainst {
+            verdict: (&goal.verdict).into(),
+            versus_control: (goal.variants.iter())
+                .map(|variant| variant.versus_control.as_ref().map(VersusControl::from))
+                .collect(),
+        };
+        Self {
+            verdict: (&results.verdict).into(),
+            goals: results.goals.iter().map(of_goal).collect(),
+        }
+    }
+}
+
 fn ends(interval: Interval) -> [f64; 2] {
     [interval.low, interval.high]
 }

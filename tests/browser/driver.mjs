@@ -130,6 +130,16 @@ const steps = {
   },
   open: (page, url) => page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS }),
   back: page => page.goBack({ timeout: PATIENCE_MS }),
+  // In another tab of the same visitor, closed afterwards.
+  async elsewhere(page, { url, steps }) {
+    const other = await page.context().newPage()
+    try {
+      await other.goto(url, { waitUntil: "load", timeout: PATIENCE_MS })
+      return await perform(other, steps)
+    } finally {
+      await other.close()
+    }
+  },
   shot: (page, path) => page.screenshot({ path, fullPage: true }),
   read: async (page, script) => [await page.evaluate(script)],
   // What a screen reader's user would trip over, by axe-core.
@@ -138,6 +148,21 @@ const steps = {
     const { violations } = await page.evaluate("axe.run()")
     return [violations.map(({ id, impact, nodes }) => `${impact}: ${id}: ${nodes.map(node => node.html).join(" ")}`)]
   },
+}
+
+// Gives what was read.
+async function perform(page, list) {
+  const read = []
+  for (const step of list) {
+    const [[name, value]] = Object.entries(step)
+    try {
+      const result = await steps[name](page, value)
+      if (Array.isArray(result)) read.push(...result)
+    } catch (error) {
+      throw new Error(`${JSON.stringify(step)}: ${error.message}; the page says: ${await page.innerText("body")}`)
+    }
+  }
+  return read
 }
 
 function contextFor({ width, height, dark }) {
@@ -173,16 +198,7 @@ const commands = {
     const context = await contextFor(command)
     try {
       return await open(context, command, async (page, seen) => {
-        const read = []
-        for (const step of command.steps) {
-          const [[name, value]] = Object.entries(step)
-          try {
-            const result = await steps[name](page, value)
-            if (Array.isArray(result)) read.push(...result)
-          } catch (error) {
-            throw new Error(`${JSON.stringify(step)}: ${error.message}; the page says: ${await page.innerText("body")}`)
-          }
-        }
+        const read = await perform(page, command.steps)
         return { read, errors: seen.errors, foreign: seen.foreign }
       })
     } finally {

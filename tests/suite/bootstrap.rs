@@ -1,24 +1,24 @@
 //! The Lambda bootstrap out of the binary, under cargo-lambda's Runtime API and over a real Redis, and
 //! what its zips promise.
 
+mod tls;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use lamed::assets;
 use lamed::domain::Secret;
 use lamed::http::Routes;
 use lamed::local::{ApiKey, Connections, Gateway, Limits, Throttle, serve};
-use lamed::store::{Pem, RedisSettings, Server, Tls};
+use lamed::store::{RedisSettings, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::gateway::{KEY, play, stories};
-use crate::stores::make_certificates;
-use crate::support::{Clock, Cluster, Executable, Lambda, Redis, free_port, is_skipped, tools};
+use crate::support::{Cluster, Executable, Lambda, Redis, is_skipped, tools};
 
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
@@ -101,48 +101,6 @@ async fn the_function_counts_on_a_cluster() {
     assert_eq!(elements.len(), 21);
     let answer = lambda.invoke("delete", r#"{"experiment": "e7"}"#).await;
     assert_eq!(answer, Ok(json!({"deleted": 1})));
-}
-
-#[tokio::test]
-async fn a_panic_of_the_x86_64_function_is_reported_and_the_next_call_works() {
-    a_panic_is_reported_and_the_next_call_works("x86_64").await;
-}
-
-#[tokio::test]
-async fn a_panic_of_the_arm64_function_is_reported_and_the_next_call_works() {
-    a_panic_is_reported_and_the_next_call_works("arm64").await;
-}
-
-/// rustls asks for the time of day to check the certificate of the Redis, and panics where it is before
-/// 1970. Nothing else in the function asks for it.
-async fn a_panic_is_reported_and_the_next_call_works(architecture: &'static str) {
-    let Some(executable) = Executable::embedded(architecture) else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path());
-    let clock = Clock::new();
-    let today = UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
-    clock.advance(-1_000 - clock.now());
-    // By its address, as above.
-    let settings = tls("127.0.0.1", port, its_authority(folder.path()));
-    let lambda = Lambda::start(&executable.by(&clock), settings).await;
-    let pid = lambda.pid("track").await;
-    let message = "called `Result::unwrap()` on an `Err` value: SystemTimeError(1s)";
-    let reported = lambda.invoke("track", &shown_on_a_page("1")).await;
-    assert_eq!(
-        reported.unwrap_err()["errorMessage"],
-        format!("Lambda panicked: {message}")
-    );
-    clock.advance(today - clock.now());
-    let next = lambda.invoke("track", &shown_on_a_page("1")).await;
-    assert_eq!(next.unwrap()["body"], r#"{"counted":true}"#);
-    assert_eq!(lambda.pid("track").await, pid);
-
-    let log = lambda.log("track");
-    let panic = format!("ERROR panicked: {message} place=/crates/rustls-pki-types-");
-    assert!(log.lines().count() == 1 && log.starts_with(&panic), "{log}");
 }
 
 async fn flat_events_are_answered(lambda: &Lambda) {
@@ -266,68 +224,6 @@ async fn the_function_answers_a_gateway_as_serve_local_does() {
     }
     drop(stop);
     server.await.unwrap();
-}
-
-#[tokio::test]
-async fn the_function_speaks_tls_with_certificates_of_its_settings() {
-    let Some(executable) = Executable::native() else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    make_certificates(folder.path());
-    let (_redis, port) = redis_with_tls(folder.path());
-    let ours = tls("localhost", port, its_authority(folder.path()));
-    let lambda = Lambda::start(&executable, ours).await;
-    // The files are the developer's: the function must not need them.
-    drop(folder);
-    let counted = lambda.invoke("track", &shown("1")).await;
-    assert_eq!(counted, Ok(json!({"counted": true})));
-
-    // Without its authority the certificate is a stranger's, by this system's authorities.
-    let theirs = tls("localhost", port, Tls::default());
-    let lambda = Lambda::start(&executable, theirs).await;
-    let refused = lambda.invoke("track", &shown("1")).await;
-    assert_eq!(refused, error("the store cannot be reached: try again"));
-    assert!(
-        lambda.log("track").contains("UnknownIssuer"),
-        "{}",
-        lambda.log("track")
-    );
-}
-
-/// A Redis with a certificate from `make_certificates`, and its port for TLS.
-fn redis_with_tls(certificates: &Path) -> (Redis, u16) {
-    let path = |name: &str| certificates.join(name).to_str().unwrap().to_owned();
-    let port = free_port();
-    let redis = Redis::start(&[
-        "--tls-port",
-        &port.to_string(),
-        "--tls-ca-cert-file",
-        &path("ca.crt"),
-        "--tls-cert-file",
-        &path("redis.crt"),
-        "--tls-key-file",
-        &path("redis.key"),
-        "--tls-auth-clients",
-        "no",
-    ]);
-    (redis, port)
-}
-
-/// Knows the authority of `make_certificates`.
-fn its_authority(certificates: &Path) -> Tls {
-    Tls {
-        ca: Some(Pem::File(certificates.join("ca.crt"))),
-        ..Tls::default()
-    }
-}
-
-fn tls(host: &str, port: u16, tls: Tls) -> RedisSettings {
-    RedisSettings::new(Server::Tcp {
-        host: host.to_owned(),
-        port,
-        tls: Some(tls),
-    })
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Browser, Model, Server, free_port, line, tools, within};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 const COLOR: &str = "button color";
 const ODD: &str = "50% off: צבע + \"כן\" & <b>🦀</script>\\ '{{experiments}}' =";

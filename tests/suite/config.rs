@@ -84,7 +84,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             method: Method::Get,
                             handler: Handler::OneExperiment,
                             key_required: true,
-                            timeout: Duration::from_secs(60),
+                            timeout: Duration::from_mins(1),
                         },
                         request_parameters: ["experiment"].map(parameter).into(),
                     },
@@ -474,7 +474,7 @@ fn an_error_is_one_line_whatever_stands_in_the_file() {
         (stderr.lines().count(), line),
         (
             1,
-            "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: config.json:1:17: unknown key `a\u{fffd}b\u{fffd}[31m`"
+            "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: config.json:1:17: unknown key `a<U+000A>b<U+001B>[31m`"
         ),
     );
 }

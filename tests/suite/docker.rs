@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::support::{Server, is_skipped, lamed, line, within};
 
 const IMAGE: &str = "redis:7-alpine";
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[test]
 fn the_container_counts_and_goes_with_its_server() {
@@ -95,7 +95,7 @@ fn a_server_stopped_while_its_container_starts_leaves_none() {
         let container = container.recv().expect("no container is started");
         assert_eq!(
             said(server.wait_with_output().unwrap()),
-            (Some(0), "".into(), "".into())
+            (Some(0), String::new(), String::new())
         );
         assert!(containers([&format!("id={container}")]).is_empty());
     });
@@ -125,7 +125,7 @@ fn auto_without_a_daemon_soon_counts_in_memory() {
         for_each_lack_of_a_daemon(|host, home| {
             let (ready, said) = ready_and_stopped(serve(home, "auto", host));
             assert_eq!(ready["store"], "embedded");
-            assert_eq!(said, (Some(0), "".into(), "".into()));
+            assert_eq!(said, (Some(0), String::new(), String::new()));
         });
     });
 }
@@ -154,7 +154,7 @@ fn auto_counts_in_memory_when_the_daemon_gives_no_container() {
         let talk = "Docker answers: starting a Redis from `redis:7-alpine`\n\
             warning: Docker gives no redis:7-alpine: failed to create a container: Docker responded \
             with status code 500: out of order; counting in memory instead\n";
-        assert_eq!(said, (Some(0), "".into(), talk.into()));
+        assert_eq!(said, (Some(0), String::new(), talk.into()));
     });
 }
 

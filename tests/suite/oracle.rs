@@ -19,11 +19,11 @@ use tokio::runtime::Runtime;
 use crate::support::{Call, Dialogue, Model, Redis, name, query, tools, within};
 
 const SEEDS: [u64; 2] = [1, 2];
-const WINDOW: Duration = Duration::from_secs(3600);
+const WINDOW: Duration = Duration::from_hours(1);
 
 #[test]
 fn replies_and_keys_are_those_of_python_lamed() {
-    within(Duration::from_secs(120), || {
+    within(Duration::from_mins(2), || {
         let redis = Redis::start(&[]);
         let (mut python, ours) = (Python::start(&redis, 0), Ours::new(&redis, 1));
         for seed in SEEDS.into_iter().chain([rand::random()]) {
@@ -45,7 +45,7 @@ fn replies_and_keys_are_those_of_python_lamed() {
 
 #[test]
 fn both_count_in_turns_in_one_redis() {
-    within(Duration::from_secs(120), || {
+    within(Duration::from_mins(2), || {
         let redis = Redis::start(&[]);
         let (mut python, ours) = (Python::start(&redis, 0), Ours::new(&redis, 0));
         let seed = rand::random();
@@ -149,7 +149,7 @@ impl Chance {
 
 #[test]
 fn what_python_lamed_counted_is_not_counted_again_by_compact() {
-    within(Duration::from_secs(60), || {
+    within(Duration::from_mins(1), || {
         let redis = Redis::start(&[]);
         let mut python = Python::start(&redis, 0);
         let compact = Ours::remembering(&redis, 0, Dedupe::Compact);

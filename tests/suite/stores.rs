@@ -1,6 +1,5 @@
 //! One story that every store must live through.
 
-use std::process::Command;
 use std::time::Duration;
 
 use lamed::domain::{ExperimentCounts, Instant, Kind, Outcome, Selection};
@@ -9,9 +8,9 @@ use lamed::store::{
 };
 use redis::Commands;
 
-use crate::support::{Cluster, Redis, event, name};
+use crate::support::{Cluster, Redis, event, make_certificates, name, redis_with_tls};
 
-const DAY: Counting = counting(Some(Duration::from_secs(86_400)), Dedupe::Compact);
+const DAY: Counting = counting(Some(Duration::from_hours(24)), Dedupe::Compact);
 const FOR_EVER: Counting = counting(None, Dedupe::Compact);
 
 const fn counting(window: Window, dedupe: Dedupe) -> Counting {
@@ -137,24 +136,9 @@ async fn redis_with_an_acl_user() {
 async fn redis_by_tls_with_its_own_authority() {
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
-    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let tls_port = crate::support::free_port().to_string();
-    let (ca, certificate, key) = (file("ca.crt"), file("redis.crt"), file("redis.key"));
-    let _redis = Redis::start(&[
-        "--bind",
-        "127.0.0.1",
-        "127.0.0.2",
-        "--tls-port",
-        &tls_port,
-        "--tls-ca-cert-file",
-        &ca,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-auth-clients",
-        "no",
-    ]);
+    let bind = ["--bind", "127.0.0.1", "127.0.0.2"];
+    let (_redis, tls_port) = redis_with_tls(folder.path(), &bind);
+    let ca = folder.path().join("ca.crt");
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = format!(
         r#"{{"redis": {{"host": "localhost", "port": {tls_port}, "ssl": true, "ssl_ca_certs": {ca:?}}}}}"#
@@ -530,24 +514,4 @@ fn keys_in_db(redis: &Redis, db: u8) -> u64 {
     let mut connection = redis.connection();
     redis::cmd("SELECT").arg(db).exec(&mut connection).unwrap();
     redis::cmd("DBSIZE").query(&mut connection).unwrap()
-}
-
-/// An authority, and a certificate for `localhost` signed by it.
-pub fn make_certificates(folder: &std::path::Path) {
-    let script = r#"
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority
-        openssl req -newkey rsa:2048 -nodes -keyout redis.key -out redis.csr -subj /CN=localhost
-        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > names
-        openssl x509 -req -in redis.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out redis.crt -days 2 -extfile names
-    "#;
-    let output = Command::new("sh")
-        .args(["-ec", script])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }

@@ -3,6 +3,7 @@
 //! The store and its connection live as long as the process, from one invocation to the next.
 
 mod log;
+mod tls;
 
 use std::env;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ impl Function {
             ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = tls::provider().install_default();
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,

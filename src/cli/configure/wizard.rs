@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::answers::{Answers, Expiry, Password};
 use super::files;
-use crate::cli::printer::{harmless, somebody_answers};
+use crate::cli::printer::somebody_answers;
 use crate::cli::terminal::Terminal;
+use crate::cli::visible::harmless;
 use crate::cli::{CliError, Context, block_on, preflight};
 use crate::config::{Config, Document, Location, locate};
 use crate::domain::Secret;
@@ -82,9 +83,11 @@ impl Wizard<'_> {
             "Redis host",
             // Not one that is none, as in the template of Python lamed.
             Some(before.host).filter(|host| refusal("host", host).is_none()),
-            |host| match host.starts_with('/') {
-                true => None,
-                false => refusal("host", host),
+            |host| {
+                if host.starts_with('/') {
+                    return None;
+                }
+                refusal("host", host)
             },
         )?;
         if answers.is_socket() {
@@ -186,7 +189,7 @@ fn connection(path: &Path, config: &Document) -> Result<String, String> {
         Config::parse(path, &redis).map_err(|_| error.to_string())
     })?;
     let settings = parsed.redis.ok_or("the config names no Redis")?;
-    block_on(async { Ok(preflight::try_out(&settings).await) })
+    block_on(async { Ok(preflight::try_out(&settings, preflight::Place::Config).await) })
         .map_err(|error| error.to_string())?
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod redis;
 mod report;
+mod trouble;
 
 use std::path::PathBuf;
 
@@ -10,8 +11,9 @@ use serde::Serialize;
 
 pub(super) use self::redis::try_out;
 use self::report::{Check, Status};
+pub(super) use self::trouble::Place;
 use super::deployment::{self, Deployment, connect};
-use super::printer::harmless;
+use super::visible::harmless;
 use super::{CliError, Context};
 use crate::config::{Config, Location, locate};
 use crate::deploy::{Account, Aws, AwsError, Observed, Permissions};

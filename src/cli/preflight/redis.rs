@@ -7,13 +7,14 @@ use tokio::time::timeout;
 
 use super::address::Reach;
 use super::report::Check;
-use crate::store::{Facts, Info, NoFacts, RedisSettings, RedisStore, Server};
+use super::trouble::{Place, Trouble, ask};
+use crate::store::{Facts, Info, RedisSettings, Server};
 
 /// What was found out about it.
 pub(super) struct Found {
     /// `None` for a socket.
     reach: Option<Reach>,
-    facts: Result<Facts, NoFacts>,
+    facts: Result<Facts, Trouble>,
 }
 
 /// Asks the Redis, and looks its name up: no longer than the timeout of the settings.
@@ -23,31 +24,17 @@ pub(super) async fn look(settings: &RedisSettings) -> Found {
 }
 
 /// Whether lamed can count in it: what it answers, or what is wrong and what to do, in a line.
-pub(in crate::cli) async fn try_out(settings: &RedisSettings) -> Result<String, String> {
-    let found = Found {
-        reach: None,
-        facts: ask(settings).await,
-    };
-    let answers = answers(settings, &found, false);
-    let mut checks = vec![answers];
-    match &found.facts {
-        Ok(Facts { info: Ok(info), .. }) => checks.push(role(settings, info)),
-        Err(NoFacts::Refused(reason)) => checks.push(refused(reason)),
-        _ => {}
-    }
-    match checks
-        .iter()
-        .find_map(|check| Some((check, check.remedy.as_ref()?)))
-    {
-        Some((check, remedy)) => Err(format!("{}: {remedy}", check.found)),
-        None => Ok(checks.swap_remove(0).found),
-    }
-}
-
-async fn ask(settings: &RedisSettings) -> Result<Facts, NoFacts> {
-    match RedisStore::new(settings) {
-        Ok(store) => store.facts().await,
-        Err(error) => Err(NoFacts::Unreachable(error.to_string())),
+pub(in crate::cli) async fn try_out(
+    settings: &RedisSettings,
+    place: Place,
+) -> Result<String, String> {
+    let facts = ask(settings)
+        .await
+        .map_err(|trouble| format!("{}: {}", trouble.found(settings), trouble.remedy(place)))?;
+    let role = facts.info.as_ref().ok().map(|info| role(settings, info));
+    match role.and_then(|check| Some((check.found, check.remedy?))) {
+        Some((found, remedy)) => Err(format!("{found}: {remedy}")),
+        None => Ok(round_trip(settings, &facts)),
     }
 }
 
@@ -73,8 +60,11 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
     ];
     checks.extend(tls(settings, found.reach));
     match &found.facts {
-        Err(NoFacts::Unreachable(_)) => {}
-        Err(NoFacts::Refused(reason)) => checks.push(refused(reason)),
+        Err(trouble @ Trouble::Refused(_)) => {
+            let remedy = trouble.remedy(Place::Config);
+            checks.push(Check::failed("redis auth", trouble.found(settings), remedy));
+        }
+        Err(_) => {}
         Ok(facts) => {
             checks.push(auth(settings, found.reach));
             match &facts.info {
@@ -90,23 +80,17 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
     checks
 }
 
-fn refused(reason: &str) -> Check {
-    Check::failed(
-        "redis auth",
-        reason,
-        "correct `password`, and `username` if there is one, under `redis` in the config",
-    )
+fn round_trip(settings: &RedisSettings, facts: &Facts) -> String {
+    let milliseconds = facts.round_trip.as_secs_f64() * 1000.0;
+    format!("{settings} answers in {milliseconds:.1} ms")
 }
 
 fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
     const CHECK: &str = "redis";
     match &found.facts {
-        Ok(facts) => {
-            let milliseconds = facts.round_trip.as_secs_f64() * 1000.0;
-            Check::ok(CHECK, format!("{settings} answers in {milliseconds:.1} ms"))
-        }
-        Err(NoFacts::Refused(_)) => Check::ok(CHECK, format!("{settings} answers")),
-        Err(NoFacts::Unreachable(reason))
+        Ok(facts) => Check::ok(CHECK, round_trip(settings, facts)),
+        Err(Trouble::Refused(_)) => Check::ok(CHECK, format!("{settings} answers")),
+        Err(Trouble::Unreachable(reason))
             if in_vpc && matches!(found.reach, Some(Reach::Private | Reach::Unknown)) =>
         {
             Check::warning(
@@ -115,10 +99,10 @@ fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
                 "make sure that its security group lets the functions' security groups in",
             )
         }
-        Err(NoFacts::Unreachable(reason)) => Check::failed(
+        Err(trouble) => Check::failed(
             CHECK,
-            reason,
-            "make sure that it runs and lets you in, or correct `redis` in the config",
+            trouble.found(settings),
+            trouble.remedy(Place::Config),
         ),
     }
 }
@@ -398,7 +382,7 @@ mod tests {
         ] {
             let found = Found {
                 reach: Some(reach),
-                facts: Err(NoFacts::Unreachable("no answer".to_owned())),
+                facts: Err(Trouble::Unreachable("no answer".to_owned())),
             };
             let settings = RedisSettings::from_url("rediss://h").unwrap();
             assert_eq!(short(&checks(&settings, &found, in_vpc)), expected);

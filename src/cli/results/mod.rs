@@ -5,6 +5,7 @@ mod gate;
 mod grid;
 mod table;
 
+use std::env;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use tokio::time::sleep;
 use self::gate::Gate;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
-use super::printer::{DIM, harmless};
+use super::printer::DIM;
 use super::signals::Stop;
+use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::{Config, nearest};
 use crate::domain::{Instant, Name};
@@ -179,11 +181,11 @@ pub(super) fn unknown<'a>(
 ) -> CliError {
     let mut message = format!(
         "nothing is counted for {what} `{}` in namespace `{}`",
-        harmless(name),
-        harmless(config.namespace.as_str())
+        visible(name),
+        visible(config.namespace.as_str())
     );
     if let Some(near) = nearest(name, known) {
-        message.push_str(&format!(": did you mean `{}`?", harmless(near)));
+        message.push_str(&format!(": did you mean `{}`?", visible(near)));
     }
     CliError::failed(message)
 }
@@ -211,12 +213,20 @@ fn show(
     if experiments.is_empty() {
         context.printer.talk(&format!(
             "nothing is counted in namespace `{}` yet",
-            harmless(config.namespace.as_str())
+            visible(config.namespace.as_str())
         ));
     }
-    let width = terminal_size_of(stdout()).map_or(DEFAULT_WIDTH, |(width, _)| width.0);
+    let width = width();
     let blocks: Vec<String> = (experiments.iter())
-        .map(|experiment| table::experiment(&experiment.results, usize::from(width)))
+        .map(|experiment| table::experiment(&experiment.results, width))
         .collect();
     context.printer.stream(&blocks.join("\n"))
+}
+
+/// The columns of the terminal; where stdout is none, what `COLUMNS` says.
+fn width() -> usize {
+    let terminal = terminal_size_of(stdout()).map(|(width, _)| width.0);
+    let told = || env::var("COLUMNS").ok()?.parse().ok();
+    let width = terminal.or_else(told).filter(|width| *width > 0);
+    usize::from(width.unwrap_or(DEFAULT_WIDTH))
 }

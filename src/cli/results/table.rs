@@ -4,7 +4,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::bars::{Axis, MAX_WIDTH, MIN_WIDTH, Span};
 use super::grid::{Grid, columns_of, cut};
-use crate::cli::printer::{BOLD, DIM, harmless};
+use crate::cli::printer::{BOLD, DIM};
+use crate::cli::visible::visible;
 use crate::domain::results::{
     Comparison, GoalKind, GoalResults, GoalVariant, Results, Verdict, VerdictKind, grouped, span,
 };
@@ -29,14 +30,23 @@ enum Column {
 
 use Column::{Bar, ChanceToWin, Change, Conversions, Participants, Rate};
 
-/// From the most to the least that a line has room for.
-const OF_PROPORTIONS: [&[Column]; 7] = [
+/// From the most to the least that a line has room for. What holds at every look stays longest, and of
+/// that the figures: the bar draws them.
+const OF_PROPORTIONS: [&[Column]; 8] = [
     &[Participants, Conversions, Rate, Change, Bar, ChanceToWin],
     &[Conversions, Rate, Change, Bar, ChanceToWin],
     &[Rate, Change, Bar, ChanceToWin],
-    &[Conversions, Rate, Change, ChanceToWin],
+    &[Rate, Change, Bar],
     &[Rate, Change, ChanceToWin],
     &[Rate, Change],
+    &[Rate, Bar],
+    &[Rate],
+];
+/// While there is no interval to show or draw.
+const OF_FEW: [&[Column]; 4] = [
+    &[Participants, Conversions, Rate, ChanceToWin],
+    &[Conversions, Rate, ChanceToWin],
+    &[Rate, ChanceToWin],
     &[Rate],
 ];
 const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
@@ -49,7 +59,7 @@ const OF_ONE: [&[Column]; 3] = [
 
 /// One experiment: verdict first, then a table for each goal.
 pub(super) fn experiment(results: &Results, width: usize) -> String {
-    let name = harmless(results.experiment.as_str());
+    let name = visible(results.experiment.as_str());
     let mut text = format!("{BOLD}{name}{BOLD:#}\n{}", said(&results.verdict, width));
     if results.goals.is_empty() {
         text.push_str(&participants(results, width));
@@ -75,7 +85,7 @@ fn said(verdict: &Verdict, width: usize) -> String {
         VerdictKind::KeepGoing => ("…", OPEN),
         _ => ("·", DIM),
     };
-    let text = format!("{sign} {}", harmless(&verdict.text));
+    let text = format!("{sign} {}", visible(&verdict.text));
     let options = textwrap::Options::new(width.max(20))
         .initial_indent(" ")
         .subsequent_indent("   ");
@@ -107,7 +117,7 @@ fn name(results: &Results, variant: &str) -> String {
         false if compared(variant) => "",
         false => " (not declared)",
     };
-    format!("{}{role}", harmless(variant))
+    format!("{}{role}", visible(variant))
 }
 
 /// With as many columns as there is room for.
@@ -116,6 +126,7 @@ fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
     let candidates: &[&[Column]] = match goal.kind {
         GoalKind::Count => &OF_COUNTS,
         _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
+        _ if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => &OF_FEW,
         GoalKind::Proportion => &OF_PROPORTIONS,
     };
     for columns in candidates {
@@ -142,9 +153,7 @@ fn rows(
     width: usize,
 ) -> Grid {
     let longest = (width / 3).max(20);
-    let changes: Vec<Option<Effect>> = (goal.variants.iter())
-        .map(|variant| variant.versus_control.as_ref().and_then(Effect::of))
-        .collect();
+    let changes: Vec<Option<Effect>> = (goal.variants.iter()).map(Effect::of_variant).collect();
     let scale = Effect::common(&changes);
     let spans: Vec<Span> = changes
         .iter()
@@ -152,7 +161,7 @@ fn rows(
         .map(|effect| effect.span(scale))
         .collect();
     let axis = (bar > 0).then(|| Axis::new(&spans, bar)).flatten();
-    let head = cut(&harmless(goal.goal.as_str()), longest);
+    let head = cut(&visible(goal.goal.as_str()), longest);
     let head = format!("{BOLD}{head}{BOLD:#}");
     let drawing = (columns.iter().position(|column| *column == Bar)).map(|column| column + 1);
     let titles = columns.iter().map(|column| title(*column, goal, bar));
@@ -266,6 +275,10 @@ impl Scale {
 }
 
 impl Effect {
+    fn of_variant(variant: &GoalVariant) -> Option<Self> {
+        variant.versus_control.as_ref().and_then(Self::of)
+    }
+
     /// None while the sequential test says nothing.
     fn of(comparison: &Comparison) -> Option<Self> {
         let sequential = comparison.sequential.as_ref()?;

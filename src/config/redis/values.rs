@@ -39,15 +39,23 @@ described!(
     json!({
         "type": "string",
         "pattern": "^[^\\s@]+$",
-        "not": { "pattern": "://" },
+        "not": { "pattern": "://|^[^:]+:[0-9]+$" },
     })
 );
+
+/// `HOST:PORT`; IPv6 has more colons.
+fn with_port(host: &str) -> bool {
+    let port = (host.split_once(':')).filter(|(name, _)| !name.is_empty());
+    port.is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+}
 
 impl<'de> Deserialize<'de> for Host {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, |host| {
             if host.contains("://") || host.contains('@') {
                 Err("a host alone belongs here: a URL goes into `redis.url`".to_owned())
+            } else if with_port(host) {
+                Err("a host alone belongs here: its port goes into `redis.port`".to_owned())
             } else if host.trim().is_empty() {
                 Err("the host is empty: put the name or address of your Redis here".to_owned())
             } else if host.contains(char::is_whitespace) {

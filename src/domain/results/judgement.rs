@@ -25,6 +25,11 @@ pub(super) fn of_experiment(goals: &[GoalResults], variants: &[Variant]) -> Verd
     }
 }
 
+fn participants_of(number: u64) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} participant{plural}", grouped(number as f64))
+}
+
 /// The alarm, with the variant that is off the most.
 pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
     let participants: f64 = split
@@ -51,9 +56,9 @@ pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
     };
     let detail = most.map_or_else(String::new, |(variant, weight)| {
         format!(
-            ": {} has {} participants where {expects} {}",
+            ": {} has {} where {expects} {}",
             variant.name,
-            grouped(variant.participants as f64),
+            participants_of(variant.participants),
             grouped(expected(*weight))
         )
     });

@@ -9,7 +9,7 @@ use crate::domain::{Day, Declared, Instant, Kind, Name, Selection};
 use crate::http::wire::{Experiment as Counted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
-    Evaluated, Experiment, Failure, Line, Overview, Pairs, Question, delete, read,
+    Against, Evaluated, Experiment, Failure, Line, Overview, Pairs, Question, delete, read,
 };
 
 /// The parameter that chooses the control.
@@ -162,12 +162,20 @@ fn required(query: &Parameters, name: &str) -> Result<Name, Answer> {
     optional(query, name)?.ok_or_else(|| Answer::message(400, &format!("`{name}` is missing")))
 }
 
-/// All of a namespace at one time: with each variant of each experiment as the control.
+/// All of a namespace at one time.
 #[derive(Serialize)]
 pub struct Snapshot {
     taken: String,
     experiments: Overview,
-    details: BTreeMap<String, BTreeMap<String, Experiment>>,
+    details: BTreeMap<String, Detail>,
+}
+
+/// One experiment with its usual control, and what each of the others changes: most of the work, and
+/// of the document, is the same for all.
+#[derive(Serialize)]
+struct Detail {
+    usual: Experiment,
+    others: BTreeMap<String, Against>,
 }
 
 /// Takes a snapshot of the dashboard's namespace.
@@ -182,24 +190,25 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
         days: true,
     };
     let counted = read(&*dashboard.source, question).await?;
+    let usual = dashboard.evaluate(&counted, None)?;
     let mut details = BTreeMap::new();
-    for one in &counted {
-        let one = std::slice::from_ref(one);
-        let mut by_control = BTreeMap::new();
-        let variants: Vec<Name> = (dashboard.evaluate(one, None)?.iter())
-            .flat_map(|evaluated| &evaluated.results.variants)
-            .map(|variant| variant.name.clone())
-            .collect();
-        for control in variants {
-            for evaluated in dashboard.evaluate(one, Some(&control))? {
-                by_control.insert(control.to_string(), evaluated.document(Pairs::With));
+    for (one, usual) in counted.iter().zip(&usual) {
+        let mut others = BTreeMap::new();
+        let variants = usual.results.variants.iter().map(|variant| &variant.name);
+        for control in variants.filter(|name| usual.results.control.as_ref() != Some(*name)) {
+            for other in dashboard.evaluate(std::slice::from_ref(one), Some(control))? {
+                // What cannot be the control leaves the usual one.
+                if other.results.control.as_ref() == Some(control) {
+                    others.insert(control.to_string(), Against::from(&other.results));
+                }
             }
         }
-        details.insert(one[0].experiment.clone(), by_control);
+        let usual = usual.document(Pairs::With);
+        details.insert(one.experiment.clone(), Detail { usual, others });
     }
     Ok(Snapshot {
         taken: timestamp(Instant::now()),
-        experiments: dashboard.overview_with(namespace, &dashboard.evaluate(&counted, None)?),
+        experiments: dashboard.overview_with(namespace, &usual),
         details,
     })
 }

@@ -17,7 +17,7 @@ mod documents;
 mod page;
 mod session;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,6 +33,7 @@ use self::documents::Answer;
 pub use self::documents::{Snapshot, snapshot};
 pub use self::page::of_snapshot;
 pub use self::session::Sessions;
+use super::guesses::{Judgement, asker};
 use super::server::{read_body, response};
 use super::{Edge, Limits};
 use crate::domain::{Declared, Name};
@@ -75,11 +76,11 @@ impl Edge for WithDashboard {
 
 #[async_trait]
 impl Edge for Dashboard {
-    async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let start = Instant::now();
         let (head, body) = request.into_parts();
-        let reply = self.reply(&head, body).await;
+        let reply = self.reply(&head, body, peer).await;
         let elapsed = start.elapsed();
         tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
         response(reply)
@@ -97,7 +98,7 @@ struct SignedIn {
 }
 
 impl Dashboard {
-    async fn reply(&self, head: &Parts, body: Incoming) -> Reply {
+    async fn reply(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
         if self.loopback_only && !names_this_machine(head) {
             return message(
                 StatusCode::MISDIRECTED_REQUEST,
@@ -109,7 +110,7 @@ impl Dashboard {
             (&Method::GET, "" | "/") if path.starts_with(PATH) => page::reply(),
             // The dashboard on its own has nothing else to show.
             (&Method::GET, "/") => redirect(),
-            (&Method::POST, "/session") => self.sign_in(body).await,
+            (&Method::POST, "/session") => self.sign_in(body, asker(peer, &head.headers)).await,
             (&Method::GET | &Method::DELETE, "/experiments" | "/experiment") => {
                 let token = head
                     .headers
@@ -137,19 +138,19 @@ impl Dashboard {
         json(answer.status, answer.body)
     }
 
-    async fn sign_in(&self, body: Incoming) -> Reply {
+    async fn sign_in(&self, body: Incoming, asker: IpAddr) -> Reply {
         let Ok(body) = read_body(body, &Limits::default()).await else {
             return message(StatusCode::BAD_REQUEST, "the body is incomplete");
         };
         let Ok(SignIn { key }) = serde_json::from_slice(&body) else {
             return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
         };
-        match self.sessions.open(&key) {
-            Some(session) => serde_json::to_string(&SignedIn { session }).map_or_else(
+        match self.sessions.open(&key, asker) {
+            Ok(session) => serde_json::to_string(&SignedIn { session }).map_or_else(
                 |error| message(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
                 |body| json(200, body),
             ),
-            None => message(StatusCode::FORBIDDEN, "that is not the API key"),
+            Err(judgement) => refusal(judgement),
         }
     }
 }
@@ -172,6 +173,15 @@ fn names_this_machine(head: &Parts) -> bool {
         let address: Option<std::net::IpAddr> = host.parse().ok();
         host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback())
     })
+}
+
+fn refusal(judgement: Judgement) -> Reply {
+    match judgement.wait() {
+        None => message(StatusCode::FORBIDDEN, "that is not the API key"),
+        Some((seconds, text)) => {
+            message(StatusCode::TOO_MANY_REQUESTS, &text).with("Retry-After", &seconds)
+        }
+    }
 }
 
 fn redirect() -> Reply {

@@ -147,7 +147,7 @@ fn what_answers_may_be_no_lamed() {
         ),
         (
             "503 Service Unavailable\r\n\r\n{\"message\": \"a\\u001b[2Jb\"}",
-            format!("{base} answered 503: a\u{fffd}[2Jb"),
+            format!("{base} answered 503: a<U+001B>[2Jb"),
         ),
         (
             "200 OK\r\ncontent-length: 9\r\n\r\n[",

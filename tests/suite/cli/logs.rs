@@ -42,7 +42,7 @@ fn logs_of_all_functions_are_one_list() {
     );
     let (panic, json, gone) = (&times[0], &times[1], &times[2]);
     let panicked =
-        format!("{panic} lamed-track thread 'main' panicked at\n      the disco\u{fffd}[31m\n");
+        format!("{panic} lamed-track thread 'main' panicked at\n      the disco<U+001B>[31m\n");
     let deleted = format!("{json} lamed-delete-experiment {{\"level\":\"WARN\"}}\n");
     let gone = format!("{gone} lamed-track redis is gone\n");
     logs(&[]).gives(0, &format!("{panicked}{deleted}{gone}"), "");

@@ -9,6 +9,8 @@ mod preflight;
 mod results;
 mod serve;
 mod snippet;
+mod tls;
+mod widths;
 mod wizard;
 
 use std::fs;

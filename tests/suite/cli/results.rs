@@ -81,11 +81,11 @@ no goal yet
  10-Newest                        2
 
 שלום 🦀
- · \u{fffd}right to left has conversions but no participants, so no rates are compared: do its exposures
-   arrive?
- a,b|c                     participants  conversions  each
- \u{fffd}right to left (control)             0            1     –
- 日本語                              10            5  0.50
+ · <U+202E>right to left has conversions but no participants, so no rates are compared: do its
+   exposures arrive?
+ a,b|c                            participants  conversions  each
+ <U+202E>right to left (control)             0            1     –
+ 日本語                                     10            5  0.50
 ";
 
 #[tokio::test]
@@ -251,7 +251,10 @@ fn nine_digits(value: Value) -> Value {
 
 #[tokio::test]
 async fn results_are_a_spreadsheet() {
-    let server = Server::start(&["--local", "--store", "embedded"]);
+    let home = home();
+    let config = json!({"experiments": {"=1+1": {"variants": {"a": 3, "off": 0}}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
     let events = [
         ("=1+1", "participate", "a", 40),
         ("=1+1", "participate", "-b, \"c\"", 50),
@@ -262,20 +265,26 @@ async fn results_are_a_spreadsheet() {
     let outcome = line(&server.home, &["results", "--local", "--csv"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     let lines: Vec<&str> = outcome.stdout.lines().collect();
-    let columns = lines[0].split(',').count();
-    let shown: Vec<String> = lines[1..]
-        .iter()
-        .map(|line| line.split(',').take(9).collect::<Vec<_>>().join(","))
+    // The columns that are simple to split: the first ones, and the last one, which came last.
+    let shown: Vec<String> = (lines.iter())
+        .map(|line| {
+            let first: Vec<&str> = line.split(',').take(8).collect();
+            let (_, weight) = line.rsplit_once(',').unwrap();
+            format!("{} … {weight}", first.join(","))
+        })
         .collect();
     assert_eq!(
         shown,
         [
-            "alephbet,'=1+1,\"'-b, \"\"c\"\"\",g,proportion,\"'-b, \"\"c\"\"\",50",
-            "alephbet,'=1+1,\"'-b, \"\"c\"\"\",g,proportion,a,40,20",
-            "alephbet,no goal,a,,,a,1,,",
+            "namespace,experiment,control,goal,kind,variant,participants,conversions … weight",
+            "alephbet,'=1+1,a,g,proportion,\"'-b, \"\"c\"\"\",50 … ",
+            "alephbet,'=1+1,a,g,proportion,a,40,20 … 3",
+            "alephbet,'=1+1,a,g,proportion,off,0,0 … 0",
+            "alephbet,no goal,a,,,a,1, … ",
         ]
     );
-    assert_eq!((columns, lines[3].split(',').count()), (33, 33));
+    let columns = [0, 2, 3, 4].map(|line| lines[line].split(',').count());
+    assert_eq!(columns, [34; 4]);
 }
 
 #[tokio::test]
@@ -388,10 +397,10 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
     results(&[]).gives(
         0,
-        "\u{fffd}[2Je
+        "<U+001B>[2Je
  · one variant only: there is nothing to compare
- \u{fffd}31mg\u{fffd}            participants  conversions     rate
- \u{fffd}]0;v\u{fffd} (control)             2            1  50.00 %
+ <U+009B>31mg<U+000A>            participants  conversions     rate
+ <U+001B>]0;v<U+0007> (control)             2            1  50.00 %
 ",
         "",
     );

@@ -27,6 +27,7 @@ fn serve_says_what_keeps_it_from_starting() {
     let taken = taken.local_addr().unwrap().to_string();
     let in_use = TcpListener::bind(&taken).unwrap_err();
     let refused = TcpStream::connect(("127.0.0.1", dead)).unwrap_err();
+    let correct = "make sure that it runs and lets you in, or correct";
     let locked = Redis::start(&["--requirepass", "hunter2"]);
     let no_key = "can be reached from other machines: choose the key yourself, by `--api-key` or \
                   `$LAMED_API_KEY`";
@@ -71,13 +72,16 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             &format!("--store redis://:hunter2@127.0.0.1:{dead}/7"),
             1,
-            &format!("cannot use the Redis at redis://127.0.0.1:{dead}/7: {refused}"),
+            &format!(
+                "cannot use the Redis at redis://127.0.0.1:{dead}/7: {refused}: {correct} its URL"
+            ),
         ),
         (
             &format!("--store redis://:hunter3@127.0.0.1:{}", locked.port),
             1,
             &format!(
-                "cannot use the Redis at redis://127.0.0.1:{}/0: Password authentication failed - AuthenticationFailed",
+                "cannot use the Redis at redis://127.0.0.1:{}/0 does not accept this user and password: \
+                 correct the user and the password in its URL",
                 locked.port
             ),
         ),
@@ -131,15 +135,9 @@ fn serve_gives_up_on_a_redis_that_never_answers() {
     let start = Instant::now();
     let Outcome { code, stderr, .. } = serve(&home, &[]).run();
     let cannot = format!("error: cannot use the Redis at redis://127.0.0.1:{port}/0");
-    // The second attempt and the whole have the same end.
-    let messages = [": timed out\n", " gave no answer within 100ms\n"];
-    assert!(
-        code == Some(1)
-            && messages
-                .map(|end| format!("{cannot}{end}"))
-                .contains(&stderr),
-        "{code:?} {stderr}"
-    );
+    let what_to_do = "make sure that it runs and lets you in, or correct `redis` in the config";
+    let expected = format!("{cannot} gave no answer within 100ms: {what_to_do}\n");
+    assert_eq!((code, stderr), (Some(1), expected));
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 

@@ -55,7 +55,7 @@ fn script(html: &str) -> &str {
 /// Runs a script as a page does that loaded a stub of AlephBet; gives what the stub was told.
 fn told(home: &TempDir, script: &str) -> Value {
     let page = format!(
-        r#"
+        r"
 const told = {{experiments: []}};
 const window = {{AlephBet: {{
   AlephbetAdapter: function (url, namespace) {{ told.adapter = [url, namespace]; }},
@@ -72,7 +72,7 @@ const window = {{AlephBet: {{
 const AlephBet = window.AlephBet;
 {script}
 console.log(JSON.stringify(told));
-"#
+"
     );
     let file = home.path().join("page.js");
     fs::write(&file, page).unwrap();

@@ -1,24 +1,22 @@
 //! What the dashboard gives, and to whom.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use super::{server, verdict};
-use crate::cli::{home, mode};
+use crate::cli::home;
 use crate::support::{Client, Response, Server, free_port, line};
 
 const CSP: &str = "default-src 'none'; script-src 'sha256-…'; style-src 'sha256-…'; connect-src 'self'; \
                    img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-async fn get(client: &mut Client, path: &str, session: &str) -> Response {
+pub(super) async fn get(client: &mut Client, path: &str, session: &str) -> Response {
     let authorization = format!("Bearer {session}");
     let headers = [("authorization", authorization.as_str())];
     client.send("GET", path, &headers, "").await.unwrap()
 }
 
 /// The session in an address that is signed in.
-fn session(url: &Value) -> String {
+pub(super) fn session(url: &Value) -> String {
     let (_, session) = url.as_str().unwrap().split_once("#session=").unwrap();
     session.to_owned()
 }
@@ -362,32 +360,4 @@ fn what_keeps_a_dashboard_from_starting_is_said_at_once() {
         "error: `--listen 0.0.0.0:0` can be reached from other machines: `lamed serve` offers the \
          dashboard to them, behind the key\n",
     );
-}
-
-#[tokio::test]
-async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
-    let server = server(&["--local"]).await;
-    let arguments = ["dashboard", "--local", "--output", "snapshot.html"];
-    line(&server.home, &arguments).gives(0, "", "wrote `snapshot.html`\n");
-    let file = server.home.path().join("snapshot.html");
-    let page = fs::read_to_string(&file).unwrap();
-    assert_ne!(mode(&file), 0o600, "it is made to be sent around");
-    assert!(!page.contains(&server.key));
-    assert!(page.contains("connect-src 'none'"));
-    let (_, rest) = page.split_once(r#"id="snapshot">"#).unwrap();
-    let (snapshot, _) = rest.split_once("</script>").unwrap();
-    let snapshot: Value = serde_json::from_str(snapshot).unwrap();
-    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
-    let overview = get(&mut client, "/dashboard/experiments", &session)
-        .await
-        .json();
-    assert_eq!(snapshot["experiments"], overview);
-    for control in ["blue", "red"] {
-        let path = format!("/dashboard/experiment?experiment=color&control={control}");
-        let document = get(&mut client, &path, &session).await.json();
-        assert_eq!(snapshot["details"]["color"][control], document);
-    }
-    assert_eq!(snapshot["details"].as_object().unwrap().len(), 2);
-    let to_stdout = line(&server.home, &["dashboard", "--local", "--output", "-"]).run();
-    assert!(to_stdout.stdout.starts_with("<!doctype html>"));
 }

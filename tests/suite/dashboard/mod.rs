@@ -1,7 +1,10 @@
 //! The dashboard: what it gives to whom, and the page in a real browser.
 
+mod deletion;
 mod http;
+mod names;
 mod page;
+mod snapshot;
 
 use std::fs;
 

@@ -4,6 +4,7 @@ mod crawlers;
 mod figures;
 mod health;
 mod limits;
+mod proxies;
 mod slow;
 
 use crate::support::query;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 /// A fenced block.
 struct Block {
+    indent: usize,
     language: String,
     text: String,
 }
@@ -43,6 +44,12 @@ fn readme() -> String {
     fs::read_to_string(path).unwrap()
 }
 
+/// The README, and the page that goes on from it with commands.
+fn pages() -> [String; 2] {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/redis.md");
+    [readme(), fs::read_to_string(path).unwrap()]
+}
+
 fn blocks(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
@@ -51,11 +58,23 @@ fn blocks(markdown: &str) -> Vec<Block> {
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some(language), None) => {
                 open = Some(Block {
+                    indent: line.len() - line.trim_start().len(),
                     language: language.to_owned(),
                     text: String::new(),
                 });
             }
-            (None, Some(block)) => block.text += &format!("{line}\n"),
+            (None, Some(block)) => {
+                // In a list all of it is indented as the fence is.
+                let indented = line
+                    .get(..block.indent)
+                    .is_some_and(|i| i.trim().is_empty());
+                let line = if indented {
+                    &line[block.indent..]
+                } else {
+                    line
+                };
+                block.text += &format!("{line}\n");
+            }
             (None, None) => {}
         }
     }

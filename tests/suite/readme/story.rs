@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Shown, commands, readme};
+use super::{Shown, commands, pages};
 use crate::deploy::write_function;
 use crate::support::{Aws, Line, Outcome, Redis, Server, line};
 
@@ -18,7 +18,7 @@ const PRIVATE: &str = "2130706433";
 fn every_command_parses() {
     let home = tempfile::tempdir().unwrap();
     let mut parsed = 0;
-    for shown in commands(&readme()) {
+    for shown in pages().iter().flat_map(|page| commands(page)) {
         let Some(arguments) = shown.lamed() else {
             program_is_there(&shown);
             continue;
@@ -41,7 +41,7 @@ fn program_is_there(shown: &Shown) {
 #[tokio::test]
 async fn what_is_for_this_machine_runs() {
     let redis = Redis::start(&[]);
-    for shown in commands(&readme()) {
+    for shown in pages().iter().flat_map(|page| commands(page)) {
         let Some(arguments) = shown.lamed() else {
             ask_the_server(&shown).await;
             continue;
@@ -82,7 +82,7 @@ async fn ask_the_server(shown: &Shown) {
 #[test]
 fn what_is_for_aws_runs() {
     let mut account = Account::new();
-    for shown in commands(&readme()) {
+    for shown in pages().iter().flat_map(|page| commands(page)) {
         let Some(arguments) = shown.lamed() else {
             continue;
         };

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use lamed::config::Config;
 
-use super::{blocks, prose, readme};
+use super::{blocks, pages, prose, readme};
 use crate::support::line;
 
 #[test]
 fn every_config_loads() {
-    let markdown = readme();
-    let configs: Vec<_> = (blocks(&markdown).into_iter())
+    let configs: Vec<_> = (pages().iter())
+        .flat_map(|page| blocks(page))
         .filter(|block| block.language == "json")
         .collect();
     assert!(configs.len() > 1, "no configs are shown");

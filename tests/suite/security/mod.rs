@@ -1,6 +1,7 @@
 //! The table of `docs/security.md`: what an attacker may try, and what comes of it.
 
 mod bodies;
+mod guesses;
 mod names;
 mod requests;
 mod secrets;

@@ -76,6 +76,8 @@ async fn nothing_is_read_or_deleted_without_the_key() {
     for (server, _) in edges() {
         let mut client = server.client();
         assert_eq!(client.get(&track("1")).await.status, 200);
+        // Each guess from elsewhere, so that none is one too many.
+        let mut elsewhere = (1..).map(|number| format!("192.0.2.{number}"));
         let longer = format!("{KEY}x");
         let bearer = format!("Bearer {KEY}");
         for headers in [
@@ -99,7 +101,9 @@ async fn nothing_is_read_or_deleted_without_the_key() {
                     "/prod/experiments?x-api-key=the-key&api_key=the-key&key=the-key",
                 ),
             ] {
-                let reply = client.send(method, path, headers, "").await.unwrap();
+                let address = elsewhere.next().unwrap();
+                let headers = [headers, &[("x-forwarded-for", &address)]].concat();
+                let reply = client.send(method, path, &headers, "").await.unwrap();
                 let got = (reply.status, reply.body.as_str());
                 assert_eq!(
                     got,
@@ -187,6 +191,39 @@ fn a_path_is_taken_as_it_is_written() {
             b"TRACE /prod/track HTTP/1.1\r\nHost: x\r\nCookie: secret\r\n\r\n",
         );
         assert!(!trace.contains("secret"), "{trace}");
+    }
+}
+
+#[test]
+fn whom_a_request_asks_is_never_in_doubt() {
+    for (server, _) in edges() {
+        let (track, key) = (track("1"), format!("x-api-key: {KEY}\r\n"));
+        for path in [
+            &track,
+            "/prod/experiments",
+            "/dashboard",
+            "/healthz",
+            "/readyz",
+            "http://localhost/dashboard",
+            "/nothing",
+        ] {
+            for hosts in [
+                "Host: localhost\r\nHost: localhost\r\n",
+                "Host: localhost\r\nhost: evil.example\r\n",
+                "Host: localhost, evil.example\r\n",
+                "Host: user@localhost\r\n",
+                "",
+            ] {
+                let request = format!("GET {path} HTTP/1.1\r\n{hosts}{key}\r\n");
+                let (got, _) = statuses(&server, request);
+                assert_eq!(got, [400], "{path} {hosts:?}");
+            }
+        }
+        // What asks by an older version need not name one.
+        let old = "GET /healthz HTTP/1.0\r\n\r\n";
+        assert!(exchange(&server, old.as_bytes()).starts_with("HTTP/1.0 200"));
+        let two = "GET /healthz HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n";
+        assert!(exchange(&server, two.as_bytes()).starts_with("HTTP/1.0 400"));
     }
 }
 

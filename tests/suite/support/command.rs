@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{lamed, tools};
 
 /// How long any process of a test may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A command line of lamed, in a home of its own.
 pub struct Line {

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use super::{Client, Clock, free_port, name, tools};
 
 /// How long an invocation may take.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// An unpacked bootstrap that runs here, by qemu where it is another machine's.
 pub struct Executable {

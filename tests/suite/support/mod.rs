@@ -11,6 +11,7 @@ mod lambda;
 mod model;
 mod redis;
 mod server;
+mod tls;
 
 pub use aws::{Aws, Fault, When};
 pub use browser::Browser;
@@ -23,6 +24,7 @@ pub use lambda::{Executable, Lambda};
 pub use model::{Call, Model};
 pub use redis::{Redis, redis_6_2};
 pub use server::{Server, lamed};
+pub use tls::{make_certificates, make_certificates_of, redis_with_tls};
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -22,6 +22,7 @@ pub fn lamed(home: &std::path::Path) -> Command {
         .env_remove("LAMED_API_KEY")
         .env_remove("VISUAL")
         .env_remove("EDITOR")
+        .env_remove("COLUMNS")
         .env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {

@@ -1,0 +1,144 @@
+//! The tables of `lamed results`, narrower and narrower.
+
+use super::*;
+use crate::support::{Server, line};
+
+#[tokio::test]
+async fn what_holds_at_every_look_stays_longest() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    count(
+        &server,
+        &[
+            ("e", "participate", "a", 1000),
+            ("e", "participate", "b", 1000),
+            ("e", "g", "a", 60),
+            ("e", "g", "b", 120),
+            ("all", "participate", "a", 10),
+            ("all", "participate", "b", 10),
+            ("all", "g", "a", 10),
+            ("all", "g", "b", 10),
+        ],
+    )
+    .await;
+    let mut shown = String::new();
+    for columns in ["130", "100", "80", "70", "60", "50", "40", "no number"] {
+        let results = line(&server.home, &["results", "--local"])
+            .env("COLUMNS", columns)
+            .run();
+        shown.push_str(&format!("--- {columns}\n{}", results.stdout));
+    }
+    assert_eq!(shown, WIDTHS);
+}
+
+const WIDTHS: &str = "\
+--- 130
+all
+ · too early: a verdict takes 30 participants and 5 conversions of each variant
+ g            participants  conversions      rate  chance to win
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g            participants  conversions     rate        change, 95 %  at every look                                  chance to win
+ a (control)         1,000           60   6.00 %                      │
+ b                   1,000          120  12.00 %  +100 % (27 to 245)  │    ├────────────●─────────────────────────┤       > 99.9 %
+                                                                      0                                      +245 %
+--- 100
+all
+ · too early: a verdict takes 30 participants and 5 conversions of each variant
+ g            participants  conversions      rate  chance to win
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g            conversions     rate        change, 95 %  at every look                  chance to win
+ a (control)           60   6.00 %                      │
+ b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
+                                                        0                      +245 %
+--- 80
+all
+ · too early: a verdict takes 30 participants and 5 conversions of each variant
+ g            participants  conversions      rate  chance to win
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g               rate        change, 95 %  at every look           chance to win
+ a (control)   6.00 %                      │
+ b            12.00 %  +100 % (27 to 245)  │ ├──────●───────────┤       > 99.9 %
+                                           0               +245 %
+--- 70
+all
+ · too early: a verdict takes 30 participants and 5 conversions of
+   each variant
+ g            participants  conversions      rate  chance to win
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g               rate        change, 95 %  at every look
+ a (control)   6.00 %                      │
+ b            12.00 %  +100 % (27 to 245)  │  ├───────●──────────────┤
+                                           0                    +245 %
+--- 60
+all
+ · too early: a verdict takes 30 participants and 5
+   conversions of each variant
+ g            conversions      rate  chance to win
+ a (control)           10  100.00 %
+ b                     10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g               rate        change, 95 %  at every look
+ a (control)   6.00 %                      │
+ b            12.00 %  +100 % (27 to 245)  │ ├────●────────┤
+                                           0          +245 %
+--- 50
+all
+ · too early: a verdict takes 30 participants and
+   5 conversions of each variant
+ g            conversions      rate  chance to win
+ a (control)           10  100.00 %
+ b                     10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to
+   stop
+ g               rate        change, 95 %
+ a (control)   6.00 %
+ b            12.00 %  +100 % (27 to 245)
+--- 40
+all
+ · too early: a verdict takes 30
+   participants and 5 conversions of
+   each variant
+ g                rate  chance to win
+ a (control)  100.00 %
+ b            100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to
+   245), safe to stop
+ g               rate  at every look
+ a (control)   6.00 %  │
+ b            12.00 %  │ ├────●────────┤
+                       0          +245 %
+--- no number
+all
+ · too early: a verdict takes 30 participants and 5 conversions of each variant
+ g            participants  conversions      rate  chance to win
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %         50.0 %
+
+e
+ ✓ b is better than a: +100 % (27 to 245), safe to stop
+ g            conversions     rate        change, 95 %  at every look                  chance to win
+ a (control)           60   6.00 %                      │
+ b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
+                                                        0                      +245 %
+";
