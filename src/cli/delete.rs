@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let what = describe(&args);
-    if !args.yes && !confirmed(&what, &endpoint)? {
+    if !args.yes && !confirmed(&what, &config.namespace, &endpoint)? {
         return Err(CliError::failed("nothing was deleted"));
     }
     let selection = Selection {
@@ -114,13 +114,17 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
     .map(str::to_owned)
 }
 
-fn confirmed(what: &str, endpoint: &Endpoint) -> Result<bool, CliError> {
+fn confirmed(what: &str, namespace: &Name, endpoint: &Endpoint) -> Result<bool, CliError> {
     if !somebody_answers() {
         return Err(CliError::usage(format!(
             "deleting {what} cannot be undone: say `--yes`"
         )));
     }
-    let question = format!("Delete {what} at {}?", endpoint.base);
+    let question = format!(
+        "Delete {what} of namespace `{}` at {}?",
+        visible(namespace.as_str()),
+        endpoint.base
+    );
     let question = Confirm::new().with_prompt(question).default(false);
     Terminal::guard()?.answer(question.interact())
 }

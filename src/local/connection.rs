@@ -21,8 +21,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::exchange::response;
 use super::host::unclear;
-use super::server::response;
 use super::{Edge, Limits};
 
 /// How long a connection may take to end once it is told to, when it has nothing to answer.

@@ -10,9 +10,9 @@ use hyper::header::USER_AGENT;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
+use super::exchange::{BodyError, read_body, response};
 use super::guesses::{Judgement, asker};
 use super::metrics::handled;
-use super::server::{BodyError, read_body, response};
 use super::{ApiKey, Edge, Limits};
 use crate::http::{self, Api, Found, Parameters, Reply, Route, Routes, STAGE};
 

@@ -29,8 +29,8 @@ use tokio::time::{Instant, timeout};
 
 use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
+use super::exchange::{BodyError, read_body, response};
 use super::metrics::handled;
-use super::server::{BodyError, read_body, response};
 use super::{ApiKey, Edge, Limits};
 use crate::http::gateway::{FunctionError, answer, reply_from_proxy};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};

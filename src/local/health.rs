@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Edge;
+use super::exchange::response;
 use super::seldom::Seldom;
-use super::server::response;
 use crate::http::Reply;
 use crate::store::{Store, StoreError};
 

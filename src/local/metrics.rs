@@ -18,8 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::exchange::response;
 use super::health::text;
-use super::server::response;
 use super::{Connections, Edge};
 use crate::domain::{self, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};

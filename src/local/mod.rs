@@ -8,6 +8,7 @@ mod container;
 pub mod dashboard;
 mod direct;
 mod event;
+mod exchange;
 mod gateway;
 mod guesses;
 mod health;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
@@ -17,7 +17,6 @@ use tokio::time::{sleep, timeout};
 use super::Limits;
 use super::connection::{hold, protocol};
 use super::seldom::Seldom;
-use crate::http::Reply;
 
 /// The least time between two lines about connections that cannot be taken.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -183,36 +182,4 @@ async fn pause_after(error: &io::Error, trouble: &Seldom) {
         tracing::warn!(%error, "cannot accept connections: they wait until it can");
     }
     sleep(Duration::from_millis(100)).await;
-}
-
-/// Why there is no whole body.
-pub(super) enum BodyError {
-    TooLarge,
-    /// The client broke off, or was too slow: most likely nobody reads the answer.
-    Incomplete,
-}
-
-/// Reads a body within the limits.
-pub(super) async fn read_body(body: Incoming, limits: &Limits) -> Result<Bytes, BodyError> {
-    match timeout(limits.body_time, Limited::new(body, limits.body).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_)) | Err(_) => Err(BodyError::Incomplete),
-    }
-}
-
-/// A reply as hyper sends it.
-pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
-    let mut builder = Response::builder().status(reply.status);
-    for (name, value) in &reply.headers {
-        builder = builder.header(name, value);
-    }
-    builder
-        .body(Full::new(Bytes::from(reply.body)))
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "a reply could not be sent");
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
 }

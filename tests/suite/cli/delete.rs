@@ -86,7 +86,7 @@ async fn delete_asks_first() {
     ] {
         let outcome = delete().run_on_terminal(&[("[y/N]", answer)]);
         let expected = format!(
-            "Delete experiment `e` at http://{}/prod? {shown}",
+            "Delete experiment `e` of namespace `alephbet` at http://{}/prod? {shown}",
             server.address
         );
         let Outcome { stdout, stderr, .. } = outcome;
