@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """How long a Lambda function takes from its start to its first `/next`, when it is ready for events.
 
+    tests/run --no-run              once: it installs awslambdaric and Python lamed
     benches/coldstart.py            lamed's bootstrap beside Python lamed's handler under awslambdaric
 
-Python 3.11 with awslambdaric and Python lamed (tests/oracle/requirements.txt) are this interpreter's, or
-$PYTHON's. A socket of this script plays Lambda's Runtime API. Prints the median of 40 runs each, taken in
+$PYTHON may name another Python that has both. A socket of this script plays Lambda's Runtime API. Prints the median of 40 runs each, taken in
 turn, with the minimum and the maximum, in milliseconds.
 """
 
@@ -21,6 +21,8 @@ import time
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+TOOLS = pathlib.Path(os.environ.get("LAMED_TEST_TOOLS", TARGET / "test-tools")).resolve()
 RUNS = 40
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 
@@ -95,7 +97,7 @@ def row(what, seconds):
 
 
 def main():
-    python = os.environ.get("PYTHON", sys.executable)
+    python = os.environ.get("PYTHON", str(TOOLS / "venv/bin/python"))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         ours, settings = bootstrap(folder)

@@ -13,6 +13,7 @@ use terminal_size::terminal_size;
 
 use super::CliError;
 use super::printer::{Printer, somebody_answers};
+use super::terminal::Terminal;
 use super::visible::harmless;
 use crate::deploy::{self, Applied, Aws, Change, Desired, Kind, Observed, Plan, Progress};
 
@@ -97,12 +98,12 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
             "nobody is here to answer `{question}`: say `--yes`"
         )));
     }
-    Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .wait_for_newline(true)
-        .interact()
-        .map_err(|error| CliError::failed(error.to_string()))
+    let terminal = Terminal::guard()?;
+    let question = Confirm::new().with_prompt(question).default(false);
+    let answer = terminal.answer(question.wait_for_newline(true).interact());
+    // What is applied then has an end of its own.
+    terminal.release();
+    answer
 }
 
 /// Applies a plan, and shows how far it is.

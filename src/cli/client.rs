@@ -85,9 +85,10 @@ impl Client {
     fn refused(&self, status: StatusCode, body: &str) -> Failure {
         let message = message(body).map_or_else(String::new, |message| format!(": {message}"));
         let advice = match (status, &self.key) {
+            (StatusCode::NOT_FOUND, _) => OTHER_BASE,
             // API Gateway's words for a path that it does not know.
             (StatusCode::FORBIDDEN, _) if message.contains("Missing Authentication Token") => {
-                "; is that the base of the API? It ends in the stage, as in https://HOST/prod"
+                OTHER_BASE
             }
             (StatusCode::FORBIDDEN, None) => {
                 "; give the API key by `--api-key` or `$LAMED_API_KEY`"
@@ -128,6 +129,9 @@ impl Source for Client {
         &self.endpoint.base
     }
 }
+
+const OTHER_BASE: &str =
+    "; is that the base of the API? It ends in the stage, as in https://HOST/prod";
 
 fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
     format!("cannot reach {}: {}", endpoint.base, root(error))

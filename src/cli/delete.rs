@@ -5,6 +5,7 @@ use dialoguer::Confirm;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::somebody_answers;
+use super::terminal::Terminal;
 use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
@@ -119,13 +120,11 @@ fn confirmed(what: &str, namespace: &Name, endpoint: &Endpoint) -> Result<bool, 
             "deleting {what} cannot be undone: say `--yes`"
         )));
     }
-    Confirm::new()
-        .with_prompt(format!(
-            "Delete {what} of namespace `{}` at {}?",
-            visible(namespace.as_str()),
-            endpoint.base
-        ))
-        .default(false)
-        .interact()
-        .map_err(|error| CliError::failed(error.to_string()))
+    let question = format!(
+        "Delete {what} of namespace `{}` at {}?",
+        visible(namespace.as_str()),
+        endpoint.base
+    );
+    let question = Confirm::new().with_prompt(question).default(false);
+    Terminal::guard()?.answer(question.interact())
 }

@@ -1,5 +1,6 @@
 //! Which API a command speaks to: the deployed one, `--local`, or `--url BASE --api-key K`.
 
+use std::env;
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -59,8 +60,9 @@ impl Endpoint {
         format!("{}/experiments", self.base)
     }
 
-    /// Resolves what was asked for: the deployed API, unless told otherwise. A key on the command
-    /// line or in the environment goes first.
+    /// Resolves what was asked for: the deployed API, unless told otherwise. A key on the command line
+    /// goes first; one in the environment is for what has no key that could be found, and may be
+    /// another server's.
     pub(super) fn resolve(
         context: &Context,
         config: &Config,
@@ -68,13 +70,16 @@ impl Endpoint {
         key: Option<&KeyArgs>,
     ) -> Result<Self, CliError> {
         // An empty one is as good as none: a script left its variable unset.
-        let given = (key.and_then(|key| key.api_key.as_deref()))
-            .filter(|key| !key.is_empty())
-            .map(Secret::new);
+        let given = (key.and_then(|key| key.api_key.as_deref())).filter(|key| !key.is_empty());
+        let typed = given.filter(|key| env::var(environment::API_KEY).as_deref() != Ok(*key));
+        let key_of = |found: Option<Secret>| match typed {
+            Some(typed) => Some(Secret::new(typed)),
+            None => found.or_else(|| given.map(Secret::new)),
+        };
         if let Some(url) = &args.url {
             return Ok(Self {
                 base: base(url)?,
-                key: given,
+                key: key_of(None),
             });
         }
         if !args.local {
@@ -85,7 +90,7 @@ impl Endpoint {
             })?;
             return Ok(Self {
                 base,
-                key: given.or(key),
+                key: key_of(key),
             });
         }
         let running = Running::find().ok_or_else(|| {
@@ -95,7 +100,7 @@ impl Endpoint {
         })?;
         Ok(Self {
             base: running.base,
-            key: given.or(Some(Secret::new(running.api_key))),
+            key: key_of(Some(Secret::new(running.api_key))),
         })
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     if config.experiments.is_empty() {
         context.printer.talk(
-            "no experiments are declared in the config: the one above is an example to change",
+            "no experiments are declared in the config: the one in the snippet is an example to change",
         );
     }
     Ok(())

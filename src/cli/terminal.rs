@@ -1,8 +1,9 @@
-//! Questions on a terminal that Ctrl-C leaves as it was.
+//! Questions on a terminal that Ctrl-C leaves as it was: they turn its echo off or hide its cursor.
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::signals::Stop;
@@ -16,6 +17,7 @@ static SAVING: Mutex<()> = Mutex::new(());
 pub(super) struct Terminal {
     #[cfg(unix)]
     modes: Option<rustix::termios::Termios>,
+    released: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -24,6 +26,7 @@ impl Terminal {
         let terminal = Self {
             #[cfg(unix)]
             modes: rustix::termios::tcgetattr(io::stdin()).ok(),
+            released: Arc::default(),
         };
         let guarded = terminal.clone();
         let (listens, listening) = channel();
@@ -32,11 +35,10 @@ impl Terminal {
                 let stop = Stop::listen()?;
                 let _ = listens.send(());
                 stop.signal().await;
-                Ok(())
+                Ok::<_, CliError>(())
             });
-            match waited {
-                Ok(()) => guarded.leave(),
-                Err(error) => error,
+            if waited.is_ok() && !guarded.released.load(Ordering::SeqCst) {
+                guarded.leave();
             }
         });
         // No question before that.
@@ -56,6 +58,11 @@ impl Terminal {
             }
             CliError::failed(error.to_string())
         })
+    }
+
+    /// From here on Ctrl-C is somebody else's.
+    pub(super) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
     }
 
     /// Does what must be done as a whole.

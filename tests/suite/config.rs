@@ -458,7 +458,7 @@ fn what_the_file_says_in_vain_is_told_on_stderr() {
         snippet(&home, &[]).run().stderr,
         "warning: `redis.charset` is an option of redis-py that lamed does not use\n\
          warning: `redis.decode_responses` is an option of redis-py that lamed does not use\n\
-         no experiments are declared in the config: the one above is an example to change\n"
+         no experiments are declared in the config: the one in the snippet is an example to change\n"
     );
     assert_eq!(snippet(&home, &["--quiet"]).run().stderr, "");
 }

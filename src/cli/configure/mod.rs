@@ -12,6 +12,7 @@ use std::process::Command;
 use dialoguer::Confirm;
 
 use super::printer::somebody_answers;
+use super::terminal::Terminal;
 use super::{CliError, Context};
 use crate::config::{Config, Location, locate};
 
@@ -62,11 +63,10 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(problem);
         }
         context.printer.error(&problem);
-        let again = Confirm::new()
-            .with_prompt("Edit it again?")
-            .default(true)
-            .interact()
-            .map_err(|error| CliError::failed(error.to_string()))?;
+        let again = Confirm::new().with_prompt("Edit it again?").default(true);
+        let terminal = Terminal::guard()?;
+        let again = terminal.answer(again.interact())?;
+        terminal.release();
         if !again {
             return Err(CliError::usage(format!(
                 "`{}` was left as it is",
@@ -89,7 +89,7 @@ fn open(path: &Path) -> Result<(), CliError> {
     let Some(editor) = editor() else {
         return edit::edit_file(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => CliError::failed("no editor found: name yours in `$EDITOR`"),
-            _ => CliError::failed(format!("the editor failed: {error}")),
+            _ => CliError::failed(format!("{error}; name your editor in `$EDITOR`")),
         });
     };
     let mut words = editor.split_whitespace();

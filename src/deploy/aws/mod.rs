@@ -3,6 +3,7 @@
 mod error;
 mod nulls;
 
+use std::env;
 use std::error::Error;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::http::Response;
+use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
@@ -52,6 +54,7 @@ impl Aws {
     /// # Errors
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
+        check_endpoints()?;
         let config = configuration(profile, region).await;
         let region = config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
@@ -296,6 +299,23 @@ impl Patience {
     pub(super) fn elapsed(&self) -> Duration {
         self.since.elapsed()
     }
+}
+
+/// The SDK panics where one is empty, and wonders about the region where one has no scheme.
+fn check_endpoints() -> Result<(), AwsError> {
+    for (name, value) in env::vars_os() {
+        let Some(name) = (name.to_str()).filter(|name| name.starts_with("AWS_ENDPOINT_URL")) else {
+            continue;
+        };
+        let uri = value.to_str().and_then(|url| url.parse::<Uri>().ok());
+        let is_url = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+        if !is_url {
+            return Err(AwsError::new(format!(
+                "`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"
+            )));
+        }
+    }
+    Ok(())
 }
 
 async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig {

@@ -5,6 +5,7 @@ mod tables;
 mod tracker;
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
@@ -56,12 +57,15 @@ enum Job {
 enum Write {
     Track(Vec<Event>, Answer<Vec<Outcome>>),
     Delete(Selection, Answer<u64>),
+    /// Changes nothing, and goes to the disk all the same: it tells whether others would.
+    Probe(Answer<()>),
 }
 
 /// What a write did, if its transaction is committed.
 enum Written {
     Tracked(Vec<Outcome>),
     Deleted(u64),
+    Probed,
 }
 
 impl SqliteStore {
@@ -87,7 +91,8 @@ impl SqliteStore {
             Location::Memory => Connection::open_in_memory(),
             Location::File(path) => open_file(path),
         };
-        let connection = (connection.and_then(tables::prepare)).map_err(|error| failed(&error))?;
+        let connection = (connection.and_then(tables::prepare))
+            .map_err(|error| failed(&why_not_opened(location, &error)))?;
         let (jobs, waiting) = mpsc::channel(GROUP);
         let thread = thread::Builder::new()
             .name("sqlite".to_owned())
@@ -152,6 +157,25 @@ fn open_file(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// SQLite keeps to itself why the system refuses it a file.
+fn why_not_opened(location: &Location, error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+
+    let Location::File(path) = location else {
+        return error.to_string();
+    };
+    if !matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly)) {
+        return error.to_string();
+    }
+    let again = (OpenOptions::new().read(true).write(true))
+        .create(!path.exists())
+        .open(path);
+    match again {
+        Ok(_) => format!("{error} (its folder has to be writable, too, for the files beside it)"),
+        Err(system) => system.to_string(),
+    }
+}
+
 fn unavailable(error: &dyn fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("SQLite: {error}"))
 }
@@ -193,7 +217,7 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|_| Ok(())).await
+        self.write(Write::Probe).await
     }
 }
 
@@ -205,16 +229,22 @@ fn work(
     clock: impl Fn() -> Instant,
 ) {
     let mut group = Vec::new();
+    // Reading goes on where the disk is full. Only who asks after a failure pays for a write.
+    let mut writable = true;
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         let (mut writes, mut reads) = (Vec::new(), Vec::new());
         for job in group.drain(..) {
             match job {
+                Job::Write(Write::Probe(to)) if writable => {
+                    let _ = to.send(Ok(()));
+                }
                 Job::Write(write) => writes.push(write),
                 Job::Read(read) => reads.push(read),
             }
         }
         if !writes.is_empty() {
             let result = commit(&mut connection, &writes, &mut tracker, clock());
+            writable = result.is_ok();
             answer(writes, result);
         }
         for read in reads {
@@ -239,6 +269,7 @@ fn commit(
             Write::Delete(selection, _) => {
                 tables::delete(&transaction, selection).map(Written::Deleted)
             }
+            Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
         })
         .collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
@@ -257,6 +288,9 @@ fn answer(writes: Vec<Write>, result: rusqlite::Result<Vec<Written>>) {
                     (Write::Delete(_, to), Written::Deleted(count)) => {
                         let _ = to.send(Ok(count));
                     }
+                    (Write::Probe(to), Written::Probed) => {
+                        let _ = to.send(Ok(()));
+                    }
                     // A write's result is made from the write itself.
                     _ => unreachable!(),
                 }
@@ -269,6 +303,9 @@ fn answer(writes: Vec<Write>, result: rusqlite::Result<Vec<Written>>) {
                         let _ = to.send(Err(unavailable(&error)));
                     }
                     Write::Delete(_, to) => {
+                        let _ = to.send(Err(unavailable(&error)));
+                    }
+                    Write::Probe(to) => {
                         let _ = to.send(Err(unavailable(&error)));
                     }
                 }

@@ -34,6 +34,11 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Writes what stands there already: SQLite does not compare.
+pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", VERSION)
+}
+
 /// The counts of the experiments in `scope`, or of all in natural order.
 pub(super) fn counts(
     connection: &Connection,

@@ -77,18 +77,20 @@ fn configure_asks_again_on_a_terminal() {
             2,
             "{,}",
         ),
+        ("\u{3}", "Edit it again? [Y/n] \n", 130, "{,}"),
     ] {
         let home = home();
         let outcome = configure(&home)
             .env("EDITOR", editor(&home, &["{,}", "{}"]))
             .run_on_terminal(&[("[Y/n]", answer)]);
         assert_eq!(
-            (outcome.code, outcome.stdout),
+            (outcome.code, outcome.stdout, outcome.stderr.as_str()),
             (
                 Some(code),
                 format!(
                     "{CREATED}error: ~/.lamed/config.json:1:2: expected a key in double quotes\n{shown}"
-                )
+                ),
+                ""
             )
         );
         let path = home.path().join(FILE);

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use super::*;
-use crate::support::{Server, line};
+use crate::support::{Outcome, Server, line};
 
 #[tokio::test]
 async fn delete_takes_away_what_it_is_told_and_no_more() {
@@ -80,6 +80,7 @@ async fn delete_asks_first() {
         "error: deleting experiment `e` cannot be undone: say `--yes`\n",
     );
     for (answer, code, shown) in [
+        ("\u{3}", 130, "[y/N] \n"),
         ("n", 1, "no\nerror: nothing was deleted\n"),
         ("y", 0, "yes\ndeleted experiment `e`: 1 counter\n"),
     ] {
@@ -88,7 +89,11 @@ async fn delete_asks_first() {
             "Delete experiment `e` of namespace `alephbet` at http://{}/prod? {shown}",
             server.address
         );
-        assert_eq!((outcome.code, outcome.stdout), (Some(code), expected));
+        let Outcome { stdout, stderr, .. } = outcome;
+        assert_eq!(
+            (outcome.code, stdout, stderr.as_str()),
+            (Some(code), expected, "")
+        );
     }
 }
 
@@ -132,6 +137,13 @@ fn what_answers_may_be_no_lamed() {
         (
             "502 Bad Gateway\r\n\r\n<html>",
             format!("{base} answered 502"),
+        ),
+        (
+            "404 Not Found\r\n\r\n{\"message\": \"not found\"}",
+            format!(
+                "{base} answered 404: not found; is that the base of the API? It ends in the stage, \
+                 as in https://HOST/prod"
+            ),
         ),
         (
             "503 Service Unavailable\r\n\r\n{\"message\": \"a\\u001b[2Jb\"}",

@@ -65,6 +65,11 @@ fn serve_says_what_keeps_it_from_starting() {
             "cannot open the store: SQLite in `text`: file is not a database",
         ),
         (
+            "--store embedded:.",
+            1,
+            "cannot open the store: SQLite in `.`: Is a directory (os error 21)",
+        ),
+        (
             &format!("--store redis://:hunter2@127.0.0.1:{dead}/7"),
             1,
             &format!(
@@ -298,6 +303,8 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     let mut server = Server::start(&["--local", "--store", "embedded"]);
     let path = local(&server.home, &server.address);
     let results = line(&server.home, &["results", "--local"]);
+    // What the environment holds is the key of another server.
+    let results = results.env("LAMED_API_KEY", "other");
     results.gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
     let track_url = format!("AlephbetAdapter(\"http://{}/prod/track\"", server.address);
     assert!(

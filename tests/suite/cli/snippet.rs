@@ -39,7 +39,7 @@ fn the_snippet_shows_an_example_where_nothing_is_declared() {
     snippet(&[]).gives(
         0,
         &html,
-        "no experiments are declared in the config: the one above is an example to change\n",
+        "no experiments are declared in the config: the one in the snippet is an example to change\n",
     );
     snippet(&["--json"]).gives(0, &format!("{}\n", json!({"html": html})), "");
 }

@@ -129,6 +129,12 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
         outcome.stdout.ends_with("error: nothing was changed\n"),
         "{outcome}"
     );
+    let outcome = site.deploy_line(&[]).run_on_terminal(&[("[y/N]", "\u{3}")]);
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(130), ""),
+        "{outcome}"
+    );
     assert_eq!(changes(&with, &site.account()), [""; 0]);
 
     let mut writes = site.writes_of_deploy();

@@ -42,6 +42,17 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
         1,
         "`eu west` is not the name of an AWS region: they look like `eu-west-1`",
     );
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", ""),
+        ("AWS_ENDPOINT_URL", "127.0.0.1:4566"),
+        ("AWS_ENDPOINT_URL_LAMBDA", ""),
+    ] {
+        site.refuses(
+            site.deploy_line(&["--yes"]).env(name, value),
+            1,
+            &format!("`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"),
+        );
+    }
     let set = "run `aws configure` or `aws sso login`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`";
     site.refuses(
         nowhere(&["--region", REGION]),

@@ -2,8 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
-use crate::support::{Client, Redis, Server};
+use serde_json::Value;
+
+use super::track;
+use crate::support::{Client, Redis, Server, line};
 
 /// Status, kind and text.
 async fn ask(client: &mut Client, path: &str) -> (u16, Option<String>, String) {
@@ -40,6 +44,47 @@ async fn a_server_is_ready_as_long_as_its_store_answers() {
             .count();
         assert!((1..3).contains(&said) && !log.contains("hunter2"), "{log}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_write_is_not_ready_until_it_can() {
+    let home = tempfile::tempdir().unwrap();
+    let serve = ["serve", "--json", "--listen", "127.0.0.1:0"];
+    // Files that may not grow stand for a full disk; the signal that comes with it does not.
+    let mut running = line(
+        &home,
+        &[&serve[..], &["--store", "embedded:lamed.db"]].concat(),
+    )
+    .under("sh", &["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+    .start();
+    let ready: Value = serde_json::from_str(running.until("\n")).unwrap();
+    let track_url = ready["track_url"].as_str().unwrap();
+    let address = track_url.split('/').nth(2).unwrap();
+    let mut client = Client::new(address);
+    let pid = running.pid().to_string();
+    let let_files_grow_to = |size: &str| {
+        let status = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--fsize={size}:")])
+            .status();
+        assert!(status.unwrap().success());
+    };
+    let event = track("v", "1");
+
+    let_files_grow_to("0");
+    assert_eq!(client.get(&event).await.status, 503);
+    for _ in 0..2 {
+        assert_eq!(client.get("/readyz").await.status, 503);
+    }
+    // Nobody is sent to a server that is not ready: it finds out by itself.
+    let_files_grow_to("unlimited");
+    assert_eq!(client.get("/readyz").await.status, 200);
+    assert_eq!(client.get(&event).await.body, r#"{"counted":true}"#);
+    running.terminate();
+    let log = running.end().stderr;
+    assert!(
+        log.contains("not ready: the store cannot be reached"),
+        "{log}"
+    );
 }
 
 #[tokio::test]

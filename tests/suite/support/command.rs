@@ -135,6 +135,8 @@ while True:
         os.write(terminal, dialogue.pop(0)[1].encode())
 if not echoes():
     sys.stderr.write("the terminal was left without an echo")
+if shown.rfind(b"\x1b[?25l") > shown.rfind(b"\x1b[?25h"):
+    sys.stderr.write("the terminal was left without a cursor")
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
