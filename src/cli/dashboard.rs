@@ -1,6 +1,6 @@
 //! `lamed dashboard`
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,12 +56,13 @@ async fn write(context: &Context, dashboard: &Dashboard, file: &Path) -> Result<
     let to_stdout = file.as_os_str() == "-";
     let cannot =
         |error: io::Error| CliError::failed(format!("cannot write `{}`: {error}", file.display()));
-    if !to_stdout {
-        // Before the work; what is there stays until all of the page is.
-        (OpenOptions::new().append(true).create(true).open(file)).map_err(cannot)?;
-    }
-    let page = of_snapshot(&snapshot(dashboard).await?)
-        .map_err(|error| CliError::failed(error.to_string()))?;
+    // Before the work; what is there stays until all of the page is.
+    let is_new = !to_stdout && create(file).map_err(cannot)?;
+    let page = page(dashboard).await.inspect_err(|_| {
+        if is_new {
+            let _ = fs::remove_file(file);
+        }
+    })?;
     if to_stdout {
         return context.printer.data(&page);
     }
@@ -73,6 +74,21 @@ async fn write(context: &Context, dashboard: &Dashboard, file: &Path) -> Result<
     }
     context.printer.talk(&format!("wrote `{}`", file.display()));
     Ok(())
+}
+
+/// Whether there was no such file; one that is there has to be writable.
+fn create(file: &Path) -> io::Result<bool> {
+    match File::create_new(file) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().append(true).open(file)?;
+            Ok(false)
+        }
+        created => created.map(|_| true),
+    }
+}
+
+async fn page(dashboard: &Dashboard) -> Result<String, CliError> {
+    of_snapshot(&snapshot(dashboard).await?).map_err(|error| CliError::failed(error.to_string()))
 }
 
 async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<(), CliError> {

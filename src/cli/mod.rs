@@ -45,7 +45,6 @@ use crate::domain::Name;
     name = "lamed",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     subcommand_value_name = "COMMAND",
     after_help = examples::LAMED
 )]

@@ -55,3 +55,21 @@ async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
     let to_stdout = line(&server.home, &["dashboard", "--local", "--output", "-"]).run();
     assert!(to_stdout.stdout.starts_with("<!doctype html>"));
 }
+
+/// What is at hand already is worth more than nothing.
+#[tokio::test]
+async fn a_snapshot_that_fails_leaves_what_was_there() {
+    let server = server(&["--local"]).await;
+    let file = server.home.path().join("snapshot.html");
+    let arguments = [
+        &["dashboard", "--local", "--api-key", "wrong"][..],
+        &["--output", "snapshot.html"],
+    ]
+    .concat();
+    let refused = || line(&server.home, &arguments).run().code;
+    assert_eq!((refused(), file.exists()), (Some(1), false));
+    fs::write(&file, "of last week").unwrap();
+    let code = refused();
+    let page = fs::read_to_string(&file).unwrap();
+    assert_eq!((code, page.as_str()), (Some(1), "of last week"));
+}

@@ -14,7 +14,8 @@ const WRITE: &str = "LAMED_WRITE_MANUAL";
 
 /// All pages by file.
 fn pages() -> BTreeMap<String, String> {
-    let mut command = lamed::cli::command();
+    // The pages are the help.
+    let mut command = lamed::cli::command().disable_help_subcommand(true);
     command.build();
     let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
     let mut pages: BTreeMap<String, String> = (subcommands.iter())

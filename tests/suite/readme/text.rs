@@ -191,7 +191,7 @@ fn help() -> (String, Vec<(String, String)>) {
         let name = line.strip_prefix("  ")?;
         (!name.starts_with(' ')).then(|| name.split(' ').next().unwrap().to_owned())
     });
-    let commands: Vec<(String, String)> = names
+    let commands: Vec<(String, String)> = (names.filter(|name| name != "help"))
         .map(|name| {
             let help = line(&home, &[&name, "--help"]).run().stdout;
             (name, help)
