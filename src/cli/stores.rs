@@ -150,7 +150,7 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
 }
 
 async fn open_redis(settings: &RedisSettings, place: Place) -> Result<Opened, CliError> {
-    let cannot = |reason: String| CliError::failed(format!("cannot use the Redis at {reason}"));
+    let cannot = |reason: String| CliError::failed(format!("cannot use the Redis: {reason}"));
     let store = RedisStore::new(settings).map_err(|error| cannot(error.to_string()))?;
     if let Err(error) = store.ping().await {
         // Which of them it is, and what to do.

@@ -17,6 +17,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::http::Response;
+use aws_types::service_config::ServiceConfigKey;
 use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
@@ -56,6 +57,7 @@ impl Aws {
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
         check_endpoints()?;
         let config = configuration(profile, region).await;
+        check_endpoints_of_profile(&config)?;
         let region = config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
             AwsError::new(
@@ -301,21 +303,37 @@ impl Patience {
     }
 }
 
-/// The SDK panics where one is empty, and wonders about the region where one has no scheme.
 fn check_endpoints() -> Result<(), AwsError> {
     for (name, value) in env::vars_os() {
-        let Some(name) = (name.to_str()).filter(|name| name.starts_with("AWS_ENDPOINT_URL")) else {
-            continue;
-        };
-        let uri = value.to_str().and_then(|url| url.parse::<Uri>().ok());
-        let is_url = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        if !is_url {
-            return Err(AwsError::new(format!(
-                "`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"
-            )));
+        if let Some(name) = (name.to_str()).filter(|name| name.starts_with("AWS_ENDPOINT_URL")) {
+            check_endpoint(name, &value.to_string_lossy())?;
         }
     }
     Ok(())
+}
+
+/// Those of a profile, which count where the environment has none.
+fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
+    for service in ["API Gateway", "CloudWatch Logs", "IAM", "Lambda", "STS"] {
+        let key = ServiceConfigKey::builder().service_id(service);
+        let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+        let key = key.ok().zip(config.service_config());
+        if let Some(url) = key.and_then(|(key, of)| of.load_config(key)) {
+            check_endpoint("endpoint_url` in `~/.aws/config", &url)?;
+        }
+    }
+    Ok(())
+}
+
+/// The SDK panics where one is empty, and wonders about the region where one has no scheme.
+fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
+    let uri = url.parse::<Uri>();
+    if uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) {
+        return Ok(());
+    }
+    Err(AwsError::new(format!(
+        "`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"
+    )))
 }
 
 async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig {

@@ -73,14 +73,14 @@ fn serve_says_what_keeps_it_from_starting() {
             &format!("--store redis://:hunter2@127.0.0.1:{dead}/7"),
             1,
             &format!(
-                "cannot use the Redis at redis://127.0.0.1:{dead}/7: {refused}: {correct} its URL"
+                "cannot use the Redis: redis://127.0.0.1:{dead}/7: {refused}: {correct} its URL"
             ),
         ),
         (
             &format!("--store redis://:hunter3@127.0.0.1:{}", locked.port),
             1,
             &format!(
-                "cannot use the Redis at redis://127.0.0.1:{}/0 does not accept this user and password: \
+                "cannot use the Redis: redis://127.0.0.1:{}/0 does not accept this user and password: \
                  correct the user and the password in its URL",
                 locked.port
             ),
@@ -134,7 +134,7 @@ fn serve_gives_up_on_a_redis_that_never_answers() {
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let start = Instant::now();
     let Outcome { code, stderr, .. } = serve(&home, &[]).run();
-    let cannot = format!("error: cannot use the Redis at redis://127.0.0.1:{port}/0");
+    let cannot = format!("error: cannot use the Redis: redis://127.0.0.1:{port}/0");
     let what_to_do = "make sure that it runs and lets you in, or correct `redis` in the config";
     let expected = format!("{cannot} gave no answer within 100ms: {what_to_do}\n");
     assert_eq!((code, stderr), (Some(1), expected));

@@ -158,7 +158,7 @@ async fn what_is_wrong_is_one_line_with_what_to_do() {
     ] {
         hosted.write(&hosted.settings(changes));
         let error =
-            format!("error: cannot use the Redis at {scheme}://localhost:{port}/0 {message}\n");
+            format!("error: cannot use the Redis: {scheme}://localhost:{port}/0 {message}\n");
         line(&hosted.home, &["serve", "--listen", "127.0.0.1:0"]).gives(1, "", &error);
     }
     for (url, message) in [
@@ -182,7 +182,7 @@ async fn what_is_wrong_is_one_line_with_what_to_do() {
     ] {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (_, address) = rest.split_once('@').unwrap();
-        let error = format!("error: cannot use the Redis at {scheme}://{address}/0 {message}\n");
+        let error = format!("error: cannot use the Redis: {scheme}://{address}/0 {message}\n");
         line(
             &hosted.home,
             &["serve", "--listen", "127.0.0.1:0", "--store", &url],

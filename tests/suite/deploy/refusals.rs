@@ -53,6 +53,17 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
             &format!("`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"),
         );
     }
+    let file = site.home.path().join("of-aws");
+    for url in ["", "127.0.0.1:4566"] {
+        fs::write(&file, format!("[default]\nendpoint_url = {url}\n")).unwrap();
+        let elsewhere = line(&site.home, &[&DEPLOY[..], &["--region", REGION]].concat())
+            .env("AWS_CONFIG_FILE", file.to_str().unwrap());
+        site.refuses(
+            elsewhere,
+            1,
+            "`endpoint_url` in `~/.aws/config` is no URL: name one, as in http://127.0.0.1:4566, or unset it",
+        );
+    }
     let set = "run `aws configure` or `aws sso login`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`";
     site.refuses(
         nowhere(&["--region", REGION]),
