@@ -346,6 +346,8 @@ fn say_ready(
             "store": opened.name,
         }));
     }
+    // Whoever chose the key has it, and the journal of a service should not.
+    let key = args.key.api_key.as_ref().map_or(key, |_| "as given");
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
          dashboard    {}\n  API key      {key}\n",

@@ -181,7 +181,7 @@ The counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` 
   track        http://127.0.0.1:{port}/prod/track
   experiments  http://127.0.0.1:{port}/prod/experiments
   dashboard    http://127.0.0.1:{port}/dashboard{session}
-  API key      k
+  API key      as given
 {hints}"
         );
         server.terminate();
