@@ -271,6 +271,8 @@ fn everybody_can_read_it() {
 #[test]
 fn a_snapshot_switches_controls_without_a_server() {
     const SECTIONS: &str = "[...document.querySelectorAll('#verdict, section.goal')].map(section => section.innerText)";
+    // Drawn by a later frame than the one that the rest comes with.
+    const DRAWN: &str = "(charts => charts.length === 2 && charts.every(chart => chart.hasChildNodes()))([...document.querySelectorAll('.plot')])";
     within(LIMIT, || {
         let mut server = start(&["--local"]);
         let file = server.home.path().join("snapshot.html");
@@ -284,10 +286,12 @@ fn a_snapshot_switches_controls_without_a_server() {
             let url = json!(format!("{url}experiment=color"));
             let steps = json!([
                 {"until": shown("color")},
+                {"until": DRAWN},
                 {"read": SHOWN},
                 {"read": SECTIONS},
                 {"select": ["#control", "red"]},
                 {"until": "document.getElementById('verdict').dataset.verdict === 'control_best'"},
+                {"until": DRAWN},
                 {"read": SHOWN},
                 {"read": SECTIONS},
             ]);
