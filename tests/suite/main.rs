@@ -11,6 +11,7 @@ mod crash;
 mod dashboard;
 mod deploy;
 mod docker;
+mod earlier;
 mod exactness;
 mod fuzz;
 mod gateway;

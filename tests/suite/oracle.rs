@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Call, Dialogue, Model, Redis, name, query, tools, within};
+use crate::support::{Call, Dialogue, Held, Model, Redis, name, query, tools, within};
 
 const SEEDS: [u64; 2] = [1, 2];
 const WINDOW: Duration = Duration::from_hours(1);
@@ -273,17 +273,14 @@ fn unordered(value: &mut Value) {
     }
 }
 
-/// What a key holds: its type, its value, and the milliseconds it has left.
-type Held = (String, Value, i64);
-
 /// Compares Python lamed's keys in db 0 with ours in db 1, and looks at those that only we have.
 fn compare_keys(redis: &Redis, model: &Model) {
-    let theirs = keys(redis, 0);
+    let theirs = redis.keys(0);
     let family = |key: &str| match key.split(':').collect::<Vec<_>>()[..] {
         [_, family, _, _, _] => family.to_owned(),
         _ => String::new(),
     };
-    let mut ours = keys(redis, 1);
+    let mut ours = redis.keys(1);
     let mut take = |name| -> BTreeMap<String, Held> {
         ours.extract_if(.., |key, _| family(key) == name).collect()
     };
@@ -333,42 +330,9 @@ fn alike(theirs: Option<&Held>, ours: Option<&Held>) -> bool {
         && left.abs_diff(ours.2) <= 2_000
 }
 
-/// All that a db holds.
-fn keys(redis: &Redis, db: u8) -> BTreeMap<String, Held> {
-    const DUMP: &str = "
-        local read = {string = 'GET', set = 'SMEMBERS', hash = 'HGETALL'}
-        local dump = {}
-        for _, key in ipairs(redis.call('KEYS', '*')) do
-          local kind = redis.call('TYPE', key).ok
-          dump[key] = {kind, redis.call(read[kind], key), redis.call('PTTL', key)}
-        end
-        return cjson.encode(dump)";
-    let mut connection = redis.connection();
-    redis::cmd("SELECT").arg(db).exec(&mut connection).unwrap();
-    let dump: String = redis::cmd("EVAL")
-        .arg(DUMP)
-        .arg(0)
-        .query(&mut connection)
-        .unwrap();
-    let mut keys: BTreeMap<String, Held> = serde_json::from_str(&dump).unwrap();
-    for (kind, value, _) in keys.values_mut() {
-        if kind == "set" {
-            unordered(value);
-        }
-    }
-    keys
-}
-
-/// The sum over the values of a hash, which come after its fields.
+/// The sum over the values of a hash.
 fn sum(fields: &Value) -> u64 {
-    fields
-        .as_array()
-        .unwrap()
-        .iter()
-        .skip(1)
-        .step_by(2)
-        .map(number)
-        .sum()
+    fields.as_object().unwrap().values().map(number).sum()
 }
 
 fn number(text: &Value) -> u64 {

@@ -3,6 +3,7 @@
 
 mod back;
 mod client;
+mod earlier;
 mod faults;
 mod fresh;
 mod refusals;
@@ -37,8 +38,12 @@ const ARM64: u16 = 183;
 
 impl Site {
     fn new() -> Self {
+        Self::of(Aws::start())
+    }
+
+    fn of(aws: Aws) -> Self {
         let site = Self {
-            aws: Aws::start(),
+            aws,
             home: tempfile::tempdir().unwrap(),
         };
         site.configure(&config());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lamed::store::{RedisSettings, RedisStore};
 use tokio::time::sleep;
 
-use super::{Redis, free_port};
+use super::{Clock, Redis, free_port};
 
 const SLOTS: usize = 16_384;
 /// Three nodes without replicas, each with a third of the slots, that keep each write.
@@ -145,6 +145,22 @@ impl Cluster {
         }
         assert_eq!(self.owner(slot.parse().unwrap()), to);
     }
+}
+
+/// A cluster of one node that goes by the clock.
+pub async fn cluster_of_one(clock: &Clock) -> Redis {
+    let bus = free_port().to_string();
+    let arguments = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let redis = Redis::start_by(clock, &arguments);
+    cluster(&redis, &["ADDSLOTSRANGE", "0", "16383"]);
+    let now = clock.now();
+    while !ask::<String>(&redis, &["INFO"]).contains("cluster_state:ok") {
+        // It takes no writes in its first two seconds.
+        clock.advance(1_000);
+        sleep(Duration::from_millis(20)).await;
+    }
+    clock.advance(now - clock.now());
+    redis
 }
 
 fn node() -> Redis {

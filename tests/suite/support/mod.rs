@@ -17,12 +17,12 @@ pub use aws::{Aws, Fault, When};
 pub use browser::Browser;
 pub use client::{Client, Response};
 pub use clock::Clock;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, cluster_of_one};
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
 pub use lambda::{Executable, Lambda};
 pub use model::{Call, Model};
-pub use redis::{Redis, redis_6_2};
+pub use redis::{Held, Redis, redis_6_2};
 pub use server::{Server, lamed};
 pub use tls::{make_certificates, make_certificates_of, redis_with_tls};
 

@@ -1,10 +1,12 @@
 //! A Redis server of the test's own.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Clock, free_port, tools};
@@ -15,6 +17,10 @@ pub struct Redis {
     pub port: u16,
     program: Program,
 }
+
+/// What a key holds: its type, its value, and the milliseconds that it has left (-1 without an end).
+/// A set is in order; a hash is an object; a sorted set is its members, each before its score.
+pub type Held = (String, Value, i64);
 
 /// What to run, and how.
 struct Program {
@@ -97,6 +103,78 @@ impl Redis {
     pub fn connection(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).unwrap();
         client.get_connection().unwrap()
+    }
+
+    /// All that a database holds.
+    pub fn keys(&self, db: u8) -> BTreeMap<String, Held> {
+        const DUMP: &str = "
+            local read = {
+              string = {'GET'}, set = {'SMEMBERS'}, hash = {'HGETALL'},
+              zset = {'ZRANGE', 0, -1, 'WITHSCORES'},
+            }
+            local dump = {}
+            for _, key in ipairs(redis.call('KEYS', '*')) do
+              local kind = redis.call('TYPE', key).ok
+              local command = read[kind]
+              local value = redis.call(command[1], key, unpack(command, 2))
+              dump[key] = {kind, value, redis.call('PTTL', key)}
+            end
+            return cjson.encode(dump)";
+        let mut connection = self.connection();
+        if db > 0 {
+            (redis::cmd("SELECT").arg(db).exec(&mut connection)).unwrap();
+        }
+        let mut dump = redis::cmd("EVAL");
+        let dump: String = dump.arg(DUMP).arg(0).query(&mut connection).unwrap();
+        let mut keys: BTreeMap<String, Held> = serde_json::from_str(&dump).unwrap();
+        for (kind, value, _) in keys.values_mut() {
+            if let (Value::Array(items), "set" | "hash") = (&mut *value, kind.as_str()) {
+                if kind == "set" {
+                    items.sort_by_key(Value::to_string);
+                    continue;
+                }
+                let pairs = items.chunks(2).map(|pair| {
+                    let field = pair[0].as_str().unwrap().to_owned();
+                    (field, pair[1].clone())
+                });
+                *value = Value::Object(pairs.collect());
+            }
+        }
+        keys
+    }
+
+    /// Puts keys back as [`Redis::keys`] gave them.
+    pub fn load(&self, keys: &BTreeMap<String, Held>) {
+        let mut pipeline = redis::pipe();
+        for (key, (kind, value, left)) in keys {
+            let texts: Vec<&str> = match value {
+                Value::String(text) => vec![text],
+                Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+                Value::Object(fields) => (fields.iter())
+                    .flat_map(|(field, value)| [field.as_str(), value.as_str().unwrap()])
+                    .collect(),
+                _ => panic!("{key}: {value}"),
+            };
+            let name = match kind.as_str() {
+                "string" => "SET",
+                "set" => "SADD",
+                "hash" => "HSET",
+                "zset" => "ZADD",
+                _ => panic!("{key}: {kind}"),
+            };
+            let command = pipeline.cmd(name).arg(key);
+            if kind == "zset" {
+                for pair in texts.chunks(2) {
+                    command.arg(pair[1]).arg(pair[0]);
+                }
+            } else {
+                command.arg(texts);
+            }
+            if *left >= 0 {
+                pipeline.cmd("PEXPIRE").arg(key).arg(*left);
+            }
+        }
+        pipeline.exec(&mut self.connection()).unwrap();
     }
 
     /// Ends it as a crash would.

@@ -53,10 +53,14 @@ pub struct Aws {
 
 impl Aws {
     pub fn start() -> Self {
-        let account = moto::account();
+        Self::numbered(&moto::account())
+    }
+
+    /// An account of this number, of which each test has to have another one.
+    pub fn numbered(account: &str) -> Self {
         Self {
-            proxy: Proxy::start(&account),
-            account,
+            proxy: Proxy::start(account),
+            account: account.to_owned(),
         }
     }
 

@@ -1,0 +1,199 @@
+//! What earlier builds left is taken over: `fixtures/earlier`. Their deployments are in
+//! `deploy/earlier.rs`.
+//!
+//! Each store of a fixture has lived through `story.json`. Here a store of this build goes on from it, or
+//! lives through the same.
+
+mod redis;
+mod sqlite;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lamed::domain::{Accept, Event, IdempotencyKey, Outcome, Selection};
+use lamed::http::{Api, Handler};
+use lamed::report::Source;
+use lamed::store::{Counting, Dedupe, Store, Window};
+use serde_json::Value;
+
+use crate::support::{Clock, counter, name};
+
+/// The builds that fixtures were made by.
+const BUILDS: [&str; 1] = ["1.0.0-e4aee2e"];
+
+/// The window of those that did not say any, in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// How many counters the story leaves.
+const COUNTERS: u64 = 11;
+
+fn fixture(name: impl AsRef<Path>) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("fixtures/earlier").join(name)
+}
+
+enum Step {
+    Track(Vec<Event>),
+    Delete(Selection),
+    /// Milliseconds.
+    Pass(i64),
+}
+
+fn story() -> Vec<Step> {
+    let text = fs::read_to_string(fixture("story.json")).unwrap();
+    let rows: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
+    let step = |row: &Vec<Value>| {
+        let text = |field: usize| row[field].as_str();
+        match text(0).unwrap() {
+            "pass" => Step::Pass(row[1].as_i64().unwrap()),
+            "delete" => Step::Delete(Selection {
+                namespace: name(text(1).unwrap()),
+                experiment: name(text(2).unwrap()),
+                kind: text(3).map(|goal| name(goal).into()),
+                variant: text(4).map(name),
+            }),
+            _ => {
+                let names: Vec<&str> = (1..5).map(|field| text(field).unwrap()).collect();
+                let uuids = row[5].as_u64().unwrap()..row[6].as_u64().unwrap();
+                Step::Track(
+                    uuids
+                        .map(|uuid| event(&names, &format!("u{uuid}")))
+                        .collect(),
+                )
+            }
+        }
+    };
+    rows.iter().map(step).collect()
+}
+
+fn event(names: &[&str], uuid: &str) -> Event {
+    Event {
+        counter: counter(names[0], names[1], names[2], names[3]),
+        key: IdempotencyKey::new(uuid).unwrap(),
+    }
+}
+
+/// The events of the story that are remembered at its end for certain: first sent within the window,
+/// in milliseconds, and not deleted since.
+fn remembered(window: Option<i64>) -> Vec<Event> {
+    let mut now = 0;
+    let mut sent: Vec<(i64, Event)> = Vec::new();
+    for step in story() {
+        match step {
+            Step::Pass(time) => now += time,
+            Step::Delete(selection) => sent.retain(|(_, event)| {
+                let counter = &event.counter;
+                !(counter.namespace == selection.namespace
+                    && counter.experiment == selection.experiment
+                    && selection.includes(&counter.kind, &counter.variant))
+            }),
+            Step::Track(events) => {
+                for event in events {
+                    if !sent.iter().any(|(_, known)| *known == event) {
+                        sent.push((now, event));
+                    }
+                }
+            }
+        }
+    }
+    let kept = |at: i64| window.is_none_or(|window| now - at < window);
+    (sent.into_iter().filter(|(at, _)| kept(*at)))
+        .map(|(_, event)| event)
+        .collect()
+}
+
+/// A store of this build, and the clock that it goes by.
+struct Site {
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+impl Site {
+    /// Lives through the story.
+    async fn live(&self) {
+        for step in story() {
+            match step {
+                Step::Pass(time) => self.clock.advance(time),
+                Step::Delete(selection) => drop(self.store.delete(&selection).await.unwrap()),
+                Step::Track(events) => {
+                    for events in events.chunks(100) {
+                        self.store.track(events).await.unwrap();
+                    }
+                }
+            }
+        }
+    }
+
+    /// `/experiments` of each namespace with its days, as fixtures have it.
+    async fn replies(&self, namespaces: &[&str]) -> String {
+        let api = Api::new(self.store.clone(), name("alephbet"), Accept::Any);
+        let mut replies = String::new();
+        for namespace in namespaces {
+            let query = [("namespace", *namespace), ("days", "1")];
+            let reply = api.ask(Handler::AllExperiments, &query).await.unwrap();
+            replies.push_str(&format!("{namespace}\n{reply}\n"));
+        }
+        replies
+    }
+
+    /// The results are as the earlier build gave them, what it remembers is not counted again, and what
+    /// is new is counted.
+    #[track_caller]
+    fn goes_on_from(&self, replies: &str, remembered: Vec<Event>) -> impl Future<Output = ()> {
+        let place = std::panic::Location::caller();
+        async move {
+            let namespaces: Vec<&str> = replies.lines().step_by(2).collect();
+            assert_eq!(self.replies(&namespaces).await, replies, "{place}");
+            assert!(remembered.len() > 500);
+            let mut new = BTreeMap::new();
+            for events in remembered.chunks(100) {
+                let outcomes = self.store.track(events).await.unwrap();
+                let again: Vec<_> = events
+                    .iter()
+                    .zip(outcomes)
+                    .filter(|(_, outcome)| *outcome != Outcome::Duplicate)
+                    .collect();
+                assert!(again.is_empty(), "{place}: {again:?}");
+                new.extend(events.iter().map(|event| {
+                    let counter = event.counter.clone();
+                    let key = IdempotencyKey::new("new").unwrap();
+                    (format!("{counter:?}"), Event { counter, key })
+                }));
+            }
+            assert_eq!(self.replies(&namespaces).await, replies, "{place}");
+            let new: Vec<Event> = new.into_values().collect();
+            let outcomes = self.store.track(&new).await.unwrap();
+            assert_eq!(outcomes, vec![Outcome::Counted; new.len()], "{place}");
+        }
+    }
+
+    /// Deletes all that the replies tell of, and says how many counters.
+    async fn delete_all(&self, replies: &str) -> u64 {
+        let mut deleted = 0;
+        for namespace in replies.lines().step_by(2).map(name) {
+            for counts in self.store.counts(&namespace, None).await.unwrap() {
+                let selection = Selection {
+                    namespace: namespace.clone(),
+                    experiment: counts.experiment,
+                    kind: None,
+                    variant: None,
+                };
+                deleted += self.store.delete(&selection).await.unwrap();
+            }
+        }
+        deleted
+    }
+}
+
+/// Counting with this window in milliseconds.
+fn counting(dedupe: Dedupe, window: Option<i64>) -> Counting {
+    let window: Window = window.map(|window| Duration::from_millis(window.unsigned_abs()));
+    Counting {
+        window,
+        dedupe,
+        ..Counting::default()
+    }
+}
