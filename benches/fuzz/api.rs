@@ -151,6 +151,7 @@ impl Target for Query {
             method: handler.methods()[0],
             query,
             body: Vec::new(),
+            encoding: None,
             user_agent: None,
         };
         let counted = self.0.next();
@@ -197,6 +198,7 @@ impl Target for Body {
             method: Method::Post,
             query: Parameters::default(),
             body: input.to_vec(),
+            encoding: None,
             user_agent: None,
         };
         let counted = self.0.next();

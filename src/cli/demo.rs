@@ -123,6 +123,7 @@ async fn send(api: &Api, events: &[Value]) -> Result<(), CliError> {
         method: Method::Post,
         query: Parameters::default(),
         body: Value::from(events).to_string().into_bytes(),
+        encoding: None,
         user_agent: None,
     };
     let reply = api.handle(Handler::Track, &request).await;

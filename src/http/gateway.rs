@@ -41,6 +41,7 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         method: handler.methods()[0],
         query: texts.collect(),
         body: Vec::new(),
+        encoding: None,
         user_agent: None,
     };
     let reply = sendable(api.handle(handler, &request).await);
@@ -105,14 +106,15 @@ pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
         method,
         query: query(event)?,
         body,
-        user_agent: user_agent(event),
+        encoding: header(event, "content-encoding"),
+        user_agent: header(event, "user-agent"),
     })
 }
 
-/// The header's name is written as the client wrote it.
-fn user_agent(event: &Value) -> Option<String> {
+/// In the event a header's name is written as the client wrote it.
+fn header(event: &Value, name: &str) -> Option<String> {
     let headers = event["headers"].as_object()?;
-    let header = (headers.iter()).find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
+    let header = (headers.iter()).find(|(written, _)| written.eq_ignore_ascii_case(name));
     header.and_then(|(_, value)| Some(value.as_str()?.to_owned()))
 }
 

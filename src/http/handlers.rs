@@ -14,6 +14,8 @@ use crate::store::StoreError;
 pub(super) enum Refusal {
     /// The request can never succeed as it is.
     Malformed(String),
+    /// The body is compressed.
+    Encoded,
     Store(StoreError),
     /// Events would have made more counters than a namespace may have; what became of the others.
     TooManyCounters(wire::TrackedBatch),
@@ -30,6 +32,12 @@ impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Malformed(message) => Self::message(400, &message),
+            Refusal::Encoded => Self::message(
+                415,
+                "the body is encoded (`Content-Encoding`), and only plain JSON is read: send it without \
+                 compression",
+            )
+            .with("Accept-Encoding", "identity"),
             Refusal::Store(StoreError::Unavailable(_)) => {
                 Self::message(503, "the store cannot be reached: try again")
             }
@@ -63,7 +71,11 @@ impl Api {
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
-        let body = serde_json::from_slice(&request.body)
+        if request.encoding.as_deref().is_some_and(is_encoded) {
+            return Err(Refusal::Encoded);
+        }
+        let json = request.body.strip_prefix(BYTE_ORDER_MARK);
+        let body = serde_json::from_slice(json.unwrap_or(&request.body))
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
         let events = match body {
             Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
@@ -199,6 +211,15 @@ impl Api {
             }?,
         })
     }
+}
+
+/// Some editors and languages begin every text in UTF-8 with it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Whether a `Content-Encoding` names any encoding. `identity` is none (RFC 9110, 8.4.1).
+fn is_encoded(header: &str) -> bool {
+    let mut encodings = header.split(',').map(str::trim);
+    encodings.any(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
 }
 
 /// Where parameters are read from.

@@ -34,6 +34,8 @@ pub struct Request {
     pub method: Method,
     pub query: Parameters,
     pub body: Vec<u8>,
+    /// How the body is encoded, by the header `Content-Encoding`.
+    pub encoding: Option<String>,
     /// Who sends it, by its own account.
     pub user_agent: Option<String>,
 }
@@ -101,7 +103,7 @@ impl Api {
             match &refusal {
                 Refusal::Store(error) => self.outage.log(error),
                 Refusal::TooManyCounters(..) => self.outage.log_full(),
-                Refusal::Malformed(_) => {}
+                Refusal::Malformed(_) | Refusal::Encoded => {}
             }
             refusal.into()
         })

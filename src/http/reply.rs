@@ -11,6 +11,10 @@ pub const COMMON_HEADERS: [(&str, &str); 3] = [
     ("Pragma", "no-cache"),
 ];
 
+/// What a page of another site may send: any header, because tracing tools add `traceparent`, `baggage`
+/// and others of their own to each request. The names are for browsers that do not know `*`.
+const ALLOWED_HEADERS: &str = "*,Content-Type,X-Api-Key";
+
 /// A reply with a JSON body (none for OPTIONS).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -67,7 +71,7 @@ impl Reply {
         allowed.push("OPTIONS");
         Self::new(200, String::new())
             .with("Access-Control-Allow-Methods", &allowed.join(","))
-            .with("Access-Control-Allow-Headers", "Content-Type,X-Api-Key")
+            .with("Access-Control-Allow-Headers", ALLOWED_HEADERS)
             .with("Access-Control-Max-Age", "86400")
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::USER_AGENT;
+use hyper::header::{CONTENT_ENCODING, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
@@ -79,12 +79,13 @@ impl Direct {
             Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
             Err(BodyError::Incomplete) => return Reply::message(408, "the body is incomplete"),
         };
-        let user_agent = head.headers.get(USER_AGENT);
+        let header = |name| Some(head.headers.get(name)?.to_str().ok()?.to_owned());
         let request = http::Request {
             method: route.method,
             query: Parameters::decode(head.uri.query().unwrap_or_default()),
             body,
-            user_agent: user_agent.and_then(|value| Some(value.to_str().ok()?.to_owned())),
+            encoding: header(CONTENT_ENCODING),
+            user_agent: header(USER_AGENT),
         };
         self.api.handle(route.handler, &request).await
     }

@@ -51,6 +51,7 @@ impl Source for Api {
             method: handler.methods()[0],
             query: pairs.collect(),
             body: Vec::new(),
+            encoding: None,
             user_agent: None,
         };
         let reply = self.handle(handler, &request).await;

@@ -211,6 +211,7 @@ impl Ours {
             },
             query: Parameters::decode(&query(&fields)),
             body: Vec::new(),
+            encoding: None,
             user_agent: None,
         };
         let reply = self.runtime.block_on(self.api.handle(handler, &request));
