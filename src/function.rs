@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{Accept, Declared, Goal, Name, NameError, Secret};
+use crate::domain::{Accept, Declared, Goal, Name, NameError, Secret, Unit};
 use crate::store::{
     Counting, DEFAULT_MAX_COUNTERS, Dedupe, Pem, RedisSettings, Server, Tls, UnreadablePem,
 };
@@ -266,6 +266,7 @@ impl JsonDeclared {
                 })
                 .collect(),
             minimum_effect: None,
+            unit: Unit::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use lamed::config::Config;
-use lamed::domain::{Declared, Goal, Name};
+use lamed::domain::{Declared, Goal, Name, Unit};
 use lamed::function::Settings;
 use lamed::http::wire::{Element, Experiment};
 use lamed::report::{Evaluated, Pairs, Report, message};
@@ -34,6 +34,7 @@ impl Target for ConfigFile {
             r#""accept":"#,
             r#""max_counters":"#,
             r#""experiments":"#,
+            r#""unit":"#,
             r#""variants":"#,
             r#""goals":"#,
             r#""minimum_effect":"#,
@@ -256,5 +257,6 @@ fn declared(counted: &Experiment) -> Declared {
             })
             .collect(),
         minimum_effect: Some(0.05),
+        unit: Unit::default(),
     }
 }

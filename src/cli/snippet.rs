@@ -6,7 +6,7 @@ use super::endpoint::{self, Endpoint};
 use super::{CliError, Context};
 use crate::assets::{SNIPPET, alephbet};
 use crate::config::Config;
-use crate::domain::{Declared, Goal, Name};
+use crate::domain::{Declared, Goal, Name, Unit};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -63,6 +63,7 @@ fn example() -> Declared {
             unique: true,
         }],
         minimum_effect: None,
+        unit: Unit::Visitor,
     }
 }
 
@@ -70,30 +71,29 @@ fn experiment(declared: &Declared) -> String {
     let variants: Vec<String> = (declared.variants.iter())
         .map(|(variant, weight)| {
             format!(
-                "    {}: {{weight: {weight}, activate: function () {{\n      // your code: show this variant\n    }}}}",
+                "\n      {}: {{weight: {weight}, activate: function () {{\n        \
+                 // your code: show this variant\n      }}}}",
                 property(variant.as_str())
             )
         })
         .collect();
     let goals: Vec<String> = (declared.goals.iter())
         .map(|goal| {
-            let options = if goal.unique { "" } else { ", {unique: false}" };
-            format!("    new AlephBet.Goal({}{options})", js(goal.name.as_str()))
+            let name = js(goal.name.as_str());
+            if goal.unique {
+                name
+            } else {
+                format!("{{name: {name}, unique: false}}")
+            }
         })
         .collect();
     format!(
-        "  run({}, {}, {});",
+        "  run({{\n    name: {}, unit: \"{}\",\n    variants: {{{}\n    }},\n    goals: [{}]\n  }});",
         js(declared.name.as_str()),
-        lines('{', &variants, '}'),
-        lines('[', &goals, ']')
+        declared.unit,
+        variants.join(","),
+        goals.join(", ")
     )
-}
-
-fn lines(open: char, items: &[String], close: char) -> String {
-    if items.is_empty() {
-        return format!("{open}{close}");
-    }
-    format!("{open}\n{}\n  {close}", items.join(",\n"))
 }
 
 /// A property's name. `__proto__` in quotes alone would set the prototype.

@@ -26,6 +26,10 @@ const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
 /// The most counters that a namespace may be given.
 const MAX_COUNTERS: u64 = 1_000_000_000;
 
+/// Under `EXPERIMENT:NAME` AlephBet keeps what it knows of the visitor, and that a goal was reached:
+/// a goal of such a name would count as reached from the start.
+const KEPT_BY_ALEPHBET: [&str; 2] = ["variant", "in_sample"];
+
 /// The config file of lamed, an A/B-testing backend. All keys are optional, and unknown ones are an
 /// error.
 // The doc comments of this room's shapes are for the file's author, too: they go into the JSON Schema
@@ -171,6 +175,7 @@ struct Experiment {
     variants: BTreeMap<Name, u32>,
     goals: Vec<GoalShape>,
     minimum_effect: Option<f64>,
+    unit: Unit,
 }
 
 /// A declared experiment.
@@ -191,6 +196,21 @@ struct ExperimentShape {
     #[serde(default, deserialize_with = "share")]
     #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     minimum_effect: Option<f64>,
+    /// Whom the experiment gives a variant and counts once: visitors, or users who are signed in.
+    #[serde(default)]
+    #[schemars(extend("default" = "visitor"))]
+    unit: Unit,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Unit {
+    /// A browser. It draws a variant and remembers it. A person with two browsers is two visitors.
+    #[default]
+    Visitor,
+    /// A user who is signed in, with the id that the page gives. All devices of a user show the same
+    /// variant. Without an id the experiment does not start.
+    User,
 }
 
 impl TryFrom<ExperimentShape> for Experiment {
@@ -204,6 +224,12 @@ impl TryFrom<ExperimentShape> for Experiment {
             if name.as_str() == PARTICIPATE {
                 return Err(format!(
                     "`{name}` is AlephBet's word for an exposure: rename the goal"
+                ));
+            }
+            if KEPT_BY_ALEPHBET.contains(&name.as_str()) {
+                return Err(format!(
+                    "AlephBet cannot count a goal `{name}`, because it keeps its own state under that \
+                     name: rename the goal"
                 ));
             }
             if shape.goals[..position]
@@ -227,6 +253,7 @@ impl TryFrom<ExperimentShape> for Experiment {
             variants: shape.variants,
             goals: shape.goals,
             minimum_effect: shape.minimum_effect,
+            unit: shape.unit,
         })
     }
 }
@@ -338,6 +365,10 @@ impl From<File> for Config {
                         .map(|GoalShape(goal)| goal)
                         .collect(),
                     minimum_effect: experiment.minimum_effect,
+                    unit: match experiment.unit {
+                        Unit::Visitor => domain::Unit::Visitor,
+                        Unit::User => domain::Unit::User,
+                    },
                 })
                 .collect(),
             wiring,

@@ -14,6 +14,26 @@ pub struct Declared {
     pub goals: Vec<Goal>,
     /// The smallest lift worth knowing of: 0.05 is 5 % of the control's rate.
     pub minimum_effect: Option<f64>,
+    pub unit: Unit,
+}
+
+/// Whom an experiment gives a variant and counts once. An experiment is for one of them, never both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// A browser, which remembers its variant.
+    #[default]
+    Visitor,
+    /// Who is signed in: the variant depends on the id alone, on all devices.
+    User,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Visitor => "visitor",
+            Self::User => "user",
+        })
+    }
 }
 
 /// A goal as declared.

@@ -186,9 +186,14 @@ const commands = {
       result: result ?? null,
       tracked: [...seen.requests].flatMap(([request, status]) =>
         new URL(request.url()).pathname.endsWith("/track") ? [{ url: request.url(), status }] : []),
-      // What AlephBet has not yet delivered: JSON in a field of JSON.
-      queue: await page.evaluate(() =>
-        JSON.parse(JSON.parse(localStorage.getItem("alephbet") ?? "{}")._alephbet_queue ?? "[]")),
+      // What AlephBet has not yet delivered: JSON in a field of JSON. Some pages break their storage.
+      queue: await page.evaluate(() => {
+        try {
+          return JSON.parse(JSON.parse(localStorage.getItem("alephbet"))?._alephbet_queue ?? "[]")
+        } catch {
+          return []
+        }
+      }),
       errors: seen.errors,
       foreign: seen.foreign,
     }

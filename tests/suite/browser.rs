@@ -11,10 +11,13 @@ use tokio::runtime::Runtime;
 
 use crate::support::{Browser, Model, Server, free_port, line, tools, within};
 
+mod faults;
+
 const LIMIT: Duration = Duration::from_mins(2);
 
 const COLOR: &str = "button color";
 const ODD: &str = "50% off: צבע + \"כן\" & <b>🦀</script>\\ '{{experiments}}' =";
+const ANN: Option<&str> = Some("ann");
 const SIGNED_UP: &str = "signed up";
 const PAID: &str = "נרשם & שילם: 1+1";
 /// Counted each time.
@@ -24,6 +27,7 @@ fn config() -> Value {
     let page_view = json!({"name": PAGE_VIEW, "unique": false});
     json!({"experiments": {
         COLOR: {
+            "unit": "user",
             "control": "red",
             "variants": {"blue": 9, "never": 0, "red": 1},
             "goals": [SIGNED_UP, page_view],
@@ -42,22 +46,25 @@ fn visitors_and_what_they_do_are_counted_exactly() {
         let (snippet, mut browser) = (snippet(&server), Browser::start());
         let goals = [SIGNED_UP, SIGNED_UP, PAID, PAGE_VIEW, PAGE_VIEW];
         let (mut expected, mut colors) = (Expected::default(), BTreeSet::new());
-        // Each on a new device. One comes back there, one on a second device.
-        for (visitor, id, visits) in [
-            ("ann", Some("ann"), 1),
-            ("a stranger", None, 2),
-            ("ann", Some("ann"), 1),
-            ("another stranger", None, 1),
-            ("dan", Some("dan"), 1),
-            ("fay", Some("fay"), 1),
-        ] {
-            for _ in 0..visits {
-                let visit = browser.visit(&page(id, &snippet, &goals));
+        // Who is signed in at each visit. Ann signs in on a device that knew her as a stranger, and on
+        // one that others use, too.
+        for (device, visits) in [
+            &[Some("ann")][..],
+            &[None, None, Some("ann"), None],
+            &[Some("dan"), Some("ann"), Some("dan")],
+            &[None],
+            &[Some("fay")],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for user in visits {
+                let visit = browser.visit(&page(*user, &snippet, &goals));
                 visit.assert_delivered();
-                expected.visit(visitor, &visit, &goals);
+                expected.visit(device, *user, &visit, &goals);
                 let [color, _] = visit.variants();
-                assert_ne!(color, "never");
-                colors.extend(id.map(|id| (id, color)));
+                assert_eq!(color.is_some(), user.is_some());
+                colors.extend(user.zip(color));
             }
             browser.forget();
         }
@@ -86,15 +93,18 @@ fn what_happens_while_the_server_is_away_is_counted_when_it_is_back() {
         let (snippet, mut browser) = (snippet(&server), Browser::start());
         let mut expected = Expected::default();
 
-        let visit = browser.visit(&page(None, &snippet, &[PAGE_VIEW]));
+        let visit = browser.visit(&page(ANN, &snippet, &[PAGE_VIEW]));
         visit.assert_delivered();
-        expected.visit("a stranger", &visit, &[PAGE_VIEW]);
+        expected.visit(0, ANN, &visit, &[PAGE_VIEW]);
 
         server.terminate();
         assert_eq!(server.wait().0.code(), Some(0));
-        let visit = browser.visit(&page(None, &snippet, &[SIGNED_UP, PAGE_VIEW]));
-        expected.visit("a stranger", &visit, &[SIGNED_UP, PAGE_VIEW]);
+        let visit = browser.visit(&page(ANN, &snippet, &[SIGNED_UP, PAGE_VIEW]));
+        expected.visit(0, ANN, &visit, &[SIGNED_UP, PAGE_VIEW]);
         assert!(visit.statuses().all(|status| status.is_null()), "{visit:?}");
+        for error in visit.errors() {
+            assert!(error.contains("net::ERR_CONNECTION_REFUSED"), "{error}");
+        }
         let queue = [
             (ODD, SIGNED_UP),
             (COLOR, SIGNED_UP),
@@ -104,9 +114,9 @@ fn what_happens_while_the_server_is_away_is_counted_when_it_is_back() {
         assert_eq!(visit.queue(), queue);
 
         let server = serve(&listen, &store);
-        let visit = browser.visit(&page(None, &snippet, &[PAGE_VIEW]));
+        let visit = browser.visit(&page(ANN, &snippet, &[PAGE_VIEW]));
         visit.assert_delivered();
-        expected.visit("a stranger", &visit, &[PAGE_VIEW]);
+        expected.visit(0, ANN, &visit, &[PAGE_VIEW]);
         // Four events were waiting and two are new: the rest is what AlephBet sends again.
         assert!(visit.statuses().count() > 6, "{visit:?}");
         assert_eq!(experiments(&server), expected.experiments());
@@ -203,8 +213,14 @@ struct Visit(Value);
 
 impl Visit {
     /// The variants of `COLOR` and `ODD`.
-    fn variants(&self) -> [String; 2] {
+    fn variants(&self) -> [Option<String>; 2] {
         serde_json::from_value(self.0["result"].clone()).unwrap()
+    }
+
+    /// What the console has of errors, and what nobody caught.
+    fn errors(&self) -> impl Iterator<Item = &str> {
+        let errors = self.0["errors"].as_array().unwrap().iter();
+        errors.map(|error| error.as_str().unwrap())
     }
 
     /// The replies to what was tracked; null where there was none.
@@ -241,14 +257,18 @@ struct Expected {
 }
 
 impl Expected {
-    fn visit(&mut self, visitor: &str, visit: &Visit, goals: &[&str]) {
-        for (experiment, variant) in [COLOR, ODD].into_iter().zip(visit.variants()) {
+    /// `COLOR` is for users, `ODD` for visitors: devices.
+    fn visit(&mut self, device: usize, user: Option<&str>, visit: &Visit, goals: &[&str]) {
+        let whose = [user.unwrap_or_default().to_owned(), device.to_string()];
+        let experiments = [COLOR, ODD].into_iter().zip(whose).zip(visit.variants());
+        for ((experiment, who), variant) in experiments {
+            let Some(variant) = variant else { continue };
             for event in ["participate"].iter().chain(goals) {
                 let key = if *event == PAGE_VIEW {
                     self.page_views += 1;
                     self.page_views.to_string()
                 } else {
-                    visitor.to_owned()
+                    who.clone()
                 };
                 if (experiment, *event) != (COLOR, PAID) {
                     (self.model).track(["alephbet", experiment, event, &variant], &key);

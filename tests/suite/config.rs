@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
-use lamed::domain::{Declared, Goal, Secret};
+use lamed::domain::{Declared, Goal, Secret, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use tempfile::TempDir;
@@ -185,6 +185,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     variants: vec![(name("blue"), 50), (name("red"), 50)],
                     goals: vec![goal("button clicked", true)],
                     minimum_effect: None,
+                    unit: Unit::Visitor,
                 }],
                 aws: Aws {
                     architecture: Some(Architecture::Arm64),
@@ -238,6 +239,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             goal("paid", true),
                         ],
                         minimum_effect: Some(0.05),
+                        unit: Unit::User,
                     },
                     Declared {
                         name: name("10 prices"),
@@ -245,6 +247,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                         variants: vec![],
                         goals: vec![],
                         minimum_effect: None,
+                        unit: Unit::Visitor,
                     },
                     Declared {
                         name: name("goals only"),
@@ -252,6 +255,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                         variants: vec![],
                         goals: vec![goal("sign up", true)],
                         minimum_effect: None,
+                        unit: Unit::Visitor,
                     },
                 ],
                 ..Config::default()
@@ -403,9 +407,9 @@ fn snippet(home: &TempDir, arguments: &[&str]) -> Line {
 /// The namespace in the snippet that a command prints.
 fn namespace(line: Line) -> String {
     let html = line.run().stdout;
-    let start = "AlephbetAdapter(\"https://x.example/prod/track\", \"";
+    let start = "track_url = \"https://x.example/prod/track\", namespace = \"";
     let (_, rest) = html.split_once(start).unwrap();
-    rest.split_once("\");").unwrap().0.to_owned()
+    rest.split_once("\";").unwrap().0.to_owned()
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn every_file_that_loads_is_valid() {
 
 /// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
 /// together, what comes twice, and what only AWS or Redis can say.
-const BEYOND: [&str; 12] = [
+const BEYOND: [&str; 14] = [
     "`redis` stands here a second time",
     "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
     "`redis.url` stands beside `redis.ssl`, and says the same: keep one",
@@ -81,6 +81,8 @@ const BEYOND: [&str; 12] = [
     "`a` stands here a second time",
     "`e` stands here a second time",
     "the goal `g` stands here a second time",
+    "AlephBet cannot count a goal `in_sample`, because it keeps its own state under that name: rename the goal",
+    "AlephBet cannot count a goal `variant`, because it keeps its own state under that name: rename the goal",
     "`participate` is AlephBet's word for an exposure: rename the goal",
 ];
 

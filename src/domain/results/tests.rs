@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Count, Day, DayCount, Goal, Kind, PARTICIPATE};
+use crate::domain::{Count, Day, DayCount, Goal, Kind, PARTICIPATE, Unit};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -45,6 +45,7 @@ fn declared(variants: &[(&str, u32)], goals: &[(&str, bool)], effect: Option<f64
             })
             .collect(),
         minimum_effect: effect,
+        unit: Unit::default(),
     }
 }
 

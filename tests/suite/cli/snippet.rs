@@ -25,21 +25,29 @@ fn the_snippet_shows_an_example_where_nothing_is_declared() {
         .replace("{{namespace}}", "\"alephbet\"")
         .replace(
             "{{experiments}}",
-            r#"  run("button color", {
-    "blue": {weight: 50, activate: function () {
-      // your code: show this variant
-    }},
-    "red": {weight: 50, activate: function () {
-      // your code: show this variant
-    }}
-  }, [
-    new AlephBet.Goal("button clicked")
-  ]);"#,
+            r#"  run({
+    name: "button color", unit: "visitor",
+    variants: {
+      "blue": {weight: 50, activate: function () {
+        // your code: show this variant
+      }},
+      "red": {weight: 50, activate: function () {
+        // your code: show this variant
+      }}
+    },
+    goals: ["button clicked"]
+  });"#,
         );
     snippet(&[]).gives(
         0,
         &html,
         "no experiments are declared in the config: the one in the snippet is an example to change\n",
+    );
+    // Proxies and servers that change pages look for these.
+    assert!(
+        !["<head", "</head", "<body", "</body"]
+            .iter()
+            .any(|tag| html.contains(tag))
     );
     snippet(&["--json"]).gives(0, &format!("{}\n", json!({"html": html})), "");
 }
@@ -55,24 +63,26 @@ fn script(html: &str) -> &str {
 /// Runs a script as a page does that loaded a stub of AlephBet; gives what the stub was told.
 fn told(home: &TempDir, script: &str) -> Value {
     let page = format!(
-        r"
-const told = {{experiments: []}};
+        r#"
+const told = [];
+const document = {{}};
+const localStorage = {{getItem: () => null, setItem: () => undefined}};
 const window = {{AlephBet: {{
-  AlephbetAdapter: function (url, namespace) {{ told.adapter = [url, namespace]; }},
-  Goal: function (name, options) {{ this.goal = [name, options || {{}}]; }},
-  Experiment: function (options) {{
-    const variants = Object.entries(options.variants);
-    this.add_goals = (goals) => told.experiments.push({{
-      name: options.name,
-      variants: variants.map(([name, variant]) => [name, variant.weight]),
-      goals: goals.map((goal) => goal.goal),
-    }});
+  AlephbetAdapter: function (url) {{ this.url = url; }},
+  LocalStorageAdapter: {{get: () => undefined, set: () => undefined}},
+  utils: {{sha1: (text) => text}},
+  Experiment: function ({{name, variants, user_id, tracking_adapter: {{url, namespace}}}}) {{
+    const weights = Object.entries(variants).map(([name, variant]) => [name, variant.weight]);
+    const {{goals}} = window.lamed._page.experiments.find((experiment) => experiment.name === name);
+    this.pick_variant = () => undefined;
+    this.run = () => told.push({{url, namespace, name, user_id, weights, goals}});
   }},
 }}}};
 const AlephBet = window.AlephBet;
+window.lamedUserId = "ann";
 {script}
 console.log(JSON.stringify(told));
-"
+"#
     );
     let file = home.path().join("page.js");
     fs::write(&file, page).unwrap();
@@ -109,7 +119,10 @@ fn the_snippet_holds_every_name_exactly() {
         .map(|name| {
             (
                 name.to_string(),
-                json!({"variants": weights, "goals": goals}),
+                json!({
+                    "variants": weights, "goals": goals,
+                    "unit": if *name == names[0] { "user" } else { "visitor" },
+                }),
             )
         })
         .collect();
@@ -118,15 +131,18 @@ fn the_snippet_holds_every_name_exactly() {
     let home = home();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let snippet = line(&home, &["snippet", "--url", "https://x.example/prod"]);
-    let mut goals: Vec<Value> = names.map(|name| json!([name, {}])).into();
-    goals.push(json!(["again and again", {"unique": false}]));
+    let mut goals: Vec<Value> = names
+        .map(|name| json!({"name": name, "unique": true}))
+        .into();
+    goals.push(json!({"name": "again and again", "unique": false}));
     let experiment = |name| {
-        let variants = names.map(|name| json!([name, 7]));
-        json!({"name": name, "variants": variants, "goals": goals})
+        let weights = names.map(|name| json!([name, 7]));
+        json!({
+            "url": "https://x.example/prod/track", "namespace": namespace, "name": name,
+            "user_id": if name == names[0] { Some("ann") } else { None },
+            "weights": weights, "goals": goals,
+        })
     };
-    let expected = json!({
-        "adapter": ["https://x.example/prod/track", namespace],
-        "experiments": names.map(experiment),
-    });
+    let expected = json!(names.map(experiment));
     assert_eq!(told(&home, script(&snippet.run().stdout)), expected);
 }
