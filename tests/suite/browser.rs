@@ -53,7 +53,7 @@ fn visitors_and_what_they_do_are_counted_exactly() {
             &[None, None, Some("ann"), None],
             &[Some("dan"), Some("ann"), Some("dan")],
             &[None],
-            &[Some("fay")],
+            &[Some("fay"), Some("gil")],
         ]
         .into_iter()
         .enumerate()
@@ -70,7 +70,12 @@ fn visitors_and_what_they_do_are_counted_exactly() {
         }
         assert_eq!(experiments(&server), expected.experiments());
         // AlephBet derives these from the ids, and the weights 9, 0 and 1 in this order.
-        let derived = [("ann", "blue"), ("dan", "red"), ("fay", "blue")];
+        let derived = [
+            ("ann", "blue"),
+            ("dan", "red"),
+            ("fay", "blue"),
+            ("gil", "blue"),
+        ];
         assert_eq!(colors, derived.map(|(id, color)| (id, color.into())).into());
 
         let results = run(&server, &["results", "--local", "--json"]);

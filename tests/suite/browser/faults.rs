@@ -153,6 +153,20 @@ fn a_page_goes_on_where_its_storage_is_broken() {
         }
         let counted = ["participate", CLICKED].map(|event| total(&experiments(&server), event));
         assert_eq!(counted, [1, 0]);
+
+        // Room for all but the queue: what cannot wait there is still sent.
+        browser.forget();
+        let nearly_full = "<script>
+            const {setItem} = Storage.prototype
+            Storage.prototype.setItem = function (key, value) {
+              if (value.length > 150) throw new Error('full')
+              setItem.call(this, key, value)
+            }
+        </script>";
+        let visit = browser.open(&format!("{nearly_full}{snippet}"), &calls);
+        visit.assert_delivered();
+        let counted = ["participate", CLICKED].map(|event| total(&experiments(&server), event));
+        assert_eq!(counted, [2, 1]);
     });
 }
 
