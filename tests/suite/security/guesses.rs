@@ -88,6 +88,10 @@ async fn the_owner_comes_in_while_others_guess() {
             let (mut guessers, compared) = guess(&server, addresses(is_one));
             // Until the guessers have to wait for their turns.
             while compared.load(Ordering::Relaxed) < 20 {
+                assert!(
+                    start.elapsed() < Duration::from_secs(20),
+                    "nobody is answered"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             // From the guesser's own address.
