@@ -1,12 +1,14 @@
 //! `lamed dashboard`
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, stdout};
+use std::io::{self, IsTerminal, Write, stdout};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::net::{TcpListener, lookup_host};
 
 use super::client::Client;
@@ -111,13 +113,49 @@ async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<()
             dashboard.api
         ));
     }
-    if !args.no_open && !context.json && stdout().is_terminal() {
-        // Where there is no browser, the address is there to be copied.
-        tokio::task::spawn_blocking(move || webbrowser::open(&url));
-    }
+    let opens = !args.no_open && !context.json && stdout().is_terminal();
+    // Where there is no browser, the address is there to be copied.
+    let opened = opens.then(|| open(&url).ok()).flatten();
+    let dashboard = Arc::new(dashboard);
+    let removal = async {
+        dashboard.sessions.used().await;
+        drop(opened);
+        std::future::pending().await
+    };
     let connections = Connections::default();
-    serve(listener, Arc::new(dashboard), &connections, stop.signal()).await;
+    tokio::select! {
+        () = serve(listener, dashboard.clone(), &connections, stop.signal()) => {}
+        () = removal => {}
+    }
     Ok(())
+}
+
+/// Opens the browser on a file for this user alone that leads to the address: every user of the machine can read
+/// the browser's command line, and the address holds the session. The file ends when it is dropped.
+fn open(url: &str) -> io::Result<NamedTempFile> {
+    let mut file = new_page().or_else(|_| new_page_in(&env::temp_dir()))?;
+    writeln!(
+        file,
+        "<!doctype html><title>lamed</title><meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta http-equiv=\"refresh\" content=\"0; url={url}\"><p><a href=\"{url}\">The dashboard</a>"
+    )?;
+    let path = file.path().display().to_string();
+    tokio::task::spawn_blocking(move || webbrowser::open(&path));
+    Ok(file)
+}
+
+/// A file in the home, not in a hidden folder or `/tmp`: a browser in a sandbox (a snap) sees neither.
+fn new_page() -> io::Result<NamedTempFile> {
+    let home = env::home_dir().ok_or(io::ErrorKind::NotFound)?;
+    new_page_in(&home)
+}
+
+/// On Unix it has the mode 0600.
+fn new_page_in(folder: &Path) -> io::Result<NamedTempFile> {
+    (tempfile::Builder::new()
+        .prefix("lamed-dashboard-")
+        .suffix(".html"))
+    .tempfile_in(folder)
 }
 
 async fn listen(address: &str) -> Result<TcpListener, CliError> {

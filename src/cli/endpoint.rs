@@ -3,23 +3,25 @@
 use std::env;
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::nearby::get;
 use super::printer::Printer;
 use super::{CliError, Context, block_on, deployment};
 use crate::config::{self, Config, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
+use crate::local::Proof;
 
 /// Where `lamed serve` listens unless told otherwise.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
 
-/// How long a server on this machine may take to take a connection.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a server on this machine may take to prove that it is the one of its file.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(super) struct ApiArgs {
@@ -140,6 +142,8 @@ fn base(url: &str) -> Result<String, CliError> {
 pub(super) struct Running {
     base: String,
     api_key: String,
+    /// What the server can prove that it knows.
+    proof: String,
 }
 
 impl Running {
@@ -151,8 +155,8 @@ impl Running {
         Self::folder().map(|folder| folder.join(format!("{}.json", address.port())))
     }
 
-    /// The server that was started last, of those that still answer: one that crashed leaves its
-    /// file behind.
+    /// The server that was started last, of those that still run. One that crashed leaves its file
+    /// behind, and its port to anybody.
     fn find() -> Option<Self> {
         let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(Self::folder()?)
             .ok()?
@@ -169,18 +173,27 @@ impl Running {
         let running: Self = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
         let uri: hyper::Uri = running.base.parse().ok()?;
         let address: SocketAddr = uri.authority()?.as_str().parse().ok()?;
-        TcpStream::connect_timeout(&address, ANSWER_TIMEOUT).ok()?;
-        Some(running)
+        let proof = Proof::of(Secret::new(running.proof.clone()));
+        let (question, expected) = proof.question().ok()?;
+        let answer = get(address, &question, ANSWER_TIMEOUT).ok()?;
+        expected.is(&answer.body).then_some(running)
     }
 
     /// Writes the file. Where it cannot be written, `--local` needs `--url` and `--api-key` instead.
-    pub(super) fn announce(printer: Printer, address: SocketAddr, base: &str, api_key: &Secret) {
+    pub(super) fn announce(
+        printer: Printer,
+        address: SocketAddr,
+        base: &str,
+        api_key: &Secret,
+        proof: &Proof,
+    ) {
         let Some(path) = Self::path(address) else {
             return;
         };
         let running = Self {
             base: base.to_owned(),
             api_key: api_key.reveal().to_owned(),
+            proof: proof.secret().reveal().to_owned(),
         };
         if let Err(error) = running.write(&path) {
             printer.warn(&format!(

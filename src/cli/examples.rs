@@ -58,6 +58,11 @@ Examples:
   lamed serve --store embedded:lamed.db  a server of your own, counting in one file
   lamed serve --listen 127.0.0.1:8080    counting in the Redis of the config";
 
+pub(super) const READY: &str = "\
+Examples:
+  lamed ready                          the server at 127.0.0.1:3000
+  lamed ready --listen 127.0.0.1:8080  another one";
+
 pub(super) const SNIPPET: &str = "\
 Examples:
   lamed snippet --local                             for `lamed serve --local`

@@ -16,8 +16,10 @@ mod error;
 mod examples;
 mod log;
 mod logs;
+mod nearby;
 mod preflight;
 mod printer;
+mod ready;
 mod results;
 mod rollback;
 mod serve;
@@ -114,6 +116,11 @@ enum Command {
     /// Serve the API on this machine
     #[command(after_help = examples::SERVE)]
     Serve(serve::Args),
+    /// Check whether `lamed serve` on this machine can count
+    ///
+    /// Exits with 0 when `/readyz` answers 200, else with 1: for what has no `curl`.
+    #[command(after_help = examples::READY)]
+    Ready(ready::Args),
     /// Print the HTML to paste into your pages
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
@@ -209,6 +216,7 @@ pub fn main() -> ExitCode {
         Command::Destroy(args) => block_on(destroy::run(&context, args)),
         Command::Logs(args) => block_on(logs::run(&context, args)),
         Command::Serve(args) => serve::run(&context, args),
+        Command::Ready(args) => ready::run(&context, &args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
         Command::Dashboard(args) => dashboard::run(&context, args),

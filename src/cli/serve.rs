@@ -13,13 +13,13 @@ use super::printer::{BOLD, Printer};
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
 use super::{CliError, Context, demo};
-use crate::config::Config;
+use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
-use crate::http::{Api, Routes, STAGE};
+use crate::http::{Api, Handler, Route, Routes, STAGE};
 use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard};
 use crate::local::{
-    ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Scraped,
-    Throttle, WithHealth, WithMetrics, serve,
+    ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
+    Throttle, WithHealth, WithMetrics, WithProof, serve,
 };
 use crate::store::Store;
 
@@ -44,6 +44,10 @@ pub(super) struct Args {
     /// How many connections may be open; more wait [default: 10000, or what open files allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
+    /// How many proxies append the client's address to `X-Forwarded-For`
+    /// [default: 1 where the client's address is private, else 0]
+    #[arg(long, value_name = "N")]
+    trusted_proxies: Option<u8>,
     #[command(flatten)]
     key: KeyArgs,
 }
@@ -66,7 +70,13 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         (None, true) => Choice::Auto,
         (None, false) => Choice::Config,
     };
-    let key = key(&args)?;
+    for route in without_key(&config) {
+        context.printer.warn(&format!(
+            "{} opens `{} /{STAGE}/{}` ({}) to anybody, without the API key: set its `apiKeyRequired` to true",
+            config_file(context), route.method.as_str(), route.path, route.handler.name(),
+        ));
+    }
+    let key = key(&args)?.behind(args.trusted_proxies.map(usize::from));
     let listener = listen(&args).await?;
     let scraper = match &args.metrics {
         Some(address) => Some(bind("--metrics", address).await?),
@@ -134,9 +144,19 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         health: Health::new(store, stop.asked()),
         rest: edge,
     });
-    if args.local {
-        Running::announce(context.printer, address, &endpoint.base, key.secret());
-    }
+    let edge = if args.local {
+        let proof = Proof::random().map_err(|error| CliError::failed(error.to_string()))?;
+        Running::announce(
+            context.printer,
+            address,
+            &endpoint.base,
+            key.secret(),
+            &proof,
+        );
+        Arc::new(WithProof { proof, rest: edge })
+    } else {
+        edge as Arc<dyn Edge>
+    };
     let ready = say_ready(context, &args, &endpoint, &place, &opened);
     if ready.is_ok() {
         tokio::select! {
@@ -150,6 +170,19 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     }
     opened.close(context.printer).await;
     ready
+}
+
+/// The routes by which the config lets anybody read or delete.
+fn without_key(config: &Config) -> Vec<Route> {
+    let routes = Routes::new(config.wiring.iter().map(|wired| wired.route.clone()));
+    let open = |route: &&Route| !route.key_required && route.handler != Handler::Track;
+    routes.iter().filter(open).cloned().collect()
+}
+
+fn config_file(context: &Context) -> String {
+    match locate(context.config_file.as_deref()) {
+        Location::Found(path) | Location::Missing(path) => format!("`{}`", path.display()),
+    }
 }
 
 /// Where what is not the API is.

@@ -98,7 +98,15 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-        Self::parse(path, &text)
+        let mut config = Self::parse(path, &text)?;
+        let has_password = (config.redis.as_ref()).is_some_and(|redis| redis.password.is_some());
+        if has_password && is_readable_by_all(path) {
+            let path = path.display();
+            config.warnings.push(format!(
+                "every user of this machine can read `{path}`, which holds a password: run `chmod 600 {path}`"
+            ));
+        }
+        Ok(config)
     }
 
     /// Reads the text of a config file; `path` is for messages.
@@ -176,6 +184,23 @@ pub fn locate(named: Option<&Path>) -> Location {
         Some(path) => Location::Missing(path),
         None => Location::Missing(here),
     }
+}
+
+/// Whether every user may read the file: its mode says so, and that of each folder above lets them pass.
+#[cfg(unix)]
+fn is_readable_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let allows = |path: &Path, bit: u32| {
+        fs::metadata(path).is_ok_and(|found| found.permissions().mode() & bit != 0)
+    };
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    allows(&path, 0o004) && path.ancestors().skip(1).all(|folder| allows(folder, 0o001))
+}
+
+/// Elsewhere a home is for its user alone.
+#[cfg(not(unix))]
+fn is_readable_by_all(_: &Path) -> bool {
+    false
 }
 
 fn named_by_environment() -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
 use super::exchange::{BodyError, read_body, response};
-use super::guesses::{Judgement, asker};
+use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Edge, Limits};
 use crate::http::{self, Api, Found, Parameters, Reply, Route, Routes, STAGE};
@@ -56,19 +56,19 @@ impl Direct {
     }
 
     /// What a request gets that has no key where one is required.
-    fn refusal(&self, route: &Route, head: &Parts, peer: SocketAddr) -> Option<Reply> {
+    async fn refusal(&self, route: &Route, head: &Parts, peer: SocketAddr) -> Option<Reply> {
         let given = head.headers.get(ApiKey::HEADER);
         let judgement = match given {
             _ if !route.key_required => return None,
             // That is no guess.
             None => Judgement::Wrong,
-            Some(key) => (self.key).judge(asker(peer, &head.headers), key.as_bytes()),
+            Some(key) => (self.key.judge(peer, &head.headers, key.as_bytes())).await,
         };
-        match (judgement, judgement.wait()) {
-            (Judgement::Right, _) => None,
-            (_, None) => Some(Reply::message(403, "Forbidden")),
-            (_, Some((seconds, message))) => {
-                Some(Reply::message(429, &message).with("Retry-After", &seconds))
+        match judgement {
+            Judgement::Right => None,
+            Judgement::Wrong => Some(Reply::message(403, "Forbidden")),
+            Judgement::TooMany => {
+                Some(Reply::message(429, TOO_MANY).with("Retry-After", RETRY_AFTER))
             }
         }
     }
@@ -98,7 +98,7 @@ impl Edge for Direct {
         let (head, body) = request.into_parts();
         let (handler, reply) = match self.route(&head) {
             Ok(route) => {
-                let reply = match self.refusal(route, &head, peer) {
+                let reply = match self.refusal(route, &head, peer).await {
                     Some(refusal) => refusal,
                     None => self.reply(route, &head, body).await,
                 };

@@ -1,18 +1,28 @@
 //! The API key.
 
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hyper::HeaderMap;
 use subtle::ConstantTimeEq;
 
-use super::guesses::{Guesses, Judgement};
+use super::guesses::{Guesses, Judgement, asker};
 use crate::domain::Secret;
+
+/// From this length on a key may be too long to be found by trying.
+const LONG: usize = 24;
+
+/// Of a long key so many characters differ: it is not one word again and again.
+const DIFFERENT: usize = 10;
 
 /// The key that reading and deleting require. Clones count guesses at it together.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     secret: Secret,
-    guesses: Arc<Guesses>,
+    /// Counts guesses where the key can be guessed.
+    guesses: Option<Arc<Guesses>>,
+    proxies: Option<usize>,
 }
 
 impl ApiKey {
@@ -23,8 +33,9 @@ impl ApiKey {
     #[must_use]
     pub fn new(secret: Secret) -> Self {
         Self {
+            guesses: can_be_guessed(secret.reveal()).then(Arc::default),
             secret,
-            guesses: Arc::default(),
+            proxies: None,
         }
     }
 
@@ -36,15 +47,35 @@ impl ApiKey {
         Ok(Self::new(Secret::new(random_text(40)?)))
     }
 
+    /// The key of a server behind so many proxies that append to `X-Forwarded-For`. Without a number a proxy
+    /// on this machine or in its network is believed.
+    #[must_use]
+    pub fn behind(self, proxies: Option<usize>) -> Self {
+        Self { proxies, ..self }
+    }
+
     /// The key itself.
     #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
-    /// Whether somebody at this address may come in with this key.
-    pub(super) fn judge(&self, asker: IpAddr, given: &[u8]) -> Judgement {
-        self.guesses.judge(asker, || self.matches(Some(given)))
+    /// Whether somebody may come in with this key.
+    pub(super) async fn judge(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        given: &[u8],
+    ) -> Judgement {
+        let is_right = || self.matches(Some(given));
+        match &self.guesses {
+            Some(guesses) => {
+                let asker = asker(peer, headers, self.proxies);
+                guesses.judge(asker, is_right).await
+            }
+            None if is_right() => Judgement::Right,
+            None => Judgement::Wrong,
+        }
     }
 
     /// Compares in a time that says nothing about where two keys differ.
@@ -52,6 +83,13 @@ impl ApiKey {
     pub fn matches(&self, given: Option<&[u8]>) -> bool {
         given.is_some_and(|given| self.secret.reveal().as_bytes().ct_eq(given).into())
     }
+}
+
+/// Whether trying keys may find this one. 24 random letters and digits have more than 100 bits, as hexadecimal
+/// digits 96: a million tries a second would take longer than the universe is old.
+fn can_be_guessed(key: &str) -> bool {
+    let different: HashSet<char> = key.chars().collect();
+    key.chars().count() < LONG || different.len() < DIFFERENT
 }
 
 /// Random letters and digits.
@@ -63,4 +101,27 @@ pub(super) fn random_text(length: usize) -> Result<String, getrandom::Error> {
     Ok((bytes.iter())
         .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_random_key_cannot_be_guessed() {
+        for (key, expected) in [
+            ("", true),
+            ("hunter2", true),
+            ("a-long-random-text", true),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true),
+            ("secretsecretsecretsecret", true),
+            ("7c3f9a1e5b20d846fa97c3", true),
+            ("7c3f9a1e5b20d846fa97c3e1", false),
+            ("kM4wq9ZtL2xv7RbNc8Hs3PdY", false),
+        ] {
+            assert_eq!(can_be_guessed(key), expected, "{key}");
+        }
+        let own = random_text(40).unwrap();
+        assert!(!can_be_guessed(&own), "{own}");
+    }
 }

@@ -16,6 +16,7 @@ mod host;
 mod key;
 mod limits;
 mod metrics;
+mod proof;
 mod seldom;
 mod server;
 
@@ -26,4 +27,5 @@ pub use health::{Health, WithHealth};
 pub use key::ApiKey;
 pub use limits::Limits;
 pub use metrics::{Metered, Metrics, Scraped, WithMetrics};
+pub use proof::{Proof, WithProof};
 pub use server::{Connections, Edge, serve};

@@ -349,7 +349,7 @@ fn the_function_is_made_of_known_crates() {
 
 #[test]
 fn a_release_build_holds_the_same_zip() {
-    if is_skipped("release", "a release build") {
+    if is_skipped("release", "release build") {
         return;
     }
     let Some(release) = std::env::var_os("LAMED_TEST_RELEASE") else {

@@ -62,7 +62,7 @@ async fn redis_with_flags() {
 #[tokio::test]
 async fn redis_6_2() {
     let Some(path) = crate::support::redis_6_2() else {
-        eprintln!("SKIPPED for want of a Redis 6.2");
+        crate::support::tell_that_skipped("Redis 6.2 for this machine");
         return;
     };
     let redis = Redis::start_other(path, &[]);

@@ -9,32 +9,35 @@
 //! | `DELETE /dashboard/experiment?experiment[&goal&variant&namespace]` | yes | `{"deleted"}` |
 //!
 //! The API key never enters the page's documents, an address or a log: the server asks the API by
-//! itself. A session is a random text that the page sends as `Authorization: Bearer …`. It is no
-//! cookie, so another site's page cannot use it; and where the server is for this machine alone, a
-//! `Host` that is not this machine's is refused (DNS rebinding).
+//! itself. A session is a random text that the page sends as `Authorization: Bearer …`; it ends after a
+//! day without use. It is no cookie, so another site's page cannot use it; and where the server is for
+//! this machine alone, a `Host` that is not this machine's is refused (DNS rebinding).
 
 mod documents;
+mod origin;
 mod page;
 mod session;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, HOST};
+use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use self::documents::Answer;
 pub use self::documents::{Snapshot, snapshot};
+use self::origin::{names_this_machine, not_from_the_page};
 pub use self::page::of_snapshot;
+use self::session::NoSession;
 pub use self::session::Sessions;
 use super::exchange::{read_body, response};
-use super::guesses::{Judgement, asker};
+use super::guesses::{RETRY_AFTER, TOO_MANY};
 use super::{Edge, Limits};
 use crate::domain::{Declared, Name};
 use crate::http::{Parameters, Reply};
@@ -110,7 +113,10 @@ impl Dashboard {
             (&Method::GET, "" | "/") if path.starts_with(PATH) => page::reply(),
             // The dashboard on its own has nothing else to show.
             (&Method::GET, "/") => redirect(),
-            (&Method::POST, "/session") => self.sign_in(body, asker(peer, &head.headers)).await,
+            (&Method::POST, "/session") => match not_from_the_page(head) {
+                Some((status, reason)) => message(status, reason),
+                None => self.sign_in(head, body, peer).await,
+            },
             (&Method::GET | &Method::DELETE, "/experiments" | "/experiment") => {
                 let token = head
                     .headers
@@ -138,49 +144,37 @@ impl Dashboard {
         json(answer.status, answer.body)
     }
 
-    async fn sign_in(&self, body: Incoming, asker: IpAddr) -> Reply {
+    async fn sign_in(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
         let Ok(body) = read_body(body, &Limits::default()).await else {
             return message(StatusCode::BAD_REQUEST, "the body is incomplete");
         };
         let Ok(SignIn { key }) = serde_json::from_slice(&body) else {
             return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
         };
-        match self.sessions.open(&key, asker) {
+        match self.sessions.open(&key, peer, &head.headers).await {
             Ok(session) => serde_json::to_string(&SignedIn { session }).map_or_else(
                 |error| message(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
                 |body| json(200, body),
             ),
-            Err(judgement) => refusal(judgement),
+            Err(reason) => refusal(reason),
         }
     }
 }
 
-/// Whether the client means this machine. A page of another site may have its own name lead here,
-/// and would be of the same origin then; but it cannot choose another `Host`.
-fn names_this_machine(head: &Parts) -> bool {
-    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let authority = match (head.uri.authority(), host) {
-        (Some(authority), _) => Some(authority.clone()),
-        (None, Some(host)) => host.parse().ok(),
-        (None, None) => None,
-    };
-    authority.is_some_and(|authority| {
-        let host = authority.host();
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        let address: Option<std::net::IpAddr> = host.parse().ok();
-        host.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback())
-    })
-}
-
-fn refusal(judgement: Judgement) -> Reply {
-    match judgement.wait() {
-        None => message(StatusCode::FORBIDDEN, "that is not the API key"),
-        Some((seconds, text)) => {
-            message(StatusCode::TOO_MANY_REQUESTS, &text).with("Retry-After", &seconds)
+fn refusal(reason: NoSession) -> Reply {
+    match reason {
+        NoSession::NoKey => message(
+            StatusCode::FORBIDDEN,
+            "this dashboard takes no API key: run `lamed dashboard` again",
+        ),
+        NoSession::WrongKey => message(StatusCode::FORBIDDEN, "that is not the API key"),
+        NoSession::TooManyKeys => {
+            message(StatusCode::TOO_MANY_REQUESTS, TOO_MANY).with("Retry-After", RETRY_AFTER)
         }
+        NoSession::NoRandomness => message(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the system gives no randomness",
+        ),
     }
 }
 

@@ -1,29 +1,54 @@
 //! Who may see the data.
 
-use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use hyper::HeaderMap;
 use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::local::ApiKey;
 use crate::local::guesses::Judgement;
 use crate::local::key::random_text;
 
-/// How long a session lasts.
-const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// A session ends when it was not used for so long.
+const IDLE: Duration = Duration::from_hours(24);
 
-/// How many there may be; a new one ends the oldest.
+/// How many there may be; a new one ends the one that was not used for the longest time.
 const MOST: usize = 256;
 
 /// The sessions of a dashboard. They end with the process.
 pub struct Sessions {
-    /// Opens one; where there is none, nobody can sign in.
+    /// Opens one. Without a key nobody can sign in.
     key: Option<ApiKey>,
-    /// One that does not end, for the address that is printed and opened.
-    standing: Option<String>,
-    open: Mutex<VecDeque<(Instant, String)>>,
+    /// The one of the address that is printed and opened.
+    first: Option<String>,
+    open: Mutex<Vec<Session>>,
+    used: Notify,
+}
+
+struct Session {
+    token: String,
+    used: Instant,
+}
+
+impl Session {
+    fn new(token: String) -> Self {
+        let used = Instant::now();
+        Self { token, used }
+    }
+}
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoSession {
+    /// The dashboard takes no key.
+    NoKey,
+    WrongKey,
+    TooManyKeys,
+    NoRandomness,
 }
 
 impl Sessions {
@@ -32,62 +57,77 @@ impl Sessions {
     pub fn by_key(key: ApiKey) -> Self {
         Self {
             key: Some(key),
-            standing: None,
+            first: None,
             open: Mutex::default(),
+            used: Notify::new(),
         }
     }
 
-    /// One session, for those who were given the address.
+    /// A session for those who were given the address, and more for those who know the key.
     ///
     /// # Errors
     /// When the system gives no randomness.
     pub fn by_address(key: Option<ApiKey>) -> Result<Self, getrandom::Error> {
+        let token = random_text(32)?;
         Ok(Self {
             key,
-            standing: Some(random_text(32)?),
-            open: Mutex::default(),
+            open: Mutex::new(vec![Session::new(token.clone())]),
+            first: Some(token),
+            used: Notify::new(),
         })
     }
 
     /// What follows the page's address, so that it opens signed in: browsers do not send it.
     #[must_use]
     pub fn fragment(&self) -> String {
-        (self.standing.as_ref()).map_or_else(String::new, |session| format!("#session={session}"))
+        (self.first.as_ref()).map_or_else(String::new, |session| format!("#session={session}"))
     }
 
-    /// A new session for the API key; else what is to be said of the text that was given.
-    pub(super) fn open(&self, key: &str, asker: IpAddr) -> Result<String, Judgement> {
-        let known = self.key.as_ref().ok_or(Judgement::Wrong)?;
-        match known.judge(asker, key.as_bytes()) {
+    /// Waits until a session was used.
+    pub async fn used(&self) {
+        self.used.notified().await;
+    }
+
+    /// A new session for the API key.
+    pub(super) async fn open(
+        &self,
+        key: &str,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+    ) -> Result<String, NoSession> {
+        let known = self.key.as_ref().ok_or(NoSession::NoKey)?;
+        match known.judge(peer, headers, key.as_bytes()).await {
             Judgement::Right => {}
-            judgement => return Err(judgement),
+            Judgement::Wrong => return Err(NoSession::WrongKey),
+            Judgement::TooMany => return Err(NoSession::TooManyKeys),
         }
-        let session = random_text(32).map_err(|_| Judgement::Wrong)?;
+        let token = random_text(32).map_err(|_| NoSession::NoRandomness)?;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() == MOST {
-            open.pop_front();
+            let idlest = (0..MOST).min_by_key(|place| open[*place].used);
+            open.remove(idlest.unwrap_or(0));
         }
-        open.push_back((Instant::now(), session.clone()));
-        Ok(session)
+        open.push(Session::new(token.clone()));
+        Ok(token)
     }
 
     pub(super) fn knows(&self, token: &str) -> bool {
+        let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        while open
-            .front()
-            .is_some_and(|(since, _)| since.elapsed() > LIFETIME)
-        {
-            open.pop_front();
-        }
-        let all = open
-            .iter()
-            .map(|(_, session)| session)
-            .chain(&self.standing);
+        open.retain(|session| now.duration_since(session.used) <= IDLE);
         // All are compared, each in constant time.
-        all.fold(false, |known, session| {
-            let same: bool = session.as_bytes().ct_eq(token.as_bytes()).into();
-            known | same
-        })
+        let mut known = false;
+        for session in open.iter_mut() {
+            let same: bool = session.token.as_bytes().ct_eq(token.as_bytes()).into();
+            if same {
+                session.used = now;
+            }
+            known |= same;
+        }
+        if known {
+            self.used.notify_one();
+        }
+        known
     }
 }
 
@@ -96,34 +136,58 @@ mod tests {
     use super::*;
     use crate::domain::Secret;
 
-    const ASKER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    async fn open(sessions: &Sessions, key: &str) -> Result<String, NoSession> {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        sessions.open(key, peer, &HeaderMap::new()).await
+    }
 
-    #[test]
-    fn a_session_takes_the_key_or_the_address() {
+    #[tokio::test]
+    async fn a_session_takes_the_key_or_the_address() {
         let key = ApiKey::new(Secret::new("key"));
         let by_key = Sessions::by_key(key.clone());
         assert_eq!(
-            (by_key.open("other", ASKER), by_key.fragment()),
-            (Err(Judgement::Wrong), String::new())
+            (open(&by_key, "other").await, by_key.fragment()),
+            (Err(NoSession::WrongKey), String::new())
         );
-        let session = by_key.open("key", ASKER).unwrap();
+        let session = open(&by_key, "key").await.unwrap();
         assert!(by_key.knows(&session));
         assert!(!by_key.knows("") && !by_key.knows("key") && !by_key.knows(&session[1..]));
 
         let by_address = Sessions::by_address(None).unwrap();
         let fragment = by_address.fragment();
         assert!(by_address.knows(fragment.strip_prefix("#session=").unwrap()));
-        assert_eq!(by_address.open("key", ASKER), Err(Judgement::Wrong));
+        assert_eq!(open(&by_address, "key").await, Err(NoSession::NoKey));
         assert!(!by_address.knows(&session));
     }
 
-    #[test]
-    fn a_new_session_ends_the_oldest_when_there_are_too_many() {
+    #[tokio::test(start_paused = true)]
+    async fn a_session_ends_when_it_was_idle_for_a_day() {
+        let sessions = Sessions::by_address(Some(ApiKey::new(Secret::new("key")))).unwrap();
+        let fragment = sessions.fragment();
+        let printed = fragment.strip_prefix("#session=").unwrap();
+        let signed_in = open(&sessions, "key").await.unwrap();
+        for _ in 0..3 {
+            tokio::time::advance(IDLE).await;
+            assert!(sessions.knows(&signed_in), "it is used");
+        }
+        assert!(!sessions.knows(printed), "also the one that was printed");
+        tokio::time::advance(IDLE + Duration::from_secs(1)).await;
+        assert!(!sessions.knows(&signed_in));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_session_ends_the_idlest_when_there_are_too_many() {
         let sessions = Sessions::by_key(ApiKey::new(Secret::new("key")));
-        let all: Vec<String> = (0..=MOST)
-            .map(|_| sessions.open("key", ASKER).unwrap())
+        let mut all = Vec::new();
+        for _ in 0..MOST {
+            all.push(open(&sessions, "key").await.unwrap());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert!(sessions.knows(&all[0]));
+        all.push(open(&sessions, "key").await.unwrap());
+        let ended: Vec<usize> = (0..=MOST)
+            .filter(|place| !sessions.knows(&all[*place]))
             .collect();
-        assert!(!sessions.knows(&all[0]));
-        assert!(all[1..].iter().all(|session| sessions.knows(session)));
+        assert_eq!(ended, [1]);
     }
 }

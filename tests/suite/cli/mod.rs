@@ -13,7 +13,7 @@ mod tls;
 mod widths;
 mod wizard;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -29,8 +29,12 @@ use crate::support::Server;
 /// How long a reply may take.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
+/// For its user alone, as many systems make them.
 pub fn home() -> TempDir {
-    tempfile::tempdir().unwrap()
+    let only_mine = Permissions::from_mode(0o700);
+    (tempfile::Builder::new().permissions(only_mine))
+        .tempdir()
+        .unwrap()
 }
 
 pub fn mode(path: &Path) -> u32 {

@@ -1,9 +1,11 @@
 //! `lamed serve`: starting, what it says, what it keeps to itself.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -341,6 +343,38 @@ fn a_local_server_that_crashed_is_missed() {
     server.kill();
     assert!(local(&server.home, &server.address).exists());
     line(&server.home, &["results", "--local"]).gives(1, "", NONE_RUNS);
+
+    // Whoever has its port now is not told the key.
+    let stranger = TcpListener::bind(&server.address).unwrap();
+    let (told, heard) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in stranger.incoming().map_while(Result::ok) {
+            let _ = told.send(answer(stream));
+        }
+    });
+    for command in [
+        &["results"][..],
+        &["delete", "e", "--yes"],
+        &["dashboard"],
+        &["snippet"],
+    ] {
+        line(&server.home, &[command, &["--local"]].concat()).gives(1, "", NONE_RUNS);
+        let heard = heard.recv().unwrap();
+        assert!(heard.starts_with("GET /proof?nonce="), "{heard}");
+        assert!(!heard.contains(&server.key), "{heard}");
+    }
+    assert_eq!(heard.try_recv(), Err(mpsc::TryRecvError::Empty));
+}
+
+/// Answers as a server might; gives what it was asked.
+fn answer(stream: TcpStream) -> String {
+    let mut asked = String::new();
+    let mut lines = BufReader::new(&stream);
+    while !asked.ends_with("\r\n\r\n") && lines.read_line(&mut asked).unwrap() > 0 {}
+    let proof = "A".repeat(43);
+    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{proof}\n");
+    let _ = (&stream).write_all(reply.as_bytes());
+    asked
 }
 
 #[test]

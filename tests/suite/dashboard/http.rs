@@ -84,18 +84,38 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
             assert_eq!(reply.status, 401);
         }
     }
-    let sign_in = "/dashboard/session";
-    let wrong = client.post(sign_in, r#"{"key":"K"}"#).await;
+    let wrong = client.sign_in("K").await;
     assert_eq!(
         (wrong.status, &*wrong.body),
         (403, r#"{"message":"that is not the API key"}"#)
     );
-    let odd = client.post(sign_in, "key=k").await;
-    assert_eq!(
-        (odd.status, &*odd.body),
-        (400, r#"{"message":"the body is not {\"key\": …}"}"#)
-    );
-    let reply = client.post(sign_in, r#"{"key":"k"}"#).await;
+    // As the page sends it; else it may come from another site's.
+    let json = ("content-type", "application/json");
+    for (headers, body, status, message) in [
+        (&[json][..], "key=k", 400, r#"the body is not {"key": …}"#),
+        (
+            &[("content-type", "text/plain")],
+            r#"{"key":"k"}"#,
+            415,
+            "the `Content-Type` must be `application/json`",
+        ),
+        (
+            &[json, ("sec-fetch-site", "cross-site")],
+            r#"{"key":"k"}"#,
+            403,
+            "only the dashboard's own page can sign in",
+        ),
+    ] {
+        let reply = client
+            .send("POST", "/dashboard/session", headers, body)
+            .await;
+        let reply = reply.unwrap();
+        assert_eq!(
+            (reply.status, reply.json()),
+            (status, json!({ "message": message }))
+        );
+    }
+    let reply = client.sign_in("k").await;
     let session = reply.json()["session"].as_str().unwrap().to_owned();
     assert_eq!((reply.status, session.len()), (200, 32));
     assert_eq!(
@@ -308,12 +328,13 @@ async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
     assert_eq!(document.status, 200);
     seen.push_str(&document.body);
     // Nobody signs in by the API key here.
+    let refused = client.sign_in("hunter2").await;
     assert_eq!(
-        client
-            .post("/dashboard/session", r#"{"key":"hunter2"}"#)
-            .await
-            .status,
-        403
+        (refused.status, &*refused.body),
+        (
+            403,
+            r#"{"message":"this dashboard takes no API key: run `lamed dashboard` again"}"#
+        )
     );
     server.kill();
     let gone = get(&mut client, "/dashboard/experiments", &session).await;

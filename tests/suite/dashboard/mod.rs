@@ -3,6 +3,7 @@
 mod deletion;
 mod http;
 mod names;
+mod opened;
 mod page;
 mod snapshot;
 

@@ -1,6 +1,6 @@
 //! What goes wrong on the way, and that it comes to the same in the end.
 //!
-//! `LAMED_TEST_ALL_CUTS=1` cuts the connection, and kills lamed, at every single call; else at the first
+//! `tests/run every_call -- --ignored` cuts the connection, and kills lamed, at every single call; else at the first
 //! of each kind.
 
 use std::collections::BTreeSet;
@@ -258,20 +258,19 @@ fn a_destroy_that_dies_is_finished_by_the_next_one() {
 }
 
 #[test]
+#[ignore = "takes minutes"]
 fn every_call_of_a_deploy_may_be_the_last() {
     Start::Nothing.cut_at_every_call();
 }
 
 #[test]
+#[ignore = "takes minutes"]
 fn every_call_of_an_upgrade_may_be_the_last() {
     Start::Python.cut_at_every_call();
 }
 
 impl Start {
     fn cut_at_every_call(self) {
-        if std::env::var_os("LAMED_TEST_ALL_CUTS").is_none() {
-            return;
-        }
         let (calls, expected) = self.undisturbed();
         let ways = [(false, false), (false, true), (true, false), (true, true)];
         let cases: Vec<(usize, bool, bool)> = (1..=calls.len())

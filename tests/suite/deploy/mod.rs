@@ -44,7 +44,7 @@ impl Site {
     fn of(aws: Aws) -> Self {
         let site = Self {
             aws,
-            home: tempfile::tempdir().unwrap(),
+            home: crate::cli::home(),
         };
         site.configure(&config());
         site.build("first");

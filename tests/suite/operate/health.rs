@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::track;
-use crate::support::{Client, Redis, Server, line};
+use crate::support::{Client, Outcome, Redis, Server, free_port, line};
 
 /// Status, kind and text.
 async fn ask(client: &mut Client, path: &str) -> (u16, Option<String>, String) {
@@ -85,6 +85,66 @@ async fn a_server_that_cannot_write_is_not_ready_until_it_can() {
         log.contains("not ready: the store cannot be reached"),
         "{log}"
     );
+}
+
+/// How the image asks.
+fn health_check(listen: &str) -> Outcome {
+    let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/Dockerfile");
+    let dockerfile = std::fs::read_to_string(dockerfile).unwrap();
+    let (_, check) = dockerfile.split_once("\nHEALTHCHECK ").unwrap();
+    let (_, command) = check.split_once("CMD ").unwrap();
+    let words: Vec<String> = serde_json::from_str(command.lines().next().unwrap()).unwrap();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    assert_eq!(words.remove(0), "/usr/local/bin/lamed");
+    let home = tempfile::tempdir().unwrap();
+    line(&home, &[&words[..], &["--listen", listen]].concat()).run()
+}
+
+#[test]
+fn the_image_asks_whether_it_is_ready_and_computes_nothing() {
+    let outcome = |code, stdout: &str, stderr: &str| Outcome {
+        code: Some(code),
+        stdout: stdout.to_owned(),
+        stderr: stderr.to_owned(),
+    };
+    let mut redis = Redis::start(&[]);
+    let server = Server::start(&["--store", &redis.url(), "--metrics", "127.0.0.1:0"]);
+    assert_eq!(health_check(&server.address), outcome(0, "ready\n", ""));
+    let (_, port) = server.address.split_once(':').unwrap();
+    let all = health_check(&format!("0.0.0.0:{port}"));
+    assert_eq!(all.code, Some(0), "{all}");
+    let metrics = Command::new("curl")
+        .args(["--silent", server.ready["metrics_url"].as_str().unwrap()])
+        .output();
+    let metrics = String::from_utf8(metrics.unwrap().stdout).unwrap();
+    let pings = r#"lamed_store_duration_seconds_count{operation="ping"} 2"#;
+    assert!(metrics.contains(pings), "{metrics}");
+    assert!(!metrics.contains(r#"operation="read"} "#), "{metrics}");
+
+    redis.kill();
+    let unready = "error: not ready: the store cannot be reached\n";
+    assert_eq!(health_check(&server.address), outcome(1, "", unready));
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let refused = health_check(&nobody);
+    let error = format!("error: cannot ask `lamed serve` at {nobody}: ");
+    assert!(
+        refused.code == Some(1) && refused.stderr.starts_with(&error),
+        "{refused}"
+    );
+    let stranger = format!(
+        "127.0.0.1:{}",
+        server.ready["metrics_url"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches("/metrics")
+            .rsplit(':')
+            .next()
+            .unwrap()
+    );
+    let error =
+        format!("error: the server at {stranger} is not `lamed serve`: `/readyz` answered 404\n");
+    assert_eq!(health_check(&stranger), outcome(1, "", &error));
+    assert_eq!(health_check("nowhere").code, Some(2));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Secrets: where they could show, and do not.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use lamed::config::Config;
@@ -8,7 +9,7 @@ use lamed::domain::{Accept, IdempotencyKey, Secret};
 use lamed::function::Settings;
 use lamed::local::ApiKey;
 use lamed::store::{Pem, RedisSettings, Server as RedisServer, Tls};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{home, mode};
 use crate::support::{Redis, Server, line, name};
@@ -152,7 +153,7 @@ fn keys_and_sessions_are_compared_in_constant_time() {
     ] {
         let text = read(file);
         assert!(
-            ["key.matches(", "(self.key).judge(", "known.judge("]
+            ["key.matches(", "self.key.judge(", "known.judge("]
                 .iter()
                 .any(|compares| text.contains(compares)),
             "{file}"
@@ -195,4 +196,86 @@ async fn what_is_written_is_for_its_owner_alone() {
     let before = mode(&file);
     let server = Server::start_in(shared, "127.0.0.1:0", &["--store", "embedded:lamed.db"]);
     assert_eq!(mode(&server.home.path().join("lamed.db")), before);
+}
+
+#[test]
+fn a_config_with_a_password_that_everybody_can_read_is_warned_of() {
+    let home = home();
+    let (folder, file) = (home.path(), home.path().join("config.json"));
+    let arguments = ["snippet", "--url", "http://127.0.0.1:1/prod"];
+    let said = "no experiments are declared in the config: the one in the snippet is an example to change\n";
+    let with_password = r#"{"redis": {"url": "redis://:hunter2@localhost"}}"#;
+    let warning = "warning: every user of this machine can read `config.json`, which holds a password: run \
+                   `chmod 600 config.json`\n";
+    for (text, folder_mode, file_mode, expected) in [
+        (with_password, 0o755, 0o644, warning),
+        (with_password, 0o755, 0o604, warning),
+        (
+            r#"{"redis": {"host": "h", "password": "hunter2"}}"#,
+            0o711,
+            0o644,
+            warning,
+        ),
+        (with_password, 0o755, 0o600, ""),
+        (with_password, 0o755, 0o640, ""),
+        // Nobody gets so far.
+        (with_password, 0o700, 0o644, ""),
+        (r#"{"redis": {"host": "h"}}"#, 0o755, 0o644, ""),
+    ] {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(folder, Permissions::from_mode(folder_mode)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(file_mode)).unwrap();
+        let stderr = line(&home, &arguments).run().stderr;
+        assert_eq!(
+            stderr,
+            format!("{expected}{said}"),
+            "{folder_mode:o} {file_mode:o} {text}"
+        );
+    }
+}
+
+#[test]
+fn a_config_that_opens_reading_or_deleting_to_anybody_is_named_at_the_start() {
+    let home = home();
+    let wiring = |handler: &str, path: &str, method: &str, key: Value| {
+        let mut method = json!({"httpMethod": method});
+        if !key.is_null() {
+            method["apiKeyRequired"] = key;
+        }
+        json!({
+            "lambda": {"FunctionName": path, "Handler": handler, "Timeout": 10},
+            "api_gateway": {"pathPart": path, "method": method},
+        })
+    };
+    let config = json!({"extra_wiring": [
+        wiring("lamed.track", "collect", "POST", Value::Null),
+        wiring("lamed.all", "list", "GET", Value::Null),
+        wiring("lamed.experiment", "one", "GET", json!(true)),
+        // In the place of lamed's own.
+        wiring("lamed.delete", "delete", "DELETE", json!(false)),
+    ]});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    for edge in [&[][..], &["--local"]] {
+        let arguments = [
+            "serve",
+            "--json",
+            "--store",
+            "embedded",
+            "--listen",
+            "127.0.0.1:0",
+        ];
+        let mut server = line(&home, &[&arguments[..], edge].concat()).start();
+        server.until("\n");
+        server.terminate();
+        let opens = |route: &str| {
+            format!(
+                "warning: `config.json` opens {route} to anybody, without the API key: set its \
+                 `apiKeyRequired` to true\n"
+            )
+        };
+        assert_eq!(
+            server.end().stderr,
+            opens("`DELETE /prod/delete` (lamed.delete)") + &opens("`GET /prod/list` (lamed.all)")
+        );
+    }
 }

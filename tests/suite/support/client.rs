@@ -53,6 +53,14 @@ impl Client {
         self.send("POST", path, &[], body).await.unwrap()
     }
 
+    /// Signs in to the dashboard, as its page does.
+    pub async fn sign_in(&mut self, key: &str) -> Response {
+        let json = [("content-type", "application/json")];
+        let body = serde_json::json!({ "key": key }).to_string();
+        let reply = self.send("POST", "/dashboard/session", &json, &body).await;
+        reply.unwrap()
+    }
+
     /// Sends one request. `Err` when there is no whole reply.
     pub async fn send(
         &mut self,

@@ -35,7 +35,7 @@ impl Executable {
     /// The one that is compiled into lamed; `None`, with a loud word, where `tests/run` found that
     /// this machine cannot build it.
     pub fn embedded(architecture: &'static str) -> Option<Self> {
-        if super::is_skipped(architecture, "a cross compiler") {
+        if super::is_skipped(architecture, "cross compiler") {
             return None;
         }
         let zip = lamed::assets::bootstrap(architecture);

@@ -26,6 +26,7 @@ pub use redis::{Held, Redis, redis_6_2};
 pub use server::{Server, lamed};
 pub use tls::{make_certificates, make_certificates_of, redis_with_tls};
 
+use std::fs::File;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -82,9 +83,27 @@ pub fn is_skipped(what: &str, need: &str) -> bool {
     let skip = std::env::var("LAMED_TEST_SKIP").unwrap_or_default();
     let skipped = skip.split_whitespace().any(|word| word == what);
     if skipped {
-        // Past the harness, which shows nothing of tests that pass.
-        let mut stderr = std::io::stderr();
-        writeln!(stderr, "SKIPPED for want of {need}").unwrap();
+        tell_that_skipped(need);
     }
     skipped
+}
+
+/// The harness has no word for a test that finds out by itself that it cannot run, and shows nothing of tests that
+/// pass. So it is told on stderr, and in the file that `tests/run` shows at its end.
+pub fn tell_that_skipped(need: &str) {
+    let thread = std::thread::current();
+    let line = format!(
+        "{}: there is no {need}\n",
+        thread.name().unwrap_or("a test")
+    );
+    let mut stderr = std::io::stderr();
+    write!(stderr, "SKIPPED {line}").unwrap();
+    if let Some(file) = std::env::var_os("LAMED_TEST_SKIPPED") {
+        let mut file = File::options()
+            .append(true)
+            .create(true)
+            .open(file)
+            .unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
 }

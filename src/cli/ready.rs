@@ -1,0 +1,55 @@
+//! `lamed ready`
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::endpoint::DEFAULT_LISTEN;
+use super::nearby::get;
+use super::{CliError, Context};
+
+/// How long the server may take. A store has its own, shorter limit.
+const LIMIT: Duration = Duration::from_secs(4);
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Where the server listens
+    #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
+    listen: String,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
+    let listen = &args.listen;
+    let not_an_address =
+        |why: String| CliError::usage(format!("`--listen {listen}` is not HOST:PORT: {why}"));
+    let address = (listen.to_socket_addrs())
+        .map_err(|error| not_an_address(error.to_string()))?
+        .next()
+        .ok_or_else(|| not_an_address("the name has no address".to_owned()))?;
+    let answer = get(here(address), "/readyz", LIMIT).map_err(|error| {
+        CliError::failed(format!("cannot ask `lamed serve` at {listen}: {error}"))
+    })?;
+    match answer.status {
+        200 if context.json => context.printer.json(&json!({ "ready": true })),
+        200 => context.printer.data("ready\n"),
+        503 => Err(CliError::failed(format!("not ready: {}", answer.body))),
+        status => Err(CliError::failed(format!(
+            "the server at {listen} is not `lamed serve`: `/readyz` answered {status}"
+        ))),
+    }
+}
+
+/// A server that listens on all addresses is reached by this machine's own.
+fn here(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) if address.ip().is_unspecified() => {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        SocketAddr::V6(_) if address.ip().is_unspecified() => {
+            address.set_ip(Ipv6Addr::LOCALHOST.into());
+        }
+        _ => {}
+    }
+    address
+}
