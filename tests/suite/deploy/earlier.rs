@@ -4,7 +4,32 @@ use super::*;
 
 /// The builds that fixtures were made by, with what a deploy of this build then writes where the config
 /// and the function are as they were.
-const BUILDS: [(&str, &[&str]); 1] = [("1.0.0-e4aee2e", &[])];
+const BUILDS: [(&str, &[&str]); 1] = [("1.0.0-e4aee2e", &ANY_HEADER)];
+
+/// Four paths are given an `OPTIONS` that allows any header.
+const ANY_HEADER: [&str; 21] = [
+    "apigateway:CreateDeployment",
+    "apigateway:DeleteMethod",
+    "apigateway:DeleteMethod",
+    "apigateway:DeleteMethod",
+    "apigateway:DeleteMethod",
+    "apigateway:PutIntegration",
+    "apigateway:PutIntegration",
+    "apigateway:PutIntegration",
+    "apigateway:PutIntegration",
+    "apigateway:PutIntegrationResponse",
+    "apigateway:PutIntegrationResponse",
+    "apigateway:PutIntegrationResponse",
+    "apigateway:PutIntegrationResponse",
+    "apigateway:PutMethod",
+    "apigateway:PutMethod",
+    "apigateway:PutMethod",
+    "apigateway:PutMethod",
+    "apigateway:PutMethodResponse",
+    "apigateway:PutMethodResponse",
+    "apigateway:PutMethodResponse",
+    "apigateway:PutMethodResponse",
+];
 
 #[test]
 fn a_deployment_of_an_earlier_build_is_taken_over_in_place() {
