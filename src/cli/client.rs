@@ -36,7 +36,7 @@ impl Client {
             .as_ref()
             .map(|key| HeaderValue::from_str(key.reveal())))
         .transpose()
-        .map_err(|_| CliError::usage("the API key cannot be sent: it holds a control character"))?
+        .map_err(|_| CliError::usage("cannot send the API key: it contains a control character"))?
         .map(|mut key| {
             key.set_sensitive(true);
             key
@@ -74,8 +74,13 @@ impl Client {
         let unreachable = |error| unreachable(&self.endpoint, &error);
         let response = self.http.request(request).await.map_err(unreachable)?;
         let status = response.status();
-        let body = (response.into_body().collect().await)
-            .map_err(|error| format!("{} broke off: {}", self.endpoint.base, root(&error)))?;
+        let body = (response.into_body().collect().await).map_err(|error| {
+            format!(
+                "the connection to {} broke: {}",
+                self.endpoint.base,
+                root(&error)
+            )
+        })?;
         Ok((
             status,
             String::from_utf8_lossy(&body.to_bytes()).into_owned(),
@@ -91,9 +96,9 @@ impl Client {
                 OTHER_BASE
             }
             (StatusCode::FORBIDDEN, None) => {
-                "; give the API key by `--api-key` or `$LAMED_API_KEY`"
+                "; pass the API key with `--api-key` or `$LAMED_API_KEY`"
             }
-            (StatusCode::FORBIDDEN, Some(_)) => "; is the API key the right one?",
+            (StatusCode::FORBIDDEN, Some(_)) => "; check the API key",
             _ => "",
         };
         Failure {
@@ -114,8 +119,9 @@ impl Source for Client {
         let (status, body) = answer
             .unwrap_or_else(|_| {
                 Err(format!(
-                    "{} gave no answer within {TIMEOUT:?}",
-                    self.endpoint.base
+                    "{} did not answer within {} seconds",
+                    self.endpoint.base,
+                    TIMEOUT.as_secs()
                 ))
             })
             .map_err(Failure::gateway)?;
@@ -131,7 +137,7 @@ impl Source for Client {
 }
 
 const OTHER_BASE: &str =
-    "; is that the base of the API? It ends in the stage, as in https://HOST/prod";
+    "; check the base URL: it must end with the stage, for example https://HOST/prod";
 
 fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
     format!("cannot reach {}: {}", endpoint.base, root(error))
