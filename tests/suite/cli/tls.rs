@@ -77,7 +77,7 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
         ("Redis host [localhost]: ", "\r"),
         (&format!("Port [{plain}]: "), &format!("{port}\r")),
         ("Use TLS? [Y/n]", "\r"),
-        ("User (-: none) [default]: ", "\r"),
+        ("User (type - for none) [default]: ", "\r"),
         ("Password (leave empty to keep it, type - for none): ", "\r"),
         ("forever) [1d]: ", "\r"),
     ]);

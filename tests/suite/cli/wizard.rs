@@ -99,7 +99,7 @@ fn what_is_not_asked_for_stays_as_it_is() {
         ("Redis host [127.0.0.1]: ", "\r"),
         (&format!("Port [{port}]: "), "\r"),
         ("Use TLS? [y/N]", "\r"),
-        ("User (-: none) [ann]: ", "-\r"),
+        ("User (type - for none) [ann]: ", "-\r"),
         ("Password (leave empty to keep it, type - for none): ", "\r"),
         ("forever) [1d]: ", "7d\r"),
         // Nobody listens there.
@@ -136,7 +136,7 @@ fn a_url_is_split_where_something_of_it_changes() {
         ("Redis host [127.0.0.1]: ", "\r"),
         ("Port [1]: ", &format!("{}\r", redis.port)),
         ("Use TLS? [Y/n]", "n"),
-        ("User (-: none) [ann]: ", "-\r"),
+        ("User (type - for none) [ann]: ", "-\r"),
         (
             "Password (leave empty to keep it, type - for none): ",
             "-\r",
