@@ -60,8 +60,8 @@ Examples:
 
 pub(super) const READY: &str = "\
 Examples:
-  lamed ready                          the server at 127.0.0.1:3000
-  lamed ready --listen 127.0.0.1:8080  another one";
+  lamed ready                          check the server at 127.0.0.1:3000
+  lamed ready --listen 127.0.0.1:8080  check the server at another address";
 
 pub(super) const SNIPPET: &str = "\
 Examples:

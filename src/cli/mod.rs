@@ -118,7 +118,7 @@ enum Command {
     Serve(serve::Args),
     /// Check whether `lamed serve` on this machine can count
     ///
-    /// Exits with 0 when `/readyz` answers 200, else with 1: for what has no `curl`.
+    /// The exit code is 0 if `/readyz` answers 200, otherwise 1. Use it where `curl` is not available.
     #[command(after_help = examples::READY)]
     Ready(ready::Args),
     /// Print the HTML to paste into your pages

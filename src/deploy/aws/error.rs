@@ -79,7 +79,7 @@ impl AwsError {
                 "ExpiredToken" | "ExpiredTokenException" | "RequestExpired"
             ) =>
             {
-                "the AWS credentials have expired: renew them, for example with `aws sso login`"
+                "the AWS credentials expired: renew them, for example with `aws sso login`"
                     .to_owned()
             }
             _ if UNKNOWN_CREDENTIALS.contains(&code) => format!(

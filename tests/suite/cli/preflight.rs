@@ -236,8 +236,8 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
         &run(&aws, &home, &["deploy"]),
         1,
         "",
-        " ✗  deployment  the AWS credentials do not allow `lambda:GetFunction`: allow it in IAM
-                for `arn:aws:iam::ACCOUNT:user/moto` on `*`
+        " ✗  deployment  the AWS credentials do not allow `lambda:GetFunction`: allow it in IAM for
+                `arn:aws:iam::ACCOUNT:user/moto` on `*`
 
 error: preflight failed: deployment; `--no-preflight` goes on regardless
 ",
@@ -249,7 +249,7 @@ fn credentials_that_expired_are_one_line() {
     let (aws, redis) = (Aws::start(), Redis::durable());
     let home = private(&redis);
     aws.fault("*", When::From(1), Fault::Expired);
-    let expired = "the AWS credentials have expired: renew them, for example with `aws sso login`";
+    let expired = "the AWS credentials expired: renew them, for example with `aws sso login`";
     let error = format!("error: {expired}\n");
     gives(&run(&aws, &home, &["deploy"]), 1, "", &error);
     let outcome = run(&aws, &home, &["preflight"]);

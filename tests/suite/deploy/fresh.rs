@@ -126,7 +126,9 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
     assert_eq!(site.aws.writes(), [""; 0]);
     assert_eq!(changes(&with, &site.account()), [""; 0]);
 
-    let outcome = site.deploy_line(&[]).run_on_terminal(&[("Go on?", "n\n")]);
+    let outcome = site
+        .deploy_line(&[])
+        .run_on_terminal(&[("Permanently delete", "n\n")]);
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert!(
         outcome

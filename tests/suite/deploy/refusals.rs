@@ -83,7 +83,7 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
     site.refuses(
         site.deploy_line(&["--yes"]),
         1,
-        "the AWS credentials have expired: renew them, for example with `aws sso login`",
+        "the AWS credentials expired: renew them, for example with `aws sso login`",
     );
     site.aws.reset();
     site.aws.fault(
