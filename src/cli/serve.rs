@@ -45,8 +45,8 @@ pub(super) struct Args {
     /// [default: 10000, or fewer if the limit of open files is lower]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
-    /// How many proxies append the client's address to `X-Forwarded-For`
-    /// [default: 1 where the client's address is private, else 0]
+    /// Trust this many proxies that append the client's address to `X-Forwarded-For`
+    /// [default: 1 if the client's address is private, otherwise 0]
     #[arg(long, value_name = "N")]
     trusted_proxies: Option<u8>,
     #[command(flatten)]

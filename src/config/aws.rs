@@ -30,7 +30,7 @@ const RETENTION_DAYS: [u32; 22] = [
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
     /// The name of the deployment, for several deployments in one account. With `shop`, all names
-    /// begin with `shop-lamed`.
+    /// begin with `shop-`.
     #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
     /// The processor that the functions run on. Without it, lamed uses the function that it includes;
