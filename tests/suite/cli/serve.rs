@@ -304,7 +304,7 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     // What the environment holds is the key of another server.
     let results = results.env("LAMED_API_KEY", "other");
     results.gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
-    let track_url = format!("AlephbetAdapter(\"http://{}/prod/track\"", server.address);
+    let track_url = format!("track_url = \"http://{}/prod/track\"", server.address);
     assert!(
         line(&server.home, &["snippet", "--local"])
             .run()
