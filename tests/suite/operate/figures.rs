@@ -145,8 +145,8 @@ async fn a_log_as_json_is_nothing_else() {
         masked_line(outcome.stderr.trim_end()),
         json!({
             "timestamp": "SOME", "level": "ERROR", "target": "lamed::cli::printer",
-            "message": "`--store`: unknown store: known are auto, docker, embedded, embedded:FILE, \
-                        redis://… and config",
+            "message": "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, \
+                        redis://… or config",
         })
     );
 }
