@@ -104,6 +104,10 @@ pub struct Experiment {
     pub days: Option<Vec<DayOf>>,
 }
 
+/// So many results of one experiment are given in full. Anybody can send names, and thousands of goals
+/// times thousands of variants are millions of zeros, which are then left out.
+const MOST_CELLS: usize = 10_000;
+
 /// One goal, with a result for each variant of the experiment.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Goal {
@@ -151,27 +155,31 @@ pub struct ResultOfDay {
 
 impl From<&ExperimentCounts> for Experiment {
     fn from(counts: &ExperimentCounts) -> Self {
-        let variants = counts.variants();
-        let result = |goal: &Name, variant: &Name| GoalResult {
+        let variants: Vec<(&Name, u64)> = (counts.variants().into_iter())
+            .map(|variant| (variant, counts.participants(variant)))
+            .collect();
+        let goals = counts.goals();
+        let is_full = variants.len() * goals.len() <= MOST_CELLS;
+        let result = |goal: &Name, (variant, trials): (&Name, u64)| GoalResult {
             label: variant.to_string(),
             successes: counts.conversions(goal, variant),
-            trials: counts.participants(variant),
+            trials,
         };
         Self {
             experiment: counts.experiment.to_string(),
-            goals: (counts.goals().into_iter())
+            goals: (goals.into_iter())
                 .map(|goal| Goal {
                     goal: goal.to_string(),
-                    results: variants
-                        .iter()
-                        .map(|variant| result(goal, variant))
+                    results: (variants.iter())
+                        .filter(|(variant, _)| is_full || counts.conversions(goal, variant) > 0)
+                        .map(|variant| result(goal, *variant))
                         .collect(),
                 })
                 .collect(),
             variants: (variants.iter())
-                .map(|variant| Variant {
+                .map(|(variant, trials)| Variant {
                     label: variant.to_string(),
-                    trials: counts.participants(variant),
+                    trials: *trials,
                 })
                 .collect(),
             days: None,

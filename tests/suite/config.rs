@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
-use lamed::domain::{Declared, Goal, Secret, Unit};
+use lamed::domain::{Better, Declared, Goal, Secret, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use tempfile::TempDir;
@@ -335,6 +335,7 @@ fn goal(text: &str, unique: bool) -> Goal {
     Goal {
         name: name(text),
         unique,
+        better: Better::Higher,
     }
 }
 

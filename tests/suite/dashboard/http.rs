@@ -166,17 +166,19 @@ async fn documents_say_what_results_say() {
             ],
         })
     );
-    // The same as `results --json` says, and pairs.
+    // The same as `results --json` says; pairs are made when asked for.
     let experiment = "/dashboard/experiment?experiment=color";
-    let mut document = get(&mut client, experiment, &session).await.json();
+    let document = get(&mut client, experiment, &session).await.json();
     let results = line(&server.home, &["results", "--local", "--json", "color"])
         .run()
         .stdout;
     let results: Value = serde_json::from_str(&results).unwrap();
-    let pairs: Vec<Value> = (document["goals"].as_array_mut().unwrap().iter_mut())
-        .map(|goal| goal.as_object_mut().unwrap().remove("pairs").unwrap())
-        .collect();
     assert_eq!(document, results["experiments"][0]);
+    let mut pairs = Vec::new();
+    for goal in ["clicked", "viewed"] {
+        let path = format!("{experiment}&pairs={goal}");
+        pairs.push(get(&mut client, &path, &session).await.json()["pairs"].clone());
+    }
     let of = |pair: &Value| {
         format!(
             "{} / {}: {:+.2}",
@@ -212,6 +214,11 @@ async fn documents_say_what_results_say() {
         (200, "no goal reached yet")
     );
     for (path, status, message) in [
+        (
+            "experiment?experiment=color&pairs=none",
+            404,
+            "nothing is counted for color",
+        ),
         (
             "experiment?experiment=none",
             404,
