@@ -238,6 +238,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             goal("sign up", true),
                             goal("page view", false),
                             goal("paid", true),
+                            Goal {
+                                better: Better::Lower,
+                                ..goal("unsubscribed", true)
+                            },
                         ],
                         minimum_effect: Some(0.05),
                         unit: Unit::User,

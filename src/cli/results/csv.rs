@@ -6,14 +6,14 @@ use clap::ValueEnum;
 
 use crate::report;
 
-/// Languages that write 0,5 for a half. (Of Spanish and English, countries differ: see below.)
+/// Languages that write 0,5 for a half.
 const DECIMAL_COMMA: [&str; 46] = [
     "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fo", "fr",
     "fy", "gl", "hr", "hu", "hy", "id", "is", "it", "ka", "kk", "ky", "lb", "lt", "lv", "mk", "nb",
     "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk",
 ];
 
-/// Places that write 0.5 although others of the language do not, and that of which it is the other way round.
+/// Places that write 0.5 although others of the language do not.
 const DECIMAL_POINT: [&str; 9] = [
     "de_CH", "de_LI", "it_CH", "es_MX", "es_US", "es_PR", "es_GT", "es_HN", "es_DO",
 ];
