@@ -6,7 +6,7 @@ use lamed::config::Config;
 use lamed::domain::{Better, Declared, Goal, Name, Unit};
 use lamed::function::Settings;
 use lamed::http::wire::{Element, Experiment};
-use lamed::report::{Counted, Evaluated, Pairs, Report, Separator, is_harmful, message};
+use lamed::report::{Counted, Evaluated, Pairs, Report, Separator, message};
 use lamed::store::RedisSettings;
 
 use super::engine::Target;
@@ -230,7 +230,7 @@ impl Target for Counts {
         };
         let csv = report.csv(Separator::Comma, true);
         assert!(csv.starts_with("\u{feff}namespace,"));
-        assert!(!csv.contains(|character| character != '\n' && is_harmful(character)));
+        assert!(!csv.contains(|character: char| character != '\n' && character.is_control()));
         let json = serde_json::to_string(&report).expect("a document");
         let again: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert!(again["experiments"].is_array());

@@ -158,22 +158,35 @@ impl From<&ExperimentCounts> for Experiment {
         let variants: Vec<(&Name, u64)> = (counts.variants().into_iter())
             .map(|variant| (variant, counts.participants(variant)))
             .collect();
-        let goals = counts.goals();
-        let is_full = variants.len() * goals.len() <= MOST_CELLS;
-        let result = |goal: &Name, (variant, trials): (&Name, u64)| GoalResult {
+        let conversions = counts.all().chunk_by(|a, b| a.kind == b.kind);
+        let goals: Vec<(&Name, &[Count])> = conversions
+            .filter_map(|of_goal| Some((of_goal[0].kind.goal()?, of_goal)))
+            .collect();
+        let result = |variant: &Name, trials: u64, successes: u64| GoalResult {
             label: variant.to_string(),
-            successes: counts.conversions(goal, variant),
+            successes,
             trials,
         };
+        let in_full = |goal: &Name| -> Vec<GoalResult> {
+            (variants.iter())
+                .map(|(name, trials)| result(name, *trials, counts.conversions(goal, name)))
+                .collect()
+        };
+        let in_short = |of_goal: &[Count]| -> Vec<GoalResult> {
+            (of_goal.iter())
+                .map(|one| result(&one.variant, counts.participants(&one.variant), one.count))
+                .collect()
+        };
+        let is_full = variants.len() * goals.len() <= MOST_CELLS;
         Self {
             experiment: counts.experiment.to_string(),
-            goals: (goals.into_iter())
-                .map(|goal| Goal {
+            goals: (goals.iter())
+                .map(|(goal, of_goal)| Goal {
                     goal: goal.to_string(),
-                    results: (variants.iter())
-                        .filter(|(variant, _)| is_full || counts.conversions(goal, variant) > 0)
-                        .map(|variant| result(goal, *variant))
-                        .collect(),
+                    results: match is_full {
+                        true => in_full(goal),
+                        false => in_short(of_goal),
+                    },
                 })
                 .collect(),
             variants: (variants.iter())

@@ -2,8 +2,8 @@
 
 use csv::WriterBuilder;
 
+use super::Report;
 use super::shapes::{Experiment, Goal, Said, Side, VersusControl};
-use super::{Report, is_harmful};
 
 /// What a spreadsheet program takes for UTF-8: without it Excel reads another encoding.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -226,7 +226,7 @@ fn harmless(text: &str) -> String {
         cell.push('\'');
     }
     for character in text.chars() {
-        if is_harmful(character) {
+        if character.is_control() {
             cell.push_str(&format!("<U+{:04X}>", u32::from(character)));
         } else {
             cell.push(character);

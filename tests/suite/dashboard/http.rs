@@ -268,7 +268,11 @@ async fn what_strangers_send_does_not_blow_up_the_documents() {
     let pairs = get(&mut client, &format!("{path}&pairs=junk+0"), &session).await;
     assert_eq!(pairs.json()["pairs"].as_array().unwrap().len(), 12 * 11);
     // A snapshot, a table and the API's own answer grow no faster than what was counted.
-    let output = |arguments: &[&str]| line(&server.home, arguments).run().stdout;
+    let output = |arguments: &[&str]| {
+        let outcome = line(&server.home, arguments).run();
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+        outcome.stdout
+    };
     let snapshot = output(&["dashboard", "--local", "--output", "-"]);
     assert!(snapshot.len() < 8_000_000, "{}", snapshot.len());
     let table = output(&["results", "--local", "junk"]);
