@@ -133,7 +133,7 @@ fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdict> {
         Some(&side.variant),
         format!(
             "{} has {} of {}, but the goal counts once a visitor: participants are lost, events count \
-             twice, or visitors from before a `lamed delete` convert; find out why before you trust any \
+             twice, or visitors from before a delete convert; find out why before you trust any \
              result",
             side.variant,
             number_of(side.conversions, "conversion"),

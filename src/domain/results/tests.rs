@@ -76,7 +76,7 @@ fn every_kind_of_verdict() {
             Some(&once),
             TooManyConversions,
             "b has 101 conversions of 90 participants, but the goal counts once a visitor: participants are \
-             lost, events count twice, or visitors from before a `lamed delete` convert; find out why before \
+             lost, events count twice, or visitors from before a delete convert; find out why before \
              you trust any result",
         ),
         (
