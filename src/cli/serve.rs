@@ -16,7 +16,7 @@ use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
 use crate::http::{Api, Handler, Route, Routes, STAGE};
-use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard};
+use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
 use crate::local::{
     ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
     Throttle, WithHealth, WithMetrics, WithProof, serve,
@@ -239,7 +239,8 @@ fn dashboard(
             format!("/{STAGE}")
         },
         namespace: config.namespace.clone(),
-        experiments: config.experiments.clone(),
+        experiments: config.experiments.clone().into(),
+        workbench: Workbench::default(),
         sessions,
         // A server of one's own stands behind a proxy with a name of its own.
         loopback_only: args.local && address.ip().is_loopback(),

@@ -5,7 +5,8 @@
 //! | `GET /dashboard` | | the page; no data in it |
 //! | `POST /dashboard/session` `{"key"}` | | `{"session"}`, for the API key |
 //! | `GET /dashboard/experiments[?namespace]` | yes | all experiments in short |
-//! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full |
+//! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full, without pairs |
+//! | `GET /dashboard/experiment?experiment&pairs=GOAL[&namespace]` | yes | `{"pairs"}` of one goal |
 //! | `DELETE /dashboard/experiment?experiment[&goal&variant&namespace]` | yes | `{"deleted"}` |
 //!
 //! The API key never enters the page's documents, an address or a log: the server asks the API by
@@ -31,7 +32,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use self::documents::Answer;
-pub use self::documents::{Snapshot, snapshot};
+pub use self::documents::{Snapshot, Workbench, snapshot};
 use self::origin::{names_this_machine, not_from_the_page};
 pub use self::page::of_snapshot;
 use self::session::NoSession;
@@ -53,7 +54,8 @@ pub struct Dashboard {
     pub api: String,
     /// The namespace shown first.
     pub namespace: Name,
-    pub experiments: Vec<Declared>,
+    pub experiments: Arc<[Declared]>,
+    pub workbench: Workbench,
     pub sessions: Sessions,
     /// Whether it is for this machine alone.
     pub loopback_only: bool,
