@@ -9,7 +9,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Bytes, Incoming};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::connection::Pulse;
 use super::room::Room;
@@ -31,6 +31,8 @@ pub struct Body {
     pub(super) bodies: Arc<Room>,
     /// How long reading may take.
     pub(super) time: Duration,
+    /// Whether the client waits for room, and not the other way round.
+    pub(super) wants_room: bool,
 }
 
 /// A whole body. Its room is free again when this is dropped.
@@ -95,26 +97,31 @@ impl Body {
         if self.incoming.is_end_stream() {
             return Ok(Whole::default());
         }
-        let end = Instant::now() + self.time;
         let asked = Arc::new(Notify::new());
         let _waits = self.bodies.waits(self.pulse.peer, &asked);
         let pulse = Arc::clone(&self.pulse);
         let _reading = pulse.read();
-        let whole = async {
-            let whole = self.collect(most, end).await;
-            if let Err(BodyError::TooLong) = whole {
-                self.discard(end).await;
-            }
-            whole
-        };
+        let whole = timeout(self.time, self.collect_or_discard(most));
         tokio::select! {
             biased;
-            whole = whole => whole,
+            whole = whole => match whole {
+                Ok(whole) => whole,
+                Err(_) if self.wants_room => Err(BodyError::NoRoom),
+                Err(_) => Err(BodyError::Incomplete),
+            },
             () = asked.notified() => Err(BodyError::NoRoom),
         }
     }
 
-    async fn collect(&mut self, most: usize, end: Instant) -> Result<Whole, BodyError> {
+    async fn collect_or_discard(&mut self, most: usize) -> Result<Whole, BodyError> {
+        let whole = self.collect(most).await;
+        if let Err(BodyError::TooLong) = whole {
+            self.discard().await;
+        }
+        whole
+    }
+
+    async fn collect(&mut self, most: usize) -> Result<Whole, BodyError> {
         let announced = self.incoming.size_hint();
         if announced.lower() > most as u64 {
             return Err(BodyError::TooLong);
@@ -122,7 +129,7 @@ impl Body {
         let likely = announced.upper().unwrap_or(u64::MAX).min(most as u64);
         let likely = usize::try_from(likely).unwrap_or(most);
         let mut whole = Whole::default();
-        while let Some(frame) = self.next(end).await? {
+        while let Some(frame) = self.next().await? {
             let length = whole.bytes.len() + frame.len();
             if length > most {
                 return Err(BodyError::TooLong);
@@ -130,8 +137,10 @@ impl Body {
             let room = whole.room();
             if length > room {
                 let wanted = length.max((2 * room).max(STEP).min(likely));
-                let more = timeout_at(end, self.room(wanted - room)).await;
-                whole.grow(wanted, more.map_err(|_| BodyError::NoRoom)?);
+                self.wants_room = true;
+                let more = self.room(wanted - room).await;
+                self.wants_room = false;
+                whole.grow(wanted, more);
             }
             // A copy: the frame may be one byte, and hold the whole buffer that it was read into.
             whole.bytes.extend_from_slice(&frame);
@@ -140,22 +149,22 @@ impl Body {
     }
 
     /// Reads what nobody needs: a client that still writes when the connection is closed may never see its answer.
-    async fn discard(&mut self, end: Instant) {
+    async fn discard(&mut self) {
         let mut length = 0;
         while length < DISCARDED
-            && let Ok(Some(frame)) = self.next(end).await
+            && let Ok(Some(frame)) = self.next().await
         {
             length += frame.len();
         }
     }
 
     /// The next piece; `None` at the end.
-    async fn next(&mut self, end: Instant) -> Result<Option<Bytes>, BodyError> {
-        match timeout_at(end, self.incoming.frame()).await {
-            Ok(None) => Ok(None),
+    async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        match self.incoming.frame().await {
+            None => Ok(None),
             // Trailers are of no use.
-            Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
-            Ok(Some(Err(_))) | Err(_) => Err(BodyError::Incomplete),
+            Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+            Some(Err(_)) => Err(BodyError::Incomplete),
         }
     }
 

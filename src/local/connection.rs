@@ -184,6 +184,7 @@ pub(super) async fn hold(
                 pulse: Arc::clone(&pulse),
                 bodies: Arc::clone(&connections.bodies),
                 time: limits.body_time,
+                wants_room: false,
             });
             async move {
                 let answer = match unclear(&request) {
