@@ -208,6 +208,12 @@ fn limits(args: &Args, printer: Printer) -> Limits {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     let wanted = (args.max_connections).map_or(limits.connections, |wanted| wanted as usize);
     limits.connections = wanted.min(room);
+    // Half of the room is for others; but proxies have the connections of all their visitors.
+    let behind_proxies = args.trusted_proxies.is_some_and(|proxies| proxies > 0);
+    limits.share = match limits.connections {
+        all if behind_proxies => all,
+        all => all.div_ceil(2),
+    };
     if args.max_connections.is_some() && room < wanted {
         printer.warn(&format!(
             "only {room} connections at once: the system allows {files} open files (`ulimit -Hn`, \

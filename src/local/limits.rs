@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// How many connections are open at once.
     pub connections: usize,
+    /// How many of them one address may have. Addresses near this machine may have all.
+    pub share: usize,
     /// How long a connection may wait for its client before it gives way to a new one, where there is no
     /// room for both. The same holds for bodies that are being read.
     pub grace: Duration,
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            share: 5_000,
             // Longer than a head or a body of some KB takes on a bad network.
             grace: Duration::from_secs(1),
             head: 32 * 1024,

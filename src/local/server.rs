@@ -53,8 +53,7 @@ impl Connections {
             },
             room: Arc::new(Room::new(most, limits.grace)),
             bodies: Arc::new(Room::new(limits.bodies, limits.grace)),
-            // Half of the room is for others.
-            shares: Arc::new(Shares::new(most.div_ceil(2))),
+            shares: Arc::new(Shares::new(limits.share)),
             open: Arc::default(),
         }
     }
