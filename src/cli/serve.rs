@@ -41,7 +41,8 @@ pub(super) struct Args {
     /// Where to offer figures for Prometheus, at /metrics
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
-    /// How many connections may be open; more wait [default: 10000, or what open files allow]
+    /// How many connections may be open; at the limit the longest idle one is closed for a new one
+    /// [default: 10000, or what open files allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
     /// How many proxies append the client's address to `X-Forwarded-For`
@@ -131,7 +132,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         connections: connections.clone(),
         api: api.clone(),
     });
-    let edge = api_edge(&args, api, key.clone(), config, connections.limits())?;
+    let edge = api_edge(&args, api, key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
             dashboard,
@@ -207,6 +208,12 @@ fn limits(args: &Args, printer: Printer) -> Limits {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     let wanted = (args.max_connections).map_or(limits.connections, |wanted| wanted as usize);
     limits.connections = wanted.min(room);
+    // Half of the room is for others; but proxies have the connections of all their visitors.
+    let behind_proxies = args.trusted_proxies.is_some_and(|proxies| proxies > 0);
+    limits.share = match limits.connections {
+        all if behind_proxies => all,
+        all => all.div_ceil(2),
+    };
     if args.max_connections.is_some() && room < wanted {
         printer.warn(&format!(
             "only {room} connections at once: the system allows {files} open files (`ulimit -Hn`, \
@@ -248,16 +255,10 @@ fn dashboard(
 }
 
 /// The API, as `--local` or plain `serve` has it.
-fn api_edge(
-    args: &Args,
-    api: Api,
-    key: ApiKey,
-    config: Config,
-    limits: Limits,
-) -> Result<Arc<dyn Edge>, CliError> {
+fn api_edge(args: &Args, api: Api, key: ApiKey, config: Config) -> Result<Arc<dyn Edge>, CliError> {
     let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
     if !args.local {
-        return Ok(Arc::new(Direct::new(api, routes, key, limits)));
+        return Ok(Arc::new(Direct::new(api, routes, key)));
     }
     let throttle = config
         .aws
@@ -265,7 +266,7 @@ fn api_edge(
         .map_or_else(Throttle::default, |throttle| {
             Throttle::new(throttle.rate, f64::from(throttle.burst))
         });
-    let gateway = Gateway::new(api, routes, key, throttle, limits);
+    let gateway = Gateway::new(api, routes, key, throttle);
     Ok(Arc::new(
         gateway.map_err(|error| CliError::failed(error.to_string()))?,
     ))

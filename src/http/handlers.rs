@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::batch::{Body, Element, Field, MAX_BATCH, Object};
 use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
-use super::{Api, Parameters, Reply, Request};
+use super::{Api, MAX_BODY, Parameters, Reply, Request};
 use crate::domain::{
     Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Name, Outcome, Selection,
     Undeclared,
@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     Malformed(String),
     /// The body is compressed.
     Encoded,
+    /// The body is longer than [`MAX_BODY`].
+    TooLong,
     Store(StoreError),
     /// Events would have made more counters than a namespace may have; what became of the others.
     TooManyCounters(wire::TrackedBatch),
@@ -41,6 +43,7 @@ impl From<Refusal> for Reply {
                  compression",
             )
             .with("Accept-Encoding", "identity"),
+            Refusal::TooLong => Self::too_long(MAX_BODY),
             Refusal::Store(StoreError::Unavailable(_)) => {
                 Self::message(503, "the store cannot be reached: try again")
             }
@@ -74,6 +77,9 @@ impl Api {
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
+        if request.body.len() > MAX_BODY {
+            return Err(Refusal::TooLong);
+        }
         if request.encoding.as_deref().is_some_and(is_encoded) {
             return Err(Refusal::Encoded);
         }

@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -37,15 +37,18 @@ use self::origin::{names_this_machine, not_from_the_page};
 pub use self::page::of_snapshot;
 use self::session::NoSession;
 pub use self::session::Sessions;
-use super::exchange::{read_body, response};
+use super::exchange::response;
 use super::guesses::{RETRY_AFTER, TOO_MANY};
-use super::{Edge, Limits};
+use super::{Body, Edge};
 use crate::domain::{Declared, Name};
 use crate::http::{Parameters, Reply};
 use crate::report::Source;
 
 /// Where the page is.
 pub const PATH: &str = "/dashboard";
+
+/// The largest body of a sign-in, in bytes: a key is shorter.
+const MAX_SIGN_IN: usize = 4 * 1024;
 
 /// A dashboard about one API.
 pub struct Dashboard {
@@ -69,7 +72,7 @@ pub struct WithDashboard {
 
 #[async_trait]
 impl Edge for WithDashboard {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let rest = request.uri().path().strip_prefix(PATH);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             self.dashboard.answer(request, peer).await
@@ -81,7 +84,7 @@ impl Edge for WithDashboard {
 
 #[async_trait]
 impl Edge for Dashboard {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let start = Instant::now();
         let (head, body) = request.into_parts();
@@ -103,7 +106,7 @@ struct SignedIn {
 }
 
 impl Dashboard {
-    async fn reply(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
+    async fn reply(&self, head: &Parts, body: Body, peer: SocketAddr) -> Reply {
         if self.loopback_only && !names_this_machine(head) {
             return message(
                 StatusCode::MISDIRECTED_REQUEST,
@@ -146,11 +149,12 @@ impl Dashboard {
         json(answer.status, answer.body)
     }
 
-    async fn sign_in(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
-        let Ok(body) = read_body(body, &Limits::default()).await else {
-            return message(StatusCode::BAD_REQUEST, "the body is incomplete");
+    async fn sign_in(&self, head: &Parts, body: Body, peer: SocketAddr) -> Reply {
+        let whole = match body.read(MAX_SIGN_IN).await {
+            Ok(whole) => whole,
+            Err(error) => return private(error.reply(MAX_SIGN_IN)),
         };
-        let Ok(SignIn { key }) = serde_json::from_slice(&body) else {
+        let Ok(SignIn { key }) = serde_json::from_slice(whole.bytes()) else {
             return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
         };
         match self.sessions.open(&key, peer, &head.headers).await {
@@ -187,11 +191,16 @@ fn redirect() -> Reply {
 }
 
 fn message(status: StatusCode, message: &str) -> Reply {
-    with_headers(
-        Reply::message(status.as_u16(), message).body,
-        status.as_u16(),
-        "application/json",
-    )
+    private(Reply::message(status.as_u16(), message))
+}
+
+/// A message of the API as one of the dashboard.
+fn private(reply: Reply) -> Reply {
+    let mut private = json(reply.status, reply.body);
+    let mut retry = reply.headers;
+    retry.retain(|(name, _)| name == "Retry-After");
+    private.headers.append(&mut retry);
+    private
 }
 
 fn json(status: u16, body: String) -> Reply {
