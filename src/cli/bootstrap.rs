@@ -20,21 +20,22 @@ pub(super) fn read(path: &Path) -> Result<(Architecture, Vec<u8>), CliError> {
     let mut zip = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut zip))
-        .map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+        .map_err(|error| wrong(&format!("cannot read the file: {error}")))?;
     if zip.len() as u64 > MAX_BYTES {
-        return Err(wrong("more than 50 MB, which Lambda does not take"));
+        return Err(wrong("the file is larger than 50 MB, the limit of Lambda"));
     }
-    let mut archive = ZipArchive::new(Cursor::new(&zip)).map_err(|_| wrong("is no zip file"))?;
+    let mut archive = ZipArchive::new(Cursor::new(&zip)).map_err(|_| wrong("not a zip file"))?;
     let mut entry = (archive.by_name("bootstrap"))
-        .map_err(|_| wrong("holds no file `bootstrap`, which is what Lambda runs"))?;
+        .map_err(|_| wrong("the zip must contain a file `bootstrap`, which Lambda runs"))?;
     let mut head = [0; 20];
     // A shorter one is no program, either.
     let _ = entry.read_exact(&mut head);
     let executable = entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-    let architecture = architecture(&head)
-        .ok_or_else(|| wrong("`bootstrap` in it is no Linux program for arm64 or x86_64"))?;
+    let architecture = architecture(&head).ok_or_else(|| {
+        wrong("`bootstrap` in the zip must be a Linux program for arm64 or x86_64")
+    })?;
     if !executable {
-        return Err(wrong("`bootstrap` in it is not marked as executable"));
+        return Err(wrong("`bootstrap` in the zip must be marked as executable"));
     }
     drop(entry);
     Ok((architecture, zip))

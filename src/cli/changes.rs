@@ -95,7 +95,7 @@ pub(super) fn confirm(yes: bool, question: &str) -> Result<bool, CliError> {
     }
     if !somebody_answers() {
         return Err(CliError::usage(format!(
-            "nobody is here to answer `{question}`: say `--yes`"
+            "cannot ask for confirmation: not a terminal; use `--yes` to confirm: {question}"
         )));
     }
     let terminal = Terminal::guard()?;
@@ -120,7 +120,7 @@ pub(super) async fn apply(
             applied.map_err(|error| CliError::failed(error.to_string()))
         }
         _ = tokio::signal::ctrl_c() => Err(CliError::failed(
-            "interrupted: what was begun may be done or not, and the same command goes on from there",
+            "interrupted: the running steps may or may not be complete; run the same command again to continue",
         )),
     };
     // Nothing is drawn over the error.

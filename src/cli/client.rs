@@ -41,7 +41,7 @@ impl Client {
             .as_ref()
             .map(|key| HeaderValue::from_str(key.reveal())))
         .transpose()
-        .map_err(|_| CliError::usage("the API key cannot be sent: it holds a control character"))?
+        .map_err(|_| CliError::usage("cannot send the API key: it contains a control character"))?
         .map(|mut key| {
             key.set_sensitive(true);
             key
@@ -94,7 +94,7 @@ impl Client {
                     answered: true,
                 };
             }
-            Failure::gateway(format!("the reply of {base} broke off: {}", root(&*error)))
+            Failure::gateway(format!("the connection to {base} broke: {}", root(&*error)))
         })?;
         Ok((
             status,
@@ -111,9 +111,9 @@ impl Client {
                 OTHER_BASE
             }
             (StatusCode::FORBIDDEN, None) => {
-                "; give the API key by `--api-key` or `$LAMED_API_KEY`"
+                "; pass the API key with `--api-key` or `$LAMED_API_KEY`"
             }
-            (StatusCode::FORBIDDEN, Some(_)) => "; is the API key the right one?",
+            (StatusCode::FORBIDDEN, Some(_)) => "; check the API key",
             _ => "",
         };
         Failure {
@@ -134,7 +134,11 @@ impl Source for Client {
         let answer = timeout(TIMEOUT, self.exchange(handler, query)).await;
         let answer = answer.map_err(|_| Failure {
             status: StatusCode::GATEWAY_TIMEOUT.as_u16(),
-            message: format!("{} gave no answer within {TIMEOUT:?}", self.endpoint.base),
+            message: format!(
+                "{} did not answer within {} seconds",
+                self.endpoint.base,
+                TIMEOUT.as_secs()
+            ),
             answered: false,
         })?;
         let (status, body) = answer?;
@@ -150,7 +154,7 @@ impl Source for Client {
 }
 
 const OTHER_BASE: &str =
-    "; is that the base of the API? It ends in the stage, as in https://HOST/prod";
+    "; check the base URL: it must end with the stage, for example https://HOST/prod";
 
 fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
     format!("cannot reach {}: {}", endpoint.base, root(error))

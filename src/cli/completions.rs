@@ -7,7 +7,7 @@ use super::{Cli, CliError, Context};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The shell that is to complete
+    /// Print the script for this shell
     shell: Shell,
 }
 

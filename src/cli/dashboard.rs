@@ -21,10 +21,10 @@ use crate::local::{Connections, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Write a page to send around instead, which needs no server (`-` is stdout)
+    /// Write the dashboard to a file that needs no server, to share it; `-` is stdout
     #[arg(long, value_name = "FILE", conflicts_with_all = ["listen", "no_open"])]
     output: Option<PathBuf>,
-    /// Where to listen on this machine; port 0 takes a free one
+    /// Listen on this address; port 0 uses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
     /// Do not open the browser

@@ -18,15 +18,16 @@ const REMEMBERED: &str = "hint: browsers that took part remember it: they do not
 
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// Delete the counts of this experiment
     #[arg(value_parser = name)]
     experiment: Name,
-    /// Only this goal (`participate` for the participants)
+    /// Delete this goal only; `participate` means the participants
     #[arg(long, value_parser = name)]
     goal: Option<Name>,
-    /// Only this variant
+    /// Delete this variant only
     #[arg(long, value_parser = name)]
     variant: Option<Name>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]

@@ -130,7 +130,7 @@ async fn send(api: &Api, events: &[Value]) -> Result<(), CliError> {
     match reply.status {
         200 => Ok(()),
         _ => Err(CliError::failed(format!(
-            "the samples are not counted: {}",
+            "cannot count the sample events: {}",
             reply.body
         ))),
     }

@@ -15,16 +15,16 @@ use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Show what would be done, and stop
+    /// Show the plan, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not check first what could stand in the way
+    /// Skip the checks of `lamed preflight`
     #[arg(long)]
     no_preflight: bool,
-    /// Do not ask before something is removed
+    /// Do not ask before resources are deleted
     #[arg(short, long)]
     yes: bool,
-    /// A zip of the Lambda function instead of the embedded one
+    /// Deploy this zip of the Lambda function instead of the embedded one
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return show(context, &name, account, &plan);
     }
     if plan.is_empty() {
-        context.printer.talk("nothing to change");
+        context.printer.talk("no changes needed");
     } else {
         context
             .printer
@@ -57,9 +57,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .map(|change| format!("{} `{}`", change.resource, change.name))
         .collect();
     if !lost.is_empty() {
-        let question = format!("This deletes {} for good. Go on?", lost.join(", "));
+        let question = format!("Permanently delete {}?", lost.join(", "));
         if !confirm(args.yes, &question)? {
-            return Err(CliError::failed("nothing was changed"));
+            return Err(CliError::failed("cancelled: no changes made"));
         }
     }
     let applied = changes::apply(context.printer, &aws, Some(&desired), &observed, &plan).await?;
@@ -84,7 +84,7 @@ fn show(context: &Context, name: &str, account: &Account, plan: &Plan) -> Result
     if plan.is_empty() {
         return context
             .printer
-            .data(&format!("nothing to change in {}\n", place(account)));
+            .data(&format!("no changes needed in {}\n", place(account)));
     }
     let text = changes::text(plan);
     (context.printer).data(&format!(
@@ -119,7 +119,7 @@ fn say_deployed(
     }
     context.printer.data(&format!(
         "{BOLD}{name} is live{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n\n\
-         The HTML to paste into your pages:\n\n{html}",
+         Paste this HTML into your pages:\n\n{html}",
         place(account)
     ))
 }

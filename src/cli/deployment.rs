@@ -51,7 +51,7 @@ impl Deployment {
                 None => functions.push(function),
                 Some(other) if other.handler != function.handler => {
                     return Err(CliError::usage(format!(
-                        "`extra_wiring`: the function `{}` cannot be both `{}` and `{}`",
+                        "`extra_wiring`: the function `{}` cannot have two handlers, `{}` and `{}`",
                         function.name, other.handler, function.handler
                     )));
                 }
@@ -62,7 +62,7 @@ impl Deployment {
         let too_long = functions.iter().find(|function| function.name.len() > 64);
         if let Some(function) = too_long {
             return Err(CliError::usage(format!(
-                "AWS refuses names of functions of more than 64 letters: `{}` has {}",
+                "the function name `{}` is too long: it has {} characters, but AWS allows at most 64",
                 function.name,
                 function.name.len()
             )));
@@ -154,7 +154,7 @@ impl Deployment {
     ) -> Result<Desired, CliError> {
         let Some(redis) = &config.redis else {
             return Err(CliError::usage(
-                "the config names no Redis: run `lamed configure`",
+                "no Redis is configured: run `lamed configure`",
             ));
         };
         let settings = settings(config, redis)?;
@@ -277,7 +277,7 @@ pub(super) fn code(
         let (architecture, zip) = bootstrap::read(file)?;
         if let Some(wanted) = wanted.filter(|wanted| *wanted != architecture) {
             return Err(CliError::usage(format!(
-                "`{}` is for {}, and the config says `\"architecture\": \"{}\"`",
+                "`{}` is built for {}, but the config says `\"architecture\": \"{}\"`",
                 file.display(),
                 architecture.as_str(),
                 wanted.as_str()
@@ -297,8 +297,8 @@ pub(super) fn code(
     choices.iter().find_map(embedded).ok_or_else(|| {
         let wanted = wanted.map_or(String::new(), |wanted| format!(" for {}", wanted.as_str()));
         CliError::failed(format!(
-            "this build of lamed carries no Lambda function{wanted}: take a released one, or give a \
-             zip by `--bootstrap FILE` (`cargo xtask bootstrap` makes them)"
+            "this build of lamed does not include the Lambda function{wanted}: use a released build, \
+             or pass a zip with `--bootstrap FILE` (`cargo xtask bootstrap` builds one)"
         ))
     })
 }
@@ -312,8 +312,8 @@ pub(super) async fn find(
     let aws = connect(context).await?;
     let Some((api, key)) = deploy::find_api(&aws, &name).await? else {
         return Err(CliError::failed(format!(
-            "there is no REST API `{name}` in region {}: run `lamed deploy`, or choose another region \
-             by `--region`",
+            "REST API `{name}` not found in region {}: run `lamed deploy`, or choose another region \
+             with `--region`",
             aws.region()
         )));
     };

@@ -11,10 +11,10 @@ use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Show what would be removed, and stop
+    /// Show the resources that would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let name = &deployment.name;
     let plan = destroy(&observed, name, STAGE);
     let text = if plan.is_empty() {
-        format!("there is nothing of `{name}` in {}\n", place(account))
+        format!("`{name}` is not deployed in {}\n", place(account))
     } else {
         format!(
             "{BOLD}{name}{BOLD:#} in {}\n\n{}",
@@ -42,14 +42,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context.printer.talk(text.trim_end());
     }
     if !args.dry_run && !plan.is_empty() {
-        let question = format!("Remove all of this from {} for good?", place(account));
+        let question = format!("Permanently delete `{name}` from {}?", place(account));
         if !confirm(args.yes, &question)? {
-            return Err(CliError::failed("nothing was removed"));
+            return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
         context
             .printer
-            .talk("removed; the counts in Redis are still there");
+            .talk("deleted; the counts in Redis are kept");
     }
     if context.json {
         return context.printer.json(&json!({

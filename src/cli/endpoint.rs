@@ -25,10 +25,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(super) struct ApiArgs {
-    /// The API that `lamed serve --local` serves on this machine
+    /// Use the API of `lamed serve --local` on this machine
     #[arg(long, conflicts_with = "url")]
     local: bool,
-    /// The API at BASE instead of the deployed one, as in https://abc.execute-api.eu-west-1.amazonaws.com/prod
+    /// Use the API at this base URL, for example https://abc.execute-api.eu-west-1.amazonaws.com/prod
+    /// [default: the deployed API]
     #[arg(long, value_name = "BASE")]
     url: Option<String>,
 }
@@ -41,7 +42,7 @@ impl ApiArgs {
 
 #[derive(clap::Args)]
 pub(super) struct KeyArgs {
-    /// The API key
+    /// Use this API key
     #[arg(long, value_name = "KEY", env = environment::API_KEY, hide_env_values = true)]
     pub api_key: Option<String>,
 }
@@ -87,7 +88,7 @@ impl Endpoint {
         if !args.local {
             let (base, key) = block_on(deployment::find(context, config)).map_err(|error| {
                 CliError::failed(format!(
-                    "{error}; `--local` means the API that `lamed serve --local` serves here"
+                    "{error}; use `--local` for the API of `lamed serve --local`"
                 ))
             })?;
             return Ok(Self {
@@ -97,7 +98,7 @@ impl Endpoint {
         }
         let running = Running::find().ok_or_else(|| {
             CliError::failed(
-                "no `lamed serve --local` of yours is running here: start one, or say `--url BASE`",
+                "your `lamed serve --local` is not running on this machine: start it, or use `--url BASE`",
             )
         })?;
         Ok(Self {
@@ -115,7 +116,7 @@ fn base(url: &str) -> Result<String, CliError> {
     let authority = uri.as_ref().and_then(hyper::Uri::authority);
     if authority.is_some_and(|authority| authority.as_str().contains('@')) {
         return Err(CliError::usage(
-            "`--url` holds a user name or password, which would end up in pages: leave it out",
+            "`--url` must not contain a user name or password: pages would show it",
         ));
     }
     let valid = uri.is_some_and(|uri| {
@@ -131,7 +132,7 @@ fn base(url: &str) -> Result<String, CliError> {
         Ok(trimmed.to_owned())
     } else {
         Err(CliError::usage(format!(
-            "`--url {url}` is not the base of an API: it looks like https://HOST/{STAGE}"
+            "`--url {url}` is not the base URL of an API: expected a URL such as https://HOST/{STAGE}"
         )))
     }
 }
@@ -197,7 +198,7 @@ impl Running {
         };
         if let Err(error) = running.write(&path) {
             printer.warn(&format!(
-                "cannot write `{}`, so `--local` will not find this server: {error}",
+                "cannot write `{}`: {error}; `--local` will not find this server",
                 path.display()
             ));
         }

@@ -3,90 +3,90 @@
 
 pub(super) const LAMED: &str = "\
 Examples:
-  lamed serve --local      count events on this machine, as the deployed API would
-  lamed deploy --dry-run   what deploying to AWS would change
+  lamed serve --local      serve the API on this machine, as AWS would
+  lamed deploy --dry-run   show what a deploy to AWS would change
   lamed deploy             deploy, and print the HTML to paste into your pages
-  lamed results            what was counted there";
+  lamed results            show the results of the deployed API";
 
 pub(super) const CONFIGURE: &str = "\
 Examples:
   lamed configure                                open the config file in your editor
   lamed configure --wizard                       answer questions instead
-  lamed configure --schema > config.schema.json  for an editor that completes and checks";
+  lamed configure --schema > config.schema.json  write the schema for your editor";
 
 pub(super) const PREFLIGHT: &str = "\
 Examples:
-  lamed preflight                                    what could stand in the way of `lamed deploy`
-  lamed preflight --json                             the same, for CI
-  lamed preflight --profile work --region eu-west-1  in another account and region";
+  lamed preflight                                    find problems before `lamed deploy`
+  lamed preflight --json                             print the checks as JSON, for CI
+  lamed preflight --profile work --region eu-west-1  check another account and region";
 
 pub(super) const DEPLOY: &str = "\
 Examples:
-  lamed deploy --dry-run     what would be changed
-  lamed deploy               change it; asks before something is removed
-  lamed deploy --yes --json  in CI";
+  lamed deploy --dry-run     show what would change
+  lamed deploy               deploy; ask before resources are deleted
+  lamed deploy --yes --json  deploy without questions and print JSON, for CI";
 
 pub(super) const STATUS: &str = "\
 Examples:
-  lamed status           what is live, and whether it is what the config describes
-  lamed status --reveal  the API key, too
-  lamed status --json    has the `drift`, for CI";
+  lamed status           show what is live, and compare it with the config
+  lamed status --reveal  also show the API key
+  lamed status --json    print JSON for CI; `drift` lists the differences";
 
 pub(super) const ROLLBACK: &str = "\
 Examples:
-  lamed rollback         to the release before the live one
-  lamed rollback --to 3  to that one, as `lamed status` numbers them";
+  lamed rollback         go back to the release before the live one
+  lamed rollback --to 3  go to release 3; `lamed status` lists the releases";
 
 pub(super) const DESTROY: &str = "\
 Examples:
-  lamed destroy --dry-run  what would be removed
-  lamed destroy            remove it, after a question";
+  lamed destroy --dry-run  show what would be deleted
+  lamed destroy            ask, then delete it";
 
 pub(super) const LOGS: &str = "\
 Examples:
-  lamed logs                                    what was logged in the last 10 minutes
-  lamed logs --follow                           and what comes, until Ctrl-C
-  lamed logs --since 2h --function lamed-track  of one function
+  lamed logs                                    show the logs of the last 10 minutes
+  lamed logs --follow                           also show new lines, until Ctrl-C
+  lamed logs --since 2h --function lamed-track  show the logs of one function
 
-With --json it prints one document, {\"events\":[{\"at\",\"function\",\"message\"}]}; \
-with --json --follow one such event a line.";
+With --json, lamed prints one document: {\"events\":[{\"at\",\"function\",\"message\"}]}. \
+With --json --follow, it prints one such event per line.";
 
 pub(super) const SERVE: &str = "\
 Examples:
-  lamed serve --local                    try things out: no account, no config
-  lamed serve --local --demo             with two sample experiments
-  lamed serve --store embedded:lamed.db  a server of your own, counting in one file
-  lamed serve --listen 127.0.0.1:8080    counting in the Redis of the config";
+  lamed serve --local                    try lamed without an account or a config file
+  lamed serve --local --demo             start with two sample experiments
+  lamed serve --store embedded:lamed.db  run your own server, and count in one file
+  lamed serve --listen 127.0.0.1:8080    run your own server, and count in the Redis of the config";
 
 pub(super) const READY: &str = "\
 Examples:
-  lamed ready                          the server at 127.0.0.1:3000
-  lamed ready --listen 127.0.0.1:8080  another one";
+  lamed ready                          check the server at 127.0.0.1:3000
+  lamed ready --listen 127.0.0.1:8080  check the server at another address";
 
 pub(super) const SNIPPET: &str = "\
 Examples:
-  lamed snippet --local                             for `lamed serve --local`
-  lamed snippet                                     for what is deployed
-  lamed snippet --url https://ab.example.com/prod   for a server of your own";
+  lamed snippet --local                             send events to `lamed serve --local`
+  lamed snippet                                     send events to the deployed API
+  lamed snippet --url https://ab.example.com/prod   send events to your own server";
 
 pub(super) const RESULTS: &str = "\
 Examples:
-  lamed results --local                  what `lamed serve --local` counted
-  lamed results 'button color'           one experiment of the deployed API
-  lamed results --csv > results.csv      for a spreadsheet
-  lamed results --fail-on loser,srm      in CI: exit with 1 when it is so";
+  lamed results --local                  show the results of `lamed serve --local`
+  lamed results 'button color'           show one experiment of the deployed API
+  lamed results --csv > results.csv      write a file for a spreadsheet
+  lamed results --fail-on loser,srm      for CI: exit with 1 on a loser or a wrong ratio";
 
 pub(super) const DASHBOARD: &str = "\
 Examples:
-  lamed dashboard                        the deployed API, in the browser
-  lamed dashboard --local                `lamed serve --local`
-  lamed dashboard --output results.html  a page to send around";
+  lamed dashboard                        show the deployed API in the browser
+  lamed dashboard --local                show `lamed serve --local`
+  lamed dashboard --output results.html  write a page to share";
 
 pub(super) const DELETE: &str = "\
 Examples:
-  lamed delete 'button color'                          an experiment, after a question
-  lamed delete 'button color' --goal 'button clicked'  one goal of it
-  lamed delete 'button color' --variant red --yes      one variant of it, without a question";
+  lamed delete 'button color'                          ask, then delete an experiment
+  lamed delete 'button color' --goal 'button clicked'  delete one of its goals
+  lamed delete 'button color' --variant red --yes      delete one of its variants without asking";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -9,9 +9,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// Lines for people
+    /// Text lines
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 

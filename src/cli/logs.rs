@@ -19,13 +19,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Go on with what comes, until Ctrl-C
+    /// Keep showing new lines until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Begin so long ago: 30s, 10m, 2h, 7d
+    /// Show logs from this long ago, for example 30s, 10m, 2h or 7d
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = since)]
     since: Since,
-    /// Only of this function
+    /// Show the logs of this function only
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
 }
@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let since = &args.since.text;
             context
                 .printer
-                .talk(&format!("nothing was logged in the last {since}"));
+                .talk(&format!("no logs in the last {since}"));
         }
         let lines: String = events.iter().map(text).collect();
         return context.printer.data(&lines);
@@ -93,7 +93,7 @@ fn functions<'a>(deployment: &'a Deployment, only: Option<&str>) -> Result<Vec<&
     match all.iter().find(|name| **name == only) {
         Some(name) => Ok(vec![name]),
         None => Err(CliError::usage(format!(
-            "`--function {only}`: the functions are {}",
+            "`--function {only}`: unknown function: expected one of {}",
             all.join(", ")
         ))),
     }
@@ -108,7 +108,7 @@ async fn read(
 ) -> Result<Vec<Event>, CliError> {
     let Some(mut events) = logs.read().await? else {
         return Err(CliError::failed(format!(
-            "there are no logs of `{}` in {}: `lamed deploy` deploys it, `--region` looks elsewhere",
+            "no logs of `{}` found in {}: run `lamed deploy`, or choose another region with `--region`",
             deployment.name,
             place(aws.account().await?)
         )));
@@ -179,7 +179,7 @@ fn plain(line: &str) -> String {
 
 /// Reads `30s`, `10m`, `2h` or `7d`.
 fn since(text: &str) -> Result<Since, String> {
-    let wrong = || "expected a whole number and a unit, as in 30s, 10m, 2h or 7d".to_owned();
+    let wrong = || "expected a whole number and a unit, for example 30s, 10m, 2h or 7d".to_owned();
     let unit = text.chars().next_back().ok_or_else(wrong)?;
     let seconds: i64 = match unit {
         's' => 1,
@@ -195,7 +195,7 @@ fn since(text: &str) -> Result<Since, String> {
     let number: i64 = number.parse().map_err(|_| wrong())?;
     let milliseconds = (number.checked_mul(seconds * 1000))
         .filter(|milliseconds| *milliseconds <= Instant::now().0)
-        .ok_or("CloudWatch has nothing that old")?;
+        .ok_or("CloudWatch has no logs from that time")?;
     Ok(Since {
         milliseconds,
         text: text.to_owned(),

@@ -61,31 +61,31 @@ struct Cli {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
-    /// The config file [default: ./config.json, else ~/.lamed/config.json]
+    /// Use this config file [default: ./config.json, or else ~/.lamed/config.json]
     #[arg(long, global = true, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
     config: Option<OsString>,
-    /// The namespace, instead of the config file's
+    /// Use this namespace instead of the one in the config file
     #[arg(long, global = true, value_parser = name)]
     namespace: Option<Name>,
-    /// The profile in ~/.aws, as for the AWS CLI
+    /// Use this profile of ~/.aws, like the AWS CLI
     #[arg(long, global = true, value_name = "NAME")]
     profile: Option<String>,
-    /// The AWS region
+    /// Use this AWS region
     #[arg(long, global = true)]
     region: Option<String>,
-    /// Print one JSON document
+    /// Print the result as one JSON document
     #[arg(long, global = true)]
     json: bool,
-    /// Say only what went wrong
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Log more; twice for even more
+    /// Log more; use `-vv` for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// How logs, warnings and errors are written to stderr
+    /// Write logs, warnings and errors to stderr in this format
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: log::Format,
-    /// Colour
+    /// Use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }
@@ -95,22 +95,22 @@ enum Command {
     /// Create or edit the config file, and check it
     #[command(after_help = examples::CONFIGURE)]
     Configure(configure::Args),
-    /// Check all that a deployment needs
+    /// Check everything that a deployment needs
     #[command(after_help = examples::PREFLIGHT)]
     Preflight(preflight::Args),
-    /// Deploy to AWS, or bring what is deployed up to date
+    /// Deploy to AWS, or update the deployment
     #[command(after_help = examples::DEPLOY)]
     Deploy(deploy::Args),
-    /// Show what is live, and whether it is what the config describes
+    /// Show what is live, and compare it with the config
     #[command(after_help = examples::STATUS)]
     Status(status::Args),
-    /// Go back to what was live before
+    /// Roll back to an earlier release
     #[command(after_help = examples::ROLLBACK)]
     Rollback(rollback::Args),
-    /// Remove what `deploy` made; the counts in Redis stay
+    /// Delete everything that `lamed deploy` created; keep the counts in Redis
     #[command(after_help = examples::DESTROY)]
     Destroy(destroy::Args),
-    /// Show what the deployed functions log
+    /// Show the logs of the deployed functions
     #[command(after_help = examples::LOGS)]
     Logs(logs::Args),
     /// Serve the API on this machine
@@ -118,24 +118,25 @@ enum Command {
     Serve(serve::Args),
     /// Check whether `lamed serve` on this machine can count
     ///
-    /// Exits with 0 when `/readyz` answers 200, else with 1: for what has no `curl`.
+    /// The exit code is 0 if `/readyz` answers 200, otherwise 1. Use it where `curl` is not available.
     #[command(after_help = examples::READY)]
     Ready(ready::Args),
     /// Print the HTML to paste into your pages
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
-    /// Show what was counted, and what it says
+    /// Show the results of experiments
     ///
-    /// Tables are as wide as the terminal; where stdout is none, as `COLUMNS` says, else 100 columns.
+    /// Tables are as wide as the terminal. If stdout is not a terminal, they are as wide as `COLUMNS` says,
+    /// or 100 columns.
     #[command(after_help = examples::RESULTS)]
     Results(results::Args),
-    /// Show the same in the browser
+    /// Show the results in the browser
     #[command(after_help = examples::DASHBOARD)]
     Dashboard(dashboard::Args),
-    /// Delete an experiment, or one goal or variant of it
+    /// Delete the counts of an experiment, or of one of its goals or variants
     #[command(after_help = examples::DELETE)]
     Delete(delete::Args),
-    /// Print a script by which a shell completes what is typed
+    /// Print a completion script for your shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Args),
 }

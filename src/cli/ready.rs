@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Where the server listens
+    /// Check the server that listens on this address
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
 }

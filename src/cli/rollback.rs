@@ -10,10 +10,10 @@ use crate::deploy::plan::{Release, rollback};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The release to go to, as `lamed status` numbers them [default: the one before the live one]
+    /// Go to this release; `lamed status` lists them [default: the release before the live one]
     #[arg(long, value_name = "V")]
     to: Option<u64>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -35,8 +35,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context
             .printer
             .talk(&format!("{what}\n\n{}", changes::text(&plan)));
-        if !confirm(args.yes, &format!("Go from release {from} to {to}?"))? {
-            return Err(CliError::failed("nothing was changed"));
+        if !confirm(
+            args.yes,
+            &format!("Roll back from release {from} to release {to}?"),
+        )? {
+            return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
     }
@@ -51,12 +54,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }));
     }
     let said = if plan.is_empty() {
-        "is live already"
+        "is already live"
     } else {
         "is live"
     };
     context.printer.talk(&format!(
-        "release {to} {said}; `lamed deploy` brings back what the config describes"
+        "release {to} {said}; run `lamed deploy` to apply the config again"
     ));
     Ok(())
 }

@@ -25,24 +25,24 @@ use crate::store::Store;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Behave as API Gateway and Lambda do, for trying things out
+    /// Behave like API Gateway and Lambda, to try lamed without AWS
     #[arg(long)]
     local: bool,
-    /// Where to listen; port 0 takes a free one
+    /// Listen on this address; port 0 uses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
-    /// Where to count: auto, docker, embedded, embedded:FILE, redis://… or config
-    /// [default: auto with --local, else config]
+    /// Count in this store: auto, docker, embedded, embedded:FILE, redis://… or config
+    /// [default: auto with --local, otherwise config]
     #[arg(long)]
     store: Option<String>,
-    /// Count two sample experiments first, in memory
+    /// Count in memory, and start with two sample experiments
     #[arg(long, requires = "local", conflicts_with = "store")]
     demo: bool,
-    /// Where to offer figures for Prometheus, at /metrics
+    /// Serve metrics for Prometheus at /metrics on this address
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
-    /// How many connections may be open; at the limit the longest idle one is closed for a new one
-    /// [default: 10000, or what open files allow]
+    /// Allow at most this many open connections. At the limit, the longest idle one is closed for a new one
+    /// [default: 10000, or fewer if the limit of open files is lower]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
     /// How many proxies append the client's address to `X-Forwarded-For`

@@ -19,7 +19,7 @@ use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Show the API key, too
+    /// Also show the API key
     #[arg(long)]
     reveal: bool,
     /// Compare with this zip of the Lambda function instead of the embedded one
@@ -67,16 +67,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let (observed, account) = deployment.observe(&aws, Some(&config)).await?;
     if observed.api.is_none() && observed.functions.is_empty() {
         return Err(CliError::failed(format!(
-            "there is nothing of `{name}` in {}: `lamed deploy` deploys it, `--region` looks elsewhere",
+            "`{name}` is not deployed in {}: run `lamed deploy`, or choose another region with `--region`",
             place(account)
         )));
     }
     let drift = match deployment.desired(&config, args.bootstrap.as_deref()) {
         Ok(desired) => Some(plan::deploy(&desired, &observed, account)),
         Err(error) => {
-            context
-                .printer
-                .warn(&format!("not compared with the config: {error}"));
+            context.printer.warn(&format!(
+                "cannot compare the deployment with the config: {error}"
+            ));
             None
         }
     };
@@ -89,10 +89,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     }
     let drift = drift.as_ref().map_or(String::new(), |plan| {
         if plan.is_empty() {
-            "\nAll is as the config describes it\n".to_owned()
+            "\nThe deployment matches the config.\n".to_owned()
         } else {
             format!(
-                "\nOther than the config describes it; `lamed deploy` would change:\n\n{}",
+                "\nThe deployment differs from the config. `lamed deploy` would make these changes:\n\n{}",
                 changes::text(plan)
             )
         }
@@ -166,7 +166,7 @@ fn text(status: &Status, account: &Account) -> String {
         "release",
         match status.release {
             None => none(),
-            Some(0) => "Python lamed's".to_owned(),
+            Some(0) => "Python lamed".to_owned(),
             Some(live) => {
                 let others: Vec<String> = (status.releases.iter())
                     .filter(|release| **release != live)
@@ -175,7 +175,10 @@ fn text(status: &Status, account: &Account) -> String {
                 if others.is_empty() {
                     live.to_string()
                 } else {
-                    format!("{live} (others to roll back to: {})", others.join(", "))
+                    format!(
+                        "{live} (available for `lamed rollback`: {})",
+                        others.join(", ")
+                    )
                 }
             }
         },
@@ -218,7 +221,7 @@ fn text(status: &Status, account: &Account) -> String {
         .collect();
     if !python.is_empty() {
         text.push_str(&format!(
-            "\nPython lamed's, on a runtime that AWS has given up: {}\n",
+            "\nVersions of Python lamed, on a runtime that AWS no longer supports: {}\n",
             python.join(", ")
         ));
     }

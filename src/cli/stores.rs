@@ -30,7 +30,7 @@ impl Choice {
             "docker" => Ok(Self::Docker),
             "embedded" => Ok(Self::Embedded(Location::Memory)),
             "config" => Ok(Self::Config),
-            "embedded:" => wrong("a file's name is missing after `embedded:`"),
+            "embedded:" => wrong("missing file name after `embedded:`"),
             _ => match text.strip_prefix("embedded:") {
                 Some(file) => Ok(Self::Embedded(Location::File(PathBuf::from(file)))),
                 None if text.contains("://") => match RedisSettings::from_url(text) {
@@ -53,8 +53,8 @@ impl Choice {
             Self::Config => match &config.redis {
                 Some(settings) => open_redis(settings, Place::Config).await,
                 None => Err(CliError::usage(
-                    "the config names no Redis: run `lamed configure`, or choose with `--store`, \
-                     as in `--store embedded:lamed.db`",
+                    "no Redis is configured: run `lamed configure`, or choose another store, for \
+                     example `--store embedded:lamed.db`",
                 )),
             },
             Self::Docker => open_container(config).await.map_err(CliError::failed),
@@ -62,7 +62,9 @@ impl Choice {
                 if !Container::daemon_answers().await {
                     return open_embedded(Location::Memory, config);
                 }
-                printer.talk(&format!("Docker answers: starting a Redis from `{IMAGE}`"));
+                printer.talk(&format!(
+                    "Docker is running: starting a Redis container from `{IMAGE}`"
+                ));
                 match open_container(config).await {
                     Ok(opened) => Ok(opened),
                     Err(reason) => {
@@ -85,7 +87,7 @@ fn unknown(text: &str) -> String {
         Some(name @ "embedded") => format!("unknown store: did you mean `{name}{file}`?"),
         Some(name) => format!("unknown store: did you mean `{name}`?"),
         None => {
-            "unknown store: known are auto, docker, embedded, embedded:FILE, redis://… and config"
+            "unknown store: expected auto, docker, embedded, embedded:FILE, redis://… or config"
                 .to_owned()
         }
     }
@@ -120,7 +122,7 @@ impl Opened {
         if let Some(container) = self.container
             && let Err(error) = container.remove().await
         {
-            printer.warn(&format!("the container is still there: {error}"));
+            printer.warn(&format!("cannot remove the container: {error}"));
         }
     }
 }
@@ -131,7 +133,7 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
         && !(folder.as_os_str().is_empty() || folder.is_dir())
     {
         return Err(CliError::failed(format!(
-            "cannot open the store: there is no folder `{}`",
+            "cannot open the store: the folder `{}` does not exist",
             folder.display()
         )));
     }

@@ -44,7 +44,7 @@ impl Terminal {
         // No question before that.
         match listening.recv() {
             Ok(()) => Ok(terminal),
-            Err(_) => Err(CliError::failed("Ctrl-C cannot be waited for")),
+            Err(_) => Err(CliError::failed("cannot listen for Ctrl-C")),
         }
     }
 

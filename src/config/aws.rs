@@ -29,23 +29,23 @@ const RETENTION_DAYS: [u32; 22] = [
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
-    /// Tells several deployments in one account apart: with `shop` everything is called
-    /// `shop-lamed…`.
+    /// The name of the deployment, for several deployments in one account. With `shop`, all names
+    /// begin with `shop-lamed`.
     #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
-    /// The processor to deploy for. Where none is named: whichever function this lamed carries,
-    /// arm64 before x86_64.
+    /// The processor that the functions run on. Without it, lamed uses the function that it includes;
+    /// if it includes both, it uses arm64.
     pub architecture: Option<Architecture>,
-    /// Where the functions run. Without it they stay where they are; without subnets they are
-    /// outside of any VPC.
+    /// The VPC that the functions run in. Without it, lamed does not change the VPC. With an empty
+    /// `subnet_ids`, the functions run outside of a VPC.
     pub vpc: Option<Vpc>,
-    /// Set on everything that can have tags. A tag that is no longer named stays.
+    /// The tags to set on all resources that can have tags. lamed does not remove tags that you delete here.
     #[schemars(extend("default" = {}))]
     pub tags: BTreeMap<String, String>,
-    /// How many requests API Gateway lets through. Without it: as it is.
+    /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
     pub throttle: Option<Throttle>,
-    /// How many days CloudWatch keeps the functions' logs. Without it: 30 for new log groups, and
-    /// others as they are.
+    /// How many days CloudWatch keeps the logs of the functions. Without it, new log groups keep logs
+    /// for 30 days, and lamed does not change existing log groups.
     #[serde(deserialize_with = "retention")]
     #[schemars(with = "Retention")]
     pub log_retention_days: Option<u32>,
@@ -77,7 +77,7 @@ impl DeploymentName {
 
 described!(
     DeploymentName,
-    "Letters A to Z, digits, `-` and `_`.",
+    "Characters from A–Z, a–z, 0–9, `-` and `_`.",
     json!({
         "type": "string",
         "maxLength": MAX_NAME,
@@ -105,7 +105,7 @@ pub(super) fn resource_name(name: &str, max: usize) -> Result<&str, String> {
     let valid = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     if name.is_empty() || name.len() > max || !name.chars().all(valid) {
         return Err(format!(
-            "AWS refuses the name `{name}`: use 1 to {max} of the letters A to Z, digits, `-` and `_`"
+            "AWS does not allow the name `{name}`: use 1–{max} characters from A–Z, a–z, 0–9, `-` and `_`"
         ));
     }
     Ok(name)
@@ -135,10 +135,10 @@ impl Architecture {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vpc {
-    /// As in `subnet-0abc`. None: outside of any VPC.
+    /// The IDs of subnets, for example `subnet-0abc`. Empty: the functions run outside of a VPC.
     #[schemars(extend("default" = []))]
     pub subnet_ids: Vec<String>,
-    /// As in `sg-0abc`.
+    /// The IDs of security groups, for example `sg-0abc`.
     #[schemars(extend("default" = []))]
     pub security_group_ids: Vec<String>,
 }
@@ -147,11 +147,11 @@ pub struct Vpc {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
-    /// Requests a second.
+    /// Requests per second.
     #[serde(deserialize_with = "positive")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub rate: f64,
-    /// Requests at once.
+    /// The size of a burst: how many requests can arrive at once.
     #[serde(deserialize_with = "burst")]
     #[schemars(with = "Burst")]
     pub burst: u32,
@@ -166,7 +166,7 @@ const MAX_BURST: u32 = i32::MAX.unsigned_abs();
 
 /// [`Throttle::burst`] in the schema.
 struct Burst;
-described!(Burst, "Requests at once.", whole_number(1, MAX_BURST));
+described!(Burst, "The size of a burst.", whole_number(1, MAX_BURST));
 
 /// [`Aws::log_retention_days`] in the schema. A text is left to [`retention`].
 struct Retention;
@@ -186,7 +186,7 @@ fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, 
             }
             let longer = RETENTION_DAYS.iter().find(|known| **known > days);
             Err(serde::de::Error::custom(format!(
-                "CloudWatch keeps no logs for {days} days: the next longer it knows is {}",
+                "CloudWatch cannot keep logs for {days} days: the next longer period is {} days",
                 longer.unwrap_or(&3653)
             )))
         }

@@ -25,28 +25,29 @@ impl ConfigError {
     pub(super) fn missing(path: &Path) -> Self {
         Self {
             place: format!("`{}`", path.display()),
-            what: "there is no such file; `lamed configure` makes one".to_owned(),
+            what: "file not found: run `lamed configure` to create it".to_owned(),
         }
     }
 
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self {
             place: format!("`{}`", path.display()),
-            what: format!("cannot be read: {error}"),
+            what: format!("cannot read the file: {error}"),
         }
     }
 
     pub(super) fn empty(path: &Path) -> Self {
         Self {
             place: path.display().to_string(),
-            what: "the file is empty; remove it, and `lamed configure` makes one".to_owned(),
+            what: "the file is empty: remove it, then run `lamed configure` to create a new one"
+                .to_owned(),
         }
     }
 
     pub(super) fn no_object(path: &Path) -> Self {
         Self {
             place: path.display().to_string(),
-            what: "expected a JSON object: the file has to begin with `{`".to_owned(),
+            what: "expected a JSON object: the file must begin with `{`".to_owned(),
         }
     }
 
@@ -54,7 +55,7 @@ impl ConfigError {
         Self {
             place: path.display().to_string(),
             what: format!(
-                "`accept` is `declared`, and `{experiment}` declares no variants: name those to count"
+                "`accept` is `declared`, but the experiment `{experiment}` declares no variants: add `variants` to it"
             ),
         }
     }
@@ -74,7 +75,7 @@ impl ConfigError {
 }
 
 /// Puts what serde and serde_json say of a config file into words for its author. Other texts are
-/// our own already. What stands in the file is not repeated when it is a text: it may be a password.
+/// our own already. A value of the file is not repeated when it is a string: it may be a password.
 fn reworded(what: &str) -> String {
     if let Some(key) = unknown_key(what) {
         return key;
@@ -84,26 +85,26 @@ fn reworded(what: &str) -> String {
         .find_map(|start| what.strip_prefix(start))
         .and_then(|rest| rest.rsplit_once(", expected "))
     {
-        return format!("expected {}, found {}", noun(expected), noun(found));
+        return format!("expected {} but found {}", noun(expected), noun(found));
     }
     if let Some(key) = what.strip_prefix("missing field ") {
-        return format!("{key} is missing");
+        return format!("missing key {key}");
     }
     if let Some(key) = what.strip_prefix("duplicate field ") {
-        return format!("{key} stands here a second time");
+        return format!("duplicate key {key}");
     }
     match what {
-        "EOF while parsing an object" => "the file ends too early: a `}` is missing",
-        "EOF while parsing a list" => "the file ends too early: a `]` is missing",
-        "EOF while parsing a string" => "the file ends too early: a `\"` is missing",
-        "EOF while parsing a value" => "the file ends too early: a value is missing",
-        "trailing comma" => "the comma before this is one too many",
-        "trailing characters" => "something follows after the end of the object",
+        "EOF while parsing an object" => "unexpected end of the file: `}` is missing",
+        "EOF while parsing a list" => "unexpected end of the file: `]` is missing",
+        "EOF while parsing a string" => "unexpected end of the file: `\"` is missing",
+        "EOF while parsing a value" => "unexpected end of the file: a value is missing",
+        "trailing comma" => "unexpected comma before this: remove it",
+        "trailing characters" => "unexpected text after the end of the object",
         "key must be a string" => "expected a key in double quotes",
-        "expected value" | "expected ident" => "expected a value; a text needs double quotes",
-        "invalid escape" => "unknown escape in a text; a `\\` itself is written `\\\\`",
+        "expected value" | "expected ident" => "expected a value: a string needs double quotes",
+        "invalid escape" => "unknown escape in a string: write `\\\\` for a `\\`",
         control if control.starts_with("control character") => {
-            "a line ends inside a text: a `\"` is missing"
+            "unexpected end of the line in a string: `\"` is missing"
         }
         other => other,
     }
@@ -113,14 +114,14 @@ fn reworded(what: &str) -> String {
 /// The things of JSON in the words of this page, from those of serde.
 fn noun(serde: &str) -> String {
     match serde.split_once(' ') {
-        Some(("string", _)) => "a text".to_owned(),
+        Some(("string", _)) => "a string".to_owned(),
         Some(("integer" | "boolean", value)) => value.to_owned(),
         Some(("floating", rest)) => rest.trim_start_matches("point ").to_owned(),
         Some(("struct", _)) => "an object".to_owned(),
         _ => match serde {
             "map" | "a map" => "an object",
             "sequence" | "a sequence" => "a list",
-            "a string" | "path string" => "a text",
+            "a string" | "path string" => "a string",
             "a boolean" => "true or false",
             "f64" => "a number",
             "u32" => "a whole number from 0 to 4294967295",
@@ -138,6 +139,9 @@ fn unknown_key(what: &str) -> Option<String> {
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
     Some(match nearest(key, known.iter().copied()) {
         Some(name) => format!("unknown key `{key}`: did you mean `{name}`?"),
-        None => format!("unknown key `{key}`: known are `{}`", known.join("`, `")),
+        None => format!(
+            "unknown key `{key}`: expected one of `{}`",
+            known.join("`, `")
+        ),
     })
 }

@@ -30,17 +30,16 @@ const MAX_COUNTERS: u64 = 1_000_000_000;
 /// a goal of such a name would count as reached from the start.
 const KEPT_BY_ALEPHBET: [&str; 2] = ["variant", "in_sample"];
 
-/// The config file of lamed, an A/B-testing backend. All keys are optional, and unknown ones are an
-/// error.
+/// The config file of lamed, an A/B-testing backend. All keys are optional. Unknown keys are an error.
 // The doc comments of this room's shapes are for the file's author, too: they go into the JSON Schema
 // and into lamed-config(5).
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "lamed config")]
 pub(super) struct File {
-    /// The Redis or Valkey that counts: what redis-py takes, or a `url`.
+    /// The Redis or Valkey that stores the counts: the options of redis-py, or a `url`.
     redis: Option<Redis>,
-    /// Where events go that name no namespace.
+    /// The namespace of events that do not name a namespace.
     #[serde(default = "default_namespace")]
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
@@ -49,36 +48,36 @@ pub(super) struct File {
     #[serde(default = "default_expiry")]
     #[schemars(extend("default" = DEFAULT_WINDOW.as_secs()))]
     uuid_expiry_seconds: Option<Expiry>,
-    /// How a Redis remembers events.
+    /// How a Redis remembers idempotency keys.
     #[serde(default)]
     #[schemars(extend("default" = "compact"))]
     dedupe: Dedupe,
-    /// Experiments by name. Declared ones are written into the snippet with their variants, weights
-    /// and goals; others are counted just the same, unless `accept` says otherwise.
+    /// Experiments by name. `lamed snippet` includes declared experiments with their variants, weights
+    /// and goals. Other experiments are counted too, unless `accept` is "declared".
     #[serde(default, deserialize_with = "distinct")]
     #[schemars(extend("default" = {}))]
     experiments: BTreeMap<Name, Experiment>,
-    /// What is counted. Anything else gets 400.
+    /// Which events are counted. Other events get 400.
     #[serde(default)]
     #[schemars(extend("default" = "any"))]
     accept: Accept,
-    /// Whether events of known crawlers are answered and not counted.
+    /// Whether to ignore the events of known crawlers: they get an answer but are not counted.
     #[serde(default = "yes")]
     #[schemars(extend("default" = true))]
     ignore_bots: bool,
-    /// How many counters (experiment × event × variant) a namespace may have. An event that would
-    /// make one more gets 429, so that no scanner fills the Redis.
+    /// The highest number of counters (experiment × event × variant) in a namespace. An event that
+    /// would create one more gets 429, so that scanners cannot fill the Redis.
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
-    /// What `lamed deploy` deploys, and how.
+    /// The settings for `lamed deploy`.
     #[serde(default)]
     aws: Aws,
-    /// More functions and paths to the handlers, in Python lamed's shape. Ad-blockers, for one, may
-    /// block a path with "track" in its name.
+    /// More functions and paths for the handlers, in the format of Python lamed. For example, an ad
+    /// blocker may block a path with "track" in its name.
     #[serde(default)]
     #[schemars(extend("default" = []))]
     extra_wiring: Vec<Wiring>,
-    /// The JSON Schema by which an editor completes and checks this file.
+    /// The JSON Schema that editors use to complete and check this file.
     #[serde(default, rename = "$schema")]
     #[schemars(with = "String")]
     _schema: Option<IgnoredAny>,
@@ -87,9 +86,9 @@ pub(super) struct File {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Dedupe {
-    /// As Python lamed does, which takes fifteen times the memory: for a Redis that both count on.
+    /// As Python lamed does, with fifteen times the memory. Use it for a Redis that both write to.
     Flags,
-    /// Some 9 bytes for each event.
+    /// About 9 bytes for each event.
     #[default]
     Compact,
 }
@@ -100,7 +99,7 @@ enum Accept {
     /// All events.
     #[default]
     Any,
-    /// Only the experiments, variants and goals of this file.
+    /// Events with an experiment, variant and goal of this file.
     Declared,
 }
 
@@ -122,7 +121,7 @@ impl<'de> Deserialize<'de> for Name {
 
 described!(
     Name,
-    "A name: up to 200 bytes of any text without control characters.",
+    "A name of at most 200 bytes, without control characters.",
     json!({
         "type": "string",
         "maxLength": domain::Name::MAX_BYTES,
@@ -145,7 +144,7 @@ struct Expiry(Duration);
 
 impl<'de> Deserialize<'de> for Expiry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let forever = ", or null to remember for ever";
+        let forever = " or null (remember forever)";
         let seconds = whole(deserializer, 1..=MAX_WINDOW, forever)?;
         Ok(Self(Duration::from_secs(seconds)))
     }
@@ -182,17 +181,18 @@ struct Experiment {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExperimentShape {
-    /// The variant that others are compared with. Without one it is the first in natural order.
+    /// The variant that others are compared with. Without it, the control is the first variant in natural
+    /// order.
     control: Option<Name>,
-    /// Variants by name, with their weights: whole numbers, of which at least one is above 0.
+    /// Variants by name, with their weights. Weights are whole numbers; at least one must be above 0.
     #[serde(default, deserialize_with = "distinct")]
     #[schemars(extend("default" = {}))]
     variants: BTreeMap<Name, u32>,
-    /// The goals that visitors can reach. The first is the one that the verdict is about.
+    /// The goals that visitors can reach. The verdict is about the first goal.
     #[serde(default)]
     #[schemars(extend("default" = []))]
     goals: Vec<GoalShape>,
-    /// The smallest lift worth knowing of, as a share of the control's rate: 0.05 for 5 %.
+    /// The smallest lift that matters to you, relative to the rate of the control: 0.05 means 5 %.
     #[serde(default, deserialize_with = "share")]
     #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     minimum_effect: Option<f64>,
@@ -218,12 +218,12 @@ impl TryFrom<ExperimentShape> for Experiment {
 
     fn try_from(shape: ExperimentShape) -> Result<Self, String> {
         if !shape.variants.is_empty() && shape.variants.values().all(|weight| *weight == 0) {
-            return Err("all weights are 0: give one variant at least 1".to_owned());
+            return Err("all weights are 0: at least one must be above 0".to_owned());
         }
         for (position, GoalShape(Goal { name, .. })) in shape.goals.iter().enumerate() {
             if name.as_str() == PARTICIPATE {
                 return Err(format!(
-                    "`{name}` is AlephBet's word for an exposure: rename the goal"
+                    "`{name}` is the event of participants: rename the goal"
                 ));
             }
             if KEPT_BY_ALEPHBET.contains(&name.as_str()) {
@@ -236,7 +236,7 @@ impl TryFrom<ExperimentShape> for Experiment {
                 .iter()
                 .any(|GoalShape(goal)| goal.name == *name)
             {
-                return Err(format!("the goal `{name}` stands here a second time"));
+                return Err(format!("duplicate goal `{name}`"));
             }
         }
         if let Some(Name(control)) = &shape.control
@@ -246,7 +246,9 @@ impl TryFrom<ExperimentShape> for Experiment {
                 .keys()
                 .any(|Name(variant)| variant == control)
         {
-            return Err(format!("the control `{control}` is not among the variants"));
+            return Err(format!(
+                "the control `{control}` is not one of the `variants`"
+            ));
         }
         Ok(Self {
             control: shape.control,
@@ -282,10 +284,10 @@ impl JsonSchema for GoalShape {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FullGoal {
-    /// What the event is called.
+    /// The name of the goal, which is the name of its event.
     name: Name,
-    /// Whether it is counted once a visitor. A goal that is not is shown as a number for each
-    /// participant, not as a percentage.
+    /// Whether the goal is counted once per visitor. If not, results show a number per participant
+    /// instead of a percentage.
     #[serde(default = "yes")]
     #[schemars(extend("default" = true))]
     unique: bool,
@@ -325,7 +327,7 @@ impl<'de> Deserialize<'de> for GoalShape {
             type Value = FullGoal;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str(r#"a goal's name, or {"name": "…", "unique": false}"#)
+                f.write_str(r#"a goal name or {"name": "…", "unique": false}"#)
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<FullGoal, E> {

@@ -19,7 +19,7 @@ pub(super) fn text<'de, D: Deserializer<'de>, T>(
         type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a text")
+            f.write_str("a string")
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
@@ -71,7 +71,7 @@ pub(super) fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
         type Value = f64;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a number above 0 and below 1, as 0.05 for 5 %")
+            f.write_str("a number above 0 and below 1 (0.05 means 5 %)")
         }
 
         fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
@@ -142,9 +142,7 @@ where
             let mut read = BTreeMap::new();
             while let Some(key) = map.next_key::<K>()? {
                 if read.contains_key(&key) {
-                    return Err(A::Error::custom(format!(
-                        "`{key}` stands here a second time"
-                    )));
+                    return Err(A::Error::custom(format!("duplicate key `{key}`")));
                 }
                 read.insert(key, map.next_value()?);
             }

@@ -24,10 +24,10 @@ pub struct Wired {
     pub request_parameters: BTreeMap<String, bool>,
 }
 
-/// A function, and the path that leads to it. Python lamed read no other keys, and let them stand.
+/// A function, and the path that calls it. Other keys are ignored, as in Python lamed.
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Wiring {
-    /// The function. Several elements may name the same.
+    /// The function. Several elements can use the same function.
     lambda: Function,
     /// The path and its method.
     api_gateway: Path,
@@ -36,37 +36,38 @@ pub(super) struct Wiring {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Function {
-    /// What it is called, before `aws.name` is put before it.
+    /// The name of the function. If `aws.name` is set, lamed adds it as a prefix.
     function_name: FunctionName,
-    /// What it does.
+    /// The handler that the function runs.
     handler: HandlerName,
-    /// Its memory in MB.
+    /// The memory of the function, in MB.
     #[serde(default)]
     #[schemars(extend("default" = Memory::default().0))]
     memory_size: Memory,
-    /// How long it may take, in seconds.
+    /// The longest time that a call may take, in seconds.
     timeout: Timeout,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Path {
-    /// One segment of a path, under the stage.
+    /// The path under the stage: one segment, without slashes.
     path_part: PathPart,
-    /// The one method of that path, besides OPTIONS.
+    /// The method of the path. lamed adds OPTIONS.
     method: MethodShape,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct MethodShape {
-    /// `GET`, `POST` or `DELETE`. An element with any other is named in a warning.
+    /// `GET`, `POST` or `DELETE`. An element with another method is ignored with a warning.
     http_method: String,
-    /// Whether the API key is asked for.
+    /// Whether the API key is required.
     #[serde(default)]
     #[schemars(extend("default" = false))]
     api_key_required: bool,
-    /// As API Gateway writes them: `method.request.querystring.NAME`, and whether it is required.
+    /// The parameters in the form of API Gateway: `method.request.querystring.NAME`, and whether each is
+    /// required.
     #[serde(default)]
     #[schemars(extend("default" = {}))]
     request_parameters: BTreeMap<String, bool>,
@@ -83,7 +84,8 @@ impl Wiring {
         } = self.api_gateway.method;
         let Some(method) = Method::from_name(&http_method) else {
             return Err(format!(
-                "`extra_wiring`: lamed has no `{http_method}` for `{path}`"
+                "`extra_wiring`: the method `{http_method}` of the path `{path}` is ignored: lamed supports \
+                 `GET`, `POST` and `DELETE`"
             ));
         };
         Ok(Wired {
@@ -113,7 +115,7 @@ impl<'de> Deserialize<'de> for FunctionName {
 
 described!(
     FunctionName,
-    "Letters A to Z, digits, `-` and `_`.",
+    "Characters from A–Z, a–z, 0–9, `-` and `_`.",
     json!({
         "type": "string",
         "maxLength": 64,
@@ -125,7 +127,7 @@ struct HandlerName(Handler);
 
 described!(
     HandlerName,
-    "A handler of lamed's.",
+    "A handler of lamed.",
     json!({
         "enum": ["lamed.track", "lamed.all", "lamed.experiment", "lamed.delete"],
     })
@@ -136,8 +138,8 @@ impl<'de> Deserialize<'de> for HandlerName {
         text(deserializer, |name| {
             Handler::from_name(name).map(Self).ok_or_else(|| {
                 format!(
-                    "unknown handler `{name}`: known are `lamed.track`, `lamed.all`, \
-                     `lamed.experiment`, `lamed.delete`"
+                    "unknown handler `{name}`: expected `lamed.track`, `lamed.all`, \
+                     `lamed.experiment` or `lamed.delete`"
                 )
             })
         })
@@ -178,7 +180,7 @@ struct PathPart(String);
 
 described!(
     PathPart,
-    "Letters A to Z, digits and `._-:`.",
+    "Characters from A–Z, a–z, 0–9 and `._-:`.",
     json!({
         "type": "string",
         "pattern": "^[A-Za-z0-9._:-]+$",
@@ -192,8 +194,8 @@ impl<'de> Deserialize<'de> for PathPart {
         text(deserializer, |path| {
             if path.is_empty() || !path.chars().all(valid) {
                 return Err(format!(
-                    "API Gateway refuses the path `{path}`: use one segment of the letters A to Z, \
-                     digits and `._-:`"
+                    "API Gateway does not allow the path `{path}`: use one segment of characters \
+                     from A–Z, a–z, 0–9 and `._-:`"
                 ));
             }
             Ok(Self(path.to_owned()))

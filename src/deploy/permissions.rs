@@ -186,7 +186,7 @@ pub async fn permissions(aws: &Aws, scope: Scope<'_>) -> Result<Permissions, Aws
         Principal::Role(name) => account.role(name),
         Principal::Other => {
             return Err(AwsError::new(format!(
-                "the policies of `{}` cannot be simulated",
+                "cannot simulate the policies of `{}`",
                 account.caller
             )));
         }

@@ -90,7 +90,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                         request_parameters: ["experiment"].map(parameter).into(),
                     },
                 ],
-                warnings: vec!["`extra_wiring`: lamed has no `PUT` for `put`".to_owned()],
+                warnings: vec!["`extra_wiring`: the method `PUT` of the path `put` is ignored: lamed supports `GET`, `POST` and `DELETE`".to_owned()],
                 ..Config::default()
             },
         ),
@@ -165,7 +165,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     "client_name",
                 ]
                 .map(|key| {
-                    format!("`redis.{key}` is an option of redis-py that lamed does not use")
+                    format!("`redis.{key}` is ignored: lamed does not use this option of redis-py")
                 })
                 .into(),
                 ..Config::default()
@@ -452,10 +452,10 @@ fn the_file_is_looked_for_in_this_order() {
 #[test]
 fn a_named_file_has_to_be_there() {
     let home = home();
-    let missing = "error: `gone.json`: there is no such file; `lamed configure` makes one\n";
+    let missing = "error: `gone.json`: file not found: run `lamed configure` to create it\n";
     snippet(&home, &["--config", "gone.json"]).gives(2, "", missing);
     (snippet(&home, &[]).env("LAMED_CONFIG", "gone.json")).gives(2, "", missing);
-    let folder = "error: `.lamed`: cannot be read: Is a directory (os error 21)\n";
+    let folder = "error: `.lamed`: cannot read the file: Is a directory (os error 21)\n";
     snippet(&home, &["--config", ".lamed"]).gives(2, "", folder);
 }
 
@@ -466,8 +466,8 @@ fn what_the_file_says_in_vain_is_told_on_stderr() {
     fs::write(home.path().join("config.json"), text).unwrap();
     assert_eq!(
         snippet(&home, &[]).run().stderr,
-        "warning: `redis.charset` is an option of redis-py that lamed does not use\n\
-         warning: `redis.decode_responses` is an option of redis-py that lamed does not use\n\
+        "warning: `redis.charset` is ignored: lamed does not use this option of redis-py\n\
+         warning: `redis.decode_responses` is ignored: lamed does not use this option of redis-py\n\
          no experiments are declared in the config: the one in the snippet is an example to change\n"
     );
     assert_eq!(snippet(&home, &["--quiet"]).run().stderr, "");
@@ -479,7 +479,7 @@ fn an_error_is_one_line_whatever_stands_in_the_file() {
     let text = r#"{"a\nb\u001b[31m": 1}"#;
     fs::write(home.path().join("config.json"), text).unwrap();
     let stderr = snippet(&home, &["--color", "always"]).run().stderr;
-    let (line, _) = stderr.split_once(": known are").unwrap();
+    let (line, _) = stderr.split_once(": expected one of").unwrap();
     assert_eq!(
         (stderr.lines().count(), line),
         (

@@ -151,7 +151,7 @@ fn auto_counts_in_memory_when_the_daemon_gives_no_container() {
         thread::spawn(move || refuse_all_but_pings(&listener));
         let (ready, said) = ready_and_stopped(serve(home.path(), "auto", &host));
         assert_eq!(ready["store"], "embedded");
-        let talk = "Docker answers: starting a Redis from `redis:7-alpine`\n\
+        let talk = "Docker is running: starting a Redis container from `redis:7-alpine`\n\
             warning: Docker gives no redis:7-alpine: failed to create a container: Docker responded \
             with status code 500: out of order; counting in memory instead\n";
         assert_eq!(said, (Some(0), String::new(), talk.into()));

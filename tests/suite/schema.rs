@@ -70,20 +70,20 @@ fn every_file_that_loads_is_valid() {
 /// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
 /// together, what comes twice, and what only AWS or Redis can say.
 const BEYOND: [&str; 14] = [
-    "`redis` stands here a second time",
+    "duplicate key `redis`",
     "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
-    "`redis.url` stands beside `redis.ssl`, and says the same: keep one",
-    "expected a whole number from 1 to 65535, found `70000`",
-    "expected a whole number from 1 to 65535, found `6379.0`",
-    "`redis.ssl_certfile` and `redis.ssl_keyfile` go together",
-    "all weights are 0: give one variant at least 1",
-    "the control `c` is not among the variants",
-    "`a` stands here a second time",
-    "`e` stands here a second time",
-    "the goal `g` stands here a second time",
+    "`redis.url` and `redis.ssl` cannot be used together: remove one of them",
+    "expected a whole number from 1 to 65535 but found `70000`",
+    "expected a whole number from 1 to 65535 but found `6379.0`",
+    "`redis.ssl_certfile` and `redis.ssl_keyfile` must be used together",
+    "all weights are 0: at least one must be above 0",
+    "the control `c` is not one of the `variants`",
+    "duplicate key `a`",
+    "duplicate key `e`",
+    "duplicate goal `g`",
     "AlephBet cannot count a goal `in_sample`, because it keeps its own state under that name: rename the goal",
     "AlephBet cannot count a goal `variant`, because it keeps its own state under that name: rename the goal",
-    "`participate` is AlephBet's word for an exposure: rename the goal",
+    "`participate` is the event of participants: rename the goal",
 ];
 
 #[test]

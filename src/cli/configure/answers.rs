@@ -56,7 +56,7 @@ impl Expiry {
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit)))
         .map(Self::Seconds)
-        .ok_or_else(|| "expected a time as in 30d, 12h, 3600s, or for ever".to_owned())
+        .ok_or_else(|| "expected a time such as 30d, 12h or 3600s, or forever".to_owned())
     }
 
     pub(super) fn value(self) -> Value {
@@ -68,7 +68,7 @@ impl Expiry {
 
     pub(super) fn text(self) -> String {
         match self {
-            Self::ForEver => "for ever".to_owned(),
+            Self::ForEver => "forever".to_owned(),
             Self::Seconds(seconds) if seconds > 0 && seconds % DAY == 0 => {
                 format!("{}d", seconds / DAY)
             }

@@ -63,7 +63,7 @@ pub(super) fn refresh_schema(context: &Context, path: &Path) -> Result<(), CliEr
     }
     replace(&file, &text)?;
     context.printer.talk(&format!(
-        "created `{}`, by which editors complete and check it",
+        "created `{}`: editors use it to complete and check the config",
         file.display()
     ));
     Ok(())

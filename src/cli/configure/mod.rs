@@ -18,10 +18,10 @@ use crate::config::{Config, Location, locate};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Ask for the Redis and try it out, instead of opening an editor
+    /// Ask for the Redis settings and test them, instead of opening an editor
     #[arg(long, conflicts_with = "schema")]
     wizard: bool,
-    /// Print a JSON Schema of the config file
+    /// Print the JSON Schema of the config file
     #[arg(long)]
     schema: bool,
 }
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     files::refresh_schema(context, &path)?;
     if !somebody_answers() && editor().is_none() {
         return Err(CliError::usage(format!(
-            "no terminal and no `$EDITOR`: edit `{}` yourself",
+            "cannot open an editor: not a terminal, and `$EDITOR` is not set; edit `{}` yourself",
             path.display()
         )));
     }
@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 for warning in &config.warnings {
                     context.printer.warn(warning);
                 }
-                (context.printer).talk(&format!("`{}` is in order", path.display()));
+                (context.printer).talk(&format!("`{}` is valid", path.display()));
                 return Ok(());
             }
             Err(error) => CliError::from(error),
@@ -63,13 +63,15 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(problem);
         }
         context.printer.error(&problem);
-        let again = Confirm::new().with_prompt("Edit it again?").default(true);
+        let again = Confirm::new()
+            .with_prompt("Edit the file again?")
+            .default(true);
         let terminal = Terminal::guard()?;
         let again = terminal.answer(again.interact())?;
         terminal.release();
         if !again {
             return Err(CliError::usage(format!(
-                "`{}` was left as it is",
+                "`{}` is still invalid",
                 path.display()
             )));
         }
@@ -88,8 +90,8 @@ fn editor() -> Option<String> {
 fn open(path: &Path) -> Result<(), CliError> {
     let Some(editor) = editor() else {
         return edit::edit_file(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => CliError::failed("no editor found: name yours in `$EDITOR`"),
-            _ => CliError::failed(format!("{error}; name your editor in `$EDITOR`")),
+            ErrorKind::NotFound => CliError::failed("no editor found: set `$EDITOR`"),
+            _ => CliError::failed(format!("{error}; set `$EDITOR` to your editor")),
         });
     };
     let mut words = editor.split_whitespace();

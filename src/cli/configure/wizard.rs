@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
     let (Location::Found(path) | Location::Missing(path)) = &location;
     if !somebody_answers() {
         return Err(CliError::usage(format!(
-            "no terminal, and `--wizard` asks questions: edit `{}` yourself",
+            "`--wizard` needs a terminal for its questions: edit `{}` yourself",
             path.display()
         )));
     }
@@ -54,20 +54,23 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
 /// Reads a file of which only this much is expected: that it is a JSON object.
 fn read(path: &Path) -> Result<Document, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        CliError::usage(format!("`{}`: cannot be read: {error}", path.display()))
+        CliError::usage(format!(
+            "`{}`: cannot read the file: {error}",
+            path.display()
+        ))
     })?;
     match (Document::new(&text), Config::parse(path, &text)) {
         (Some(config), _) => Ok(config),
         (None, Err(error)) => Err(error.into()),
         (None, Ok(_)) => Err(CliError::usage(format!(
-            "`{}` is no JSON object",
+            "`{}` is not a JSON object",
             path.display()
         ))),
     }
 }
 
 fn no_template() -> CliError {
-    CliError::failed("the template of the config is no JSON object")
+    CliError::failed("the template of the config is not a JSON object")
 }
 
 struct Wizard<'a> {
@@ -95,13 +98,13 @@ impl Wizard<'_> {
         } else {
             answers.port =
                 self.ask_text("Port", Some(before.port), |port| refusal("port", port))?;
-            let tls = Confirm::new().with_prompt("TLS?").default(before.tls);
+            let tls = Confirm::new().with_prompt("Use TLS?").default(before.tls);
             answers.tls = self.terminal.answer(tls.interact())?;
         }
         answers.user = self.ask_user(before.user)?;
         answers.password = self.ask_password(Answers::has_password(config))?;
         let expiry = self.ask_text(
-            "Remember an event for (30d, 12h, 3600s, or for ever)",
+            "Remember an event for (30d, 12h, 3600s or forever)",
             Some(before.expiry.text()),
             |text| match Expiry::parse(text) {
                 Ok(expiry) => reason(&json!({ "uuid_expiry_seconds": expiry.value() })),
@@ -131,9 +134,9 @@ impl Wizard<'_> {
     fn ask_user(&self, before: String) -> Result<String, CliError> {
         let mut input = Input::<String>::new().allow_empty(true);
         input = match before.as_str() {
-            "" => input.with_prompt("User (empty: none)"),
+            "" => input.with_prompt("User (leave empty for none)"),
             _ => input
-                .with_prompt(format!("User ({NOTHING}: none)"))
+                .with_prompt(format!("User (type {NOTHING} for none)"))
                 .default(before),
         };
         let user = self.terminal.answer(input.interact())?;
@@ -145,9 +148,9 @@ impl Wizard<'_> {
 
     fn ask_password(&self, has_one: bool) -> Result<Password, CliError> {
         let prompt = if has_one {
-            format!("Password (empty: as it is, {NOTHING}: none)")
+            format!("Password (leave empty to keep it, type {NOTHING} for none)")
         } else {
-            "Password (empty: none)".to_owned()
+            "Password (leave empty for none)".to_owned()
         };
         let hidden = Hidden::new().with_prompt(prompt).allow_empty_password(true);
         let password = self.terminal.answer(hidden.interact())?;
@@ -170,7 +173,7 @@ impl Wizard<'_> {
             };
             self.context.printer.error(&CliError::failed(problem));
             let choice = Select::new()
-                .with_prompt("What now")
+                .with_prompt("What next")
                 .items(["try again", "change the answers", "save anyway"])
                 .default(0);
             match self.terminal.answer(choice.interact())? {
@@ -188,7 +191,7 @@ fn connection(path: &Path, config: &Document) -> Result<String, String> {
         let redis = json!({ "redis": config.value()["redis"] }).to_string();
         Config::parse(path, &redis).map_err(|_| error.to_string())
     })?;
-    let settings = parsed.redis.ok_or("the config names no Redis")?;
+    let settings = parsed.redis.ok_or("no Redis is configured")?;
     block_on(async { Ok(preflight::try_out(&settings, preflight::Place::Config).await) })
         .map_err(|error| error.to_string())?
 }

@@ -13,9 +13,9 @@ pub(super) enum Gate {
     Loser,
     /// A variant is better than the control
     Winner,
-    /// Visitors do not get the variants at the declared ratio
+    /// The sample ratio differs from the declared weights
     Srm,
-    /// The first goal has no verdict yet, or none that can be trusted
+    /// The first goal has no verdict yet, or its verdict cannot be trusted
     Undecided,
 }
 

@@ -35,24 +35,24 @@ const DEFAULT_WIDTH: u16 = 100;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Only these experiments
+    /// Show these experiments only
     #[arg(value_name = "EXPERIMENT", value_parser = name)]
     experiments: Vec<Name>,
     /// Compare with this variant instead of the declared control
     #[arg(long, value_name = "VARIANT", value_parser = name)]
     control: Option<Name>,
-    /// Print a table for spreadsheets
+    /// Print the results as CSV, for spreadsheets
     ///
-    /// It begins with a byte order mark, by which Excel knows UTF-8.
+    /// The table begins with a byte order mark, so that Excel reads it as UTF-8.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// The separator of the table [default: `;` in a locale with a decimal comma, else `,`]
+    /// Separate the columns with this character [default: `;` in a locale with a decimal comma, else `,`]
     ///
     /// With `;`, decimals have a comma, as Excel expects. The locale is that of $LC_ALL, $LC_NUMERIC or
     /// $LANG. Scripts should name the separator.
     #[arg(long, value_name = "SEPARATOR", requires = "csv")]
     csv_separator: Option<Separator>,
-    /// Show them again and again, every 10 seconds or so many
+    /// Refresh the results every 10 seconds, or every SECONDS seconds
     #[arg(
         long,
         value_name = "SECONDS",
@@ -62,7 +62,7 @@ pub(super) struct Args {
         conflicts_with = "fail_on"
     )]
     watch: Option<u64>,
-    /// Exit with 1 when this is so of any experiment shown
+    /// Exit with 1 if this is true for any experiment shown
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     fail_on: Vec<Gate>,
     #[command(flatten)]

@@ -130,7 +130,7 @@ impl<'de> de::Visitor<'de> for Visitor {
                 ignored if IGNORED.contains(&ignored) => {
                     map.next_value::<IgnoredAny>()?;
                     warnings.push(format!(
-                        "`redis.{ignored}` is an option of redis-py that lamed does not use"
+                        "`redis.{ignored}` is ignored: lamed does not use this option of redis-py"
                     ));
                 }
                 unknown => return Err(A::Error::unknown_field(unknown, KNOWN)),
@@ -141,50 +141,50 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 }
 
-/// The Redis or Valkey that counts: what redis-py takes, or a `url`.
+/// The Redis or Valkey that stores the counts: the options of redis-py, or a `url`.
 #[derive(Default, JsonSchema)]
 struct Keys {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` with TLS, or
-    /// `redis+unix:///PATH[?db=DB]`. Instead of `host`, `port`, `ssl` and `unix_socket_path`.
+    /// `redis+unix:///PATH[?db=DB]`. It replaces `host`, `port`, `ssl` and `unix_socket_path`.
     url: Option<Url>,
     /// The name or address of the Redis.
     #[schemars(extend("default" = DEFAULT_HOST))]
     host: Option<Host>,
-    /// Its port.
+    /// The port of the Redis.
     #[schemars(extend("default" = DEFAULT_PORT))]
     port: Option<Port>,
-    /// The number of its database.
+    /// The number of the database in the Redis.
     #[schemars(extend("default" = 0))]
     db: Option<Db>,
-    /// The ACL user. Empty is none.
+    /// The ACL user. Leave it empty for no user.
     username: Option<Text>,
-    /// Its password. Empty is none.
+    /// The password of the Redis. Leave it empty for no password.
     password: Option<Text>,
-    /// A socket on this machine, instead of `host` and `port`.
+    /// The path of a Unix socket on this machine. It replaces `host` and `port`.
     unix_socket_path: Option<PathBuf>,
-    /// Whether it is a node of a Redis Cluster, which tells of the others.
+    /// Whether the Redis is a node of a Redis Cluster. lamed finds the other nodes through it.
     #[schemars(with = "Truth", extend("default" = false))]
     cluster: bool,
-    /// Whether it speaks TLS.
+    /// Whether to connect with TLS.
     #[schemars(with = "Truth", extend("default" = false))]
     ssl: bool,
-    /// A file with the authorities to trust instead of the system's, in the PEM format.
+    /// A PEM file with the certificate authorities to trust, instead of those of the system.
     #[schemars(rename = "ssl_ca_certs")]
     ca_certs: Option<PathBuf>,
-    /// Whether the certificate of the Redis is checked. `none`, and so `null`, accepts any: whoever
-    /// stands between can pretend to be the Redis.
+    /// Whether to check the certificate of the Redis. `none` and `null` accept any certificate, so an
+    /// attacker in the network can pretend to be the Redis.
     #[schemars(rename = "ssl_cert_reqs", with = "Option<CertReqs>", extend("default" = "required"))]
     accept_any: bool,
-    /// Whether the certificate has to be for this host.
+    /// Whether the certificate must be issued for this host.
     #[schemars(rename = "ssl_check_hostname", with = "Truth", extend("default" = true))]
     any_host_name: bool,
-    /// A client certificate in the PEM format. It goes together with `ssl_keyfile`.
+    /// A PEM file with a client certificate. `ssl_keyfile` is required with it.
     #[schemars(rename = "ssl_certfile")]
     certfile: Option<PathBuf>,
-    /// The key of the client certificate in the PEM format.
+    /// A PEM file with the key of the client certificate.
     #[schemars(rename = "ssl_keyfile")]
     keyfile: Option<PathBuf>,
-    /// How long a call may take in all, in seconds.
+    /// The longest time for a call, including the connection, in seconds.
     #[schemars(rename = "socket_timeout", extend("default" = DEFAULT_TIMEOUT.as_secs_f64()))]
     timeout: Option<Seconds>,
 }
@@ -206,11 +206,11 @@ impl JsonSchema for Redis {
         keys["socket_connect_timeout"] = json!({
             "type": ["number", "null"],
             "exclusiveMinimum": 0,
-            "description": "Taken, as redis-py takes it; connecting is part of `socket_timeout`.",
+            "description": "Accepted but ignored: `socket_timeout` includes the time to connect.",
         });
         for ignored in IGNORED {
             keys[*ignored] = json!({
-                "description": "An option of redis-py that lamed does not use.",
+                "description": "An option of redis-py. lamed ignores it.",
                 "deprecated": true,
             });
         }
@@ -229,7 +229,7 @@ impl Keys {
             ] {
                 if given {
                     return Err(format!(
-                        "`redis.url` stands beside `redis.{key}`, and says the same: keep one"
+                        "`redis.url` and `redis.{key}` cannot be used together: remove one of them"
                     ));
                 }
             }
@@ -252,7 +252,8 @@ impl Keys {
                 (Some(certificate), Some(key)) => Some((Pem::File(certificate), Pem::File(key))),
                 _ => {
                     return Err(
-                        "`redis.ssl_certfile` and `redis.ssl_keyfile` go together".to_owned()
+                        "`redis.ssl_certfile` and `redis.ssl_keyfile` must be used together"
+                            .to_owned(),
                     );
                 }
             };
@@ -261,11 +262,11 @@ impl Keys {
             settings.db = db;
         }
         if self.cluster && settings.db != 0 {
-            return Err("`redis.cluster`: a cluster has only `db` 0".to_owned());
+            return Err("`redis.db` must be 0 for a cluster (`redis.cluster`)".to_owned());
         }
         if self.cluster && matches!(settings.server, Server::Unix(_)) {
             return Err(
-                "`redis.cluster`: a cluster is not reached by `unix_socket_path`, name a host"
+                "`redis.cluster` and `redis.unix_socket_path` cannot be used together: set `redis.host`"
                     .to_owned(),
             );
         }

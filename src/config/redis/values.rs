@@ -15,7 +15,7 @@ pub(super) struct Url(pub(super) Box<RedisSettings>);
 
 described!(
     Url,
-    "The address of a Redis.",
+    "The URL of a Redis.",
     json!({
         "type": "string",
         "pattern": "^(rediss?|valkeys?|redis\\+unix|valkey\\+unix|unix)://",
@@ -35,7 +35,7 @@ pub(super) struct Host(pub(super) String);
 
 described!(
     Host,
-    "A name or an address alone.",
+    "A host name or an address.",
     json!({
         "type": "string",
         "pattern": "^[^\\s@]+$",
@@ -53,14 +53,17 @@ impl<'de> Deserialize<'de> for Host {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text(deserializer, |host| {
             if host.contains("://") || host.contains('@') {
-                Err("a host alone belongs here: a URL goes into `redis.url`".to_owned())
+                Err("expected a host name or address only: use `redis.url` for a URL".to_owned())
             } else if with_port(host) {
-                Err("a host alone belongs here: its port goes into `redis.port`".to_owned())
+                Err(
+                    "expected a host name or address only: use `redis.port` for the port"
+                        .to_owned(),
+                )
             } else if host.trim().is_empty() {
-                Err("the host is empty: put the name or address of your Redis here".to_owned())
+                Err("the host is empty: enter the name or address of your Redis".to_owned())
             } else if host.contains(char::is_whitespace) {
                 Err(format!(
-                    "the host is `{host}`: put the name or address of your Redis here"
+                    "`{host}` is not a host: enter the name or address of your Redis"
                 ))
             } else {
                 Ok(Self(host.to_owned()))
@@ -117,7 +120,7 @@ pub(super) struct CertReqs {
 
 described!(
     CertReqs,
-    "redis-py's words.",
+    "A value of redis-py.",
     json!({ "enum": ["required", "optional", "none"] })
 );
 
@@ -127,7 +130,7 @@ impl<'de> Deserialize<'de> for CertReqs {
             "none" => Ok(Self { accept_any: true }),
             "optional" | "required" => Ok(Self { accept_any: false }),
             other => Err(format!(
-                "expected `required`, `optional` or `none`, found `{other}`"
+                "expected `required`, `optional` or `none` but found `{other}`"
             )),
         })
     }
@@ -138,7 +141,7 @@ pub(super) struct Text(pub(super) String);
 
 described!(
     Text,
-    "A text, or the digits of one.",
+    "A string, or a whole number that is read as a string.",
     json!({ "type": ["string", "integer"] })
 );
 
@@ -149,7 +152,7 @@ impl<'de> Deserialize<'de> for Text {
             type Value = Text;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a text in double quotes")
+                f.write_str("a string in double quotes")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {
@@ -178,7 +181,7 @@ pub(super) struct Truth(pub(super) bool);
 
 described!(
     Truth,
-    "Whether it is so.",
+    "True or false.",
     json!({
         "anyOf": [{ "type": "boolean" }, { "type": "null" }, { "type": "integer", "minimum": 0 }],
     })

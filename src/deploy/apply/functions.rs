@@ -240,7 +240,7 @@ impl Work<'_> {
                 .call("lambda:GetFunctionConfiguration", get)
                 .await?;
             let failed = |reason: Option<&str>| {
-                let reason = reason.unwrap_or("AWS gives no reason");
+                let reason = reason.unwrap_or("AWS gave no reason");
                 Err(AwsError::new(format!(
                     "function `{name}` failed to become ready: {reason}"
                 )))
@@ -258,7 +258,7 @@ impl Work<'_> {
             }
             if patience.elapsed() > SETTLING {
                 return Err(AwsError::new(format!(
-                    "function `{name}` is not ready after {} minutes: AWS says `{}`",
+                    "function `{name}` is not ready after {} minutes: its state is `{}`",
                     SETTLING.as_secs() / 60,
                     function.state_reason().unwrap_or("Pending")
                 )));
@@ -297,7 +297,9 @@ impl Work<'_> {
             .await?;
         let number = version.and_then(|version| version.parse().ok());
         let number = number.ok_or_else(|| {
-            AwsError::new(format!("AWS gave no number to the new version of `{name}`"))
+            AwsError::new(format!(
+                "AWS returned no number for the new version of `{name}`"
+            ))
         })?;
         if state != Some(State::Active) {
             self.settle(name, Some(number)).await?;
@@ -394,7 +396,11 @@ fn wanted<'a>(desired: &'a Desired, name: &str) -> Result<&'a Function, AwsError
         .functions
         .iter()
         .find(|function| function.name == name);
-    function.ok_or_else(|| AwsError::new(format!("nothing describes the function `{name}`")))
+    function.ok_or_else(|| {
+        AwsError::new(format!(
+            "the config does not describe the function `{name}`"
+        ))
+    })
 }
 
 fn variables(environment: &BTreeMap<String, Secret>) -> Environment {

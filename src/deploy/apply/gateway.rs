@@ -111,7 +111,7 @@ impl Work<'_> {
             Ok(apis.pop().map(|api| (api.id, api.root_resource_id)))
         };
         let (id, root) = aws.create("apigateway:CreateRestApi", create, find).await?;
-        let id = id.ok_or_else(|| AwsError::new("AWS gave the REST API no id"))?;
+        let id = id.ok_or_else(|| AwsError::new("AWS returned no ID for the REST API"))?;
         let root = match root {
             Some(root) => Some(root),
             None => read::resources(aws, &id)
@@ -140,7 +140,8 @@ impl Work<'_> {
         let id = aws
             .create("apigateway:CreateResource", create, find)
             .await?;
-        let id = id.ok_or_else(|| AwsError::new(format!("AWS gave the path /{path} no id")))?;
+        let id =
+            id.ok_or_else(|| AwsError::new(format!("AWS returned no ID for the path /{path}")))?;
         self.made().resources.insert(path.to_owned(), id);
         Ok(())
     }
@@ -149,7 +150,7 @@ impl Work<'_> {
         let mut methods = self.desired()?.methods.iter();
         methods
             .find(|method| method.path == path && method.verb == verb)
-            .ok_or_else(|| AwsError::new(format!("nothing describes {verb} /{path}")))
+            .ok_or_else(|| AwsError::new(format!("the config does not describe {verb} /{path}")))
     }
 
     /// Replaced rather than patched: the stage serves what was deployed, so nobody sees it gone.

@@ -33,7 +33,7 @@ pub trait Progress {
 
 /// What broke off a plan.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}; {done} of {all} steps are done, and the same command goes on from there")]
+#[error("{error}; {done} of {all} steps are done: run the same command again to continue")]
 pub struct Interrupted {
     error: AwsError,
     done: usize,
@@ -245,12 +245,13 @@ impl Work<'_> {
 
     /// What the config wants; only plans that remove have none.
     fn desired(&self) -> Result<&Desired, AwsError> {
-        self.desired
-            .ok_or_else(|| AwsError::new("the plan makes something that nothing describes"))
+        self.desired.ok_or_else(|| {
+            AwsError::new("the plan creates a resource that the config does not describe")
+        })
     }
 
     /// Something that an earlier step must have made.
     fn known<T>(&self, what: &str, get: impl FnOnce(&Made) -> Option<T>) -> Result<T, AwsError> {
-        get(&self.made()).ok_or_else(|| AwsError::new(format!("there is no {what}")))
+        get(&self.made()).ok_or_else(|| AwsError::new(format!("{what} not found")))
     }
 }

@@ -79,14 +79,15 @@ impl AwsError {
                 "ExpiredToken" | "ExpiredTokenException" | "RequestExpired"
             ) =>
             {
-                "the AWS credentials have expired: get new ones, as by `aws sso login`".to_owned()
+                "the AWS credentials expired: renew them, for example with `aws sso login`"
+                    .to_owned()
             }
             _ if UNKNOWN_CREDENTIALS.contains(&code) => format!(
-                "AWS does not accept these credentials in region `{region}`: {}",
+                "AWS rejected the credentials in region `{region}`: {}",
                 one_line(said)
             ),
             _ if service.err().code().is_none() => {
-                format!("`{action}`: AWS answered {status} and did not say why")
+                format!("`{action}`: AWS answered {status} without a reason")
             }
             _ => format!("`{action}`: {} ({code})", one_line(said)),
         };
@@ -119,11 +120,11 @@ impl AwsError {
         let (service, _) = action.split_once(':').unwrap_or((action, ""));
         let message = match endpoint {
             Some(endpoint) => format!(
-                "cannot reach `{endpoint}`, which `AWS_ENDPOINT_URL` names, for `{action}`: {root}"
+                "cannot reach `{endpoint}` (set by `AWS_ENDPOINT_URL`) for `{action}`: {root}"
             ),
             None => format!(
-                "cannot reach AWS for `{action}`: {root}; is the network there, and `{region}` a region \
-                 that has {service}?"
+                "cannot reach AWS for `{action}`: {root}; check the network, and that region `{region}` \
+                 has {service}"
             ),
         };
         Self { kind, message }
@@ -182,7 +183,7 @@ fn denied(action: &str, said: &str) -> String {
     let action = after("to perform: ").unwrap_or(action);
     let caller = after("User: ").unwrap_or("the caller");
     let resource = after("on resource: ").map_or_else(String::new, |arn| format!(" on `{arn}`"));
-    format!("the credentials may not do `{action}`: allow it for `{caller}`{resource}")
+    format!("the AWS credentials do not allow `{action}`: allow it in IAM for `{caller}`{resource}")
 }
 
 fn one_line(text: &str) -> String {
@@ -257,12 +258,12 @@ mod tests {
                     resource: arn:aws:apigateway:eu-west-1::/restapis because no identity-based policy";
         assert_eq!(
             denied("apigateway:CreateRestApi", said),
-            "the credentials may not do `apigateway:POST`: allow it for `arn:aws:iam::1:user/ci` on \
-             `arn:aws:apigateway:eu-west-1::/restapis`"
+            "the AWS credentials do not allow `apigateway:POST`: allow it in IAM for \
+             `arn:aws:iam::1:user/ci` on `arn:aws:apigateway:eu-west-1::/restapis`"
         );
         assert_eq!(
             denied("lambda:CreateFunction", "no"),
-            "the credentials may not do `lambda:CreateFunction`: allow it for `the caller`"
+            "the AWS credentials do not allow `lambda:CreateFunction`: allow it in IAM for `the caller`"
         );
     }
 }

@@ -61,7 +61,7 @@ impl Aws {
         let region = config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
             AwsError::new(
-                "no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`",
+                "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
             )
         })?;
         if !region
@@ -69,7 +69,7 @@ impl Aws {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         {
             return Err(AwsError::new(format!(
-                "`{region}` is not the name of an AWS region: they look like `eu-west-1`"
+                "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
             )));
         }
         check_credentials(&config, profile).await?;
@@ -286,7 +286,7 @@ impl Patience {
             Kind::Unclear if self.unclear + 1 < UNCLEAR_TRIES => self.unclear += 1,
             _ => return Err(error),
         }
-        tracing::info!(%error, "trying again");
+        tracing::info!(%error, "retrying");
         self.pause().await;
         Ok(())
     }
@@ -332,7 +332,7 @@ fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
         return Ok(());
     }
     Err(AwsError::new(format!(
-        "`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"
+        "`{name}` is not a URL: set it to a URL such as http://127.0.0.1:4566, or unset it"
     )))
 }
 
@@ -373,11 +373,11 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
 
 async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<(), AwsError> {
     let none = || {
-        let profile = profile.map_or_else(String::new, |profile| {
-            format!(" in a profile `{profile}` of ~/.aws")
+        let place = profile.map_or(" found".to_owned(), |profile| {
+            format!(" found in the profile `{profile}` of ~/.aws")
         });
         format!(
-            "no AWS credentials{profile}: run `aws configure` or `aws sso login`, or set \
+            "no AWS credentials{place}: run `aws configure` or `aws sso login`, or set \
              `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
         )
     };
@@ -387,7 +387,7 @@ async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<
     match provider.provide_credentials().await {
         Ok(_) => Ok(()),
         Err(error) => {
-            tracing::info!(%error, cause = ?error.source().map(ToString::to_string), "no credentials");
+            tracing::info!(%error, cause = ?error.source().map(ToString::to_string), "no credentials found");
             Err(AwsError::new(none()))
         }
     }

@@ -98,7 +98,7 @@ impl Planner<'_> {
         let Some(there) = there.and_then(|resource| resource.methods.get(*verb)) else {
             let words = Words::create("method", name).detail(format!("→ {function}"));
             let words = if wanted.key_required {
-                words.detail("with the API key")
+                words.detail("API key required")
             } else {
                 words
             };
@@ -109,9 +109,9 @@ impl Planner<'_> {
         if there.key_required != wanted.key_required {
             let needs = |key| {
                 if key {
-                    "with the API key"
+                    "API key required"
                 } else {
-                    "without a key"
+                    "no API key required"
                 }
             };
             let (from, to) = (needs(there.key_required), needs(wanted.key_required));
@@ -145,7 +145,7 @@ impl Planner<'_> {
                     details.push(format!("{from} → {function}"));
                 }
                 if there.credentials.is_some() {
-                    details.push("without the role's credentials".to_owned());
+                    details.push("remove the role's credentials".to_owned());
                 }
                 details
             }
@@ -231,7 +231,7 @@ impl Planner<'_> {
             plan.push(
                 Group::GatewayResponse(kind),
                 step,
-                words.detail("with the CORS headers"),
+                words.detail("with CORS headers"),
             );
         }
     }
@@ -322,10 +322,16 @@ impl Planner<'_> {
         if let Some(throttle) = self.desired.throttle
             && throttle_there != Some(throttle)
         {
-            let from = throttle_there.map_or("the account's limits".to_owned(), |there| {
-                format!("{} a second, {} at once", there.rate, there.burst)
+            let from = throttle_there.map_or("the limits of the account".to_owned(), |there| {
+                format!(
+                    "{} requests per second, bursts of {}",
+                    there.rate, there.burst
+                )
             });
-            let to = format!("{} a second, {} at once", throttle.rate, throttle.burst);
+            let to = format!(
+                "{} requests per second, bursts of {}",
+                throttle.rate, throttle.burst
+            );
             plan.push(
                 Group::Deployment,
                 Step::SetThrottle(throttle),
@@ -361,7 +367,7 @@ impl Planner<'_> {
             let words = Words::create("usage plan", name);
             let words = words.detail(format!("for stage {}", self.desired.stage));
             plan.push(group(), Step::CreateUsagePlan, words);
-            let words = Words::update("usage plan", name).detail("takes the API key");
+            let words = Words::update("usage plan", name).detail("add the API key");
             plan.push(group(), Step::AddKey, words);
             return;
         };
@@ -371,12 +377,11 @@ impl Planner<'_> {
         let has_stage = stage.is_some_and(|stage| there.stages.contains(&stage));
         if !has_stage {
             let words = Words::update("usage plan", there.name.as_str());
-            let words = words.detail(format!("for stage {}", self.desired.stage));
+            let words = words.detail(format!("add stage {}", self.desired.stage));
             plan.push(group(), Step::AddStage, words);
         }
         if !key.is_some_and(|key| there.keys.contains(&key.id)) {
-            let words =
-                Words::update("usage plan", there.name.as_str()).detail("takes the API key");
+            let words = Words::update("usage plan", there.name.as_str()).detail("add the API key");
             plan.push(group(), Step::AddKey, words);
         }
         if there.name == name && missing(&self.desired.tags, &there.tags) {

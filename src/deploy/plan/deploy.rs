@@ -92,12 +92,12 @@ impl Planner<'_> {
             plan.push(
                 Group::Role,
                 Step::CreateRole,
-                Words::create("role", name).detail("Lambda may assume it"),
+                Words::create("role", name).detail("can be assumed by Lambda"),
             );
             let words = Words::create("role policy", name);
-            let words = words.detail("write its own logs");
+            let words = words.detail("can write its own logs");
             let words = if self.in_vpc() {
-                words.detail("use the VPC")
+                words.detail("can use the VPC")
             } else {
                 words
             };
@@ -116,7 +116,7 @@ impl Planner<'_> {
             ) {
                 statements.extend(old.iter().cloned().map(without_id));
             }
-            let words = Words::update("role policy", name).detail("may use the VPC");
+            let words = Words::update("role policy", name).detail("can use the VPC");
             plan.push(Group::Role, Step::SetRolePolicy(wide), words);
         }
         if missing(&self.desired.tags, &role.tags) {
@@ -135,9 +135,9 @@ impl Planner<'_> {
         let name = self.desired.name.as_str();
         let policy = self.desired.policy(self.account, self.in_vpc());
         if role.policies.get(name) != Some(&policy) {
-            let detail = "may write its own logs and nothing else";
+            let detail = "can only write its own logs";
             let detail = if self.in_vpc() {
-                "may write its own logs and use the VPC"
+                "can only write its own logs and use the VPC"
             } else {
                 detail
             };
@@ -148,7 +148,7 @@ impl Planner<'_> {
             );
         }
         if role.trust != self.desired.trust() {
-            let words = Words::update("role", name).detail("Lambda alone may assume it");
+            let words = Words::update("role", name).detail("can only be assumed by Lambda");
             plan.push(Group::Narrowing, Step::SetTrust, words);
         }
     }
@@ -183,7 +183,7 @@ impl Planner<'_> {
             Some(there) => {
                 let before = there
                     .retention
-                    .map_or("for ever".to_owned(), |d| format!("{d} days"));
+                    .map_or("forever".to_owned(), |d| format!("{d} days"));
                 Words::update("log group", name)
                     .detail(format!("keeps logs {before} → {days} days"))
             }

@@ -28,7 +28,7 @@ pub fn destroy(observed: &Observed, name: &str, stage: &str) -> Plan {
         } else if let Some(stage) = ours.filter(|ours| there.stages.contains(ours)) {
             // Somebody's own, but the API cannot go while its stage is in it.
             let words = Words::update("usage plan", there.name.as_str());
-            let words = words.detail("no longer for the stage");
+            let words = words.detail("remove the stage");
             plan.push(Group::UsagePlan, Step::RemoveStage { id, stage }, words);
         }
     }

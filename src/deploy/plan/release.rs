@@ -85,19 +85,19 @@ pub fn rollback(observed: &Observed, to: Option<u64>) -> Result<(Release, Plan),
         Some(number) if all.contains(&Release(number)) => Release(number),
         Some(number) => {
             return Err(AwsError::new(format!(
-                "there is no release {number} to go to: there is {}",
+                "release {number} not found: {}",
                 if all.is_empty() {
-                    "none".to_owned()
+                    "no release is available".to_owned()
                 } else {
-                    listed()
+                    format!("expected one of {}", listed())
                 }
             )));
         }
         None => *(all.iter().find(|release| Some(**release) < live)).ok_or_else(|| {
             AwsError::new(match live {
-                None => "nothing is live here: run `lamed deploy` first".to_owned(),
+                None => "no release is live: run `lamed deploy` first".to_owned(),
                 Some(Release(live)) => format!(
-                    "release {live} is live, and there is none before it to go back to{}",
+                    "cannot roll back: no release older than the live release {live} is available{}",
                     left_by_python(observed)
                 ),
             })
@@ -135,7 +135,7 @@ fn left_by_python(observed: &Observed) -> &'static str {
         .values()
         .flat_map(|function| &function.versions);
     if versions.any(|version| version.configuration.is_python()) {
-        " (Python lamed's versions cannot answer what API Gateway sends since)"
+        "; the versions of Python lamed cannot answer the requests that API Gateway sends now"
     } else {
         ""
     }

@@ -337,7 +337,7 @@ fn an_api_that_was_made_anew_may_call_and_the_old_one_no_longer() {
         [
             "- permission track: lamed-GET-track",
             "+ permission track: for GET /track",
-            "~ usage plan lamed: for stage prod",
+            "~ usage plan lamed: add stage prod",
         ]
     );
 }
@@ -365,12 +365,12 @@ fn the_role_is_widened_first_and_narrowed_last_and_new_functions_join_the_vpc() 
     assert_eq!(
         lines(&plan),
         [
-            "~ role policy lamed: may use the VPC",
+            "~ role policy lamed: can use the VPC",
             "+ log group /aws/lambda/new: keeps logs for 30 days",
             "+ function new: provided.al2023, arm64, lamed.new, 128 MB, 10 s, in the VPC: subnet-1 sg-1",
             "+ version new: lamed 1.0.0, release 2",
             "+ alias new:live: → new version",
-            "~ role policy lamed: may write its own logs and use the VPC",
+            "~ role policy lamed: can only write its own logs and use the VPC",
         ]
     );
     let (first, last) = (
@@ -427,7 +427,7 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
     assert_eq!(to(Some(4)).unwrap(), (4, vec![]));
     assert_eq!(
         to(Some(3)).unwrap_err().to_string(),
-        "there is no release 3 to go to: there is 4, 2, 1"
+        "release 3 not found: expected one of 4, 2, 1"
     );
     there.functions.retain(|name, _| name == "track");
     there
@@ -438,7 +438,7 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
         .insert(LIVE.to_owned(), 8);
     assert_eq!(
         rollback(&there, None).unwrap_err().to_string(),
-        "release 1 is live, and there is none before it to go back to (Python lamed's versions cannot \
-         answer what API Gateway sends since)"
+        "cannot roll back: no release older than the live release 1 is available; the versions of Python \
+         lamed cannot answer the requests that API Gateway sends now"
     );
 }

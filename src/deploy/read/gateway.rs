@@ -43,7 +43,7 @@ pub(super) async fn one_api(
         apis.retain(|_| serving.next().unwrap_or(false));
         if apis.len() != 1 {
             return Err(AwsError::new(format!(
-                "{} REST APIs are called `{name}` ({}), and which of them is in use cannot be told: \
+                "found {} REST APIs named `{name}` ({}): lamed cannot tell which one is in use; \
                  rename or delete the others",
                 ids.len(),
                 ids.join(", ")
@@ -221,7 +221,7 @@ pub(super) fn one_key(mut keys: Vec<ApiKey>, name: &str) -> Result<Option<ApiKey
     if keys.len() > 1 {
         let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         return Err(AwsError::new(format!(
-            "{} API keys are called `{name}` ({}): rename or delete those that are not in use",
+            "found {} API keys named `{name}` ({}): rename or delete those that are not in use",
             ids.len(),
             ids.join(", ")
         )));

@@ -12,7 +12,7 @@ const FILE: &str = ".lamed/config.json";
 
 /// What is said of a new file, and of the schema beside it.
 const CREATED: &str = "created `~/.lamed/config.json`\n\
-    created `~/.lamed/config.schema.json`, by which editors complete and check it\n";
+    created `~/.lamed/config.schema.json`: editors use it to complete and check the config\n";
 
 /// An editor that puts these texts, one each time, in the place of what it is given.
 fn editor(home: &TempDir, texts: &[&str]) -> &'static str {
@@ -34,7 +34,7 @@ fn configure_makes_the_file_from_the_template_for_its_user_alone() {
     (configure(&home).env("EDITOR", "cat")).gives(
         0,
         CONFIG_TEMPLATE,
-        &format!("{CREATED}`~/.lamed/config.json` is in order\n"),
+        &format!("{CREATED}`~/.lamed/config.json` is valid\n"),
     );
     assert_eq!(mode(&home.path().join(FILE)), 0o600);
 }
@@ -50,8 +50,8 @@ fn configure_opens_what_is_there_in_the_visual_editor_first() {
         .gives(
             0,
             "",
-            "warning: `redis.charset` is an option of redis-py that lamed does not use\n\
-             `config.json` is in order\n",
+            "warning: `redis.charset` is ignored: lamed does not use this option of redis-py\n\
+             `config.json` is valid\n",
         );
     // Looking at it changes nothing.
     (configure(&home).env("EDITOR", "cat")).run();
@@ -67,17 +67,17 @@ fn configure_asks_again_on_a_terminal() {
     for (answer, shown, code, text) in [
         (
             "y",
-            "Edit it again? yes\n`~/.lamed/config.json` is in order\n",
+            "Edit the file again? yes\n`~/.lamed/config.json` is valid\n",
             0,
             "{}",
         ),
         (
             "n",
-            "Edit it again? no\nerror: `~/.lamed/config.json` was left as it is\n",
+            "Edit the file again? no\nerror: `~/.lamed/config.json` is still invalid\n",
             2,
             "{,}",
         ),
-        ("\u{3}", "Edit it again? [Y/n] \n", 130, "{,}"),
+        ("\u{3}", "Edit the file again? [Y/n] \n", 130, "{,}"),
     ] {
         let home = home();
         let outcome = configure(&home)
@@ -103,7 +103,7 @@ fn configure_asks_again_on_a_terminal() {
 
 #[test]
 fn configure_says_what_keeps_it_from_editing() {
-    let none = "error: no terminal and no `$EDITOR`: edit `~/.lamed/config.json` yourself\n";
+    let none = "error: cannot open an editor: not a terminal, and `$EDITOR` is not set; edit `~/.lamed/config.json` yourself\n";
     for (editor, code, message) in [
         ("", 2, none),
         (
@@ -122,7 +122,7 @@ fn configure_says_what_keeps_it_from_editing() {
     }
     let nowhere = home();
     let outcome = configure(&nowhere).env("PATH", "").run_on_terminal(&[]);
-    let error = "error: no editor found: name yours in `$EDITOR`\n";
+    let error = "error: no editor found: set `$EDITOR`\n";
     assert_eq!(
         (outcome.code, outcome.stdout),
         (Some(1), format!("{CREATED}{error}"))
@@ -145,7 +145,7 @@ fn the_schema_lies_beside_the_config_at_home_alone() {
     (line(&elsewhere, &["configure", "--config", "shop.json"]).env("EDITOR", "cat")).gives(
         0,
         &CONFIG_TEMPLATE.replace("  \"$schema\": \"./config.schema.json\",\n", ""),
-        "created `shop.json`\n`shop.json` is in order\n",
+        "created `shop.json`\n`shop.json` is valid\n",
     );
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1);
     // That of an older lamed is brought up to date, where the config names it.

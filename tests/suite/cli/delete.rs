@@ -111,8 +111,8 @@ async fn delete_asks_first() {
 fn a_command_has_to_know_which_api_it_speaks_to() {
     let home = home();
     // The deployed one, where nothing else is said.
-    let which = "error: no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`; \
-                 `--local` means the API that `lamed serve --local` serves here\n";
+    let which = "error: no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`; \
+                 use `--local` for the API of `lamed serve --local`\n";
     for command in [&["results"][..], &["delete", "e", "--yes"], &["snippet"]] {
         line(&home, command)
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -126,7 +126,7 @@ fn a_command_has_to_know_which_api_it_speaks_to() {
             line(&home, &[command, &["--url", url]].concat()).gives(
                 2,
                 "",
-                &format!("error: `--url {url}` is not the base of an API: it looks like https://HOST/prod\n"),
+                &format!("error: `--url {url}` is not the base URL of an API: expected a URL such as https://HOST/prod\n"),
             );
         }
     }
@@ -167,8 +167,8 @@ fn what_answers_may_be_no_lamed() {
         (
             "404 Not Found\r\n\r\n{\"message\": \"not found\"}",
             format!(
-                "{base} answered 404: not found; is that the base of the API? It ends in the stage, \
-                 as in https://HOST/prod"
+                "{base} answered 404: not found; check the base URL: it must end with the stage, for \
+                 example https://HOST/prod"
             ),
         ),
         (
@@ -177,7 +177,7 @@ fn what_answers_may_be_no_lamed() {
         ),
         (
             "200 OK\r\ncontent-length: 9\r\n\r\n[",
-            format!("the reply of {base} broke off: end of file before message length reached"),
+            format!("the connection to {base} broke: end of file before message length reached"),
         ),
     ] {
         *said.lock().unwrap() = format!("HTTP/1.1 {reply}");

@@ -68,8 +68,8 @@ fn who_mistypes_is_told_what_may_be_meant() {
         ),
         (
             &["serve", "--store", "hunter2"],
-            "error: `--store`: unknown store: known are auto, docker, embedded, embedded:FILE, \
-             redis://… and config\n",
+            "error: `--store`: unknown store: expected auto, docker, embedded, embedded:FILE, \
+             redis://… or config\n",
         ),
     ] {
         let Outcome { code, stderr, .. } = line(&home, arguments).run();

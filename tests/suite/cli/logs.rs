@@ -18,8 +18,8 @@ fn logs_of_all_functions_are_one_list() {
         1,
         "",
         &format!(
-            "error: there are no logs of `lamed` in {place}: `lamed deploy` deploys it, `--region` \
-             looks elsewhere\n"
+            "error: no logs of `lamed` found in {place}: run `lamed deploy`, or choose another \
+             region with `--region`\n"
         ),
     );
     let start = "INIT_START Runtime Version: provided:al2023";
@@ -65,11 +65,11 @@ fn logs_of_all_functions_are_one_list() {
         ),
         "",
     );
-    logs(&["--since", "1s"]).gives(0, "", "nothing was logged in the last 1s\n");
+    logs(&["--since", "1s"]).gives(0, "", "no logs in the last 1s\n");
     logs(&["--function", "foreign"]).gives(
         2,
         "",
-        "error: `--function foreign`: the functions are lamed-track, lamed-all-experiments, \
+        "error: `--function foreign`: unknown function: expected one of lamed-track, lamed-all-experiments, \
          lamed-experiment, lamed-delete-experiment\n",
     );
     for since in ["", "m", "10", "1.5h", "-3s", "٣s", "3€", "10m "] {
@@ -78,7 +78,7 @@ fn logs_of_all_functions_are_one_list() {
             "",
             &format!(
                 "error: invalid value '{since}' for '--since <TIME>': expected a whole number and a \
-                 unit, as in 30s, 10m, 2h or 7d\n\nFor more information, try '--help'.\n"
+                 unit, for example 30s, 10m, 2h or 7d\n\nFor more information, try '--help'.\n"
             ),
         );
     }
@@ -87,7 +87,7 @@ fn logs_of_all_functions_are_one_list() {
         1,
         "",
         &format!(
-            "error: the credentials may not do `logs:FilterLogEvents`: allow it for \
+            "error: the AWS credentials do not allow `logs:FilterLogEvents`: allow it in IAM for \
              `arn:aws:iam::{}:user/moto` on `*`\n",
             aws.account
         ),

@@ -217,8 +217,8 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
             &json!({
                 "check": "permissions",
                 "status": "warning",
-                "found": "cannot be checked: the credentials may not do \
-                    `iam:SimulatePrincipalPolicy`: allow it for `arn:aws:iam::ACCOUNT:user/moto` on `*`",
+                "found": "cannot be checked: the AWS credentials do not allow \
+                    `iam:SimulatePrincipalPolicy`: allow it in IAM for `arn:aws:iam::ACCOUNT:user/moto` on `*`",
                 "remedy": "deploying takes iam: CreateRole, GetRole, PassRole, PutRolePolicy, \
                     UpdateAssumeRolePolicy; lambda: AddPermission, CreateAlias, CreateFunction, \
                     DeleteFunction, GetAlias, GetFunctionConfiguration, ListVersionsByFunction, \
@@ -236,7 +236,7 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
         &run(&aws, &home, &["deploy"]),
         1,
         "",
-        " ✗  deployment  the credentials may not do `lambda:GetFunction`: allow it for
+        " ✗  deployment  the AWS credentials do not allow `lambda:GetFunction`: allow it in IAM for
                 `arn:aws:iam::ACCOUNT:user/moto` on `*`
 
 error: preflight failed: deployment; `--no-preflight` goes on regardless
@@ -249,7 +249,7 @@ fn credentials_that_expired_are_one_line() {
     let (aws, redis) = (Aws::start(), Redis::durable());
     let home = private(&redis);
     aws.fault("*", When::From(1), Fault::Expired);
-    let expired = "the AWS credentials have expired: get new ones, as by `aws sso login`";
+    let expired = "the AWS credentials expired: renew them, for example with `aws sso login`";
     let error = format!("error: {expired}\n");
     gives(&run(&aws, &home, &["deploy"]), 1, "", &error);
     let outcome = run(&aws, &home, &["preflight"]);

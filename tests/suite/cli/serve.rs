@@ -37,19 +37,19 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "",
             2,
-            "the config names no Redis: run `lamed configure`, or choose with `--store`, as in \
+            "no Redis is configured: run `lamed configure`, or choose another store, for example \
              `--store embedded:lamed.db`",
         ),
         (
             "--store sqlite",
             2,
-            "`--store`: unknown store: known are auto, docker, embedded, embedded:FILE, redis://… \
-             and config",
+            "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, redis://… \
+             or config",
         ),
         (
             "--store embedded:",
             2,
-            "`--store`: a file's name is missing after `embedded:`",
+            "`--store`: missing file name after `embedded:`",
         ),
         (
             "--store redis://:hunter2@h:x",
@@ -59,7 +59,7 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "--store embedded:gone/lamed.db",
             1,
-            "cannot open the store: there is no folder `gone`",
+            "cannot open the store: the folder `gone` does not exist",
         ),
         (
             "--store embedded:text",
@@ -278,15 +278,11 @@ fn the_key_from_the_environment_opens_and_no_other() {
         .env("LAMED_API_KEY", "other")
         .gives(0, "", nothing);
     let forbidden = format!("error: {base} answered 403: Forbidden; ");
-    results(base, "other").gives(
-        1,
-        "",
-        &format!("{forbidden}is the API key the right one?\n"),
-    );
+    results(base, "other").gives(1, "", &format!("{forbidden}check the API key\n"));
     results(base, "").gives(
         1,
         "",
-        &format!("{forbidden}give the API key by `--api-key` or `$LAMED_API_KEY`\n"),
+        &format!("{forbidden}pass the API key with `--api-key` or `$LAMED_API_KEY`\n"),
     );
 }
 
@@ -297,8 +293,8 @@ fn local(home: &TempDir, address: &str) -> PathBuf {
 }
 
 /// What a command says that finds no server.
-const NONE_RUNS: &str = "error: no `lamed serve --local` of yours is running here: start one, or \
-                         say `--url BASE`\n";
+const NONE_RUNS: &str = "error: your `lamed serve --local` is not running on this machine: start it, or \
+                         use `--url BASE`\n";
 
 #[test]
 fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
@@ -385,7 +381,7 @@ fn a_home_that_cannot_be_written_only_hides_the_server() {
     server.until("results");
     server.terminate();
     let Outcome { code, stderr, .. } = server.end();
-    let warning = "so `--local` will not find this server: Not a directory (os error 20)\n";
+    let warning = ": Not a directory (os error 20); `--local` will not find this server\n";
     assert_eq!(code, Some(0));
     assert!(
         stderr.starts_with("warning: cannot write `~/.lamed/local/"),

@@ -68,18 +68,18 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
     let outcome = line(&hosted.home, &["configure", "--wizard"]).run_on_terminal(&[
         ("Redis host [localhost]: ", "\r"),
         ("Port [6379]: ", &format!("{plain}\r")),
-        ("TLS? [y/N]", "y"),
-        ("User (empty: none): ", "default\r"),
-        ("Password (empty: none): ", "s3cret\r"),
-        ("for ever) [1d]: ", "\r"),
+        ("Use TLS? [y/N]", "y"),
+        ("User (leave empty for none): ", "default\r"),
+        ("Password (leave empty for none): ", "s3cret\r"),
+        ("forever) [1d]: ", "\r"),
         ("save anyway", "j"),
         ("> change the answers", "\r"),
         ("Redis host [localhost]: ", "\r"),
         (&format!("Port [{plain}]: "), &format!("{port}\r")),
-        ("TLS? [Y/n]", "\r"),
-        ("User (-: none) [default]: ", "\r"),
-        ("Password (empty: as it is, -: none): ", "\r"),
-        ("for ever) [1d]: ", "\r"),
+        ("Use TLS? [Y/n]", "\r"),
+        ("User (type - for none) [default]: ", "\r"),
+        ("Password (leave empty to keep it, type - for none): ", "\r"),
+        ("forever) [1d]: ", "\r"),
     ]);
     let shown = &outcome.stdout;
     let refused = format!(

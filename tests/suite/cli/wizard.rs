@@ -24,18 +24,21 @@ fn a_new_file_is_made_of_answers_after_the_redis_was_tried_out() {
         ("Redis host [localhost]: ", "127.0.0.1\r"),
         ("Port [6379]: ", "no\r"),
         ("Port [6379]: ", &format!("{port}\r")),
-        ("TLS? [y/N]", "n"),
-        ("User (empty: none): ", "\r"),
-        ("Password (empty: none): ", "wrong\r"),
-        ("for ever) [30d]: ", "12h\r"),
+        ("Use TLS? [y/N]", "n"),
+        ("User (leave empty for none): ", "\r"),
+        ("Password (leave empty for none): ", "wrong\r"),
+        ("forever) [30d]: ", "12h\r"),
         ("save anyway", "j"),
         ("> change the answers", "\r"),
         ("Redis host [127.0.0.1]: ", "\r"),
         (&format!("Port [{port}]: "), "\r"),
-        ("TLS? [y/N]", "\r"),
-        ("User (empty: none): ", "\r"),
-        ("Password (empty: as it is, -: none): ", "s3cret\r"),
-        ("for ever) [43200s]: ", "for ever\r"),
+        ("Use TLS? [y/N]", "\r"),
+        ("User (leave empty for none): ", "\r"),
+        (
+            "Password (leave empty to keep it, type - for none): ",
+            "s3cret\r",
+        ),
+        ("forever) [43200s]: ", "forever\r"),
     ]);
     let shown = &outcome.stdout;
     assert_eq!(outcome.code, Some(0), "{shown}");
@@ -44,7 +47,7 @@ fn a_new_file_is_made_of_answers_after_the_redis_was_tried_out() {
     assert_eq!(
         end,
         "wrote `~/.lamed/config.json`\n\
-         created `~/.lamed/config.schema.json`, by which editors complete and check it\n"
+         created `~/.lamed/config.schema.json`: editors use it to complete and check the config\n"
     );
     let refused = format!(
         "error: redis://127.0.0.1:{port}/0 does not accept this user and password: correct \
@@ -95,10 +98,10 @@ fn what_is_not_asked_for_stays_as_it_is() {
     let outcome = wizard(&home).run_on_terminal(&[
         ("Redis host [127.0.0.1]: ", "\r"),
         (&format!("Port [{port}]: "), "\r"),
-        ("TLS? [y/N]", "\r"),
-        ("User (-: none) [ann]: ", "-\r"),
-        ("Password (empty: as it is, -: none): ", "\r"),
-        ("for ever) [1d]: ", "7d\r"),
+        ("Use TLS? [y/N]", "\r"),
+        ("User (type - for none) [ann]: ", "-\r"),
+        ("Password (leave empty to keep it, type - for none): ", "\r"),
+        ("forever) [1d]: ", "7d\r"),
         // Nobody listens there.
         ("save anyway", "\r"),
         ("save anyway", "j"),
@@ -132,10 +135,13 @@ fn a_url_is_split_where_something_of_it_changes() {
     let outcome = wizard(&home).run_on_terminal(&[
         ("Redis host [127.0.0.1]: ", "\r"),
         ("Port [1]: ", &format!("{}\r", redis.port)),
-        ("TLS? [Y/n]", "n"),
-        ("User (-: none) [ann]: ", "-\r"),
-        ("Password (empty: as it is, -: none): ", "-\r"),
-        ("for ever) [1d]: ", "\r"),
+        ("Use TLS? [Y/n]", "n"),
+        ("User (type - for none) [ann]: ", "-\r"),
+        (
+            "Password (leave empty to keep it, type - for none): ",
+            "-\r",
+        ),
+        ("forever) [1d]: ", "\r"),
     ]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let expected = format!(
@@ -151,10 +157,10 @@ fn ctrl_c_leaves_the_file_and_the_terminal_as_they_were() {
     let before = [
         ("Redis host [127.0.0.1]: ", "h\r"),
         ("Port [1]: ", "\r"),
-        ("TLS? [y/N]", "n"),
-        ("User (empty: none): ", "\r"),
-        ("Password (empty: none): ", "p\r"),
-        ("for ever) [1d]: ", "\r"),
+        ("Use TLS? [y/N]", "n"),
+        ("User (leave empty for none): ", "\r"),
+        ("Password (leave empty for none): ", "p\r"),
+        ("forever) [1d]: ", "\r"),
         ("save anyway", ""),
     ];
     for (asked, (prompt, _)) in before.iter().enumerate() {
@@ -182,7 +188,7 @@ fn without_a_terminal_it_asks_nothing() {
     wizard(&home()).gives(
         2,
         "",
-        "error: no terminal, and `--wizard` asks questions: edit `~/.lamed/config.json` yourself\n",
+        "error: `--wizard` needs a terminal for its questions: edit `~/.lamed/config.json` yourself\n",
     );
     let home = home_with("{,}");
     let outcome = wizard(&home).run_on_terminal(&[]);

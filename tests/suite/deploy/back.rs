@@ -10,8 +10,8 @@ use super::*;
 #[test]
 fn status_shows_what_is_live_and_what_is_other_than_the_config() {
     let site = Site::new();
-    let nothing = "error: there is nothing of `lamed` in account ACCOUNT, eu-west-1: `lamed deploy` deploys it, \
-         `--region` looks elsewhere\n";
+    let nothing = "error: `lamed` is not deployed in account ACCOUNT, eu-west-1: run `lamed deploy`, or choose \
+         another region with `--region`\n";
     let outcome = site.status(&[]);
     assert_eq!(
         (
@@ -75,7 +75,7 @@ lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
 4 to update
 
-error: nobody is here to answer `Go from release 3 to 2?`: say `--yes`
+error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Roll back from release 3 to release 2?
 ",
     );
     assert_eq!(site.aws.writes(), [""; 0]);
@@ -92,7 +92,7 @@ lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
 4 to update
 
-release 2 is live; `lamed deploy` brings back what the config describes
+release 2 is live; run `lamed deploy` to apply the config again
 ~ updated alias lamed-all-experiments:live
 ~ updated alias lamed-delete-experiment:live
 ~ updated alias lamed-experiment:live
@@ -119,17 +119,17 @@ release 2 is live; `lamed deploy` brings back what the config describes
     site.rollback(
         &["--yes"],
         1,
-        "error: release 1 is live, and there is none before it to go back to\n",
+        "error: cannot roll back: no release older than the live release 1 is available\n",
     );
     site.rollback(
         &["--to", "9", "--yes"],
         1,
-        "error: there is no release 9 to go to: there is 3, 2, 1\n",
+        "error: release 9 not found: expected one of 3, 2, 1\n",
     );
     site.rollback(
         &["--to", "1"],
         0,
-        "release 1 is live already; `lamed deploy` brings back what the config describes\n",
+        "release 1 is already live; run `lamed deploy` to apply the config again\n",
     );
     let json = site
         .line(&["rollback", "--to", "2", "--yes", "--json", "-q"])
@@ -150,20 +150,20 @@ fn there_is_no_way_back_to_python_lamed() {
     site.rollback(
         &["--yes"],
         1,
-        "error: nothing is live here: run `lamed deploy` first\n",
+        "error: no release is live: run `lamed deploy` first\n",
     );
     site.deploy();
     site.aws.reset();
     site.rollback(
         &["--yes"],
         1,
-        "error: release 1 is live, and there is none before it to go back to (Python \
-        lamed's versions cannot answer what API Gateway sends since)\n",
+        "error: cannot roll back: no release older than the live release 1 is available; the versions of \
+        Python lamed cannot answer the requests that API Gateway sends now\n",
     );
     site.rollback(
         &["--to", "0", "--yes"],
         1,
-        "error: there is no release 0 to go to: there is 1\n",
+        "error: release 0 not found: expected one of 1\n",
     );
     assert_eq!(site.aws.writes(), [""; 0]);
     site.build("second");
@@ -202,7 +202,7 @@ fn destroy_removes_what_lamed_made_and_nothing_else() {
     let plan = site.anonymous(&outcome.stdout);
     is_fixture("destroy.txt", &plan);
     let outcome = site.line(&["destroy"]).run();
-    let question = "error: nobody is here to answer `Remove all of this from account ACCOUNT, eu-west-1 for good?`: say `--yes`";
+    let question = "error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Permanently delete `lamed` from account ACCOUNT, eu-west-1?";
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         site.anonymous(&outcome.stderr),
@@ -216,7 +216,7 @@ fn destroy_removes_what_lamed_made_and_nothing_else() {
     assert!(
         outcome
             .stderr
-            .ends_with("removed; the counts in Redis are still there\n"),
+            .ends_with("deleted; the counts in Redis are kept\n"),
         "{outcome}"
     );
     assert_eq!(changes(&foreign, &site.account()), [""; 0]);
@@ -224,7 +224,7 @@ fn destroy_removes_what_lamed_made_and_nothing_else() {
     assert_eq!((again.code, again.stdout.as_str()), (Some(0), ""));
     assert_eq!(
         site.anonymous(&again.stderr),
-        "there is nothing of `lamed` in account ACCOUNT, eu-west-1\n"
+        "`lamed` is not deployed in account ACCOUNT, eu-west-1\n"
     );
     assert_eq!(redis.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }

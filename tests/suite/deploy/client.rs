@@ -8,8 +8,8 @@ use crate::support::Server;
 #[tokio::test]
 async fn commands_speak_to_what_is_deployed() {
     let site = Site::new();
-    let nothing = "error: there is no REST API `lamed` in region eu-west-1: run `lamed deploy`, or choose another region \
-         by `--region`; `--local` means the API that `lamed serve --local` serves here\n";
+    let nothing = "error: REST API `lamed` not found in region eu-west-1: run `lamed deploy`, or choose another region \
+         with `--region`; use `--local` for the API of `lamed serve --local`\n";
     for command in [
         &["results"][..],
         &["dashboard"],

@@ -13,7 +13,7 @@ use super::fresh::wiring;
 use super::*;
 use crate::support::aws::{Call, Event, Fault, When};
 
-const INTERRUPTED: &str = "error: interrupted: what was begun may be done or not, and the same command goes on from there";
+const INTERRUPTED: &str = "error: interrupted: the running steps may or may not be complete; run the same command again to continue";
 
 /// Where a deploy starts.
 #[derive(Clone, Copy, Debug)]

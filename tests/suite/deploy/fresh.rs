@@ -22,7 +22,7 @@ fn an_empty_account_gets_all_of_it_and_a_second_deploy_writes_nothing() {
 
     assert_eq!(site.writes_of_deploy(), [""; 0]);
     let second = site.deploy();
-    assert_eq!(said(&second), "nothing to change\n");
+    assert_eq!(said(&second), "no changes needed\n");
     assert_eq!(second.stdout, first.stdout);
     assert_eq!(changes(&account, &site.account()), [""; 0]);
 }
@@ -107,26 +107,33 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
 
   -  path         /collect
   ~  stage        prod               new deployment
-  ~  role policy  lamed              may write its own logs and nothing else
+  ~  role policy  lamed              can only write its own logs
   -  log group    /aws/lambda/extra
   -  function     extra
 
 2 to update, 3 to delete
 
 ";
-    let question = "This deletes path `/collect`, log group `/aws/lambda/extra`, function `extra` for good. Go on?";
+    let question =
+        "Permanently delete path `/collect`, log group `/aws/lambda/extra`, function `extra`?";
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         site.anonymous(&outcome.stderr),
-        format!("{plan}error: nobody is here to answer `{question}`: say `--yes`\n")
+        format!(
+            "{plan}error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: {question}\n"
+        )
     );
     assert_eq!(site.aws.writes(), [""; 0]);
     assert_eq!(changes(&with, &site.account()), [""; 0]);
 
-    let outcome = site.deploy_line(&[]).run_on_terminal(&[("Go on?", "n\n")]);
+    let outcome = site
+        .deploy_line(&[])
+        .run_on_terminal(&[("Permanently delete", "n\n")]);
     assert_eq!(outcome.code, Some(1), "{outcome}");
     assert!(
-        outcome.stdout.ends_with("error: nothing was changed\n"),
+        outcome
+            .stdout
+            .ends_with("error: cancelled: no changes made\n"),
         "{outcome}"
     );
     let outcome = site.deploy_line(&[]).run_on_terminal(&[("[y/N]", "\u{3}")]);
@@ -282,7 +289,7 @@ fn a_dry_run_only_shows() {
 
     assert_eq!(
         dry_run(&[]),
-        "nothing to change in account ACCOUNT, eu-west-1\n"
+        "no changes needed in account ACCOUNT, eu-west-1\n"
     );
     // A secret is never shown.
     site.configure(&with("/redis/password", "another secret"));

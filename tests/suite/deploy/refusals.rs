@@ -35,12 +35,12 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
     site.refuses(
         nowhere(&[]),
         1,
-        "no AWS region is set: say `--region`, set `AWS_REGION`, or run `aws configure`",
+        "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
     );
     site.refuses(
         site.deploy_line(&["--region", "eu west"]),
         1,
-        "`eu west` is not the name of an AWS region: they look like `eu-west-1`",
+        "`eu west` is not an AWS region: expected a name such as `eu-west-1`",
     );
     for (name, value) in [
         ("AWS_ENDPOINT_URL", ""),
@@ -50,7 +50,9 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
         site.refuses(
             site.deploy_line(&["--yes"]).env(name, value),
             1,
-            &format!("`{name}` is no URL: name one, as in http://127.0.0.1:4566, or unset it"),
+            &format!(
+                "`{name}` is not a URL: set it to a URL such as http://127.0.0.1:4566, or unset it"
+            ),
         );
     }
     let file = site.home.path().join("of-aws");
@@ -61,27 +63,27 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
         site.refuses(
             elsewhere,
             1,
-            "`endpoint_url` in `~/.aws/config` is no URL: name one, as in http://127.0.0.1:4566, or unset it",
+            "`endpoint_url` in `~/.aws/config` is not a URL: set it to a URL such as http://127.0.0.1:4566, or unset it",
         );
     }
     let set = "run `aws configure` or `aws sso login`, or set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`";
     site.refuses(
         nowhere(&["--region", REGION]),
         1,
-        &format!("no AWS credentials: {set}"),
+        &format!("no AWS credentials found: {set}"),
     );
     // A profile that is named goes before keys in the environment.
     site.refuses(
         site.deploy_line(&["--profile", "none"]),
         1,
-        &format!("no AWS credentials in a profile `none` of ~/.aws: {set}"),
+        &format!("no AWS credentials found in the profile `none` of ~/.aws: {set}"),
     );
     assert_eq!(site.aws.calls(), []);
     site.aws.fault("*", When::From(1), Fault::Expired);
     site.refuses(
         site.deploy_line(&["--yes"]),
         1,
-        "the AWS credentials have expired: get new ones, as by `aws sso login`",
+        "the AWS credentials expired: renew them, for example with `aws sso login`",
     );
     site.aws.reset();
     site.aws.fault(
@@ -96,7 +98,7 @@ fn without_a_region_or_credentials_there_is_nothing_to_do() {
     site.refuses(
         site.deploy_line(&["--yes"]),
         1,
-        "AWS does not accept these credentials in region `eu-west-1`: The security token included in the request is invalid.",
+        "AWS rejected the credentials in region `eu-west-1`: The security token included in the request is invalid.",
     );
 }
 
@@ -112,7 +114,7 @@ fn a_missing_permission_is_named() {
         site.aws.reset();
         site.aws.deny(permission);
         let said = format!(
-            "the credentials may not do `{action}`: allow it for `arn:aws:iam::ACCOUNT:user/moto` on `*`"
+            "the AWS credentials do not allow `{action}`: allow it in IAM for `arn:aws:iam::ACCOUNT:user/moto` on `*`"
         );
         site.refuses(site.deploy_line(&["--yes"]), 1, &said);
     }
@@ -144,8 +146,8 @@ fn a_missing_permission_is_named() {
         assert_eq!(
             last,
             format!(
-                "error: the credentials may not do `{permission}`: allow it for `arn:aws:iam::ACCOUNT:user/moto` on `*`; \
-                 {done} of {planned} steps are done, and the same command goes on from there"
+                "error: the AWS credentials do not allow `{permission}`: allow it in IAM for `arn:aws:iam::ACCOUNT:user/moto` on `*`; \
+                 {done} of {planned} steps are done: run the same command again to continue"
             )
         );
         site.aws.reset();
@@ -168,16 +170,16 @@ fn the_function_has_to_be_one() {
     for (file, why) in [
         (
             "none.zip",
-            "cannot be read: No such file or directory (os error 2)",
+            "cannot read the file: No such file or directory (os error 2)",
         ),
-        ("text.zip", "is no zip file"),
+        ("text.zip", "not a zip file"),
         (
             "other.zip",
-            "holds no file `bootstrap`, which is what Lambda runs",
+            "the zip must contain a file `bootstrap`, which Lambda runs",
         ),
         (
             "strange.zip",
-            "`bootstrap` in it is no Linux program for arm64 or x86_64",
+            "`bootstrap` in the zip must be a Linux program for arm64 or x86_64",
         ),
     ] {
         site.refuses(
@@ -190,14 +192,14 @@ fn the_function_has_to_be_one() {
     site.refuses(
         deploy(&["--bootstrap", "intel.zip"]),
         2,
-        "`intel.zip` is for x86_64, and the config says `\"architecture\": \"arm64\"`",
+        "`intel.zip` is built for x86_64, but the config says `\"architecture\": \"arm64\"`",
     );
     if lamed::assets::bootstrap("arm64").is_none() {
-        let get = "take a released one, or give a zip by `--bootstrap FILE` (`cargo xtask bootstrap` makes them)";
+        let get = "use a released build, or pass a zip with `--bootstrap FILE` (`cargo xtask bootstrap` builds one)";
         site.refuses(
             deploy(&[]),
             1,
-            &format!("this build of lamed carries no Lambda function for arm64: {get}"),
+            &format!("this build of lamed does not include the Lambda function for arm64: {get}"),
         );
     }
 }
@@ -209,14 +211,14 @@ fn a_config_that_cannot_be_deployed_is_refused() {
     site.refuses(
         site.deploy_line(&["--yes"]),
         2,
-        "the config names no Redis: run `lamed configure`",
+        "no Redis is configured: run `lamed configure`",
     );
     site.configure(&with("/aws", json!({"name": "my shop"})));
     let outcome = site.deploy_line(&["--yes"]).run();
     assert_eq!(outcome.code, Some(2));
     assert!(
         outcome.stderr.contains(
-            "AWS refuses the name `my shop`: use 1 to 40 of the letters A to Z, digits, `-` and `_`"
+            "AWS does not allow the name `my shop`: use 1–40 characters from A–Z, a–z, 0–9, `-` and `_`"
         ),
         "{outcome}"
     );
@@ -247,7 +249,7 @@ fn of_two_with_the_name_neither_is_taken() {
         (outcome.code, said.as_str()),
         (
             Some(1),
-            "error: 2 REST APIs are called `lamed` (ID, ID), and which of them is in use cannot be told: rename or \
+            "error: found 2 REST APIs named `lamed` (ID, ID): lamed cannot tell which one is in use; rename or \
          delete the others\n"
         )
     );
@@ -261,7 +263,7 @@ fn of_two_with_the_name_neither_is_taken() {
     assert!(
         outcome
             .stderr
-            .starts_with("error: 2 API keys are called `lamed` ("),
+            .starts_with("error: found 2 API keys named `lamed` ("),
         "{outcome}"
     );
     assert!(

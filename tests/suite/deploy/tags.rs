@@ -92,7 +92,8 @@ fn what_tagging_a_log_group_takes_is_named() {
         site.aws.reset();
         site.aws.deny(permission);
         let outcome = site.deploy_line(&["--yes"]).run();
-        let named = format!("error: the credentials may not do `{permission}`: allow it for ");
+        let named =
+            format!("error: the AWS credentials do not allow `{permission}`: allow it in IAM for ");
         let last = outcome.stderr.lines().last().unwrap();
         assert!(
             outcome.code == Some(1) && last.starts_with(&named),

@@ -7,13 +7,13 @@ use super::page::{NO_DATE, finished, see_also};
 
 const ABOUT: &str = "lamed-config - the config file of lamed";
 
-const PLACES: &str = "The file that --config names, else $LAMED_CONFIG, else ./config.json, else \
-    ~/.lamed/config.json. `lamed configure` makes one, readable by its user only, for it may hold a \
-    password.";
+const PLACES: &str = "lamed reads the first of these files: the file given with --config, \
+    $LAMED_CONFIG, ./config.json, ~/.lamed/config.json. `lamed configure` creates a file that only you \
+    can read, because it may contain a password.";
 
-const SHAPE: &str = "A JSON object. Every config file of Python lamed works unchanged. All keys \
-    are optional, unless it is said that they are required; unknown ones are an error. A whole \
-    number may stand in double quotes.";
+const SHAPE: &str = "The file is a JSON object. Every config file of Python lamed works unchanged. All \
+    keys are optional, unless they are marked as required. Unknown keys are an error. You can write \
+    whole numbers in double quotes.";
 
 pub fn page(schema: &Value) -> String {
     let mut page = Roff::default();
@@ -31,7 +31,7 @@ pub fn page(schema: &Value) -> String {
     keys(&mut page, "", schema);
     page.control("SH", ["OPTIONS OF REDIS-PY"]);
     page.text([roman(
-        "These may stand under redis, too. lamed does not use them, and names them in a warning:",
+        "lamed accepts these keys under redis, but ignores them with a warning:",
     )]);
     page.control("PP", []);
     let ignored: Vec<&str> = (properties(&schema["properties"]["redis"]))
@@ -129,7 +129,7 @@ fn kind(schema: &Value) -> String {
         "object" => "object".to_owned(),
         "array" => "list".to_owned(),
         "boolean" => "true or false".to_owned(),
-        "string" => "text".to_owned(),
+        "string" => "string".to_owned(),
         "integer" => match (schema.get("minimum"), schema.get("maximum")) {
             (Some(first), Some(last)) => format!("whole number from {first} to {last}"),
             _ => "whole number".to_owned(),

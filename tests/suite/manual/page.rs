@@ -5,7 +5,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
 /// What each page says after its examples.
-const EXIT_STATUS: &str = "0 when done, 1 when the work failed, 2 for bad usage or config.";
+const EXIT_STATUS: &str = "0: success. 1: the command failed. 2: wrong usage or config.";
 
 /// An empty one would be left out, and the words after it would take its place.
 pub const NO_DATE: &str = " ";
@@ -26,18 +26,15 @@ pub fn lamed(command: &Command) -> String {
     exit_status(&mut page);
     page.control("SH", ["ENVIRONMENT"]);
     for (variable, meaning) in [
-        (
-            "LAMED_CONFIG",
-            "The config file, where no --config names one.",
-        ),
-        ("LAMED_API_KEY", "The API key, where no --api-key gives it."),
+        ("LAMED_CONFIG", "The config file. --config overrides it."),
+        ("LAMED_API_KEY", "The API key. --api-key overrides it."),
         (
             "VISUAL, EDITOR",
-            "What lamed-configure(1) opens the config file in.",
+            "The editor that lamed-configure(1) opens.",
         ),
         (
             "AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …",
-            "As for the AWS CLI.",
+            "As in the AWS CLI.",
         ),
     ] {
         page.control("TP", []);
@@ -48,15 +45,15 @@ pub fn lamed(command: &Command) -> String {
     for (file, meaning) in [
         (
             "./config.json, ~/.lamed/config.json",
-            "The config: see lamed-config(5).",
+            "The config file: see lamed-config(5).",
         ),
         (
             "~/.lamed/config.schema.json",
-            "A JSON Schema of it, for editors.",
+            "The JSON Schema of the config file, for editors.",
         ),
         (
             "~/.lamed/local/",
-            "The addresses and keys of the lamed serve --local that run on this machine.",
+            "The addresses and API keys of lamed serve --local on this machine.",
         ),
     ] {
         page.control("TP", []);
