@@ -9,6 +9,10 @@
 some hang up in the middle of a request or before its reply, some are slow, some send ten at a time. All the
 while Redis is killed (-9) and comes back, and so is lamed, twice, at the beginning.
 
+Attackers from the same machine come in waves beside them, a bounded number: they hold more connections than
+`--max-connections` allows with slow heads, hold more bodies open than there is memory for, in small pieces too, and invent
+variants and namespaces. Clients must go on being answered, and memory must be given back.
+
 In the end, for each counter: acknowledged <= counted <= sent; and when all that was not acknowledged is sent
 again, counted is the number of different events. Besides, no event is ever counted after it was acknowledged,
 the memory of lamed is flat, and it has no more files open than before the first client came.
@@ -19,6 +23,7 @@ Needs Linux, Python 3.10 and `redis-server` on the PATH; loopback only. Exit cod
 import argparse
 import asyncio
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -36,6 +41,13 @@ KEY = "the key of the soak"
 PAUSE = 0.01
 # Memory is flat when it grows by no more than this from the first look to the last.
 MAX_GROWTH = 8 * 1024  # KB
+# Connections that lamed takes, and those that attackers try to hold at once.
+ROOM, ATTACKERS = 300, 400
+# What all attackers' bodies take beyond the rest, and what a client waits for an answer while Redis is there.
+MAX_HELD = 120 * 1024  # KB
+MAX_WAIT = 5  # s
+# Junk counters are invented in a namespace of their own, of which the clients know nothing.
+JUNK, MAX_COUNTERS = 2_000, 500
 
 NAMES = [
     ("color", "blue"), ("color", "red"), ("a:b", "{v}"), ("100 %", "ö"), ("🦀", " "),
@@ -61,10 +73,12 @@ class Processes:
     def __init__(self, lamed, folder):
         self.redis_port, self.port = free_port(), free_port()
         self.lamed_line = [lamed, "serve", "--json", "--quiet", "--listen", f"127.0.0.1:{self.port}",
-                           "--store", f"redis://127.0.0.1:{self.redis_port}"]
+                           "--store", f"redis://127.0.0.1:{self.redis_port}", "--max-connections", str(ROOM)]
+        config = pathlib.Path(folder) / "config.json"
+        config.write_text(json.dumps({"max_counters": MAX_COUNTERS}))
         self.redis_line = ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", folder,
                            "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self.environment = {**os.environ, "HOME": folder, "LAMED_API_KEY": KEY}
+        self.environment = {**os.environ, "HOME": folder, "LAMED_API_KEY": KEY, "LAMED_CONFIG": str(config)}
         self.log = open(pathlib.Path(folder) / "lamed.log", "wb")
         self.redis = self.server = None
 
@@ -248,6 +262,85 @@ async def behave(model, port, stop):
     client.hang_up()
 
 
+class Attack:
+    """Waves of each kind, one after the other. An attacker never sends more than a wave's bytes."""
+
+    def __init__(self, processes, model, stop):
+        self.processes, self.model, self.stop = processes, model, stop
+        self.waves, self.refused, self.slowest, self.peak = collections.Counter(), 0, 0, 0
+        self.quiet = asyncio.Lock()
+
+    async def waves_of_all_kinds(self):
+        for kind in (self.heads, self.bodies, self.pieces, self.names):
+            async with self.quiet:
+                with contextlib.suppress(OSError, EOFError, asyncio.TimeoutError):
+                    await asyncio.wait_for(kind(), 30)
+                    self.waves[kind.__name__] += 1
+
+    async def run(self, pause):
+        while not self.stop.is_set():
+            await self.waves_of_all_kinds()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), pause)
+
+    async def memory_between(self):
+        """In KB, when a wave is over."""
+        async with self.quiet:
+            await asyncio.sleep(1)
+            return self.processes.rss()
+
+    async def heads(self):
+        await self.hold(b"GET /prod/track HTTP/1.1\r\nX: ", check=True)
+
+    async def bodies(self):
+        """Together three times as much as bodies may take."""
+        await self.hold(b"POST /prod/track HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n" + b" " * 260_000)
+
+    async def pieces(self):
+        await self.hold(b"POST /prod/track HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        + b"1\r\n \r\n" * 5_000)
+
+    async def hold(self, data, check=False):
+        writers = []
+        try:
+            for _ in range(ATTACKERS):
+                _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.processes.port), 5)
+                writers.append(writer)
+                writer.write(data)
+            await asyncio.sleep(1.5)
+            if check:
+                await self.honest()
+            self.peak = max(self.peak, self.processes.rss() or 0)
+        finally:
+            for writer in writers:
+                writer.transport.abort()
+
+    async def honest(self):
+        """A new client while nothing else is free: it does not ask the store."""
+        begun, client = time.monotonic(), Client(self.processes.port)
+        await client.connect()
+        client.writer.write(b"GET /healthz HTTP/1.1\r\nHost: soak\r\n\r\n")
+        await asyncio.wait_for(client.reader.readuntil(b"ok\n"), 25)
+        client.hang_up()
+        self.slowest = max(self.slowest, time.monotonic() - begun)
+
+    async def names(self):
+        """More variants and namespaces than may be; what is refused is refused at once."""
+        client = Client(self.processes.port)
+        for start in range(0, JUNK, 100):
+            events = [{"experiment": "junk", "event": "participate", "variant": f"v{number}", "uuid": "1",
+                       "namespace": f"junk {number % 2}"} for number in range(start, start + 100)]
+            reply = await client.ask(post(events))
+            self.refused += bool(reply) and reply[0] == 429
+        client.hang_up()
+
+    def verdict(self):
+        if self.slowest > MAX_WAIT:
+            self.model.wrong.append(f"a new client waited {self.slowest:.1f} s beside slow heads")
+        print(f"attacks: {dict(self.waves)}; {self.refused:,} batches of junk refused; a new client beside slow heads "
+              f"waited {self.slowest:.2f} s at most; {self.peak:,} KB at the height of an attack", flush=True)
+
+
 async def counted(port):
     client = Client(port)
     request = f"GET /prod/experiments HTTP/1.1\r\nHost: soak\r\nx-api-key: {KEY}\r\n\r\n".encode()
@@ -297,14 +390,20 @@ async def soak(processes, seconds):
         await asyncio.sleep(0.5)
         await asyncio.to_thread(processes.start_server)
         deaths["lamed"] += 1
+    attack = Attack(processes, model, stop)
+    await attack.waves_of_all_kinds()
+    attacks = asyncio.create_task(attack.run(min(5, seconds / 20)))
     restarted, memory = time.monotonic(), []
     for share in (1, 3, 5):
         await asyncio.sleep(max(0, restarted + seconds * share / 5 - time.monotonic()))
-        memory.append(processes.rss())
+        memory.append(await attack.memory_between())
         print(f"{seconds * share // 5} s after the last restart: {memory[-1]:,} KB, {processes.files()} files, "
               f"{model.next:,} events", flush=True)
     stop.set()
-    await asyncio.gather(chaos, *clients)
+    await asyncio.gather(chaos, attacks, *clients)
+    attack.verdict()
+    if attack.peak - min(memory) > MAX_HELD:
+        model.wrong.append(f"an attack took {attack.peak:,} KB")
     await check(processes, model, deaths, memory, idle_files)
     return model.wrong
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{Accept, Declared, Goal, Name, NameError, Secret, Unit};
+use crate::domain::{Accept, Better, Declared, Goal, Name, NameError, Secret, Unit};
 use crate::store::{
     Counting, DEFAULT_MAX_COUNTERS, Dedupe, Pem, RedisSettings, Server, Tls, UnreadablePem,
 };
@@ -263,6 +263,7 @@ impl JsonDeclared {
                 .map(|goal| Goal {
                     name: Name::stored(goal),
                     unique: true,
+                    better: Better::default(),
                 })
                 .collect(),
             minimum_effect: None,

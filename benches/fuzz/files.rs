@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use lamed::config::Config;
-use lamed::domain::{Declared, Goal, Name, Unit};
+use lamed::domain::{Better, Declared, Goal, Name, Unit};
 use lamed::function::Settings;
 use lamed::http::wire::{Element, Experiment};
-use lamed::report::{Evaluated, Pairs, Report, message};
+use lamed::report::{Counted, Evaluated, Pairs, Report, Separator, message};
 use lamed::store::RedisSettings;
 
 use super::engine::Target;
@@ -212,21 +212,25 @@ impl Target for Counts {
             let read = Experiment::from(&counted.counts());
             assert_eq!(Experiment::from(&read.counts()), read);
             for declared in [None, Some(declared(&counted))] {
-                match Evaluated::new(&counted, declared.as_ref(), None) {
-                    Ok(evaluated) => {
+                match Counted::new(&counted, "here") {
+                    Ok(counted) => {
+                        let evaluated = Evaluated::new(&counted, declared.as_ref(), None);
                         let document = evaluated.document(Pairs::With);
                         kinds.push_str(document.verdict.kind);
                         experiments.push(document);
                     }
-                    Err(error) => kinds.push_str(&error.to_string()[..1]),
+                    Err(_) => kinds.push('!'),
                 }
             }
         }
         let report = Report {
             namespace: "n".to_owned(),
+            time: None,
             experiments,
         };
-        assert!(report.csv().starts_with("namespace,"));
+        let csv = report.csv(Separator::Comma, true);
+        assert!(csv.starts_with("\u{feff}namespace,"));
+        assert!(!csv.contains(|character: char| character != '\n' && character.is_control()));
         let json = serde_json::to_string(&report).expect("a document");
         let again: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         assert!(again["experiments"].is_array());
@@ -254,6 +258,7 @@ fn declared(counted: &Experiment) -> Declared {
             .map(|goal| Goal {
                 name: name(&goal.goal),
                 unique: goal.results.len() != 1,
+                better: Better::default(),
             })
             .collect(),
         minimum_effect: Some(0.05),

@@ -62,6 +62,12 @@ async function fetchExperiment({ namespace, experiment, control }, signal) {
   return control !== null && Object.hasOwn(others, control) ? against(usual, control, others[control]) : usual;
 }
 
+const fetchPairs = ({ namespace, experiment }, goal) => send("GET", "experiment", { query: { experiment, namespace: namespace || null, pairs: goal } });
+
+// A snapshot holds some controls only.
+const canControl = ({ experiment, control }, variant) =>
+  !snapshot || variant === control || variant === snapshot.details[experiment].usual.control || Object.hasOwn(snapshot.details[experiment].others, variant);
+
 // An experiment with another control: all that it does not change is the same.
 function against(usual, control, { verdict, goals }) {
   const versus = (goal, index) => goal.variants.map((one, place) => ({ ...one, versus_control: goals[index].versus_control[place] }));

@@ -25,11 +25,11 @@ const named = (name, attributes = {}) => el("bdi", { class: "name", ...attribute
 const onlyHeard = (...children) => el("span", { class: "hidden" }, ...children);
 
 const TONES = {
-  sample_ratio: "bad", winner: "good", loser: "bad", control_best: "note", equivalent: "note", keep_going: "calm",
+  sample_ratio: "bad", too_many_conversions: "bad", goal_missing: "note", winner: "good", loser: "bad", control_best: "note", equivalent: "note", keep_going: "calm",
   too_early: "calm", count: "calm", no_comparison: "calm", no_goal: "calm", no_participants: "calm",
 };
 const LABELS = {
-  sample_ratio: "Sample ratio mismatch", winner: "Winner", loser: "Loser", control_best: "Control is best",
+  sample_ratio: "Sample ratio mismatch", too_many_conversions: "More conversions than participants", goal_missing: "Goal never reached", winner: "Winner", loser: "Loser", control_best: "Control is best",
   equivalent: "No difference that matters", keep_going: "Keep going", too_early: "Too early", count: "Counted per participant",
   no_comparison: "One variant only", no_goal: "No goal reached yet", no_participants: "No participants yet",
 };

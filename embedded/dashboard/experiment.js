@@ -31,22 +31,32 @@ function controlFirst(variants, control) {
   return [...variants.filter(({ variant }) => variant === control), ...variants.filter(({ variant }) => variant !== control)];
 }
 
-function experimentView(detail, { scale, remove, go, back }) {
+function experimentView(detail, { scale, remove, go, back, pairs }) {
   const classOf = colors(detail);
-  const context = { detail, classOf, scale, remove, compared: detail.goals.some((goal) => goal.variants.some((one) => one.versus_control)) };
+  const context = { detail, classOf, scale, remove, pairs, compared: detail.goals.some((goal) => goal.variants.some((one) => one.versus_control)) };
   return [
     heading(detail, remove, back),
     verdictCard(detail),
     context.compared && toolbar(detail, scale, go),
     detail.goals.map((goal, index) => goalSection(goal, index, context)),
+    otherGoals(detail),
     participantsSection(context),
     context.compared && howToRead(),
   ].flat().filter(Boolean);
 }
 
+// What nobody declared and is not shown one by one: anybody can send names.
+const othersOf = (detail) => detail.others ?? { variants: 0, participants: 0, goals: 0, conversions: 0 };
+
+function otherGoals(detail) {
+  const { goals, conversions } = othersOf(detail);
+  return goals > 0 && el("p", { class: "small foot", id: "other-goals" }, `${plural(goals, "other goal")}, not declared: ${plural(conversions, "conversion")}.`);
+}
+
 function heading(detail, remove, back) {
   const participants = detail.variants.reduce((sum, one) => sum + one.participants, 0);
-  const facts = [plural(participants, "participant"), plural(detail.variants.length, "variant"), plural(detail.goals.length, "goal")];
+  const others = othersOf(detail);
+  const facts = [plural(participants + others.participants, "participant"), plural(detail.variants.length + others.variants, "variant"), plural(detail.goals.length + others.goals, "goal")];
   const days = detail.days.map(({ day }) => timeOf(day));
   if (days.length) facts.push(dateFormat.formatRange(days[0], days.at(-1)));
   return el("header", { class: "title" },
@@ -89,7 +99,7 @@ function toolbar(detail, scale, go) {
     return el("label", {}, input, el("span", {}, text));
   };
   return el("div", { class: "toolbar", role: "group", "aria-label": "Comparison" },
-    el("label", {}, "Control ", el("select", { id: "control", "data-key": "control", dir: "auto", change: (event) => go({ control: event.target.value }) }, detail.variants.map(option))),
+    el("label", {}, "Control ", el("select", { id: "control", "data-key": "control", dir: "auto", change: (event) => go({ control: event.target.value }) }, detail.variants.filter(({ variant }) => canControl(detail, variant)).map(option))),
     el("fieldset", { class: "segments", id: "scale" }, el("legend", { class: "hidden" }, "Change"), radio("relative", "Relative"), radio("absolute", "Absolute")));
 }
 
@@ -101,14 +111,14 @@ function goalSection(goal, index, context) {
   const title = `goal-${index}`;
   return el("section", { class: "card goal", "data-goal": goal.goal, "aria-labelledby": title },
     el("header", {},
-      el("h2", { id: title }, named(goal.goal)),
+      el("h2", { id: title }, named(goal.goal), goal.better === "lower" && el("span", { class: "tag" }, "lower is better")),
       remove && deleteButton(`Delete goal ${visibleText(goal.goal)}`, remove, { experiment: detail.experiment, goal: goal.goal })),
     !said && el("p", { class: `says ${TONES[kind]}`, "data-verdict": kind }, mark(kind), el("span", {}, sentence(goal.verdict.text))),
     resultsTable(goal, context),
     detail.days.some((day) => day.goals.some((one) => one.goal === goal.goal)) && disclosure(key("days"), "Rate over days", () => [
       rateChart(detail, goal, classOf), disclosure(key("table"), "As a table", () => dayTable(detail, goal, classOf)),
     ], index === 0 || detail.goals.length <= 2),
-    goal.pairs.length > 0 && disclosure(key("pairs"), "Every pair", () => pairMatrix(goal, context)),
+    goal.variants.filter((one) => one.interval).length > 1 && disclosure(key("pairs"), "Every pair", () => pairsWhenThere(goal, context)),
     goal.kind !== "count" && disclosure(key("figures"), "All figures", () => figuresTable(goal, context)));
 }
 
@@ -121,8 +131,8 @@ const comparisonsOf = (goal) => goal.variants.map((one) => one.versus_control).f
 
 function comparison(versus, scale) {
   return scale === "relative"
-    ? { point: versus.lift, interval: versus.lift_interval, p: versus.p_holm }
-    : { point: versus.difference, interval: versus.sequential_interval, p: versus.p_holm };
+    ? { point: versus.lift, interval: versus.lift_interval, decided: versus.decided }
+    : { point: versus.difference, interval: versus.sequential_interval, decided: versus.decided };
 }
 
 // Roles are spelled out because on a narrow page rows are laid out as cards, which hides them otherwise.
@@ -152,7 +162,15 @@ function resultsTable(goal, context) {
         head("interval", onlyHeard("Interval"), axisLabels(axis)),
         head("change", `${scale === "relative" ? "Change" : "Difference"} (${percent(0.95, 0)} interval)`, scale !== context.scale && el("span", { class: "small" }, "too few conversions for a ratio")),
       ])),
-    el("tbody", { role: "rowgroup" }, variants.map(line)));
+    el("tbody", { role: "rowgroup" }, variants.map(line), othersRow(goal, detail, compared)));
+}
+
+function othersRow(goal, detail, compared) {
+  const { variants, participants } = othersOf(detail);
+  return variants > 0 && row({ class: "others", "data-others": variants },
+    el("th", { role: "rowheader", scope: "row", class: "variant" }, plural(variants, "other")),
+    cell("rate", el("span", { class: "small" }, `${whole(goal.other_conversions)} / ${whole(participants)}`, onlyHeard(" conversions of participants"))),
+    compared && [cell("chance"), cell("interval"), cell("change")]);
 }
 
 function rateCell(goal, one) {
@@ -179,10 +197,26 @@ function chanceOf(value) {
   return el("span", { class: `pill ${tone}` }, tone !== "calm" && mark(tone === "good" ? "up" : "down"), chance(value));
 }
 
-function pairMatrix(goal, { classOf, scale: wanted, detail }) {
-  const scale = scaleFor(goal.pairs, wanted);
-  const variants = controlFirst(goal.variants, detail.control).map(({ variant }) => variant);
-  const against = new Map(goal.pairs.map((pair) => [JSON.stringify([pair.variant, pair.versus]), pair]));
+// Most readers never open them: they are made when asked for.
+function pairsWhenThere(goal, context) {
+  const place = el("div", { role: "status" }, el("p", { class: "small" }, "Loading…"));
+  const fill = async () => {
+    try {
+      const pairs = goal.pairs ?? (await context.pairs(goal.goal)).pairs;
+      place.replaceChildren(pairMatrix(goal, pairs, context));
+    } catch (error) {
+      place.replaceChildren(el("p", { class: "error" }, visible(error.message)));
+    }
+  };
+  fill();
+  return place;
+}
+
+function pairMatrix(goal, pairs, { classOf, scale: wanted, detail }) {
+  const scale = scaleFor(pairs, wanted);
+  const paired = new Set(pairs.map(({ variant }) => variant));
+  const variants = controlFirst(goal.variants, detail.control).map(({ variant }) => variant).filter((variant) => paired.has(variant));
+  const against = new Map(pairs.map((pair) => [JSON.stringify([pair.variant, pair.versus]), pair]));
   const square = (variant, versus) => {
     const pair = against.get(JSON.stringify([variant, versus]));
     if (!pair) return el("td", { class: "self" }, ABSENT);
@@ -197,7 +231,8 @@ function pairMatrix(goal, { classOf, scale: wanted, detail }) {
       el("span", { class: "small" }, `wins ${chance(pair.chance_to_win)}, Holm p ${pValue(pair.p_holm)}`));
   };
   return scrolling(`Every pair for ${visibleText(goal.goal)}`, el("table", { class: "figures pairs", "data-table": "pairs" },
-    el("caption", {}, "The row's variant against the column's; p is adjusted for all pairs of the goal."),
+    el("caption", {}, "The row's variant against the column's; p is adjusted for all pairs of the goal.",
+      variants.length < goal.variants.filter((one) => one.interval).length && ` The largest ${whole(variants.length)} variants.`),
     el("thead", {}, el("tr", {}, el("td", {}), variants.map((name) => el("th", { scope: "col" }, named(name))))),
     el("tbody", {}, variants.map((name) => el("tr", { class: classOf(name) },
       el("th", { scope: "row" }, swatch(), named(name)), variants.map((versus) => square(name, versus)))))));
@@ -231,7 +266,8 @@ function figuresTable(goal, { classOf, detail }) {
 }
 
 function participantsSection({ detail, classOf, remove }) {
-  const total = detail.variants.reduce((sum, one) => sum + one.participants, 0);
+  const others = othersOf(detail);
+  const total = detail.variants.reduce((sum, one) => sum + one.participants, others.participants);
   const weights = detail.variants.reduce((sum, one) => sum + (one.weight ?? 0), 0);
   const line = ({ variant, participants, weight }) => {
     const share = total ? participants / total : null;
@@ -247,7 +283,9 @@ function participantsSection({ detail, classOf, remove }) {
     el("header", {}, el("h2", { id: "participants-title" }, "Participants")),
     detail.variants.length > 0 && scrolling("Participants by variant", el("table", { class: "figures split", role: "table" },
       el("thead", { role: "rowgroup" }, row({}, head("variant", "Variant"), head("count", "Participants"), head("part", "Share"), cell("share"), remove && cell("do"))),
-      el("tbody", { role: "rowgroup" }, detail.variants.map(line)))),
+      el("tbody", { role: "rowgroup" }, detail.variants.map(line), others.variants > 0 && row({ class: "others" },
+        el("th", { role: "rowheader", scope: "row", class: "variant" }, plural(others.variants, "other")),
+        cell("count", whole(others.participants)), cell("part", percent(total ? others.participants / total : null, 1)), cell("share"), remove && cell("do"))))),
     detail.srm && el("p", { class: "small foot" }, `The split is ${detail.srm.alarm ? "not " : ""}${weights ? "as declared" : "even"}: `, ratioFigures(detail.srm), "."));
 }
 
@@ -260,11 +298,11 @@ function shareBar(share, declared) {
 
 function howToRead() {
   const terms = [
-    ["Chance to win", "The probability that the variant’s rate is higher than the control’s. Green from 95 %, red to 5 %."],
+    ["Chance to win", "The probability that the variant’s rate is better than the control’s: higher, or lower where lower is better. Green from 95 %, red to 5 %."],
     ["Interval", "95 %, and valid at every look: it holds however often you look at the results. It is wider than one for a single look. It stands for its own comparison; green and red take all comparisons of the experiment into account, as the verdict does."],
     ["Change", "Relative: per cent of the control’s rate. Absolute: percentage points (pp)."],
     ["Expected loss", "What choosing the variant costs on average, should it be the worse one, in percentage points."],
-    ["p, Holm", "The p-value once all comparisons of the experiment are taken into account."],
+    ["p, Holm", "The p-value once all comparisons of the experiment are taken into account. It is the lowest of the ends of days and of now: a verdict that a day ended with stands."],
   ];
   return disclosure("read", "How to read this", () => el("dl", {}, terms.map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)])));
 }

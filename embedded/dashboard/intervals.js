@@ -29,10 +29,7 @@ function axisLines(axis) {
 }
 
 // Better or worse by the test that counts all comparisons, not by the interval, which stands for its own alone.
-function directionOf({ interval, p }) {
-  if (!interval || !present(p) || p >= 0.05) return "calm";
-  return interval[0] > 0 ? "good" : interval[1] < 0 ? "bad" : "calm";
-}
+const directionOf = ({ decided }) => ({ better: "good", worse: "bad" })[decided] ?? "calm";
 
 function intervalBar(compared, axis) {
   const { point, interval } = compared;

@@ -90,7 +90,7 @@ function showDetail() {
   const { detail, list, state } = page;
   if (!detail) return show(list.experiments.length ? chooseOne() : nothingYet(list));
   const remove = snapshot ? null : (what) => askToRemove(what, { detail, namespace: list.namespace }, removed);
-  show(...experimentView(detail, { scale: state.scale, remove, go, back }));
+  show(...experimentView(detail, { scale: state.scale, remove, go, back, pairs: (goal) => fetchPairs(state, goal) }));
   revealCurrent();
 }
 
@@ -101,6 +101,7 @@ const chooseOne = () => notice("Choose an experiment", el("p", {}, "Its results 
 function nothingYet(list) {
   return notice("Nothing counted yet",
     el("p", {}, "No experiment in the namespace ", named(list.namespace), " has a participant. Once a page that runs one is opened, it is shown here."),
+    el("p", {}, "A browser that took part before does not take part again: use a private window, or clear the site's storage."),
     !snapshot && el("p", {}, el("code", {}, "lamed snippet"), " prints the HTML to paste into your pages."),
     !snapshot && list.namespace !== list.default_namespace && el("div", { class: "actions" },
       el("button", { type: "button", "data-key": "default", click: () => go({ namespace: "", experiment: null, control: null }) }, "Show ", named(list.default_namespace))));
@@ -124,7 +125,7 @@ function showFailure(error) {
   const current = !missing && page.detail && page.detailKey === detailKeyOf(page.state) && byId("title");
   byId("failure")?.remove();
   if (current) {
-    const text = el("p", {}, el("strong", {}, "Not refreshed. "), error.message, ". The figures below are the last ones known.");
+    const text = el("p", {}, el("strong", {}, "Not refreshed. "), visible(error.message), ". The figures below are the last ones known.");
     return byId("main").prepend(el("section", { class: "banner", id: "failure", role: "alert" }, mark("sample_ratio"), el("div", {}, text, retry)));
   }
   const other = el("button", { type: "button", "data-key": "all", click: () => go({ experiment: null, control: null }) }, "Show all experiments");
@@ -185,7 +186,8 @@ async function removed({ experiment, goal, variant }, deleted, error) {
   if (goal === undefined && variant === undefined) history.replaceState(null, "", addressOf({ ...page.state, experiment: null, control: null }));
   else if (variant === page.state.control) history.replaceState(null, "", addressOf({ ...page.state, control: null }));
   await follow({ again: true });
-  announce("", `Deleted ${visibleText(goal ?? variant ?? experiment)}: ${plural(deleted, "counter")}`);
+  const remembered = goal === undefined ? ". Browsers that took part remember it: only their conversions go on counting" : "";
+  announce("", `Deleted ${visibleText(goal ?? variant ?? experiment)}: ${plural(deleted, "counter")}${remembered}`);
   if (document.activeElement === document.body) byId("main").querySelector("h1")?.focus();
 }
 

@@ -35,7 +35,8 @@ function askToRemove(what, { detail, namespace }, removed) {
   removal = { what: { ...what, namespace }, word: wordFor(name), kind, removed };
   byId("remove-title").textContent = `Delete this ${kind}?`;
   byId("remove-what").replaceChildren(...facts.flatMap(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
-  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment go on counting.`;
+  const remembered = goal === undefined ? " Browsers that took part remember it: they do not take part again, but their conversions count. To start anew, give the experiment another name." : "";
+  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment go on counting.${remembered}`;
   byId("remove-word").textContent = removal.word;
   byId("remove-name").value = "";
   byId("remove-error").textContent = "";
@@ -59,7 +60,7 @@ async function confirmRemoval(event) {
     byId("remove").close();
     removal.removed(removal.what, deleted);
   } catch (error) {
-    byId("remove-error").textContent = error.message;
+    byId("remove-error").textContent = visibleText(error.message);
     setRemoving(false);
     if (error.status === 401) { byId("remove").close(); removal.removed(removal.what, null, error); }
   }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode};
@@ -21,6 +21,11 @@ use crate::report::{Failure, Source, message};
 
 /// How long a request may take: what API Gateway allows, and a little more.
 const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// How long a reply may be, in bytes. One of 10,000 counters (`max_counters`) and a year of days takes
+/// less than half of it where a fifth of them counts each day; API Gateway passes 10 MB on. What is longer
+/// comes from something else, and may never end.
+const MAX_REPLY: usize = 64 * 1024 * 1024;
 
 /// Speaks to one API; keeps its connection.
 pub(super) struct Client {
@@ -58,7 +63,7 @@ impl Client {
         &self,
         handler: Handler,
         query: &[(&str, &str)],
-    ) -> Result<(StatusCode, String), String> {
+    ) -> Result<(StatusCode, String), Failure> {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(query)
             .finish();
@@ -70,16 +75,26 @@ impl Client {
         }
         let request = request
             .body(Empty::new())
-            .map_err(|error| error.to_string())?;
-        let unreachable = |error| unreachable(&self.endpoint, &error);
+            .map_err(|error| Failure::gateway(error.to_string()))?;
+        let unreachable = |error| Failure::gateway(unreachable(&self.endpoint, &error));
         let response = self.http.request(request).await.map_err(unreachable)?;
         let status = response.status();
-        let body = (response.into_body().collect().await).map_err(|error| {
-            format!(
-                "the connection to {} broke: {}",
-                self.endpoint.base,
-                root(&error)
-            )
+        let body = Limited::new(response.into_body(), MAX_REPLY)
+            .collect()
+            .await;
+        let body = body.map_err(|error| {
+            let base = &self.endpoint.base;
+            if error.is::<LengthLimitError>() {
+                return Failure {
+                    status: StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
+                    message: format!(
+                        "{base} sent more than {} MiB: is it a lamed API?",
+                        MAX_REPLY >> 20
+                    ),
+                    answered: true,
+                };
+            }
+            Failure::gateway(format!("the connection to {base} broke: {}", root(&*error)))
         })?;
         Ok((
             status,
@@ -108,6 +123,7 @@ impl Client {
                 self.endpoint.base,
                 status.as_u16()
             ),
+            answered: true,
         }
     }
 }
@@ -116,15 +132,16 @@ impl Client {
 impl Source for Client {
     async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure> {
         let answer = timeout(TIMEOUT, self.exchange(handler, query)).await;
-        let (status, body) = answer
-            .unwrap_or_else(|_| {
-                Err(format!(
-                    "{} did not answer within {} seconds",
-                    self.endpoint.base,
-                    TIMEOUT.as_secs()
-                ))
-            })
-            .map_err(Failure::gateway)?;
+        let answer = answer.map_err(|_| Failure {
+            status: StatusCode::GATEWAY_TIMEOUT.as_u16(),
+            message: format!(
+                "{} did not answer within {} seconds",
+                self.endpoint.base,
+                TIMEOUT.as_secs()
+            ),
+            answered: false,
+        })?;
+        let (status, body) = answer?;
         if status != StatusCode::OK {
             return Err(self.refused(status, &body));
         }

@@ -16,7 +16,7 @@ use super::endpoint::{self, Endpoint};
 use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on};
-use crate::local::dashboard::{Dashboard, PATH, Sessions, of_snapshot, snapshot};
+use crate::local::dashboard::{Dashboard, PATH, Sessions, Workbench, of_snapshot, snapshot};
 use crate::local::{Connections, serve};
 
 #[derive(clap::Args)]
@@ -43,7 +43,8 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         api: endpoint.base.clone(),
         source: Arc::new(Client::new(endpoint)?),
         namespace: config.namespace,
-        experiments: config.experiments,
+        experiments: config.experiments.into(),
+        workbench: Workbench::default(),
         sessions: Sessions::by_address(None)
             .map_err(|error| CliError::failed(error.to_string()))?,
         loopback_only: true,

@@ -12,6 +12,10 @@ use crate::config::nearest;
 use crate::domain::{Kind, Name, PARTICIPATE, Selection};
 use crate::report::{Question, delete, read};
 
+/// What follows from a delete of participants.
+const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
+     conversions count; to start anew, give the experiment another name";
+
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Delete the counts of this experiment
@@ -45,6 +49,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         kind: args.goal.map(Kind::from),
         variant: args.variant,
     };
+    let takes_participants = !matches!(selection.kind, Some(Kind::Conversion(_)));
     let client = Client::new(endpoint)?;
     let deleted = block_on(async {
         let deleted = delete(&client, &selection).await?;
@@ -69,6 +74,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         "counters"
     };
     (context.printer).talk(&format!("deleted {what}: {} {counters}", deleted.deleted));
+    if takes_participants {
+        context.printer.talk(REMEMBERED);
+    }
     Ok(())
 }
 
@@ -92,17 +100,15 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
     };
     let all = read(client, question).await.ok()?;
     let experiment = selection.experiment.as_str();
-    let Some(counted) = all.iter().find(|counted| counted.experiment == experiment) else {
-        let known = all.iter().map(|counted| counted.experiment.as_str());
+    let Some(counted) = all
+        .iter()
+        .find(|counted| *counted.name() == selection.experiment)
+    else {
+        let known = all.iter().map(|counted| counted.name().as_str());
         return nearest(experiment, known).map(str::to_owned);
     };
-    let goals = || counted.goals.iter().map(|goal| goal.goal.as_str());
-    let variants = || {
-        counted
-            .variants
-            .iter()
-            .map(|variant| variant.label.as_str())
-    };
+    let goals = || counted.counts.goals().into_iter().map(Name::as_str);
+    let variants = || counted.counts.variants().into_iter().map(Name::as_str);
     match (&selection.kind, &selection.variant) {
         (Some(Kind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
             nearest(goal.as_str(), goals().chain([PARTICIPATE]))

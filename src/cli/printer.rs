@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::CliError;
 use super::log::Format;
-use super::visible::{harmful, harmless};
+use super::visible::harmless;
+use crate::report::harmless_json;
 
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -65,14 +66,7 @@ impl Printer {
     pub(super) fn json_line(self, document: &impl Serialize) -> Result<bool, CliError> {
         let text = serde_json::to_string(document);
         let text = text.map_err(|error| CliError::failed(error.to_string()))?;
-        let mut line = String::with_capacity(text.len() + 1);
-        for character in text.chars() {
-            if harmful(character) {
-                line.push_str(&format!("\\u{:04x}", u32::from(character)));
-            } else {
-                line.push(character);
-            }
-        }
+        let mut line = harmless_json(&text);
         line.push('\n');
         self.stream(&line)
     }

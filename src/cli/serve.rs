@@ -16,7 +16,7 @@ use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
 use crate::http::{Api, Handler, Route, Routes, STAGE};
-use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard};
+use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
 use crate::local::{
     ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
     Throttle, WithHealth, WithMetrics, WithProof, serve,
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Serve metrics for Prometheus at /metrics on this address
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
-    /// Allow at most this many open connections; more connections wait
+    /// Allow at most this many open connections. At the limit, the longest idle one is closed for a new one
     /// [default: 10000, or fewer if the limit of open files is lower]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,
@@ -132,7 +132,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         connections: connections.clone(),
         api: api.clone(),
     });
-    let edge = api_edge(&args, api, key.clone(), config, connections.limits())?;
+    let edge = api_edge(&args, api, key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
             dashboard,
@@ -208,6 +208,12 @@ fn limits(args: &Args, printer: Printer) -> Limits {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     let wanted = (args.max_connections).map_or(limits.connections, |wanted| wanted as usize);
     limits.connections = wanted.min(room);
+    // Half of the room is for others; but proxies have the connections of all their visitors.
+    let behind_proxies = args.trusted_proxies.is_some_and(|proxies| proxies > 0);
+    limits.share = match limits.connections {
+        all if behind_proxies => all,
+        all => all.div_ceil(2),
+    };
     if args.max_connections.is_some() && room < wanted {
         printer.warn(&format!(
             "only {room} connections at once: the system allows {files} open files (`ulimit -Hn`, \
@@ -240,7 +246,8 @@ fn dashboard(
             format!("/{STAGE}")
         },
         namespace: config.namespace.clone(),
-        experiments: config.experiments.clone(),
+        experiments: config.experiments.clone().into(),
+        workbench: Workbench::default(),
         sessions,
         // A server of one's own stands behind a proxy with a name of its own.
         loopback_only: args.local && address.ip().is_loopback(),
@@ -248,16 +255,10 @@ fn dashboard(
 }
 
 /// The API, as `--local` or plain `serve` has it.
-fn api_edge(
-    args: &Args,
-    api: Api,
-    key: ApiKey,
-    config: Config,
-    limits: Limits,
-) -> Result<Arc<dyn Edge>, CliError> {
+fn api_edge(args: &Args, api: Api, key: ApiKey, config: Config) -> Result<Arc<dyn Edge>, CliError> {
     let routes = Routes::new(config.wiring.into_iter().map(|wired| wired.route));
     if !args.local {
-        return Ok(Arc::new(Direct::new(api, routes, key, limits)));
+        return Ok(Arc::new(Direct::new(api, routes, key)));
     }
     let throttle = config
         .aws
@@ -265,7 +266,7 @@ fn api_edge(
         .map_or_else(Throttle::default, |throttle| {
             Throttle::new(throttle.rate, f64::from(throttle.burst))
         });
-    let gateway = Gateway::new(api, routes, key, throttle, limits);
+    let gateway = Gateway::new(api, routes, key, throttle);
     Ok(Arc::new(
         gateway.map_err(|error| CliError::failed(error.to_string()))?,
     ))

@@ -6,7 +6,7 @@ use super::endpoint::{self, Endpoint};
 use super::{CliError, Context};
 use crate::assets::{SNIPPET, alephbet};
 use crate::config::Config;
-use crate::domain::{Declared, Goal, Name, Unit};
+use crate::domain::{Better, Declared, Goal, Name, Unit};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -61,6 +61,7 @@ fn example() -> Declared {
         goals: vec![Goal {
             name: name("button clicked"),
             unique: true,
+            better: Better::default(),
         }],
         minimum_effect: None,
         unit: Unit::Visitor,

@@ -43,11 +43,6 @@ pub(super) fn visible(name: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// What a terminal obeys rather than shows.
-pub(super) fn harmful(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// What leaves no trace, or that of a space: control characters, spaces but the usual one, and what
 /// Unicode names Default_Ignorable_Code_Point.
 fn unseen(character: char) -> bool {

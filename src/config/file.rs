@@ -274,7 +274,7 @@ impl JsonSchema for GoalShape {
             generator.subschema_for::<FullGoal>(),
         );
         json_schema!({
-            "description": "A goal's name; or an object, for a goal that a visitor may reach again and again.",
+            "description": "A goal's name, or an object: for a goal that a visitor may reach again and again, or of which less is better.",
             "anyOf": [name, full],
         })
     }
@@ -291,6 +291,29 @@ struct FullGoal {
     #[serde(default = "yes")]
     #[schemars(extend("default" = true))]
     unique: bool,
+    /// Whether a higher or a lower rate is the better one: "lower" for goals such as "unsubscribed".
+    #[serde(default)]
+    #[schemars(extend("default" = "higher"))]
+    better: Better,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Better {
+    /// The more visitors reach the goal, the better.
+    #[default]
+    Higher,
+    /// The fewer, the better.
+    Lower,
+}
+
+impl From<Better> for domain::Better {
+    fn from(better: Better) -> Self {
+        match better {
+            Better::Higher => Self::Higher,
+            Better::Lower => Self::Lower,
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -309,7 +332,11 @@ impl<'de> Deserialize<'de> for GoalShape {
 
             fn visit_str<E: Error>(self, text: &str) -> Result<FullGoal, E> {
                 let name = name(text).map_err(E::custom)?;
-                Ok(FullGoal { name, unique: true })
+                Ok(FullGoal {
+                    name,
+                    unique: true,
+                    better: Better::default(),
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FullGoal, A::Error> {
@@ -319,8 +346,13 @@ impl<'de> Deserialize<'de> for GoalShape {
         let FullGoal {
             name: Name(name),
             unique,
+            better,
         } = deserializer.deserialize_any(Shape)?;
-        Ok(Self(Goal { name, unique }))
+        Ok(Self(Goal {
+            name,
+            unique,
+            better: better.into(),
+        }))
     }
 }
 

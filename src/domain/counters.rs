@@ -42,31 +42,32 @@ impl ExperimentCounts {
     /// Every goal that was reached, in natural order.
     #[must_use]
     pub fn goals(&self) -> Vec<&Name> {
-        distinct(self.counts.iter().filter_map(|c| match &c.kind {
-            Kind::Exposure => None,
-            Kind::Conversion(goal) => Some(goal),
-        }))
+        distinct(self.counts.iter().filter_map(|c| c.kind.goal()))
     }
 
     /// How many participants were shown `variant`.
     #[must_use]
     pub fn participants(&self, variant: &Name) -> u64 {
-        self.count(|kind| *kind == Kind::Exposure, variant)
+        self.count(None, variant)
     }
 
     /// How often `goal` was reached under `variant`.
     #[must_use]
     pub fn conversions(&self, goal: &Name, variant: &Name) -> u64 {
-        self.count(
-            |kind| matches!(kind, Kind::Conversion(name) if name == goal),
-            variant,
-        )
+        self.count(Some(goal), variant)
     }
 
-    fn count(&self, is_kind: impl Fn(&Kind) -> bool, variant: &Name) -> u64 {
-        (self.counts.iter())
-            .find(|c| is_kind(&c.kind) && c.variant == *variant)
-            .map_or(0, |c| c.count)
+    /// All counts, in the order of kinds and variants.
+    #[must_use]
+    pub fn all(&self) -> &[Count] {
+        &self.counts
+    }
+
+    /// By bisection, for there may be thousands.
+    fn count(&self, goal: Option<&Name>, variant: &Name) -> u64 {
+        let place =
+            (self.counts).binary_search_by(|c| (c.kind.goal(), &c.variant).cmp(&(goal, variant)));
+        place.map_or(0, |place| self.counts[place].count)
     }
 }
 

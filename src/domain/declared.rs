@@ -42,6 +42,16 @@ pub struct Goal {
     pub name: Name,
     /// Counted once a visitor (AlephBet's default), or each time.
     pub unique: bool,
+    pub better: Better,
+}
+
+/// Whether a higher or a lower rate of a goal is the better one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Better {
+    #[default]
+    Higher,
+    /// As of "unsubscribed".
+    Lower,
 }
 
 /// Which events are counted.

@@ -14,6 +14,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The goal; none for an exposure.
+    #[must_use]
+    pub fn goal(&self) -> Option<&Name> {
+        match self {
+            Self::Exposure => None,
+            Self::Conversion(goal) => Some(goal),
+        }
+    }
+
     /// The word for this kind on the wire and in the stores.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -13,7 +13,7 @@ pub mod statistics;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Instant};
-pub use declared::{Accept, Declared, Goal, Undeclared, Unit};
+pub use declared::{Accept, Better, Declared, Goal, Undeclared, Unit};
 pub use event::{Counter, Event, Kind, Outcome, PARTICIPATE};
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;

@@ -1,6 +1,6 @@
 //! The body of a POST: events, read without keeping what is of no use.
 //!
-//! A body may be 10 MB, and as a tree of values `[{"":0},{"":0},…]` would take a hundred times that.
+//! As a tree of values `[{"":0},{"":0},…]` would take a hundred times as much as it does as text.
 //! So nothing is kept but the texts of up to [`MAX_BATCH`] events; the rest is checked to be JSON,
 //! counted, and passed over.
 

@@ -6,8 +6,11 @@ use std::sync::atomic::Ordering;
 use super::batch::{Body, Element, Field, MAX_BATCH, Object};
 use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
-use super::{Api, Parameters, Reply, Request};
-use crate::domain::{Counter, Event, IdempotencyKey, Kind, Name, Outcome, Selection, Undeclared};
+use super::{Api, MAX_BODY, Parameters, Reply, Request};
+use crate::domain::{
+    Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Name, Outcome, Selection,
+    Undeclared,
+};
 use crate::store::StoreError;
 
 /// Why a request gets no 200.
@@ -16,6 +19,8 @@ pub(super) enum Refusal {
     Malformed(String),
     /// The body is compressed.
     Encoded,
+    /// The body is longer than [`MAX_BODY`].
+    TooLong,
     Store(StoreError),
     /// Events would have made more counters than a namespace may have; what became of the others.
     TooManyCounters(wire::TrackedBatch),
@@ -38,6 +43,7 @@ impl From<Refusal> for Reply {
                  compression",
             )
             .with("Accept-Encoding", "identity"),
+            Refusal::TooLong => Self::too_long(MAX_BODY),
             Refusal::Store(StoreError::Unavailable(_)) => {
                 Self::message(503, "the store cannot be reached: try again")
             }
@@ -71,6 +77,9 @@ impl Api {
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
+        if request.body.len() > MAX_BODY {
+            return Err(Refusal::TooLong);
+        }
         if request.encoding.as_deref().is_some_and(is_encoded) {
             return Err(Refusal::Encoded);
         }
@@ -138,25 +147,55 @@ impl Api {
             Some(experiment) => Some(vec![experiment]),
             None => names(scope)?,
         };
-        let counts = self.store.counts(&namespace, asked_for.as_deref()).await?;
-        let mut experiments: Vec<wire::Experiment> =
-            counts.iter().map(wire::Experiment::from).collect();
-        if days {
-            let names: Vec<Name> = counts.into_iter().map(|counts| counts.experiment).collect();
-            let days = self.store.days(&namespace, &names).await?;
-            for (experiment, days) in experiments.iter_mut().zip(days) {
-                experiment.days = Some(wire::DayOf::all(&days));
-            }
-        }
+        let counted = self.counted(&namespace, asked_for.as_deref(), days).await?;
+        let experiments = counted.iter().map(|(counts, by_day)| wire::Experiment {
+            days: days.then(|| wire::DayOf::all(by_day)),
+            ..counts.into()
+        });
         let meta = wire::Element::Meta {
             meta: wire::Meta {
                 scope: scope.map(str::to_owned),
             },
         };
-        let experiments = experiments.into_iter().map(wire::Element::Experiment);
+        let experiments = experiments.map(wire::Element::Experiment);
         Ok(Reply::ok(
             &std::iter::once(meta).chain(experiments).collect::<Vec<_>>(),
         ))
+    }
+
+    /// What was counted, with the counts by day where asked for.
+    async fn counted(
+        &self,
+        namespace: &Name,
+        experiments: Option<&[Name]>,
+        days: bool,
+    ) -> Result<Vec<(ExperimentCounts, Vec<DayCount>)>, StoreError> {
+        let counts = self.store.counts(namespace, experiments).await?;
+        let days = if days {
+            let names: Vec<Name> = counts.iter().map(|one| one.experiment.clone()).collect();
+            self.store.days(namespace, &names).await?
+        } else {
+            Vec::new()
+        };
+        let days = days.into_iter().chain(std::iter::repeat_with(Vec::new));
+        Ok(counts.into_iter().zip(days).collect())
+    }
+
+    /// The same for who is in this process, without the wire between.
+    ///
+    /// # Errors
+    /// When the store fails: the reply that a client would get.
+    pub async fn read(
+        &self,
+        namespace: &Name,
+        experiments: Option<&[Name]>,
+        days: bool,
+    ) -> Result<Vec<(ExperimentCounts, Vec<DayCount>)>, Reply> {
+        let counted = self.counted(namespace, experiments, days).await;
+        counted.map_err(|error| {
+            self.outage.log(&error);
+            Refusal::from(error).into()
+        })
     }
 
     pub(super) async fn one_experiment(&self, request: &Request) -> Result<Reply, Refusal> {

@@ -28,6 +28,9 @@ use crate::store::Store;
 /// The path under which API Gateway serves the API.
 pub const STAGE: &str = "prod";
 
+/// The longest body of a request, in bytes. 100 events with the longest names take 100 KB.
+pub const MAX_BODY: usize = 256 * 1024;
+
 /// A request as the handler sees it: routed, with the query decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -103,7 +106,7 @@ impl Api {
             match &refusal {
                 Refusal::Store(error) => self.outage.log(error),
                 Refusal::TooManyCounters(..) => self.outage.log_full(),
-                Refusal::Malformed(_) | Refusal::Encoded => {}
+                Refusal::Malformed(_) | Refusal::TooLong | Refusal::Encoded => {}
             }
             refusal.into()
         })

@@ -64,6 +64,13 @@ impl Reply {
         Self::new(status, body)
     }
 
+    /// What a body gets that is longer than `most` bytes.
+    #[must_use]
+    pub fn too_long(most: usize) -> Self {
+        let kib = most / 1024;
+        Self::message(413, &format!("the body must be at most {kib} KiB"))
+    }
+
     /// The answer to OPTIONS, which browsers ask before a DELETE or a request with a key.
     #[must_use]
     pub fn preflight(methods: &[Method]) -> Self {

@@ -104,6 +104,10 @@ pub struct Experiment {
     pub days: Option<Vec<DayOf>>,
 }
 
+/// So many results of one experiment are given in full. Anybody can send names, and thousands of goals
+/// times thousands of variants are millions of zeros, which are then left out.
+const MOST_CELLS: usize = 10_000;
+
 /// One goal, with a result for each variant of the experiment.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Goal {
@@ -151,27 +155,44 @@ pub struct ResultOfDay {
 
 impl From<&ExperimentCounts> for Experiment {
     fn from(counts: &ExperimentCounts) -> Self {
-        let variants = counts.variants();
-        let result = |goal: &Name, variant: &Name| GoalResult {
+        let variants: Vec<(&Name, u64)> = (counts.variants().into_iter())
+            .map(|variant| (variant, counts.participants(variant)))
+            .collect();
+        let conversions = counts.all().chunk_by(|a, b| a.kind == b.kind);
+        let goals: Vec<(&Name, &[Count])> = conversions
+            .filter_map(|of_goal| Some((of_goal[0].kind.goal()?, of_goal)))
+            .collect();
+        let result = |variant: &Name, trials: u64, successes: u64| GoalResult {
             label: variant.to_string(),
-            successes: counts.conversions(goal, variant),
-            trials: counts.participants(variant),
+            successes,
+            trials,
         };
+        let in_full = |goal: &Name| -> Vec<GoalResult> {
+            (variants.iter())
+                .map(|(name, trials)| result(name, *trials, counts.conversions(goal, name)))
+                .collect()
+        };
+        let in_short = |of_goal: &[Count]| -> Vec<GoalResult> {
+            (of_goal.iter())
+                .map(|one| result(&one.variant, counts.participants(&one.variant), one.count))
+                .collect()
+        };
+        let is_full = variants.len() * goals.len() <= MOST_CELLS;
         Self {
             experiment: counts.experiment.to_string(),
-            goals: (counts.goals().into_iter())
-                .map(|goal| Goal {
+            goals: (goals.iter())
+                .map(|(goal, of_goal)| Goal {
                     goal: goal.to_string(),
-                    results: variants
-                        .iter()
-                        .map(|variant| result(goal, variant))
-                        .collect(),
+                    results: match is_full {
+                        true => in_full(goal),
+                        false => in_short(of_goal),
+                    },
                 })
                 .collect(),
             variants: (variants.iter())
-                .map(|variant| Variant {
+                .map(|(variant, trials)| Variant {
                     label: variant.to_string(),
-                    trials: counts.participants(variant),
+                    trials: *trials,
                 })
                 .collect(),
             days: None,

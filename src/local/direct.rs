@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_ENCODING, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
-use super::exchange::{BodyError, read_body, response};
+use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
-use super::{ApiKey, Edge, Limits};
+use super::{ApiKey, Body, Edge};
 use crate::http::{self, Api, Found, Parameters, Reply, Route, Routes, STAGE};
 
 /// Calls the handler straight.
@@ -21,19 +21,13 @@ pub struct Direct {
     api: Api,
     routes: Routes,
     key: ApiKey,
-    limits: Limits,
 }
 
 impl Direct {
     /// An edge that asks for `key` where a route requires one.
     #[must_use]
-    pub fn new(api: Api, routes: Routes, key: ApiKey, limits: Limits) -> Self {
-        Self {
-            api,
-            routes,
-            key,
-            limits,
-        }
+    pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
+        Self { api, routes, key }
     }
 
     /// Where a request goes, or what it gets instead.
@@ -73,12 +67,13 @@ impl Direct {
         }
     }
 
-    async fn reply(&self, route: &Route, head: &Parts, body: Incoming) -> Reply {
-        let body = match read_body(body, &self.limits).await {
-            Ok(body) => body.into(),
-            Err(BodyError::TooLarge) => return Reply::message(413, "the body is too large"),
-            Err(BodyError::Incomplete) => return Reply::message(408, "the body is incomplete"),
+    async fn reply(&self, route: &Route, head: &Parts, body: Body) -> Reply {
+        let whole = match body.read(http::MAX_BODY).await {
+            Ok(whole) => whole,
+            Err(error) => return error.reply(http::MAX_BODY),
         };
+        // The room is free when there is a reply.
+        let (body, _room) = whole.into_parts();
         let header = |name| Some(head.headers.get(name)?.to_str().ok()?.to_owned());
         let request = http::Request {
             method: route.method,
@@ -93,7 +88,7 @@ impl Direct {
 
 #[async_trait]
 impl Edge for Direct {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let (head, body) = request.into_parts();
         let (handler, reply) = match self.route(&head) {

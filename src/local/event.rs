@@ -73,7 +73,7 @@ fn random<const N: usize>() -> [u8; N] {
 pub(super) fn proxy_event(
     head: &Parts,
     path: &str,
-    body: &[u8],
+    body: Vec<u8>,
     route: &Route,
     caller: &Caller,
     identifiers: &Identifiers,
@@ -82,10 +82,10 @@ pub(super) fn proxy_event(
     let headers = Multimap::new(forwarded_headers(head, &host, caller));
     let query = Parameters::decode(head.uri.query().unwrap_or_default());
     let query = Multimap::new(query.iter().map(|(k, v)| (k.to_owned(), v.to_owned())));
-    let (body, is_base64) = match std::str::from_utf8(body) {
-        Ok("") => (Value::Null, false),
+    let (body, is_base64) = match String::from_utf8(body) {
+        Ok(text) if text.is_empty() => (Value::Null, false),
         Ok(text) => (Value::from(text), false),
-        Err(_) => (Value::from(BASE64_STANDARD.encode(body)), true),
+        Err(error) => (Value::from(BASE64_STANDARD.encode(error.as_bytes())), true),
     };
     let method = head.method.as_str();
     let resource = format!("/{}", route.path);
@@ -252,7 +252,7 @@ mod tests {
             api_key: "key id".to_owned(),
             deployment: "deployment".to_owned(),
         };
-        let mut event = proxy_event(&head, path, body, route, &caller, &identifiers);
+        let mut event = proxy_event(&head, path, body.to_vec(), route, &caller, &identifiers);
         let context = &mut event["requestContext"];
         assert_eq!(context["requestTime"].as_str().unwrap().len(), 26);
         for changing in ["extendedRequestId", "requestTime", "requestTimeEpoch"] {

@@ -15,30 +15,35 @@
 //!
 //! 429 `Limit Exceeded` answers a usage plan's quota, which lamed never sets.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
+use super::body::BodyError;
 use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
-use super::exchange::{BodyError, read_body, response};
+use super::exchange::response;
 use super::metrics::handled;
-use super::{ApiKey, Edge, Limits};
+use super::{ApiKey, Body, Edge};
 use crate::http::gateway::{FunctionError, answer, reply_from_proxy};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
 
 /// The longest that API Gateway waits for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
 
-/// The largest event and the largest reply of a function: Lambda's limit.
+/// The largest body of a request, in bytes: API Gateway's limit.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// The largest event and the largest reply of a function, in bytes: Lambda's limit.
 const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
 
 /// The functions behind the routes.
@@ -65,7 +70,6 @@ pub struct Gateway {
     routes: Routes,
     key: ApiKey,
     throttle: Mutex<Throttle>,
-    limits: Limits,
     identifiers: Identifiers,
 }
 
@@ -88,14 +92,12 @@ impl Gateway {
         routes: Routes,
         key: ApiKey,
         throttle: Throttle,
-        limits: Limits,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
             function: Arc::new(function),
             routes,
             key,
             throttle: Mutex::new(throttle),
-            limits,
             identifiers: Identifiers::random()?,
         })
     }
@@ -122,7 +124,7 @@ impl Gateway {
         &self,
         (path, route): (&str, &Route),
         head: &Parts,
-        body: Incoming,
+        body: Body,
         peer: SocketAddr,
         request_id: &str,
     ) -> Result<Reply, Refusal> {
@@ -133,17 +135,22 @@ impl Gateway {
         if !self.admit() {
             return Err(Refusal::TooManyRequests);
         }
-        let body = (read_body(body, &self.limits).await).map_err(|error| match error {
-            BodyError::TooLarge => Refusal::RequestTooLong,
-            BodyError::Incomplete => Refusal::InternalServerError,
-        })?;
+        let whole = match body.read(MAX_BODY).await {
+            Ok(whole) => whole,
+            Err(BodyError::TooLong) => return Err(Refusal::RequestTooLong),
+            Err(BodyError::Incomplete) => return Err(Refusal::InternalServerError),
+            // This machine's, not the gateway's.
+            Err(error @ BodyError::NoRoom) => return Ok(error.reply(MAX_BODY)),
+        };
+        // The room is free when there is a reply.
+        let (body, _room) = whole.into_parts();
         let caller = Caller {
             peer,
             request_id,
             key: key.filter(|_| route.key_required).map(|_| &self.key),
         };
-        let event = proxy_event(head, path, &body, route, &caller, &self.identifiers);
-        if event.to_string().len() > MAX_PAYLOAD {
+        let event = proxy_event(head, path, body, route, &caller, &self.identifiers);
+        if length(&event) > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
         invoke(&self.function, route, event).await
@@ -153,6 +160,26 @@ impl Gateway {
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         throttle.admit(Instant::now())
     }
+}
+
+/// How many bytes a value is as JSON, without writing it down.
+fn length(value: &Value) -> usize {
+    struct Length(usize);
+
+    impl io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut length = Length(0);
+    let written = serde_json::to_writer(&mut length, value);
+    written.map_or(usize::MAX, |()| length.0)
 }
 
 /// Invokes the function behind a route as API Gateway and Lambda do together.
@@ -184,16 +211,14 @@ async fn invoke(
             tracing::error!(%error, "the function failed");
             Err(Refusal::InternalServerError)
         }
-        Ok(Ok(Ok(reply))) if reply.to_string().len() > MAX_PAYLOAD => {
-            Err(Refusal::InternalServerError)
-        }
+        Ok(Ok(Ok(reply))) if length(&reply) > MAX_PAYLOAD => Err(Refusal::InternalServerError),
         Ok(Ok(Ok(reply))) => reply_from_proxy(&reply).ok_or(Refusal::InternalServerError),
     }
 }
 
 #[async_trait]
 impl Edge for Gateway {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let request_id = self.identifiers.request_id();
         let (head, body) = request.into_parts();

@@ -153,10 +153,18 @@ impl Pace {
 }
 
 /// Who counts as one asker: of IPv6 the /48, which one customer may have to himself.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
+    }
+}
+
+/// Whether this is an address of this machine or its network, where a proxy may be.
+pub(super) fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     }
 }
 
@@ -165,11 +173,7 @@ fn network(address: IpAddr) -> IpAddr {
 /// Without a number it is 1 where the peer is on this machine or in its network, else 0.
 pub(super) fn asker(peer: SocketAddr, headers: &HeaderMap, proxies: Option<usize>) -> IpAddr {
     let peer = peer.ip().to_canonical();
-    let is_near = match peer {
-        IpAddr::V4(peer) => peer.is_loopback() || peer.is_private(),
-        IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local(),
-    };
-    let proxies = proxies.unwrap_or(usize::from(is_near));
+    let proxies = proxies.unwrap_or(usize::from(is_near(peer)));
     let written: Vec<&str> = (headers.get_all(FORWARDED_FOR).iter())
         .flat_map(|value| value.to_str().unwrap_or_default().split(','))
         .collect();

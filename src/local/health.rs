@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Edge;
 use super::exchange::response;
 use super::seldom::Seldom;
+use super::{Body, Edge};
 use crate::http::Reply;
 use crate::store::{Store, StoreError};
 
@@ -89,7 +89,7 @@ impl Question {
 
 #[async_trait]
 impl Edge for WithHealth {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let Some(question) = Question::of(request.uri().path()) else {
             return self.rest.answer(request, peer).await;
         };

@@ -5,12 +5,18 @@ use std::time::Duration;
 /// The limits of a server. None depends on what a client says.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are open at once; more wait until one ends.
+    /// How many connections are open at once.
     pub connections: usize,
+    /// How many of them one address may have. Addresses near this machine may have all.
+    pub share: usize,
+    /// How long a connection may wait for its client before it gives way to a new one, where there is no
+    /// room for both. The same holds for bodies that are being read.
+    pub grace: Duration,
     /// The largest head of a request in bytes, at least 8 KiB. Beyond it: 431.
     pub head: usize,
-    /// The largest body of a request in bytes. Beyond it: 413.
-    pub body: usize,
+    /// How many bytes the bodies of all requests together may take. At least as many as the largest body
+    /// that is read.
+    pub bodies: usize,
     /// How long the head of the first request may take, from the connection's start.
     pub head_time: Duration,
     /// How long the body of a request may take. Beyond it: 408.
@@ -27,9 +33,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            share: 5_000,
+            // Longer than a head or a body of some KB takes on a bad network.
+            grace: Duration::from_secs(1),
             head: 32 * 1024,
-            // API Gateway's limit, kept by both edges.
-            body: 10 * 1024 * 1024,
+            // Some thousand batches of a usual size.
+            bodies: 32 * 1024 * 1024,
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(30),
             // Longer than the 60 s for which nginx keeps a connection, so that it closes first.

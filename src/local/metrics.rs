@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::prometheus_text::{CONTENT_TYPE, encode};
@@ -20,7 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::exchange::response;
 use super::health::text;
-use super::{Connections, Edge};
+use super::{Body, Connections, Edge};
 use crate::domain::{self, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};
 use crate::store::{Store, StoreError};
@@ -173,7 +173,7 @@ pub struct WithMetrics {
 
 #[async_trait]
 impl Edge for WithMetrics {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let response = self.rest.answer(request, peer).await;
         let handler = match response.extensions().get() {
@@ -273,7 +273,7 @@ impl Scraped {
 
 #[async_trait]
 impl Edge for Scraped {
-    async fn answer(&self, request: Request<Incoming>, _peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, _peer: SocketAddr) -> Response<Full<Bytes>> {
         response(match (request.method(), request.uri().path()) {
             (&Method::GET, PATH) => match self.text() {
                 Ok(body) => {

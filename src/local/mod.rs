@@ -3,6 +3,7 @@
 //! [`Direct`] is for a server of one's own: it calls the handler straight. [`Gateway`] behaves as
 //! API Gateway does in front of Lambda, so that what passes here passes deployed.
 
+mod body;
 mod connection;
 mod container;
 pub mod dashboard;
@@ -17,9 +18,12 @@ mod key;
 mod limits;
 mod metrics;
 mod proof;
+mod room;
 mod seldom;
 mod server;
+mod shares;
 
+pub use body::Body;
 pub use container::{Container, ContainerError, IMAGE};
 pub use direct::Direct;
 pub use gateway::{Function, Gateway, Throttle};

@@ -18,15 +18,15 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Edge;
 use super::exchange::response;
 use super::health::text;
 use super::key::random_text;
+use super::{Body, Edge};
 use crate::domain::Secret;
 
 /// Where a proof is asked for.
@@ -100,7 +100,7 @@ pub struct WithProof {
 
 #[async_trait]
 impl Edge for WithProof {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let uri = request.uri();
         if uri.path() != PATH || request.method() != Method::GET {
             return self.rest.answer(request, peer).await;

@@ -1,22 +1,24 @@
 //! The server: handed its listener and its end, it answers every connection through an [`Edge`].
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use super::Limits;
 use super::connection::{hold, protocol};
+use super::room::Room;
 use super::seldom::Seldom;
+use super::shares::{Share, Shares, is_same_client};
+use super::{Body, Limits};
 
 /// The least time between two lines about connections that cannot be taken.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -25,16 +27,18 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[async_trait]
 pub trait Edge: Send + Sync + 'static {
     /// Answers a request of `peer`. Never fails: an error is an answer, too.
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>>;
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>>;
 }
 
-/// Room for the connections of one server.
+/// Room for the connections of one server, and for what they send.
 #[derive(Clone)]
 pub struct Connections {
     limits: Limits,
-    room: Arc<Semaphore>,
+    pub(super) room: Arc<Room>,
+    /// In bytes.
+    pub(super) bodies: Arc<Room>,
+    shares: Arc<Shares>,
     open: Arc<AtomicUsize>,
-    waiting: Arc<Seldom>,
 }
 
 impl Connections {
@@ -47,9 +51,10 @@ impl Connections {
                 connections: most,
                 ..limits
             },
-            room: Arc::new(Semaphore::new(most)),
+            room: Arc::new(Room::new(most, limits.grace)),
+            bodies: Arc::new(Room::new(limits.bodies, limits.grace)),
+            shares: Arc::new(Shares::new(limits.share)),
             open: Arc::default(),
-            waiting: Arc::new(Seldom::new(PAUSE)),
         }
     }
 
@@ -71,34 +76,34 @@ impl Connections {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Room for one more, as soon as there is. Whoever is not yet accepted waits in the system's queue.
-    async fn admit(&self) -> OwnedSemaphorePermit {
-        if self.room.available_permits() == 0 && self.waiting.admits() {
+    /// Room for one more, as soon as there is; `None` where its client has his share. Until then the next ones
+    /// wait in the system's queue.
+    async fn admit(&self, peer: IpAddr) -> Option<Opened> {
+        let share = self.shares.enter(peer);
+        if share.as_ref().is_some_and(Share::is_too_much)
+            && !self.room.ask(|other| is_same_client(peer, other))
+        {
+            self.shares.warn(peer);
+            return None;
+        }
+        let room = self.room.take(1, || {
             tracing::warn!(
                 connections = self.most(),
-                "as many connections are open as may be: new ones wait until one ends"
+                "connection limit reached: the longest idle connections are closed for new ones"
             );
-        }
-        match Arc::clone(&self.room).acquire_owned().await {
-            Ok(room) => room,
-            // Nobody closes it.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// The room is taken by a connection.
-    fn opened(&self, room: OwnedSemaphorePermit) -> Opened {
+        });
+        let room = room.await;
         self.open.fetch_add(1, Ordering::Relaxed);
-        Opened {
+        Some(Opened {
             open: Arc::clone(&self.open),
+            _share: share,
             _room: room,
-        }
+        })
     }
 
     /// Waits until none is open, as long as that may take.
     async fn ended(&self) -> bool {
-        let all = u32::try_from(self.most()).unwrap_or(u32::MAX);
-        let ended = timeout(self.limits.drain, self.room.acquire_many(all));
+        let ended = timeout(self.limits.drain, self.room.empty(self.most()));
         ended.await.is_ok()
     }
 }
@@ -106,6 +111,7 @@ impl Connections {
 /// An open connection's room, free again when this is dropped.
 struct Opened {
     open: Arc<AtomicUsize>,
+    _share: Option<Share>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -135,14 +141,20 @@ pub async fn serve(
     let trouble = Seldom::new(PAUSE);
     let mut stop = std::pin::pin!(stop);
     loop {
-        let next = async { (connections.admit().await, listener.accept().await) };
-        let (room, accepted) = tokio::select! {
+        // One is accepted before there is room for it: else nobody would have to give way.
+        let next = async {
+            let (stream, peer) = listener.accept().await?;
+            let opened = connections.admit(peer.ip()).await;
+            Ok(opened.map(|opened| (stream, peer, opened)))
+        };
+        let accepted = tokio::select! {
             biased;
             () = &mut stop => break,
-            next = next => next,
+            accepted = next => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let (stream, peer, opened) = match accepted {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => continue,
             Err(error) => {
                 pause_after(&error, &trouble).await;
                 continue;
@@ -150,9 +162,15 @@ pub async fn serve(
         };
         // Replies are small and whole: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
-        let opened = connections.opened(room);
-        let edge = Arc::clone(&edge);
-        let connection = hold(stream, peer, edge, protocol.clone(), limits, told.clone());
+        let (edge, connections) = (Arc::clone(&edge), connections.clone());
+        let connection = hold(
+            stream,
+            peer,
+            edge,
+            protocol.clone(),
+            connections,
+            told.clone(),
+        );
         tokio::spawn(async move {
             connection.await;
             drop(opened);

@@ -9,16 +9,19 @@ mod source;
 
 use serde::Serialize;
 
-pub use self::shapes::{Against, Experiment, Goal, Pairs, Said, Side, VersusControl};
-pub use self::source::{Failure, Question, Source, delete, message, read};
+pub use self::csv::Separator;
+pub use self::shapes::{Against, Experiment, Goal, OfPair, Pairs, Said, Side, VersusControl};
+pub use self::source::{Counted, Failure, Question, Source, delete, message, read};
 use crate::domain::results::{Results, by_day};
-use crate::domain::{DayCount, Declared, Name};
-use crate::http::wire::{Experiment as Counted, NotADay};
+use crate::domain::{Declared, Name};
 
 /// All experiments of a namespace, in full.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub namespace: String,
+    /// When it was made, where it is one of many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     pub experiments: Vec<Experiment>,
 }
 
@@ -45,10 +48,11 @@ pub struct Line {
 }
 
 impl Report {
-    /// The same as a table for spreadsheets: a row for each experiment, goal and variant.
+    /// The same as a table for spreadsheets: a row for each experiment, goal and variant. Titles come
+    /// with the first of several.
     #[must_use]
-    pub fn csv(&self) -> String {
-        csv::of(self)
+    pub fn csv(&self, separator: Separator, titles: bool) -> String {
+        csv::of(self, separator, titles)
     }
 }
 
@@ -58,41 +62,63 @@ impl From<&Results> for Line {
             experiment: results.experiment.to_string(),
             control: results.control.as_ref().map(Name::to_string),
             participants: results.participants(),
-            variants: results.variants.len(),
-            goals: results.goals.len(),
+            variants: results.variants.len() + results.others.variants,
+            goals: results.goals.len() + results.others.goals,
             srm_alarm: results.has_alarm(),
             verdict: (&results.verdict).into(),
         }
     }
 }
 
-/// What was counted of one experiment, read from the wire.
+/// What was counted of one experiment, and what it says.
 #[derive(Debug)]
-pub struct Evaluated {
+pub struct Evaluated<'a> {
     pub results: Results,
-    /// Empty where they were not asked for.
-    pub days: Vec<DayCount>,
+    counted: &'a Counted,
 }
 
-impl Evaluated {
-    /// Evaluates what the wire says; `control` goes before the declared one.
-    ///
-    /// # Errors
-    /// When the days in it are none.
-    pub fn new(
-        counted: &Counted,
-        declared: Option<&Declared>,
-        control: Option<&Name>,
-    ) -> Result<Self, NotADay> {
-        Ok(Self {
-            results: Results::of(&counted.counts(), declared, control),
-            days: counted.day_counts()?,
-        })
+impl<'a> Evaluated<'a> {
+    /// Evaluates the counts; `control` goes before the declared one.
+    #[must_use]
+    pub fn new(counted: &'a Counted, declared: Option<&Declared>, control: Option<&Name>) -> Self {
+        Self {
+            results: Results::of(&counted.counts, &counted.days, declared, control),
+            counted,
+        }
     }
 
     /// The document about it.
     #[must_use]
     pub fn document(&self, pairs: Pairs) -> Experiment {
-        Experiment::new(&self.results, &by_day(&self.results, &self.days), pairs)
+        let Counted { counts, days } = self.counted;
+        Experiment::new(&self.results, &by_day(&self.results, counts, days), pairs)
     }
+
+    /// The matrix of pairs of one goal; none without such a goal.
+    #[must_use]
+    pub fn pairs(&self, goal: &Name) -> Option<Vec<OfPair>> {
+        let goal = self.results.goals.iter().find(|one| one.goal == *goal)?;
+        Some(OfPair::all(goal, &self.results))
+    }
+}
+
+/// Whether a terminal obeys it rather than shows it: control characters, and what turns the direction of
+/// the text around.
+#[must_use]
+pub fn is_harmful(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON in which nothing is obeyed by a terminal: such characters stand there as `\u009b`.
+#[must_use]
+pub fn harmless_json(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_harmful(character) {
+            harmless.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
 }

@@ -6,9 +6,8 @@ use crate::domain::Name;
 use crate::domain::results::{
     Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
 };
-use crate::domain::statistics::{
-    Interval, Method, Proportion, chance_to_win, chances_to_be_best, posterior,
-};
+use crate::domain::statistics::{Interval, Method};
+use crate::domain::{Better, Day as Date};
 
 /// Whether a document has the matrix of pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +22,8 @@ pub struct Experiment {
     pub experiment: String,
     pub control: Option<String>,
     pub variants: Vec<Variant>,
+    /// Variants and goals that nobody declared and that are not shown one by one.
+    pub others: Option<Others>,
     pub srm: Option<SampleRatio>,
     pub verdict: Said,
     pub goals: Vec<Goal>,
@@ -45,6 +46,14 @@ pub struct Variant {
 }
 
 #[derive(Debug, Serialize)]
+pub struct Others {
+    pub variants: usize,
+    pub participants: u64,
+    pub goals: usize,
+    pub conversions: u64,
+}
+
+#[derive(Debug, Serialize)]
 pub struct SampleRatio {
     pub chi_square: f64,
     pub p_value: f64,
@@ -56,7 +65,11 @@ pub struct SampleRatio {
 pub struct Goal {
     pub goal: String,
     pub kind: &'static str,
+    /// `higher` or `lower`.
+    pub better: &'static str,
     pub variants: Vec<Side>,
+    /// Of the variants that are not shown one by one.
+    pub other_conversions: u64,
     pub verdict: Said,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<OfPair>>,
@@ -84,7 +97,13 @@ pub struct VersusControl {
     pub method: &'static str,
     pub sequential_interval: Option<[f64; 2]>,
     pub sequential_p_value: Option<f64>,
+    /// The least of the ends of days and of now.
+    pub running_p_value: Option<f64>,
+    /// Of that.
     pub p_holm: Option<f64>,
+    /// `better` or `worse`, once it is decided, and the day (UTC) that first ended with it.
+    pub decided: Option<&'static str>,
+    pub decided_on: Option<String>,
     pub chance_to_win: f64,
     pub expected_loss: f64,
     pub participants_needed: StillNeeded,
@@ -105,6 +124,7 @@ pub struct OfPair {
     pub sequential_interval: Option<[f64; 2]>,
     pub sequential_p_value: Option<f64>,
     pub p_holm: Option<f64>,
+    pub decided: Option<&'static str>,
     pub lift: Option<f64>,
     pub lift_interval: Option<[f64; 2]>,
     pub chance_to_win: f64,
@@ -181,6 +201,12 @@ impl Experiment {
                     weight: variant.weight,
                 })
                 .collect(),
+            others: (results.others != Default::default()).then(|| Others {
+                variants: results.others.variants,
+                participants: results.others.participants,
+                goals: results.others.goals,
+                conversions: results.others.conversions,
+            }),
             srm: results.sample_ratio.as_ref().map(|ratio| SampleRatio {
                 chi_square: ratio.chi_square,
                 p_value: ratio.p_value,
@@ -191,7 +217,7 @@ impl Experiment {
             goals: results
                 .goals
                 .iter()
-                .map(|goal| Goal::new(goal, pairs))
+                .map(|goal| Goal::new(goal, results, pairs))
                 .collect(),
             days: days.iter().map(Day::from).collect(),
         }
@@ -209,31 +235,23 @@ impl From<&Verdict> for Said {
 }
 
 impl Goal {
-    fn new(goal: &GoalResults, pairs: Pairs) -> Self {
-        let proportions: Vec<Proportion> = goal
-            .variants
-            .iter()
-            .filter_map(|variant| variant.proportion)
-            .collect();
-        let mut chances = if proportions.len() > 1 {
-            chances_to_be_best(&proportions).into_iter()
-        } else {
-            Vec::new().into_iter()
-        };
+    fn new(goal: &GoalResults, results: &Results, pairs: Pairs) -> Self {
         Self {
             goal: goal.goal.to_string(),
             kind: match goal.kind {
                 GoalKind::Proportion => "proportion",
                 GoalKind::Count => "count",
             },
-            variants: (goal.variants.iter())
-                .map(|variant| {
-                    let chance = variant.proportion.and_then(|_| chances.next());
-                    Side::new(variant, chance)
-                })
+            better: match goal.better {
+                Better::Higher => "higher",
+                Better::Lower => "lower",
+            },
+            variants: (goal.variants.iter().zip(goal.chances_to_be_best()))
+                .map(|(variant, chance)| Side::new(variant, chance))
                 .collect(),
+            other_conversions: goal.other_conversions,
             verdict: (&goal.verdict).into(),
-            pairs: (pairs == Pairs::With).then(|| goal.pairs().iter().map(OfPair::from).collect()),
+            pairs: (pairs == Pairs::With).then(|| OfPair::all(goal, results)),
         }
     }
 }
@@ -257,14 +275,13 @@ impl Side {
 impl From<&Comparison> for VersusControl {
     fn from(comparison: &Comparison) -> Self {
         let Comparison {
-            control,
-            variant,
             one_look,
             still_needed,
+            decision,
             ..
         } = comparison;
         let sequential = comparison.sequential.as_ref();
-        let posterior = posterior(*control, *variant);
+        let posterior = comparison.posterior();
         Self {
             difference: comparison.difference,
             difference_interval: ends(one_look.interval),
@@ -278,7 +295,12 @@ impl From<&Comparison> for VersusControl {
             },
             sequential_interval: sequential.map(|s| ends(s.interval)),
             sequential_p_value: sequential.map(|s| s.p_value),
+            running_p_value: comparison.running_p_value(),
             p_holm: comparison.p_holm,
+            decided: decision.map(|decision| decision.outcome.as_str()),
+            decided_on: decision
+                .and_then(|one| one.day)
+                .map(|day: Date| day.to_string()),
             chance_to_win: posterior.chance_to_win,
             expected_loss: posterior.expected_loss,
             participants_needed: StillNeeded {
@@ -286,6 +308,14 @@ impl From<&Comparison> for VersusControl {
                 for_minimum_effect: still_needed.for_minimum_effect,
             },
         }
+    }
+}
+
+impl OfPair {
+    /// Those of the variants that are worth it.
+    pub(super) fn all(goal: &GoalResults, results: &Results) -> Vec<Self> {
+        let pairs = goal.pairs(&results.principal());
+        pairs.iter().map(Self::from).collect()
     }
 }
 
@@ -300,9 +330,10 @@ impl From<&Pair<'_>> for OfPair {
             sequential_interval: sequential.map(|s| ends(s.interval)),
             sequential_p_value: sequential.map(|s| s.p_value),
             p_holm: comparison.p_holm,
+            decided: comparison.outcome().map(|outcome| outcome.as_str()),
             lift: comparison.lift,
             lift_interval: sequential.and_then(|s| s.lift_interval).map(ends),
-            chance_to_win: chance_to_win(comparison.control, comparison.variant),
+            chance_to_win: comparison.posterior().chance_to_win,
         }
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::{Name, Selection};
-use crate::http::wire::{Deleted, Element, Experiment as Counted, parameter};
+use crate::domain::{DayCount, ExperimentCounts, Name, Selection};
+use crate::http::wire::{Deleted, Element, Experiment, parameter};
 use crate::http::{Api, Handler, Request};
 
 /// An API that answers questions.
@@ -17,8 +17,54 @@ pub trait Source: Send + Sync + 'static {
     /// When there is no answer, or another one.
     async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure>;
 
+    /// Reads what was counted: from the wire, unless there is a shorter way.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that makes no sense.
+    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+        let mut query = vec![(parameter::NAMESPACE, question.namespace.as_str())];
+        query.extend((question.experiment).map(|name| (parameter::EXPERIMENT, name.as_str())));
+        query.extend(question.days.then_some((parameter::DAYS, "1")));
+        let body = self.ask(Handler::AllExperiments, &query).await?;
+        let place = self.place();
+        let elements: Vec<Element> = parse(&body, place)?;
+        (elements.into_iter())
+            .filter_map(|element| match element {
+                Element::Meta { .. } => None,
+                Element::Experiment(experiment) => Some(Counted::new(&experiment, place)),
+            })
+            .collect()
+    }
+
     /// Where it is, for messages.
     fn place(&self) -> &str;
+}
+
+/// What was counted of one experiment.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    pub counts: ExperimentCounts,
+    /// Empty where they were not asked for, and where the API keeps none.
+    pub days: Vec<DayCount>,
+}
+
+impl Counted {
+    /// Of the wire of the API at this place.
+    ///
+    /// # Errors
+    /// When the days in it are none.
+    pub fn new(experiment: &Experiment, place: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            counts: experiment.counts(),
+            days: (experiment.day_counts()).map_err(|error| no_lamed(place, &error))?,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.counts.experiment
+    }
 }
 
 /// Why there is no answer.
@@ -28,6 +74,8 @@ pub struct Failure {
     /// What the API said, or 502 where it said nothing of sense.
     pub status: u16,
     pub message: String,
+    /// Whether the API itself said so.
+    pub answered: bool,
 }
 
 impl Failure {
@@ -36,6 +84,7 @@ impl Failure {
         Self {
             status: 502,
             message: message.into(),
+            answered: false,
         }
     }
 }
@@ -60,8 +109,25 @@ impl Source for Api {
             status => Err(Failure {
                 status,
                 message: message(&reply.body).unwrap_or(reply.body),
+                answered: true,
             }),
         }
+    }
+
+    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+        let experiment = question.experiment.map(std::slice::from_ref);
+        let counted = self
+            .read(question.namespace, experiment, question.days)
+            .await;
+        let counted = counted.map_err(|reply| Failure {
+            status: reply.status,
+            message: message(&reply.body).unwrap_or(reply.body),
+            answered: true,
+        })?;
+        let counted = counted.into_iter();
+        Ok(counted
+            .map(|(counts, days)| Counted { counts, days })
+            .collect())
     }
 
     fn place(&self) -> &str {
@@ -92,27 +158,48 @@ pub struct Question<'a> {
 
 /// Reads what was counted, in natural order.
 ///
+/// The counts by day of all experiments may be more than an API can answer at once (a function's reply has
+/// a limit): then they are read one experiment at a time, and where even that fails there are none.
+///
 /// # Errors
 /// When the source fails.
 pub async fn read(source: &dyn Source, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
-    let mut query = vec![(parameter::NAMESPACE, question.namespace.as_str())];
-    query.extend((question.experiment).map(|name| (parameter::EXPERIMENT, name.as_str())));
-    query.extend(question.days.then_some((parameter::DAYS, "1")));
-    let elements: Vec<Element> = ask(source, Handler::AllExperiments, &query).await?;
-    Ok((elements.into_iter())
-        .filter_map(|element| match element {
-            Element::Meta { .. } => None,
-            Element::Experiment(experiment) => Some(experiment),
-        })
-        // An API that does not know the parameter (Python lamed's) gives all; one that has nothing
-        // of an experiment gives it without anything.
-        .filter(|counted| {
-            question.experiment.is_none_or(|name| {
-                counted.experiment == name.as_str()
-                    && !(counted.variants.is_empty() && counted.goals.is_empty())
-            })
-        })
-        .collect())
+    let failure = match read_once(source, question).await {
+        Err(failure)
+            if question.days && failure.answered && matches!(failure.status, 413 | 500 | 502) =>
+        {
+            failure
+        }
+        read => return read,
+    };
+    let without_days = Question {
+        days: false,
+        ..question
+    };
+    let mut all = read_once(source, without_days).await.map_err(|_| failure)?;
+    for counted in all.iter_mut().filter(|_| question.experiment.is_none()) {
+        let one = Question {
+            experiment: Some(&counted.counts.experiment),
+            ..question
+        };
+        if let Ok(Some(found)) = read_once(source, one)
+            .await
+            .map(|found| found.into_iter().next())
+        {
+            *counted = found;
+        }
+    }
+    Ok(all)
+}
+
+async fn read_once(source: &dyn Source, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+    let mut counted = source.counted(question).await?;
+    // An API that does not know the parameter (Python lamed's) gives all; one that has nothing of an
+    // experiment gives it without anything.
+    if let Some(name) = question.experiment {
+        counted.retain(|one| one.name() == name && !one.counts.all().is_empty());
+    }
+    Ok(counted)
 }
 
 /// Deletes counters, and says how many.
@@ -126,17 +213,14 @@ pub async fn delete(source: &dyn Source, selection: &Selection) -> Result<Delete
     ];
     query.extend((selection.kind.as_ref()).map(|kind| (parameter::GOAL, kind.as_str())));
     query.extend((selection.variant.as_ref()).map(|name| (parameter::VARIANT, name.as_str())));
-    ask(source, Handler::Delete, &query).await
+    let body = source.ask(Handler::Delete, &query).await?;
+    parse(&body, source.place())
 }
 
-async fn ask<T: DeserializeOwned>(
-    source: &dyn Source,
-    handler: Handler,
-    query: &[(&str, &str)],
-) -> Result<T, Failure> {
-    let body = source.ask(handler, query).await?;
-    serde_json::from_str(&body).map_err(|error| {
-        let place = source.place();
-        Failure::gateway(format!("what answers at {place} is no lamed API: {error}"))
-    })
+fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {
+    serde_json::from_str(body).map_err(|error| no_lamed(place, &error))
+}
+
+fn no_lamed(place: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::gateway(format!("what answers at {place} is no lamed API: {error}"))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
-use lamed::domain::{Declared, Goal, Secret, Unit};
+use lamed::domain::{Better, Declared, Goal, Secret, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use tempfile::TempDir;
@@ -238,6 +238,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
                             goal("sign up", true),
                             goal("page view", false),
                             goal("paid", true),
+                            Goal {
+                                better: Better::Lower,
+                                ..goal("unsubscribed", true)
+                            },
                         ],
                         minimum_effect: Some(0.05),
                         unit: Unit::User,
@@ -335,6 +339,7 @@ fn goal(text: &str, unique: bool) -> Goal {
     Goal {
         name: name(text),
         unique,
+        better: Better::Higher,
     }
 }
 

@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::cli::printer::DIM;
+use crate::domain::results::Outcome;
 
 /// Fewer columns show nothing.
 pub(super) const MIN_WIDTH: usize = 16;
@@ -18,17 +19,17 @@ pub(super) struct Span {
     pub value: f64,
     pub low: f64,
     pub high: f64,
-    /// Whether it counts, all comparisons of the experiment taken into account.
-    pub decided: bool,
+    /// What is decided, all comparisons of the experiment taken into account.
+    pub decided: Option<Outcome>,
 }
 
 impl Span {
-    /// Green where it is decided that the value is above 0, red where that it is below.
+    /// Green where it is decided that the variant is better, red where that it is worse.
     pub(super) fn style(self) -> Style {
         match self.decided {
-            true if self.value > 0.0 => BETTER,
-            true => WORSE,
-            false => Style::new(),
+            Some(Outcome::Better) => BETTER,
+            Some(Outcome::Worse) => WORSE,
+            None => Style::new(),
         }
     }
 }
@@ -117,7 +118,7 @@ mod tests {
             value,
             low,
             high,
-            decided: false,
+            decided: None,
         };
         let spans = [span(0.1, -0.2, 0.4), span(0.3, 0.2, 0.4)];
         let axis = Axis::new(&spans, 31).unwrap();

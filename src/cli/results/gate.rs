@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use crate::cli::CliError;
-use crate::domain::results::{Results, VerdictKind};
+use crate::domain::results::{Outcome, Results, VerdictKind};
 use crate::report::Evaluated;
 
 /// What `--fail-on` may name.
@@ -23,8 +23,8 @@ impl Gate {
     /// Why it is so, where it is.
     fn reason(self, results: &Results) -> Option<String> {
         match self {
-            Self::Loser => decided(results, "worse", |difference| difference < 0.0),
-            Self::Winner => decided(results, "better", |difference| difference > 0.0),
+            Self::Loser => decided(results, Outcome::Worse),
+            Self::Winner => decided(results, Outcome::Better),
             Self::Srm => results.has_alarm().then(|| results.verdict.text.clone()),
             Self::Undecided => {
                 let is_decided = matches!(
@@ -42,10 +42,11 @@ impl Gate {
     }
 }
 
-fn decided(results: &Results, word: &str, is_so: impl Fn(f64) -> bool) -> Option<String> {
+fn decided(results: &Results, outcome: Outcome) -> Option<String> {
     let control = results.control.as_ref()?;
     let mut decided = results.decided();
-    let (goal, variant, _) = decided.find(|(_, _, comparison)| is_so(comparison.difference))?;
+    let (goal, variant, _) = decided.find(|(_, _, found)| *found == outcome)?;
+    let word = outcome.as_str();
     Some(format!("goal `{goal}`: {variant} is {word} than {control}"))
 }
 

@@ -1,17 +1,20 @@
 //! `lamed results`
 
 mod bars;
+mod csv;
 mod gate;
 mod grid;
 mod table;
 
 use std::env;
 use std::io::{IsTerminal, stdout};
+use std::mem;
 use std::time::Duration;
 
 use terminal_size::terminal_size_of;
 use tokio::time::sleep;
 
+use self::csv::Separator;
 use self::gate::Gate;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
@@ -21,7 +24,11 @@ use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::{Config, nearest};
 use crate::domain::{Instant, Name};
-use crate::report::{Evaluated, Failure, Pairs, Question, Report, read};
+use crate::report::{Counted, Evaluated, Pairs, Question, Report, read};
+
+/// Why a developer's own visits may be missing.
+const REMEMBERED: &str = "hint: a browser that took part before does not take part again: use a private window, or \
+     clear the site's storage";
 
 /// The width of what is read by no terminal.
 const DEFAULT_WIDTH: u16 = 100;
@@ -35,8 +42,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "VARIANT", value_parser = name)]
     control: Option<Name>,
     /// Print the results as CSV, for spreadsheets
+    ///
+    /// The table begins with a byte order mark, so that Excel reads it as UTF-8.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// Separate the columns with this character [default: `;` in a locale with a decimal comma, else `,`]
+    ///
+    /// With `;`, decimals have a comma, as Excel expects. The locale is that of $LC_ALL, $LC_NUMERIC or
+    /// $LANG. Scripts should name the separator.
+    #[arg(long, value_name = "SEPARATOR", requires = "csv")]
+    csv_separator: Option<Separator>,
     /// Refresh the results every 10 seconds, or every SECONDS seconds
     #[arg(
         long,
@@ -62,8 +77,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let client = Client::new(endpoint)?;
     block_on(async {
         let Some(seconds) = args.watch else {
-            let experiments = fetch(&client, &config, &args, context.json).await?;
-            show(context, &config, &args, &experiments)?;
+            let counted = fetch(&client, &config, &args).await?;
+            let experiments = evaluate(&counted, &config, &args)?;
+            show(context, &config, &args, &experiments, None)?;
             return gate::check(&args.fail_on, &experiments);
         };
         let stop = Stop::listen()?;
@@ -82,18 +98,30 @@ async fn watch(
     mut client: Client,
     pause: Duration,
 ) -> Result<(), CliError> {
-    let redraws = stdout().is_terminal() && !context.json && !args.csv;
+    let is_text = !context.json && !args.csv;
+    let redraws = stdout().is_terminal() && is_text;
+    let mut is_first = true;
     loop {
-        match fetch(&client, config, args, context.json).await {
-            Ok(experiments) => {
-                if redraws && !context.printer.stream("\u{1b}[H\u{1b}[2J\u{1b}[3J")? {
-                    return Ok(());
-                }
-                if !show(context, config, args, &experiments)? {
+        match fetch(&client, config, args).await {
+            Ok(counted) => {
+                let experiments = evaluate(&counted, config, args)?;
+                let look = Look {
+                    time: Instant::now(),
+                    is_first: mem::take(&mut is_first),
+                };
+                let (hour, minute, second) = look.time.time_of_day();
+                let begin = match (redraws, is_text) {
+                    (true, _) => "\u{1b}[H\u{1b}[2J\u{1b}[3J".to_owned(),
+                    // A file of many looks says when each was.
+                    (_, true) => format!("{}\n", look.stamp()),
+                    _ => String::new(),
+                };
+                if !context.printer.stream(&begin)?
+                    || !show(context, config, args, &experiments, Some(look))?
+                {
                     return Ok(());
                 }
                 if redraws {
-                    let (hour, minute, second) = Instant::now().time_of_day();
                     context.printer.talk(&format!(
                         "\n{DIM}{hour:02}:{minute:02}:{second:02} UTC, again every {pause:?}; Ctrl-C ends{DIM:#}"
                     ));
@@ -113,16 +141,26 @@ async fn watch(
     }
 }
 
-async fn fetch(
-    client: &Client,
-    config: &Config,
-    args: &Args,
-    days: bool,
-) -> Result<Vec<Evaluated>, CliError> {
+/// One look of many.
+#[derive(Clone, Copy)]
+struct Look {
+    time: Instant,
+    is_first: bool,
+}
+
+impl Look {
+    /// `2026-11-24 14:05:00 UTC`
+    fn stamp(self) -> String {
+        let (hour, minute, second) = self.time.time_of_day();
+        format!("{} {hour:02}:{minute:02}:{second:02} UTC", self.time.day())
+    }
+}
+
+async fn fetch(client: &Client, config: &Config, args: &Args) -> Result<Vec<Counted>, CliError> {
     let question = Question {
         namespace: &config.namespace,
         experiment: None,
-        days,
+        days: true,
     };
     let mut counted = Vec::new();
     if args.experiments.is_empty() {
@@ -140,7 +178,7 @@ async fn fetch(
         .await?;
         if found.is_empty() {
             let all = read(client, question).await.unwrap_or_default();
-            let known = all.iter().map(|counted| counted.experiment.as_str());
+            let known = all.iter().map(|counted| counted.name().as_str());
             return Err(unknown(
                 "experiment",
                 experiment.map_or("", Name::as_str),
@@ -150,22 +188,28 @@ async fn fetch(
         }
         counted.extend(found);
     }
-    let experiments = (counted.iter())
+    Ok(counted)
+}
+
+fn evaluate<'a>(
+    counted: &'a [Counted],
+    config: &Config,
+    args: &Args,
+) -> Result<Vec<Evaluated<'a>>, CliError> {
+    let experiments: Vec<Evaluated> = (counted.iter())
         .map(|counted| {
-            let declared = config.declared(&counted.experiment);
+            let declared = config.declared(counted.name().as_str());
             Evaluated::new(counted, declared, args.control.as_ref())
-                .map_err(|error| Failure::gateway(error.to_string()).into())
         })
-        .collect::<Result<Vec<_>, CliError>>()?;
+        .collect();
     match &args.control {
         Some(control)
             if !experiments
                 .iter()
                 .any(|e| e.results.control.as_ref() == Some(control)) =>
         {
-            let known = counted.iter().flat_map(|counted| {
-                (counted.variants.iter()).map(|variant| variant.label.as_str())
-            });
+            let variants = counted.iter().flat_map(|counted| counted.counts.variants());
+            let known = variants.map(Name::as_str);
             Err(unknown("variant", control.as_str(), known, config))
         }
         _ => Ok(experiments),
@@ -196,23 +240,29 @@ fn show(
     config: &Config,
     args: &Args,
     experiments: &[Evaluated],
+    look: Option<Look>,
 ) -> Result<bool, CliError> {
     if context.json || args.csv {
         let report = Report {
             namespace: config.namespace.to_string(),
+            time: look.map(Look::stamp),
             experiments: (experiments.iter())
                 .map(|experiment| experiment.document(Pairs::Without))
                 .collect(),
         };
         return if args.csv {
-            context.printer.stream(&report.csv())
+            let separator = args.csv_separator.unwrap_or_else(Separator::of_locale);
+            let titles = look.is_none_or(|look| look.is_first);
+            context
+                .printer
+                .stream(&report.csv(separator.into(), titles))
         } else {
             context.printer.json_line(&report)
         };
     }
     if experiments.is_empty() {
         context.printer.talk(&format!(
-            "nothing is counted in namespace `{}` yet",
+            "nothing is counted in namespace `{}` yet\n{REMEMBERED}",
             visible(config.namespace.as_str())
         ));
     }

@@ -7,9 +7,9 @@ use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
-    Comparison, GoalKind, GoalResults, GoalVariant, Results, Verdict, VerdictKind, grouped, span,
+    Comparison, GoalKind, GoalResults, GoalVariant, Others, Results, Verdict, VerdictKind, grouped,
+    span,
 };
-use crate::domain::statistics::chance_to_win;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -71,13 +71,42 @@ pub(super) fn experiment(results: &Results, width: usize) -> String {
             text.push_str(&said(&goal.verdict, width));
         }
     }
+    text.push_str(&other_goals(results, width));
     text
+}
+
+/// The goals that are not shown.
+fn other_goals(results: &Results, width: usize) -> String {
+    let Others {
+        goals, conversions, ..
+    } = results.others;
+    if goals == 0 {
+        return String::new();
+    }
+    let number = |number: f64, noun| format!("{} {noun}", grouped(number));
+    let others = number(goals as f64, "other goals, not declared");
+    let text = format!("{others}: {}", number(conversions as f64, "conversions"));
+    said(
+        &Verdict {
+            kind: VerdictKind::Count,
+            variant: None,
+            text,
+        },
+        width,
+    )
+}
+
+/// `1,976 others`, for a row of all that have no row of their own.
+fn others(results: &Results) -> Option<String> {
+    let variants = results.others.variants;
+    (variants > 0).then(|| format!("{} others", grouped(variants as f64)))
 }
 
 /// A verdict behind a sign, for those who see no colour.
 fn said(verdict: &Verdict, width: usize) -> String {
     let (sign, style) = match verdict.kind {
-        VerdictKind::SampleRatio => ("!", BAD.bold()),
+        VerdictKind::SampleRatio | VerdictKind::TooManyConversions => ("!", BAD.bold()),
+        VerdictKind::GoalMissing => ("!", OPEN),
         VerdictKind::Winner => ("✓", GOOD.bold()),
         VerdictKind::ControlBest => ("✓", GOOD),
         VerdictKind::Equivalent => ("=", GOOD),
@@ -99,6 +128,9 @@ fn participants(results: &Results, width: usize) -> String {
     for variant in &results.variants {
         let participants = grouped(variant.participants as f64);
         grid.push([name(results, variant.name.as_str()), participants]);
+    }
+    if let Some(others) = others(results) {
+        grid.push([others, grouped(results.others.participants as f64)]);
     }
     grid.text(width)
 }
@@ -176,6 +208,14 @@ fn rows(
         let name = cut(&name(results, variant.variant.as_str()), longest);
         grid.push(std::iter::once(name).chain(cells));
     }
+    if let Some(others) = others(results) {
+        let cells = columns.iter().map(|column| match column {
+            Participants => grouped(results.others.participants as f64),
+            Conversions => grouped(goal.other_conversions as f64),
+            _ => String::new(),
+        });
+        grid.push(std::iter::once(others).chain(cells));
+    }
     if let Some(axis) = axis {
         let labels = axis.labels(|value| scale.label(value));
         // Where there is no room for them there is no line.
@@ -224,7 +264,7 @@ fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
 
 /// Green from 95 %, red to 5 %.
 fn chance(comparison: &Comparison) -> String {
-    let chance = chance_to_win(comparison.control, comparison.variant);
+    let chance = comparison.posterior().chance_to_win;
     let style = if chance >= 0.95 {
         GOOD
     } else if chance <= 0.05 {
@@ -283,7 +323,7 @@ impl Effect {
     fn of(comparison: &Comparison) -> Option<Self> {
         let sequential = comparison.sequential.as_ref()?;
         let lift = comparison.lift.zip(sequential.lift_interval);
-        let decided = comparison.is_decided();
+        let decided = comparison.outcome();
         Some(Self {
             difference: Span {
                 value: comparison.difference,

@@ -1,11 +1,10 @@
 //! The days of an experiment: what was counted, and how rates came to where they are.
 
-use std::collections::BTreeMap;
-
 use super::Results;
-use super::goal::{GoalKind, GoalResults, GoalVariant};
+use super::goal::{GoalKind, GoalResults};
+use super::history::{History, Series};
 use crate::domain::statistics::Proportion;
-use crate::domain::{Day, DayCount, Kind, Name};
+use crate::domain::{Day, DayCount, ExperimentCounts, Name};
 
 /// One day of an experiment.
 #[derive(Clone, Debug)]
@@ -34,84 +33,47 @@ pub struct GoalOfDay<'a> {
 /// What the results have beyond the sum of all days (Python lamed keeps none) counts as having been
 /// there before the first: so the last day's rate is the rate of now.
 #[must_use]
-pub fn by_day<'a>(results: &'a Results, counts: &[DayCount]) -> Vec<DayResults<'a>> {
-    let mut days: BTreeMap<Day, Vec<&DayCount>> = BTreeMap::new();
-    for count in counts {
-        days.entry(count.day).or_default().push(count);
-    }
-    let mut sums = Sums::before(results, counts);
-    (days.into_iter())
-        .map(|(day, counts)| {
-            let of_day = |kind: &Kind, variant: &Name| -> u64 {
-                (counts
-                    .iter()
-                    .filter(|c| c.kind == *kind && c.variant == *variant))
-                .fold(0, |sum, count| sum.saturating_add(count.count))
-            };
-            sums.add(&counts);
-            DayResults {
-                day,
-                participants: (results.variants.iter())
-                    .map(|variant| (&variant.name, of_day(&Kind::Exposure, &variant.name)))
-                    .collect(),
-                goals: (results.goals.iter())
-                    .map(|goal| (&goal.goal, sums.goal(goal, &of_day)))
-                    .collect(),
-            }
+pub fn by_day<'a>(
+    results: &'a Results,
+    counts: &ExperimentCounts,
+    days: &[DayCount],
+) -> Vec<DayResults<'a>> {
+    let goals: Vec<&Name> = results.goals.iter().map(|goal| &goal.goal).collect();
+    let history = History::of(counts, days, &results.variants, &goals);
+    (history.days.iter().enumerate())
+        .map(|(day, date)| DayResults {
+            day: *date,
+            participants: (results.variants.iter().zip(&history.participants))
+                .map(|(variant, series)| (&variant.name, series.of_day[day]))
+                .collect(),
+            goals: (results.goals.iter().zip(&history.conversions))
+                .map(|(goal, series)| {
+                    (&goal.goal, of_day(goal, &history.participants, series, day))
+                })
+                .collect(),
         })
         .collect()
 }
 
-/// All events up to a day.
-struct Sums(BTreeMap<(Kind, Name), u64>);
-
-impl Sums {
-    fn before(results: &Results, counts: &[DayCount]) -> Self {
-        let participants = (results.variants.iter())
-            .map(|variant| ((Kind::Exposure, variant.name.clone()), variant.participants));
-        let conversions = results.goals.iter().flat_map(|goal| {
-            let kind = Kind::Conversion(goal.goal.clone());
-            (goal.variants.iter()).map(move |v| ((kind.clone(), v.variant.clone()), v.conversions))
-        });
-        let mut sums: BTreeMap<_, _> = participants.chain(conversions).collect();
-        for count in counts {
-            if let Some(sum) = sums.get_mut(&(count.kind.clone(), count.variant.clone())) {
-                *sum = sum.saturating_sub(count.count);
-            }
+fn of_day<'a>(
+    goal: &'a GoalResults,
+    participants: &[Series],
+    conversions: &[Series],
+    day: usize,
+) -> Vec<GoalOfDay<'a>> {
+    (goal
+        .variants
+        .iter()
+        .zip(participants.iter().zip(conversions)))
+    .map(|(variant, (all, converted))| {
+        let (participants, conversions) = (all.sums[day], converted.sums[day]);
+        GoalOfDay {
+            variant: &variant.variant,
+            conversions: converted.of_day[day],
+            rate: (participants > 0).then(|| conversions as f64 / participants as f64),
+            proportion: Proportion::new(conversions, participants)
+                .filter(|_| goal.kind == GoalKind::Proportion),
         }
-        Self(sums)
-    }
-
-    fn add(&mut self, counts: &[&DayCount]) {
-        for count in counts {
-            if let Some(sum) = self.0.get_mut(&(count.kind.clone(), count.variant.clone())) {
-                *sum = sum.saturating_add(count.count);
-            }
-        }
-    }
-
-    fn goal<'a>(
-        &self,
-        goal: &'a GoalResults,
-        of_day: &impl Fn(&Kind, &Name) -> u64,
-    ) -> Vec<GoalOfDay<'a>> {
-        let kind = Kind::Conversion(goal.goal.clone());
-        let sum = |kind: &Kind, variant: &Name| {
-            let sum = self.0.get(&(kind.clone(), variant.clone()));
-            sum.copied().unwrap_or(0)
-        };
-        (goal.variants.iter())
-            .map(|GoalVariant { variant, .. }| {
-                let (conversions, participants) =
-                    (sum(&kind, variant), sum(&Kind::Exposure, variant));
-                GoalOfDay {
-                    variant,
-                    conversions: of_day(&kind, variant),
-                    rate: (participants > 0).then(|| conversions as f64 / participants as f64),
-                    proportion: Proportion::new(conversions, participants)
-                        .filter(|_| goal.kind == GoalKind::Proportion),
-                }
-            })
-            .collect()
-    }
+    })
+    .collect()
 }

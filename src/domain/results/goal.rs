@@ -1,21 +1,11 @@
 //! One goal: its variants, and each compared with the control.
 
+use super::comparison::{Comparison, decide, judged};
+use super::history::{History, Series};
+use super::shown::Shown;
 use super::{Variant, Verdict};
-use crate::domain::statistics::{
-    ALPHA, Interval, OneLook, Proportion, Sequential, difference, holm, lift, one_look,
-    participants_needed, sequential,
-};
-use crate::domain::{Declared, ExperimentCounts, Name};
-
-/// No verdict before each side of a comparison has so many participants …
-pub const MIN_PARTICIPANTS: u64 = 30;
-
-/// … and so many conversions.
-pub const MIN_CONVERSIONS: u64 = 5;
-
-/// … or so few of so many that it should have at the other's rate: by chance that happens to one in
-/// 50,000.
-pub const EXPECTED_CONVERSIONS: f64 = 20.0;
+use crate::domain::statistics::{Proportion, chances_to_be_best};
+use crate::domain::{Better, Day, Declared, ExperimentCounts, Goal, Name};
 
 /// What a goal's conversions are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +21,13 @@ pub enum GoalKind {
 pub struct GoalResults {
     pub goal: Name,
     pub kind: GoalKind,
+    pub better: Better,
+    pub declared: bool,
+    /// Whether it is declared to be counted once a visitor, or nothing is declared of it.
+    pub unique: bool,
     pub variants: Vec<GoalVariant>,
+    /// Of variants that are not shown one by one.
+    pub other_conversions: u64,
     pub verdict: Verdict,
 }
 
@@ -45,6 +41,16 @@ pub struct GoalVariant {
     pub proportion: Option<Proportion>,
     /// None for the control, for variants that are not compared, and where there is no rate.
     pub versus_control: Option<Comparison>,
+    /// The ends of days, and now.
+    pub(super) looks: Vec<Looked>,
+}
+
+/// A variant's share at the end of a day, or now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// None where no days are known.
+    pub day: Option<Day>,
+    pub proportion: Option<Proportion>,
 }
 
 impl GoalVariant {
@@ -53,95 +59,20 @@ impl GoalVariant {
     pub fn rate(&self) -> Option<f64> {
         (self.participants > 0).then(|| self.conversions as f64 / self.participants as f64)
     }
-}
 
-/// A variant beside the control.
-#[derive(Clone, Debug)]
-pub struct Comparison {
-    pub control: Proportion,
-    pub variant: Proportion,
-    /// Variant's rate less control's.
-    pub difference: f64,
-    /// The difference by control's rate; none where that is 0.
-    pub lift: Option<f64>,
-    pub one_look: OneLook,
-    /// None while neither rate varies.
-    pub sequential: Option<Sequential>,
-    /// The sequential p-value, adjusted for all comparisons of the experiment.
-    pub p_holm: Option<f64>,
-    pub still_needed: StillNeeded,
-}
-
-/// How many participants more each variant needs for 80 % power of the sequential test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StillNeeded {
-    /// At the effect seen; none where there is none.
-    pub for_effect_seen: Option<u64>,
-    /// At the smallest effect declared.
-    pub for_minimum_effect: Option<u64>,
-}
-
-impl Comparison {
-    fn new(control: Proportion, variant: Proportion) -> Self {
-        Self {
-            control,
-            variant,
-            difference: difference(control, variant),
-            lift: lift(control, variant),
-            one_look: one_look(control, variant),
-            sequential: sequential(control, variant).map(|found| possible(found, variant)),
-            p_holm: None,
-            still_needed: StillNeeded::default(),
-        }
+    /// The last of the days is that of now.
+    fn look_back(&mut self, days: &[Day], participants: &Series, conversions: &Series) {
+        let ends = participants.sums.iter().zip(&conversions.sums);
+        self.looks = (days.iter().zip(ends))
+            .map(|(day, (participants, conversions))| Looked {
+                day: Some(*day),
+                proportion: Proportion::new(*conversions, *participants),
+            })
+            .collect();
+        let day = self.looks.pop().and_then(|last| last.day);
+        let proportion = self.proportion;
+        self.looks.push(Looked { day, proportion });
     }
-
-    /// Says how many participants it still takes, as one of so many comparisons.
-    pub(super) fn plan(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
-        let now = self.control.participants.min(self.variant.participants);
-        let control = self.control.rate();
-        let still = |rate: f64| {
-            let needed = participants_needed(control, rate, comparisons)?;
-            Some(needed.saturating_sub(now))
-        };
-        self.still_needed = StillNeeded {
-            for_effect_seen: still(self.variant.rate()),
-            for_minimum_effect: (minimum_effect)
-                .and_then(|effect| still((control * (1.0 + effect)).min(1.0))),
-        };
-    }
-
-    /// Whether both sides have what a verdict takes.
-    #[must_use]
-    pub fn is_ripe(&self) -> bool {
-        is_ripe(self.control, self.variant) && is_ripe(self.variant, self.control)
-    }
-
-    /// Whether the variant is known to be better or worse, at whatever look this is.
-    #[must_use]
-    pub fn is_decided(&self) -> bool {
-        self.is_ripe() && self.p_holm.is_some_and(|p| p < ALPHA)
-    }
-}
-
-/// Few conversions are enough where that itself is the result: a button that does not work.
-fn is_ripe(side: Proportion, other: Proportion) -> bool {
-    let expected = side.participants as f64 * other.rate();
-    side.participants >= MIN_PARTICIPANTS
-        && (side.conversions >= MIN_CONVERSIONS || expected >= EXPECTED_CONVERSIONS)
-}
-
-/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be; and
-/// that of a lift to no conversion at all has no width.
-fn possible(mut sequential: Sequential, variant: Proportion) -> Sequential {
-    sequential.interval.low = sequential.interval.low.max(-1.0);
-    sequential.interval.high = sequential.interval.high.min(1.0);
-    sequential.lift_interval = (sequential.lift_interval)
-        .filter(|_| variant.conversions > 0)
-        .map(|lift| Interval {
-            low: lift.low.max(-1.0),
-            ..lift
-        });
-    sequential
 }
 
 /// One variant beside another, for the matrix of pairs.
@@ -153,104 +84,131 @@ pub struct Pair<'a> {
 }
 
 impl GoalResults {
-    /// Every variant compared beside every other, both ways; p-values are adjusted for all pairs
-    /// of the goal.
+    /// These variants compared with each other, both ways; p-values are adjusted for all pairs of
+    /// the goal.
     #[must_use]
-    pub fn pairs(&self) -> Vec<Pair<'_>> {
-        let with_rate: Vec<(&Name, Proportion)> = (self.variants.iter())
-            .filter_map(|variant| Some((&variant.variant, variant.proportion?)))
+    pub fn pairs(&self, among: &[&Name]) -> Vec<Pair<'_>> {
+        let with_rate: Vec<&GoalVariant> = (self.variants.iter())
+            .filter(|one| one.proportion.is_some() && among.contains(&&one.variant))
             .collect();
-        let ordered = |one: usize, other: usize| {
-            let ((versus, control), (variant, proportion)) = (with_rate[one], with_rate[other]);
-            Pair {
-                variant,
-                versus,
-                comparison: Comparison::new(control, proportion),
-            }
+        let ordered = |versus: &GoalVariant, variant: &GoalVariant| {
+            Comparison::of(self.better, versus, variant)
         };
-        let unordered =
-            (0..with_rate.len()).flat_map(|one| (0..one).map(move |other| (other, one)));
-        let mut pairs: Vec<[Pair; 2]> = (unordered)
-            .map(|(one, other)| [ordered(one, other), ordered(other, one)])
-            .collect();
-        let p = |pair: &Pair| {
-            pair.comparison
-                .sequential
-                .as_ref()
-                .map_or(1.0, |s| s.p_value)
-        };
+        let both = (with_rate.iter().enumerate()).flat_map(|(place, variant)| {
+            (with_rate[..place].iter()).filter_map(move |versus| {
+                let there = ordered(versus, variant)?;
+                let back = ordered(variant, versus)?;
+                Some(((*versus, *variant), (there, back)))
+            })
+        });
         // Both ways, it is the same question.
-        let p_values: Vec<f64> = pairs.iter().map(|[pair, _]| p(pair)).collect();
-        for (both, p_holm) in pairs.iter_mut().zip(holm(&p_values)) {
-            for pair in both {
-                pair.comparison.p_holm = pair.comparison.sequential.is_some().then_some(p_holm);
-            }
-        }
-        pairs.into_iter().flatten().collect()
+        let (sides, comparisons): (Vec<_>, Vec<_>) = both.unzip();
+        let (mut there, mut back): (Vec<_>, Vec<_>) = comparisons.into_iter().unzip();
+        decide(there.iter_mut().collect());
+        decide(back.iter_mut().collect());
+        (sides.into_iter().zip(there.into_iter().zip(back)))
+            .flat_map(|((versus, variant), (there, back))| {
+                let pair = |variant, versus, comparison| Pair {
+                    variant,
+                    versus,
+                    comparison,
+                };
+                [
+                    pair(&variant.variant, &versus.variant, there),
+                    pair(&versus.variant, &variant.variant, back),
+                ]
+            })
+            .collect()
+    }
+
+    /// For each variant the chance that it is the best; none where there is no rate, or one only.
+    #[must_use]
+    pub fn chances_to_be_best(&self) -> Vec<Option<f64>> {
+        let with_rate: Vec<Proportion> = (self.variants.iter())
+            .filter_map(|variant| Some(judged(self.better, variant.proportion?)))
+            .collect();
+        let several = with_rate.len() > 1;
+        let mut chances = several
+            .then(|| chances_to_be_best(&with_rate))
+            .into_iter()
+            .flatten();
+        (self.variants.iter())
+            .map(|variant| variant.proportion.and_then(|_| chances.next()))
+            .collect()
     }
 }
 
 /// The declared goals in their order, then others in natural order. Without verdicts yet.
 pub(super) fn all(
     counts: &ExperimentCounts,
+    days: &[crate::domain::DayCount],
     declared: Option<&Declared>,
+    shown: &Shown,
     variants: &[Variant],
     control: Option<&Name>,
 ) -> Vec<GoalResults> {
     let declared = declared.map_or(&[][..], |declared| &declared.goals);
-    let others = (counts.goals().into_iter())
-        .filter(|goal| !declared.iter().any(|declared| declared.name == **goal))
-        .map(|goal| (goal, true));
-    (declared.iter().map(|goal| (&goal.name, goal.unique)))
-        .chain(others)
-        .map(|(goal, unique)| one(counts, goal, unique, variants, control))
+    let others = shown.goals.iter().map(|name| Goal {
+        name: (*name).clone(),
+        unique: true,
+        better: Better::default(),
+    });
+    let goals: Vec<Goal> = declared.iter().cloned().chain(others).collect();
+    let names: Vec<&Name> = goals.iter().map(|goal| &goal.name).collect();
+    let history = History::of(counts, days, variants, &names);
+    (goals.iter().enumerate())
+        .map(|(place, goal)| {
+            let mut results = one(counts, goal, variants);
+            results.declared = place < declared.len();
+            let all = shown.conversions.get(&goal.name).copied();
+            let of_shown = results.variants.iter().map(|one| one.conversions);
+            results.other_conversions =
+                of_shown.fold(all.unwrap_or(0), |rest, one| rest.saturating_sub(one));
+            let series = history.participants.iter().zip(&history.conversions[place]);
+            for (variant, (participants, conversions)) in results.variants.iter_mut().zip(series) {
+                variant.look_back(&history.days, participants, conversions);
+            }
+            compare(&mut results, control);
+            results
+        })
         .collect()
 }
 
-fn one(
-    counts: &ExperimentCounts,
-    goal: &Name,
-    unique: bool,
-    variants: &[Variant],
-    control: Option<&Name>,
-) -> GoalResults {
-    let exceeds =
-        |variant: &Variant| counts.conversions(goal, &variant.name) > variant.participants;
-    let kind = if unique
-        && !variants
-            .iter()
-            .any(|variant| variant.compared && exceeds(variant))
-    {
-        GoalKind::Proportion
-    } else {
-        GoalKind::Count
+fn one(counts: &ExperimentCounts, goal: &Goal, variants: &[Variant]) -> GoalResults {
+    let of = |variant: &Variant| counts.conversions(&goal.name, &variant.name);
+    let exceeds = |variant: &Variant| variant.compared && of(variant) > variant.participants;
+    let kind = match goal.unique && !variants.iter().any(exceeds) {
+        true => GoalKind::Proportion,
+        false => GoalKind::Count,
     };
-    let proportion = |variant: &Variant| {
-        Proportion::new(
-            counts.conversions(goal, &variant.name),
-            variant.participants,
-        )
-        .filter(|_| kind == GoalKind::Proportion && variant.compared)
-    };
-    let control = (variants.iter()).find(|variant| Some(&variant.name) == control);
-    let control_rate = control.and_then(proportion);
     GoalResults {
-        goal: goal.clone(),
+        goal: goal.name.clone(),
         kind,
+        better: goal.better,
+        declared: false,
+        unique: goal.unique,
         variants: (variants.iter())
-            .map(|variant| {
-                let is_other = variant.compared && control.is_some_and(|c| c.name != variant.name);
-                let sides = control_rate.zip(proportion(variant)).filter(|_| is_other);
-                GoalVariant {
-                    variant: variant.name.clone(),
-                    participants: variant.participants,
-                    conversions: counts.conversions(goal, &variant.name),
-                    proportion: proportion(variant),
-                    versus_control: sides
-                        .map(|(control, variant)| Comparison::new(control, variant)),
-                }
+            .map(|variant| GoalVariant {
+                variant: variant.name.clone(),
+                participants: variant.participants,
+                conversions: of(variant),
+                proportion: Proportion::new(of(variant), variant.participants)
+                    .filter(|_| kind == GoalKind::Proportion && variant.compared),
+                versus_control: None,
+                looks: Vec::new(),
             })
             .collect(),
+        other_conversions: 0,
         verdict: Verdict::default(),
+    }
+}
+
+fn compare(goal: &mut GoalResults, control: Option<&Name>) {
+    let is_control = |one: &GoalVariant| Some(&one.variant) == control;
+    let Some(beside) = goal.variants.iter().find(|one| is_control(one)).cloned() else {
+        return;
+    };
+    for variant in goal.variants.iter_mut().filter(|one| !is_control(one)) {
+        variant.versus_control = Comparison::of(goal.better, &beside, variant);
     }
 }

@@ -1,21 +1,25 @@
 //! From the numbers to the verdict.
 
 use super::Variant;
-use super::goal::{
-    Comparison, GoalKind, GoalResults, GoalVariant, MIN_CONVERSIONS, MIN_PARTICIPANTS,
-};
+use super::comparison::{Comparison, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome};
+use super::goal::{GoalKind, GoalResults, GoalVariant};
 use super::verdict::{Verdict, VerdictKind};
-use super::wording::{about, grouped, percent, span};
-use crate::domain::Name;
+use super::wording::{about, grouped, nearest, percent, short, span};
+use crate::domain::{Better, Name};
 
-/// The verdict of the experiment where the sample ratio is in order: that of the first goal that is a
-/// proportion, else of the first.
+/// With so many participants, a declared goal that was never reached is more likely not sent.
+const PARTICIPANTS_WITHOUT_GOAL: u64 = 10_000;
+
+/// The verdict of the experiment where the sample ratio is in order: that of the first goal with an
+/// alarm, else of the first that is a proportion, else of the first.
 pub(super) fn of_experiment(goals: &[GoalResults], variants: &[Variant]) -> Verdict {
     if variants.iter().all(|variant| variant.participants == 0) && goals.is_empty() {
         return Verdict::default();
     }
-    let proportion = goals.iter().find(|goal| goal.kind == GoalKind::Proportion);
-    match proportion.or(goals.first()) {
+    let find = |wanted: fn(&GoalResults) -> bool| goals.iter().find(|goal| wanted(goal));
+    let alarm = find(|goal| goal.verdict.kind == VerdictKind::TooManyConversions);
+    let proportion = find(|goal| goal.kind == GoalKind::Proportion);
+    match alarm.or(proportion).or(goals.first()) {
         None => Verdict::new(VerdictKind::NoGoal, None, "no goal reached yet"),
         Some(goal) if goals.len() == 1 => goal.verdict.clone(),
         Some(goal) => Verdict {
@@ -26,8 +30,12 @@ pub(super) fn of_experiment(goals: &[GoalResults], variants: &[Variant]) -> Verd
 }
 
 fn participants_of(number: u64) -> String {
+    number_of(number, "participant")
+}
+
+fn number_of(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
-    format!("{} participant{plural}", grouped(number as f64))
+    format!("{} {noun}{plural}", grouped(number as f64))
 }
 
 /// The alarm, with the variant that is off the most.
@@ -72,10 +80,14 @@ pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
 /// The verdict of one goal where the sample ratio is in order.
 pub(super) fn of_goal(
     goal: &GoalResults,
+    all: &[GoalResults],
     variants: &[Variant],
     control: Option<&Name>,
     minimum_effect: Option<f64>,
 ) -> Verdict {
+    if let Some(alarm) = too_many(goal, variants) {
+        return alarm;
+    }
     let compared = variants.iter().filter(|variant| variant.compared).count();
     let Some(control) = control.filter(|_| compared > 1) else {
         return Verdict::new(
@@ -87,11 +99,12 @@ pub(super) fn of_goal(
     if goal.kind == GoalKind::Count {
         return count(goal, variants);
     }
+    if let Some(missing) = missing(goal, all, variants) {
+        return missing;
+    }
     let sides: Vec<Side> = goal.variants.iter().filter_map(Side::of).collect();
-    let ripe: Vec<&Side> = sides
-        .iter()
-        .filter(|side| side.comparison.is_ripe())
-        .collect();
+    let is_judged = |side: &&Side| side.comparison.is_ripe() || side.comparison.decision.is_some();
+    let ripe: Vec<&Side> = sides.iter().filter(is_judged).collect();
     if ripe.is_empty() {
         return Verdict::new(
             VerdictKind::TooEarly,
@@ -108,6 +121,50 @@ pub(super) fn of_goal(
         .unwrap_or_else(|| undecided(&ripe))
 }
 
+/// The alarm of a goal that is declared to be counted once a visitor, and cannot have been.
+fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdict> {
+    if !(goal.declared && goal.unique && goal.kind == GoalKind::Count) {
+        return None;
+    }
+    let mut compared = (goal.variants.iter().zip(variants)).filter(|(_, one)| one.compared);
+    let (side, _) = compared.find(|(side, _)| side.conversions > side.participants)?;
+    Some(Verdict::new(
+        VerdictKind::TooManyConversions,
+        Some(&side.variant),
+        format!(
+            "{} has {} of {}, but the goal counts once a visitor: participants are lost, events count \
+             twice, or visitors from before a delete convert; find out why before you trust any \
+             result",
+            side.variant,
+            number_of(side.conversions, "conversion"),
+            participants_of(side.participants),
+        ),
+    ))
+}
+
+/// A declared goal that should have arrived by now.
+fn missing(goal: &GoalResults, all: &[GoalResults], variants: &[Variant]) -> Option<Verdict> {
+    let compared = variants.iter().filter(|variant| variant.compared);
+    let participants = compared.fold(0, |sum: u64, one| sum.saturating_add(one.participants));
+    let reached = goal.other_conversions > 0 || goal.variants.iter().any(|v| v.conversions > 0);
+    if !goal.declared || reached || participants < PARTICIPANTS_WITHOUT_GOAL {
+        return None;
+    }
+    let undeclared = all.iter().filter(|other| !other.declared);
+    let near = nearest(&goal.goal, undeclared.map(|other| &other.goal));
+    let near = near.map_or_else(String::new, |name| {
+        format!(", or is it sent as `{name}`, which is not declared")
+    });
+    Some(Verdict::new(
+        VerdictKind::GoalMissing,
+        None,
+        format!(
+            "no conversion of {}: does the goal arrive{near}?",
+            participants_of(participants)
+        ),
+    ))
+}
+
 /// Why rates are not compared.
 fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
     let mut compared = (goal.variants.iter().zip(variants))
@@ -118,7 +175,7 @@ fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
     let exceeds = compared.any(|side| side.conversions > side.participants);
     let text = match ghost {
         Some(side) => format!(
-            "{} has conversions but no participants, so no rates are compared: do its exposures arrive?",
+            "{} has conversions but no participants, so no rates are compared: do its participants arrive?",
             side.variant
         ),
         None if exceeds => "counts, not a proportion: there are more conversions than participants, so no \
@@ -144,16 +201,17 @@ impl<'a> Side<'a> {
         })
     }
 
-    fn is_better(&self) -> bool {
-        self.comparison.is_decided() && self.comparison.difference > 0.0
+    fn is(&self, outcome: Outcome) -> bool {
+        self.comparison.outcome() == Some(outcome)
     }
 
-    fn is_worse(&self) -> bool {
-        self.comparison.is_decided() && self.comparison.difference < 0.0
-    }
-
-    fn rate(&self) -> f64 {
-        self.comparison.variant.rate()
+    /// The higher, the better.
+    fn merit(&self) -> f64 {
+        let rate = self.comparison.variant.rate();
+        match self.comparison.better {
+            Better::Higher => rate,
+            Better::Lower => -rate,
+        }
     }
 
     /// `+12 % (3 to 21)`, or in points where there is no lift to speak of.
@@ -174,10 +232,36 @@ impl<'a> Side<'a> {
     }
 }
 
+/// What is to be known where a lower rate is the better one.
+fn which(sides: &[&Side]) -> &'static str {
+    match sides.first().map(|side| side.comparison.better) {
+        Some(Better::Lower) => " (lower is better)",
+        _ => "",
+    }
+}
+
+/// What was decided at the end of a day, and would not be now.
+fn since(sides: &[&Side]) -> String {
+    let faded = sides.iter().filter_map(|side| {
+        let decision = side.comparison.decision.filter(|decision| decision.faded)?;
+        let of = match sides.len() {
+            1 => String::new(),
+            _ => format!("{} was ", side.variant),
+        };
+        Some(format!(
+            "; {of}decided on {}; less clear since",
+            short(decision.day?)
+        ))
+    });
+    faded.collect()
+}
+
 fn won(ripe: &[&Side], control: &Name) -> Option<Verdict> {
-    let winners = || ripe.iter().filter(|side| side.is_better());
-    let best = winners().max_by(|a, b| a.rate().total_cmp(&b.rate()))?;
-    let others: Vec<&str> = winners()
+    let winners: Vec<&Side> = (ripe.iter().copied())
+        .filter(|side| side.is(Outcome::Better))
+        .collect();
+    let best = (winners.iter().copied()).max_by(|a, b| a.merit().total_cmp(&b.merit()))?;
+    let others: Vec<&str> = (winners.iter())
         .filter(|side| side.variant != best.variant)
         .map(|side| side.variant.as_str())
         .collect();
@@ -189,16 +273,23 @@ fn won(ripe: &[&Side], control: &Name) -> Option<Verdict> {
         VerdictKind::Winner,
         Some(best.variant),
         format!(
-            "{} is better than {control}: {}, safe to stop{others}",
+            "{} is better than {control}{}: {}, safe to stop{others}{}",
             best.variant,
-            best.effect()
+            which(&winners),
+            best.effect(),
+            since(&winners)
         ),
     ))
 }
 
 fn lost(sides: &[Side], ripe: &[&Side], control: &Name) -> Option<Verdict> {
-    let losers: Vec<&&Side> = ripe.iter().filter(|side| side.is_worse()).collect();
-    let worst = losers.iter().min_by(|a, b| a.rate().total_cmp(&b.rate()))?;
+    let losers: Vec<&Side> = (ripe.iter().copied())
+        .filter(|side| side.is(Outcome::Worse))
+        .collect();
+    let worst = losers
+        .iter()
+        .min_by(|a, b| a.merit().total_cmp(&b.merit()))?;
+    let (which, since) = (which(&losers), since(&losers));
     let all: Vec<String> = (losers.iter())
         .map(|side| format!("{} {}", side.variant, side.effect()))
         .collect();
@@ -207,7 +298,7 @@ fn lost(sides: &[Side], ripe: &[&Side], control: &Name) -> Option<Verdict> {
             VerdictKind::ControlBest,
             Some(control),
             format!(
-                "{control}, the control, is the best: {}, safe to stop",
+                "{control}, the control, is the best{which}: {}, safe to stop{since}",
                 all.join(", ")
             ),
         ));
@@ -216,7 +307,7 @@ fn lost(sides: &[Side], ripe: &[&Side], control: &Name) -> Option<Verdict> {
         VerdictKind::Loser,
         Some(worst.variant),
         format!(
-            "worse than {control}: {}; the others are still open",
+            "worse than {control}{which}: {}; the others are still open{since}",
             all.join(", ")
         ),
     ))
@@ -246,8 +337,8 @@ fn equivalent(sides: &[Side], minimum_effect: Option<f64>) -> Option<Verdict> {
 
 /// How long still: of the undecided variant that seems the best.
 fn undecided(ripe: &[&Side]) -> Verdict {
-    let open = ripe.iter().filter(|side| !side.comparison.is_decided());
-    let best = open.max_by(|a, b| a.rate().total_cmp(&b.rate()));
+    let open = (ripe.iter()).filter(|side| side.comparison.decision.is_none());
+    let best = open.max_by(|a, b| a.merit().total_cmp(&b.merit()));
     let needed = best
         .map(|side| side.comparison.still_needed)
         .unwrap_or_default();

@@ -4,25 +4,29 @@
 //! after so many comparisons. Nothing here is read or written; the numbers come from
 //! [`super::statistics`], the words from [`Verdict`].
 
+mod comparison;
 mod days;
 mod goal;
+mod history;
 mod judgement;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod wording;
 
-use std::collections::BTreeSet;
-
-pub use self::days::{DayResults, by_day};
-pub use self::goal::{
-    Comparison, EXPECTED_CONVERSIONS, GoalKind, GoalResults, GoalVariant, MIN_CONVERSIONS,
-    MIN_PARTICIPANTS, Pair, StillNeeded,
+pub use self::comparison::{
+    Comparison, Decision, EXPECTED_CONVERSIONS, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome,
+    StillNeeded,
 };
+pub use self::days::{DayResults, by_day};
+pub use self::goal::{GoalKind, GoalResults, GoalVariant, Pair};
+use self::shown::Shown;
+pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
 pub use self::wording::{grouped, span};
-use super::statistics::{SampleRatio, holm, sample_ratio};
-use super::{Declared, ExperimentCounts, Name};
+use super::statistics::{SampleRatio, sample_ratio};
+use super::{DayCount, Declared, ExperimentCounts, Name};
 
 /// What an experiment's counts say, with one of its variants as the control.
 #[derive(Clone, Debug)]
@@ -30,11 +34,14 @@ pub struct Results {
     pub experiment: Name,
     /// What others are compared with; none without any variant.
     pub control: Option<Name>,
-    /// The variants that are declared or that any event named, in natural order.
+    /// The variants that are declared, and the largest of the others that any event named, in natural
+    /// order.
     pub variants: Vec<Variant>,
+    /// The variants and goals that are not shown one by one, and take no part in comparisons.
+    pub others: Others,
     /// None where there is nothing to check: fewer than two variants, or no participants.
     pub sample_ratio: Option<SampleRatio>,
-    /// The declared goals in their order, then others in natural order.
+    /// The declared goals in their order, then the largest of the others in natural order.
     pub goals: Vec<GoalResults>,
     /// Of the sample ratio, else of the first goal that has one.
     pub verdict: Verdict,
@@ -52,12 +59,8 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// All variants of an experiment.
-    fn all(counts: &ExperimentCounts, declared: &[(Name, u32)]) -> Vec<Self> {
-        let names: BTreeSet<&Name> = (declared.iter().map(|(name, _)| name))
-            .chain(counts.variants())
-            .collect();
-        (names.into_iter())
+    fn all(names: &[&Name], counts: &ExperimentCounts, declared: &[(Name, u32)]) -> Vec<Self> {
+        (names.iter().copied())
             .map(|name| {
                 let mut weights = declared.iter().filter(|(declared, _)| declared == name);
                 let weight = weights.next().map(|(_, weight)| *weight);
@@ -87,41 +90,47 @@ impl Variant {
 }
 
 impl Results {
-    /// Evaluates the counts. `control` goes before the declared one, where it is one of the variants
-    /// compared.
+    /// Evaluates the counts, and those of each day where they are known. `control` goes before the
+    /// declared one, where it is one of the variants compared.
     #[must_use]
     pub fn of(
         counts: &ExperimentCounts,
+        days: &[DayCount],
         declared: Option<&Declared>,
         control: Option<&Name>,
     ) -> Self {
         let weights = declared.map_or(&[][..], |declared| &declared.variants);
-        let variants = Variant::all(counts, weights);
-        let control = choose(
-            &variants,
-            [control, declared.and_then(|d| d.control.as_ref())],
-        );
+        let wishes = [control, declared.and_then(|d| d.control.as_ref())];
+        let shown = Shown::of(counts, declared, &wishes);
+        let variants = Variant::all(&shown.variants, counts, weights);
+        let control = choose(&variants, wishes);
         let split: Vec<(&Variant, u32)> = Variant::split(&variants);
         let ratio: Vec<(u64, u32)> = (split.iter())
             .map(|(variant, weight)| (variant.participants, *weight))
             .collect();
         let sample_ratio = sample_ratio(&ratio);
         let minimum_effect = declared.and_then(|declared| declared.minimum_effect);
-        let mut goals = goal::all(counts, declared, &variants, control.as_ref());
+        let mut goals = goal::all(counts, days, declared, &shown, &variants, control.as_ref());
         adjust(&mut goals, minimum_effect);
         let alarm = sample_ratio.as_ref().is_some_and(SampleRatio::alarm);
         let alarm = alarm.then(|| judgement::sample_ratio(&split));
-        for goal in &mut goals {
-            goal.verdict = match &alarm {
+        let verdicts: Vec<Verdict> = (goals.iter())
+            .map(|goal| match &alarm {
                 Some(alarm) => alarm.clone(),
-                None => judgement::of_goal(goal, &variants, control.as_ref(), minimum_effect),
-            };
+                None => {
+                    judgement::of_goal(goal, &goals, &variants, control.as_ref(), minimum_effect)
+                }
+            })
+            .collect();
+        for (goal, verdict) in goals.iter_mut().zip(verdicts) {
+            goal.verdict = verdict;
         }
         let verdict = alarm.unwrap_or_else(|| judgement::of_experiment(&goals, &variants));
         Self {
             experiment: counts.experiment.clone(),
             control,
             variants,
+            others: shown.others,
             sample_ratio,
             goals,
             verdict,
@@ -132,7 +141,7 @@ impl Results {
     #[must_use]
     pub fn participants(&self) -> u64 {
         let each = self.variants.iter().map(|variant| variant.participants);
-        each.fold(0, u64::saturating_add)
+        each.fold(self.others.participants, u64::saturating_add)
     }
 
     /// Whether the sample ratio raises the alarm, which withholds all other verdicts.
@@ -141,8 +150,15 @@ impl Results {
         self.sample_ratio.as_ref().is_some_and(SampleRatio::alarm)
     }
 
+    /// The variants that are worth comparing with each other: those that are declared, else the largest,
+    /// and the control.
+    #[must_use]
+    pub fn principal(&self) -> Vec<&Name> {
+        shown::principal(&self.variants, self.control.as_ref())
+    }
+
     /// The comparisons that are decided, one way or the other: goal, variant, and how it compares.
-    pub fn decided(&self) -> impl Iterator<Item = (&Name, &Name, &Comparison)> {
+    pub fn decided(&self) -> impl Iterator<Item = (&Name, &Name, Outcome)> {
         let trusted = !self.has_alarm();
         (self.goals.iter())
             .flat_map(|goal| {
@@ -151,9 +167,10 @@ impl Results {
                     .map(move |variant| (&goal.goal, variant))
             })
             .filter_map(|(goal, variant)| {
-                Some((goal, &variant.variant, variant.versus_control.as_ref()?))
+                let outcome = variant.versus_control.as_ref()?.outcome()?;
+                Some((goal, &variant.variant, outcome))
             })
-            .filter(move |(_, _, comparison)| trusted && comparison.is_decided())
+            .filter(move |_| trusted)
     }
 }
 
@@ -174,13 +191,9 @@ fn adjust(goals: &mut [GoalResults], minimum_effect: Option<f64>) {
         .flat_map(|goal| &mut goal.variants)
         .filter_map(|variant| variant.versus_control.as_mut())
         .collect();
-    // What cannot be tested yet takes its place all the same: it will be.
-    let p_values: Vec<f64> = (comparisons.iter())
-        .map(|comparison| comparison.sequential.as_ref().map_or(1.0, |s| s.p_value))
-        .collect();
     let number = comparisons.len();
-    for (comparison, p_holm) in comparisons.iter_mut().zip(holm(&p_values)) {
+    for comparison in &mut comparisons {
         comparison.plan(minimum_effect, number);
-        comparison.p_holm = comparison.sequential.is_some().then_some(p_holm);
     }
+    comparison::decide(comparisons);
 }

@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Count, Day, DayCount, Goal, Kind, PARTICIPATE, Unit};
+use crate::domain::{Better, Count, Day, DayCount, Goal, Kind, PARTICIPATE, Unit};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -42,6 +42,7 @@ fn declared(variants: &[(&str, u32)], goals: &[(&str, bool)], effect: Option<f64
             .map(|(goal, unique)| Goal {
                 name: name(goal),
                 unique: *unique,
+                better: Better::Higher,
             })
             .collect(),
         minimum_effect: effect,
@@ -50,7 +51,7 @@ fn declared(variants: &[(&str, u32)], goals: &[(&str, bool)], effect: Option<f64
 }
 
 fn verdict(counts: &ExperimentCounts, declared: Option<&Declared>) -> (VerdictKind, String) {
-    let verdict = Results::of(counts, declared, None).verdict;
+    let verdict = Results::of(counts, &[], declared, None).verdict;
     (verdict.kind, verdict.text)
 }
 
@@ -60,7 +61,43 @@ fn every_kind_of_verdict() {
     let effect = declared(&[], &[], Some(0.1));
     let weights = declared(&[("a", 1), ("b", 1)], &[], None);
     let repeated = declared(&[], &[("g", false)], None);
+    let once = declared(&[], &[("g", true)], None);
+    let two = declared(&[], &[("sign up", true), ("paid", true)], None);
+    let misspelled = [
+        (PARTICIPATE, "a", 6000),
+        (PARTICIPATE, "b", 6000),
+        ("Sign-up", "a", 300),
+        ("paid", "a", 100),
+        ("paid", "b", 100),
+    ];
     for (counts, declared, kind, text) in [
+        (
+            one_goal(&[("a", 100, 10), ("b", 90, 101)]),
+            Some(&once),
+            TooManyConversions,
+            "b has 101 conversions of 90 participants, but the goal counts once a visitor: participants are \
+             lost, events count twice, or visitors from before a delete convert; find out why before \
+             you trust any result",
+        ),
+        (
+            counts(&misspelled),
+            Some(&two),
+            GoalMissing,
+            "sign up: no conversion of 12,000 participants: does the goal arrive, or is it sent as \
+             `Sign-up`, which is not declared?",
+        ),
+        (
+            counts(&misspelled[..2]),
+            Some(&once),
+            GoalMissing,
+            "no conversion of 12,000 participants: does the goal arrive?",
+        ),
+        (
+            one_goal(&[("a", 4999, 0), ("b", 5000, 0)]),
+            Some(&once),
+            TooEarly,
+            "too early: a verdict takes 30 participants and 5 conversions of each variant",
+        ),
         (counts(&[]), None, NoParticipants, "no participants yet"),
         (
             counts(&[(PARTICIPATE, "a", 3)]),
@@ -84,7 +121,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 0, 2)]),
             None,
             Count,
-            "b has conversions but no participants, so no rates are compared: do its exposures arrive?",
+            "b has conversions but no participants, so no rates are compared: do its participants arrive?",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 9)]),
@@ -187,21 +224,21 @@ fn a_verdict_of_several_goals_names_the_first_that_is_a_proportion() {
     );
     // Declared goals come first, in their order, reached or not.
     let declared = declared(&[], &[("signed up", true), ("bought", true)], None);
-    let results = Results::of(&counts(&events), Some(&declared), None);
+    let results = Results::of(&counts(&events), &[], Some(&declared), None);
     let goals: Vec<&str> = results
         .goals
         .iter()
         .map(|goal| goal.goal.as_str())
         .collect();
     assert_eq!(goals, ["signed up", "bought", "viewed"]);
-    assert_eq!(results.verdict.kind, VerdictKind::TooEarly);
+    assert_eq!(results.verdict.kind, VerdictKind::GoalMissing);
 }
 
 #[test]
 fn what_is_not_declared_is_shown_and_not_compared() {
     let counts = one_goal(&[("a", 100, 10), ("b", 100, 10), ("junk", 0, 3)]);
     let declared = declared(&[("a", 1), ("b", 1), ("off", 0)], &[], None);
-    let results = Results::of(&counts, Some(&declared), Some(&name("junk")));
+    let results = Results::of(&counts, &[], Some(&declared), Some(&name("junk")));
     assert_eq!(results.control, Some(name("a")));
     let goal = &results.goals[0];
     assert_eq!(goal.kind, GoalKind::Proportion);
@@ -225,7 +262,7 @@ fn what_is_not_declared_is_shown_and_not_compared() {
         ]
     );
     // Without a declaration the same junk makes the goal a count, which is shown for what it is.
-    let results = Results::of(&counts, None, None);
+    let results = Results::of(&counts, &[], None, None);
     assert_eq!(results.goals[0].kind, GoalKind::Count);
 }
 
@@ -236,7 +273,7 @@ fn the_control_is_the_wish_then_the_declared_then_the_first() {
     declared.control = Some(name("c"));
     let control = |declared, wish: &str| {
         let wish = name(wish);
-        let results = Results::of(&counts, declared, Some(&wish));
+        let results = Results::of(&counts, &[], declared, Some(&wish));
         results.control.map(|control| control.to_string())
     };
     assert_eq!(control(Some(&declared), "b").as_deref(), Some("b"));
@@ -247,7 +284,7 @@ fn the_control_is_the_wish_then_the_declared_then_the_first() {
 #[test]
 fn holm_is_over_all_comparisons_of_the_experiment() {
     let sides = [("a", 10_000, 500), ("b", 10_000, 600)];
-    let alone = Results::of(&one_goal(&sides), None, None);
+    let alone = Results::of(&one_goal(&sides), &[], None, None);
     let p = |results: &Results| {
         let comparison = results.goals[0].variants[1]
             .versus_control
@@ -262,14 +299,14 @@ fn holm_is_over_all_comparisons_of_the_experiment() {
     assert_eq!(sequential, holm);
     // A second goal that cannot be tested yet takes its place all the same.
     let declared = declared(&[], &[("g", true), ("h", true)], None);
-    let (same, doubled) = p(&Results::of(&one_goal(&sides), Some(&declared), None));
+    let (same, doubled) = p(&Results::of(&one_goal(&sides), &[], Some(&declared), None));
     assert_eq!((same, doubled), (sequential, 2.0 * sequential));
 }
 
 #[test]
 fn days_end_where_the_counts_are() {
     let counts = one_goal(&[("a", 100, 10), ("b", 90, 9)]);
-    let results = Results::of(&counts, None, None);
+    let results = Results::of(&counts, &[], None, None);
     let day = |day, event: &str, count| DayCount {
         day: Day::new(day),
         kind: Kind::from(name(event)),
@@ -283,7 +320,7 @@ fn days_end_where_the_counts_are() {
         day(3, PARTICIPATE, 20),
         day(3, "g", 3),
     ];
-    let days = by_day(&results, &counted);
+    let days = by_day(&results, &counts, &counted);
     let shown: Vec<_> = (days.iter())
         .map(|day| {
             let [a, b] = &day.goals[0].1[..] else {
@@ -305,4 +342,226 @@ fn days_end_where_the_counts_are() {
             ("1970-01-04".to_owned(), (20, 3), Some(0.1), Some(0.1)),
         ]
     );
+}
+
+/// A goal as one whose rate should be low.
+fn lower(sides: &[(&str, u64, u64)]) -> Results {
+    let mut declared = declared(&[], &[("g", true)], Some(0.1));
+    declared.goals[0].better = Better::Lower;
+    Results::of(&one_goal(sides), &[], Some(&declared), None)
+}
+
+#[test]
+fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
+    let text = |results: &Results| (results.verdict.kind, results.verdict.text.clone());
+    assert_eq!(
+        text(&lower(&[("a", 10_000, 300), ("b", 10_000, 600)])),
+        (
+            VerdictKind::ControlBest,
+            "a, the control, is the best (lower is better): b +100 % (62 to 151), safe to stop"
+                .to_owned()
+        )
+    );
+    let results = lower(&[("a", 10_000, 600), ("b", 10_000, 300), ("c", 10_000, 250)]);
+    assert_eq!(
+        text(&results),
+        (
+            VerdictKind::Winner,
+            "c is better than a (lower is better): −58 % (−67 to −48), safe to stop; better, too: b"
+                .to_owned()
+        )
+    );
+    let decided: Vec<_> = results
+        .decided()
+        .map(|(_, variant, how)| (variant.as_str(), how))
+        .collect();
+    assert_eq!(decided, [("b", Outcome::Better), ("c", Outcome::Better)]);
+    // The same as of those who did not reach it.
+    let mirrored = Results::of(
+        &one_goal(&[
+            ("a", 10_000, 9400),
+            ("b", 10_000, 9700),
+            ("c", 10_000, 9750),
+        ]),
+        &[],
+        None,
+        None,
+    );
+    let chances = |results: &Results| {
+        let goal = &results.goals[0];
+        let versus = goal.variants[1].versus_control.as_ref().unwrap();
+        (versus.posterior(), goal.chances_to_be_best())
+    };
+    assert_eq!(chances(&results), chances(&mirrored));
+    assert!(chances(&results).0.chance_to_win > 0.99);
+    let pairs = results.goals[0].pairs(&results.principal());
+    let found: Vec<_> = (pairs.iter())
+        .map(|pair| {
+            (
+                pair.variant.as_str(),
+                pair.versus.as_str(),
+                pair.comparison.outcome(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found[..2],
+        [
+            ("b", "a", Some(Outcome::Better)),
+            ("a", "b", Some(Outcome::Worse))
+        ]
+    );
+}
+
+/// A day's counts of one variant.
+fn of_day(day: i64, variant: &str, participants: u64, conversions: u64) -> [DayCount; 2] {
+    [(PARTICIPATE, participants), ("g", conversions)].map(|(event, count)| DayCount {
+        day: Day::new(day),
+        kind: Kind::from(name(event)),
+        variant: name(variant),
+        count,
+    })
+}
+
+#[test]
+fn a_verdict_reached_at_the_end_of_a_day_stands() {
+    // 2026-12-01 is the day 20,788. Before it, 1,000 of each were counted by what keeps no days.
+    let days = [
+        of_day(20_788, "a", 4000, 150),
+        of_day(20_788, "b", 4000, 160),
+        of_day(20_790, "a", 5000, 250),
+        of_day(20_790, "b", 5000, 400),
+        of_day(20_791, "a", 5000, 400),
+        of_day(20_791, "b", 5000, 330),
+    ]
+    .concat();
+    let counts = one_goal(&[("a", 15_000, 850), ("b", 15_000, 940)]);
+    let without = Results::of(&counts, &[], None, None);
+    assert_eq!(without.verdict.kind, VerdictKind::KeepGoing);
+    let results = Results::of(&counts, &days, None, None);
+    assert_eq!(
+        (results.verdict.kind, results.verdict.text.as_str()),
+        (
+            VerdictKind::Winner,
+            "b is better than a: +11 % (−4 to 28), safe to stop; decided on 3 Dec; less clear since"
+        )
+    );
+    let versus = results.goals[0].variants[1]
+        .versus_control
+        .as_ref()
+        .unwrap();
+    let decision = Decision {
+        outcome: Outcome::Better,
+        day: Some(Day::new(20_790)),
+        faded: true,
+    };
+    assert_eq!(versus.decision, Some(decision));
+    // By hand: 10,000 of each, 450 against 610.
+    let then = Results::of(
+        &one_goal(&[("a", 10_000, 450), ("b", 10_000, 610)]),
+        &[],
+        None,
+        None,
+    );
+    let then = then.goals[0].variants[1].versus_control.as_ref().unwrap();
+    let p_value = then.sequential.as_ref().unwrap().p_value;
+    assert_eq!(
+        (versus.running_p_value(), versus.p_holm),
+        (Some(p_value), Some(p_value))
+    );
+    assert!(versus.sequential.as_ref().unwrap().p_value > 0.05);
+
+    // What was crossed within the day of now is of today; what is gone by its end leaves no trace.
+    let today = Results::of(
+        &one_goal(&[("a", 10_000, 450), ("b", 10_000, 610)]),
+        &days[..8],
+        None,
+        None,
+    );
+    let versus = today.goals[0].variants[1].versus_control.as_ref().unwrap();
+    assert_eq!(
+        versus.decision.map(|one| (one.day, one.faded)),
+        Some((Some(Day::new(20_790)), false))
+    );
+    let merged: Vec<DayCount> = [
+        of_day(20_790, "a", 14_000, 800),
+        of_day(20_790, "b", 14_000, 890),
+    ]
+    .concat();
+    let merged = Results::of(&counts, &merged, None, None);
+    assert_eq!(merged.verdict.kind, VerdictKind::KeepGoing);
+
+    // Days with too few to judge by decide nothing, however clear they look.
+    let few = [
+        of_day(20_788, "a", 25, 0),
+        of_day(20_788, "b", 25, 24),
+        of_day(20_790, "a", 2975, 300),
+        of_day(20_790, "b", 2975, 300),
+    ]
+    .concat();
+    let few = Results::of(
+        &one_goal(&[("a", 3000, 300), ("b", 3000, 324)]),
+        &few,
+        None,
+        None,
+    );
+    assert_eq!(few.verdict.kind, VerdictKind::KeepGoing);
+}
+
+#[test]
+fn what_strangers_sent_is_summed_up() {
+    let junk: Vec<String> = (0..2000).map(|number| format!("junk {number}")).collect();
+    let mut events = vec![
+        (PARTICIPATE, "a", 5000),
+        (PARTICIPATE, "b", 5000),
+        ("g", "a", 500),
+        ("g", "b", 700),
+    ];
+    for name in &junk {
+        events.extend([
+            (PARTICIPATE, name.as_str(), 1),
+            ("g", name, 1),
+            (name, "a", 1),
+        ]);
+    }
+    let counts = counts(&events);
+    for (declared, shown, kind) in [
+        (None, SHOWN_VARIANTS, VerdictKind::SampleRatio),
+        (
+            Some(declared(&[("a", 1), ("b", 1)], &[("g", true)], None)),
+            SHOWN_VARIANTS + 2,
+            VerdictKind::Winner,
+        ),
+    ] {
+        let results = Results::of(&counts, &[], declared.as_ref(), None);
+        let left = 2002 - shown;
+        assert_eq!(
+            (results.verdict.kind, results.variants.len()),
+            (kind, shown)
+        );
+        let goals = SHOWN_GOALS + usize::from(declared.is_some());
+        let others = Others {
+            variants: left,
+            participants: left as u64,
+            goals: 2001 - goals,
+            conversions: (2001 - goals) as u64,
+        };
+        assert_eq!((results.goals.len(), results.others), (goals, others));
+        assert_eq!(results.participants(), 12_000);
+        let goal = results
+            .goals
+            .iter()
+            .find(|goal| goal.goal.as_str() == "g")
+            .unwrap();
+        assert_eq!(goal.other_conversions, left as u64);
+        let paired = if declared.is_some() { 2 } else { SHOWN_PAIRED };
+        assert_eq!(
+            goal.pairs(&results.principal()).len(),
+            paired * (paired - 1)
+        );
+    }
+    // What is asked for is shown, however small.
+    let wish = name("junk 1999");
+    let results = Results::of(&counts, &[], None, Some(&wish));
+    assert_eq!(results.control, Some(wish));
 }

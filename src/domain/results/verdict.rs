@@ -17,6 +17,8 @@ pub struct Verdict {
 pub enum VerdictKind {
     /// Visitors did not get the variants at the declared ratio: no other verdict can be trusted.
     SampleRatio,
+    /// A goal that is declared to be counted once a visitor has more conversions than participants.
+    TooManyConversions,
     #[default]
     NoParticipants,
     NoGoal,
@@ -24,6 +26,8 @@ pub enum VerdictKind {
     NoComparison,
     /// Conversions are counts, not a proportion.
     Count,
+    /// A declared goal has no conversion although there are many participants.
+    GoalMissing,
     TooEarly,
     /// The variant is better than the control.
     Winner,
@@ -42,10 +46,12 @@ impl VerdictKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SampleRatio => "sample_ratio",
+            Self::TooManyConversions => "too_many_conversions",
             Self::NoParticipants => "no_participants",
             Self::NoGoal => "no_goal",
             Self::NoComparison => "no_comparison",
             Self::Count => "count",
+            Self::GoalMissing => "goal_missing",
             Self::TooEarly => "too_early",
             Self::Winner => "winner",
             Self::ControlBest => "control_best",

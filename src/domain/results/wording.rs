@@ -1,4 +1,6 @@
-//! Numbers in sentences.
+//! Numbers, days and names in sentences.
+
+use crate::domain::{Day, Name};
 
 /// `+12 % (3 to 21)`: with as many decimals as so wide an interval deserves.
 #[must_use]
@@ -55,4 +57,45 @@ pub fn grouped(number: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `3 Dec`
+pub(super) fn short(day: Day) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let month = usize::try_from(day.month - 1).ok();
+    match month.and_then(|month| MONTHS.get(month)) {
+        Some(month) => format!("{} {month}", day.day),
+        None => day.to_string(),
+    }
+}
+
+/// The name that may be meant: the one that takes the fewest changes of a letter, no more than a third of
+/// the letters (Levenshtein 1966), capitals aside.
+pub(super) fn nearest<'a>(
+    name: &Name,
+    known: impl IntoIterator<Item = &'a Name>,
+) -> Option<&'a Name> {
+    let letters = |name: &Name| name.as_str().to_lowercase().chars().collect::<Vec<char>>();
+    let wanted = letters(name);
+    (known.into_iter())
+        .map(|known| (distance(&wanted, &letters(known)), known))
+        .filter(|(distance, _)| *distance * 3 <= wanted.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut before: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.iter().enumerate() {
+        let mut now = vec![row + 1];
+        for (column, against) in other.iter().enumerate() {
+            let changed = before[column] + usize::from(letter != against);
+            let least = changed.min(before[column + 1] + 1).min(now[column] + 1);
+            now.push(least);
+        }
+        before = now;
+    }
+    before.last().copied().unwrap_or(0)
 }

@@ -29,7 +29,7 @@ pub use posterior::{Posterior, chance_to_win, expected_loss, posterior};
 pub use power::participants_needed;
 pub use proportion::{Interval, Proportion};
 pub use sample_ratio::{SampleRatio, sample_ratio};
-pub use sequential::{Sequential, sequential};
+pub use sequential::{Sequential, sequential, sequential_p_value};
 
 /// The share of wrong alarms that is accepted: intervals are 95 % intervals, verdicts need p < 0.05.
 pub const ALPHA: f64 = 0.05;

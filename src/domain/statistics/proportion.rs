@@ -80,8 +80,9 @@ impl Proportion {
         self.rate() + self.upper_arm()
     }
 
-    /// Those who did not convert, as if they had.
-    pub(super) fn failed(self) -> Self {
+    /// Those who did not convert, as if they had: what is said of a rate where the lower one is better.
+    #[must_use]
+    pub fn failed(self) -> Self {
         Self {
             conversions: self.participants.saturating_sub(self.conversions),
             participants: self.participants,

@@ -32,18 +32,32 @@ pub fn sequential(control: Proportion, variant: Proportion) -> Option<Sequential
     let participants = control.participants as f64 + variant.participants as f64;
     let d = difference(control, variant);
     let margin = multiplier(participants, ALPHA) * variance.sqrt();
-    let information = participants * rho_squared();
-    let t = information + 1.0;
-    let evidence = information * (d * d / variance) / (2.0 * t);
     let interval = Interval {
         low: d - margin,
         high: d + margin,
     };
     Some(Sequential {
         interval,
-        p_value: (t.sqrt() * (-evidence).exp()).min(1.0),
+        p_value: p_value(participants, d * d / variance),
         lift_interval: lift_interval(control, variant, interval),
     })
+}
+
+/// The p-value of [`sequential`] alone: for many looks at once.
+#[must_use]
+pub fn sequential_p_value(control: Proportion, variant: Proportion) -> Option<f64> {
+    let variance = control.variance() + variant.variance();
+    let participants = control.participants as f64 + variant.participants as f64;
+    let d = difference(control, variant);
+    (variance > 0.0).then(|| p_value(participants, d * d / variance))
+}
+
+/// Of the squared difference in units of its standard error.
+fn p_value(participants: f64, square: f64) -> f64 {
+    let information = participants * rho_squared();
+    let t = information + 1.0;
+    let evidence = information * square / (2.0 * t);
+    (t.sqrt() * (-evidence).exp()).min(1.0)
 }
 
 /// K: by how many standard errors the interval of level 1 − α reaches either way at so many

@@ -1,19 +1,31 @@
 //! What the page draws.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::Dashboard;
 use crate::domain::{Day, Declared, Instant, Kind, Name, Selection};
-use crate::http::wire::{Experiment as Counted, parameter};
+use crate::http::wire::parameter;
 use crate::http::{Parameters, Reply};
 use crate::report::{
-    Against, Evaluated, Experiment, Failure, Line, Overview, Pairs, Question, delete, read,
+    Against, Counted, Evaluated, Experiment, Failure, Line, OfPair, Overview, Pairs, Question,
+    delete, read,
 };
 
 /// The parameter that chooses the control.
 const CONTROL: &str = "control";
+
+/// The parameter that asks for all pairs of a goal, and for nothing else.
+const PAIRS: &str = "pairs";
+
+#[derive(Serialize)]
+struct PairsOf {
+    pairs: Vec<OfPair>,
+}
 
 /// A document, or why there is none.
 pub(super) struct Answer {
@@ -38,7 +50,11 @@ impl Answer {
 }
 
 impl From<Failure> for Answer {
-    fn from(Failure { status, message }: Failure) -> Self {
+    fn from(
+        Failure {
+            status, message, ..
+        }: Failure,
+    ) -> Self {
         // The page would take these for its own session's.
         let status = if matches!(status, 401 | 403) {
             502
@@ -54,12 +70,67 @@ fn settled(answer: Result<Answer, Answer>) -> Answer {
     answer.unwrap_or_else(|failure| failure)
 }
 
+/// Lets one document be made at a time, away from the threads that count: whatever it takes, events do not
+/// wait for it.
+#[derive(Clone)]
+pub struct Workbench(Arc<Semaphore>);
+
+impl Default for Workbench {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Workbench {
+    /// Reads, then works on what was read.
+    async fn make(
+        &self,
+        dashboard: &Dashboard,
+        question: Question<'_>,
+        work: impl FnOnce(&[Counted], &[Declared]) -> Result<Answer, Answer> + Send + 'static,
+    ) -> Result<Answer, Answer> {
+        // Before the reading, so that what waits holds nothing. It is never closed.
+        let place = self.0.clone().acquire_owned().await;
+        let counted = read(&*dashboard.source, question).await?;
+        let declared = Arc::clone(&dashboard.experiments);
+        let made = spawn_blocking(move || {
+            let _place = place;
+            work(&counted, &declared)
+        });
+        let failed = |error: JoinError| Answer::message(500, &error.to_string());
+        made.await.map_err(failed)?
+    }
+}
+
+fn evaluate<'a>(
+    counted: &'a Counted,
+    declared: &[Declared],
+    control: Option<&Name>,
+) -> Evaluated<'a> {
+    let declared = declared
+        .iter()
+        .find(|declared| declared.name == *counted.name());
+    Evaluated::new(counted, declared, control)
+}
+
 impl Dashboard {
     pub(super) async fn overview(&self, query: &Parameters) -> Answer {
         let overview = async {
             let namespace = self.namespace(query)?;
-            let overview = self.overview_of(&namespace).await?;
-            Ok(Answer::of(&overview))
+            let question = Question {
+                namespace: &namespace,
+                experiment: None,
+                days: true,
+            };
+            let empty = self.empty(&namespace);
+            let work = |counted: &[Counted], declared: &[Declared]| {
+                let of = |counted| Line::from(&evaluate(counted, declared, None).results);
+                Ok(Answer::of(&Overview {
+                    experiments: counted.iter().map(of).collect(),
+                    ..empty
+                }))
+            };
+            self.workbench.make(self, question, work).await
         };
         settled(overview.await)
     }
@@ -69,46 +140,21 @@ impl Dashboard {
     /// # Errors
     /// When the API cannot be read.
     pub async fn check(&self) -> Result<(), Failure> {
-        self.overview_of(&self.namespace).await.map(drop)
-    }
-
-    async fn overview_of(&self, namespace: &Name) -> Result<Overview, Failure> {
         let question = Question {
-            namespace,
+            namespace: &self.namespace,
             experiment: None,
             days: false,
         };
-        let counted = read(&*self.source, question).await?;
-        Ok(self.overview_with(namespace, &self.evaluate(&counted, None)?))
+        read(&*self.source, question).await.map(drop)
     }
 
-    fn overview_with(&self, namespace: &Name, experiments: &[Evaluated]) -> Overview {
+    fn empty(&self, namespace: &Name) -> Overview {
         Overview {
             namespace: namespace.to_string(),
             default_namespace: self.namespace.to_string(),
             api: self.api.clone(),
-            experiments: experiments.iter().map(|e| Line::from(&e.results)).collect(),
+            experiments: Vec::new(),
         }
-    }
-
-    fn evaluate(
-        &self,
-        counted: &[Counted],
-        control: Option<&Name>,
-    ) -> Result<Vec<Evaluated>, Failure> {
-        (counted.iter())
-            .map(|counted| {
-                let declared = self.declared(&counted.experiment);
-                Evaluated::new(counted, declared, control)
-                    .map_err(|error| Failure::gateway(error.to_string()))
-            })
-            .collect()
-    }
-
-    fn declared(&self, experiment: &str) -> Option<&Declared> {
-        self.experiments
-            .iter()
-            .find(|declared| declared.name.as_str() == experiment)
     }
 
     pub(super) async fn experiment(&self, query: &Parameters) -> Answer {
@@ -116,19 +162,26 @@ impl Dashboard {
             let namespace = self.namespace(query)?;
             let experiment = required(query, parameter::EXPERIMENT)?;
             let control = optional(query, CONTROL)?;
+            let pairs = optional(query, PAIRS)?;
             let question = Question {
                 namespace: &namespace,
                 experiment: Some(&experiment),
                 days: true,
             };
-            let counted = read(&*self.source, question).await?;
-            match self.evaluate(&counted, control.as_ref())?.first() {
-                Some(evaluated) => Ok(Answer::of(&evaluated.document(Pairs::With))),
-                None => Err(Answer::message(
-                    404,
-                    &format!("nothing is counted for {experiment}"),
-                )),
-            }
+            let nothing = format!("nothing is counted for {experiment}");
+            let work = move |counted: &[Counted], declared: &[Declared]| {
+                let nothing = || Answer::message(404, &nothing);
+                let counted = counted.first().ok_or_else(nothing)?;
+                let evaluated = evaluate(counted, declared, control.as_ref());
+                match pairs {
+                    None => Ok(Answer::of(&evaluated.document(Pairs::Without))),
+                    Some(goal) => evaluated
+                        .pairs(&goal)
+                        .map(|pairs| Answer::of(&PairsOf { pairs }))
+                        .ok_or_else(nothing),
+                }
+            };
+            self.workbench.make(self, question, work).await
         };
         settled(document.await)
     }
@@ -190,25 +243,28 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
         days: true,
     };
     let counted = read(&*dashboard.source, question).await?;
-    let usual = dashboard.evaluate(&counted, None)?;
+    let declared = &dashboard.experiments;
+    let mut experiments = dashboard.empty(namespace);
     let mut details = BTreeMap::new();
-    for (one, usual) in counted.iter().zip(&usual) {
+    for one in &counted {
+        let usual = evaluate(one, declared, None);
         let mut others = BTreeMap::new();
-        let variants = usual.results.variants.iter().map(|variant| &variant.name);
-        for control in variants.filter(|name| usual.results.control.as_ref() != Some(*name)) {
-            for other in dashboard.evaluate(std::slice::from_ref(one), Some(control))? {
-                // What cannot be the control leaves the usual one.
-                if other.results.control.as_ref() == Some(control) {
-                    others.insert(control.to_string(), Against::from(&other.results));
-                }
+        let control = usual.results.control.as_ref();
+        let names = usual.results.principal().into_iter();
+        for name in names.filter(|name| control != Some(*name)) {
+            let other = evaluate(one, declared, Some(name)).results;
+            // What cannot be the control leaves the usual one.
+            if other.control.as_ref() == Some(name) {
+                others.insert(name.to_string(), Against::from(&other));
             }
         }
+        experiments.experiments.push(Line::from(&usual.results));
         let usual = usual.document(Pairs::With);
-        details.insert(one.experiment.clone(), Detail { usual, others });
+        details.insert(one.name().to_string(), Detail { usual, others });
     }
     Ok(Snapshot {
         taken: timestamp(Instant::now()),
-        experiments: dashboard.overview_with(namespace, &usual),
+        experiments,
         details,
     })
 }

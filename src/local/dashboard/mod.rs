@@ -5,7 +5,8 @@
 //! | `GET /dashboard` | | the page; no data in it |
 //! | `POST /dashboard/session` `{"key"}` | | `{"session"}`, for the API key |
 //! | `GET /dashboard/experiments[?namespace]` | yes | all experiments in short |
-//! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full |
+//! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full, without pairs |
+//! | `GET /dashboard/experiment?experiment&pairs=GOAL[&namespace]` | yes | `{"pairs"}` of one goal |
 //! | `DELETE /dashboard/experiment?experiment[&goal&variant&namespace]` | yes | `{"deleted"}` |
 //!
 //! The API key never enters the page's documents, an address or a log: the server asks the API by
@@ -24,27 +25,30 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use self::documents::Answer;
-pub use self::documents::{Snapshot, snapshot};
+pub use self::documents::{Snapshot, Workbench, snapshot};
 use self::origin::{names_this_machine, not_from_the_page};
 pub use self::page::of_snapshot;
 use self::session::NoSession;
 pub use self::session::Sessions;
-use super::exchange::{read_body, response};
+use super::exchange::response;
 use super::guesses::{RETRY_AFTER, TOO_MANY};
-use super::{Edge, Limits};
+use super::{Body, Edge};
 use crate::domain::{Declared, Name};
 use crate::http::{Parameters, Reply};
 use crate::report::Source;
 
 /// Where the page is.
 pub const PATH: &str = "/dashboard";
+
+/// The largest body of a sign-in, in bytes: a key is shorter.
+const MAX_SIGN_IN: usize = 4 * 1024;
 
 /// A dashboard about one API.
 pub struct Dashboard {
@@ -53,7 +57,8 @@ pub struct Dashboard {
     pub api: String,
     /// The namespace shown first.
     pub namespace: Name,
-    pub experiments: Vec<Declared>,
+    pub experiments: Arc<[Declared]>,
+    pub workbench: Workbench,
     pub sessions: Sessions,
     /// Whether it is for this machine alone.
     pub loopback_only: bool,
@@ -67,7 +72,7 @@ pub struct WithDashboard {
 
 #[async_trait]
 impl Edge for WithDashboard {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let rest = request.uri().path().strip_prefix(PATH);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             self.dashboard.answer(request, peer).await
@@ -79,7 +84,7 @@ impl Edge for WithDashboard {
 
 #[async_trait]
 impl Edge for Dashboard {
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let start = Instant::now();
         let (head, body) = request.into_parts();
@@ -101,7 +106,7 @@ struct SignedIn {
 }
 
 impl Dashboard {
-    async fn reply(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
+    async fn reply(&self, head: &Parts, body: Body, peer: SocketAddr) -> Reply {
         if self.loopback_only && !names_this_machine(head) {
             return message(
                 StatusCode::MISDIRECTED_REQUEST,
@@ -144,11 +149,12 @@ impl Dashboard {
         json(answer.status, answer.body)
     }
 
-    async fn sign_in(&self, head: &Parts, body: Incoming, peer: SocketAddr) -> Reply {
-        let Ok(body) = read_body(body, &Limits::default()).await else {
-            return message(StatusCode::BAD_REQUEST, "the body is incomplete");
+    async fn sign_in(&self, head: &Parts, body: Body, peer: SocketAddr) -> Reply {
+        let whole = match body.read(MAX_SIGN_IN).await {
+            Ok(whole) => whole,
+            Err(error) => return private(error.reply(MAX_SIGN_IN)),
         };
-        let Ok(SignIn { key }) = serde_json::from_slice(&body) else {
+        let Ok(SignIn { key }) = serde_json::from_slice(whole.bytes()) else {
             return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
         };
         match self.sessions.open(&key, peer, &head.headers).await {
@@ -185,11 +191,16 @@ fn redirect() -> Reply {
 }
 
 fn message(status: StatusCode, message: &str) -> Reply {
-    with_headers(
-        Reply::message(status.as_u16(), message).body,
-        status.as_u16(),
-        "application/json",
-    )
+    private(Reply::message(status.as_u16(), message))
+}
+
+/// A message of the API as one of the dashboard.
+fn private(reply: Reply) -> Reply {
+    let mut private = json(reply.status, reply.body);
+    let mut retry = reply.headers;
+    retry.retain(|(name, _)| name == "Retry-After");
+    private.headers.append(&mut retry);
+    private
 }
 
 fn json(status: u16, body: String) -> Reply {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::with_headers;
 use crate::assets::dashboard::{FRAME, SCRIPT, STYLE};
 use crate::http::Reply;
+use crate::report::harmless_json;
 
 /// The page without data, and its policy.
 static PAGE: LazyLock<(String, String)> = LazyLock::new(|| {
@@ -32,6 +33,7 @@ pub(super) fn reply() -> Reply {
 pub fn of_snapshot(snapshot: &impl Serialize) -> serde_json::Result<String> {
     // No text within may end the element that holds it.
     let json = serde_json::to_string(snapshot)?.replace('<', "\\u003c");
+    let json = harmless_json(&json);
     Ok(document("'none'", &json))
 }
 

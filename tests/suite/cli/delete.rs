@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::*;
@@ -59,7 +60,8 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
         "error: nothing was counted under experiment `kpet` in namespace `alephbet`: did you mean \
          `kept`?\n",
     );
-    delete(&[]).gives(0, "", "deleted experiment `e`: 1 counter\n");
+    let hint = format!("deleted experiment `e`: 1 counter\n{REMEMBERED}");
+    delete(&[]).gives(0, "", &hint);
     line(&server.home, &["results", "--local"]).gives(
         0,
         "kept\n · no goal reached yet\n variant      participants\n v (control)             1\n",
@@ -68,6 +70,10 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     // What was remembered is gone, too.
     count(&server, &[("e", "participate", "a", 2)]).await;
 }
+
+/// Where participants go, browsers that remember go on converting.
+const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
+                          conversions count; to start anew, give the experiment another name\n";
 
 #[tokio::test]
 async fn delete_asks_first() {
@@ -82,7 +88,11 @@ async fn delete_asks_first() {
     for (answer, code, shown) in [
         ("\u{3}", 130, "[y/N] \n"),
         ("n", 1, "no\nerror: nothing was deleted\n"),
-        ("y", 0, "yes\ndeleted experiment `e`: 1 counter\n"),
+        (
+            "y",
+            0,
+            &*format!("yes\ndeleted experiment `e`: 1 counter\n{REMEMBERED}"),
+        ),
     ] {
         let outcome = delete().run_on_terminal(&[("[y/N]", answer)]);
         let expected = format!(
@@ -129,7 +139,23 @@ fn what_answers_may_be_no_lamed() {
         format!("http://{}/prod", listener.local_addr().unwrap()),
         home(),
     );
+    let said = Arc::new(Mutex::new(String::new()));
+    let says = Arc::clone(&said);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            read_head(&mut stream);
+            let reply = says.lock().unwrap().clone();
+            let _ = stream.write_all(reply.as_bytes());
+            // One that never ends.
+            while reply.ends_with("[\r\n") && stream.write_all(&[b' '; 65_536]).is_ok() {}
+        }
+    });
     for (reply, error) in [
+        (
+            "200 OK\r\n\r\n[\r\n",
+            format!("{base} sent more than 64 MiB: is it a lamed API?"),
+        ),
         (
             "200 OK\r\n\r\n<html>",
             format!("what answers at {base} is no lamed API: expected value at line 1 column 1"),
@@ -154,12 +180,7 @@ fn what_answers_may_be_no_lamed() {
             format!("the connection to {base} broke: end of file before message length reached"),
         ),
     ] {
-        let listener = listener.try_clone().unwrap();
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            read_head(&mut stream);
-            let _ = stream.write_all(format!("HTTP/1.1 {reply}").as_bytes());
-        });
+        *said.lock().unwrap() = format!("HTTP/1.1 {reply}");
         let results = line(&home, &["results", "--url", &base]);
         results.gives(1, "", &format!("error: {error}\n"));
     }

@@ -55,9 +55,12 @@ async fn results_are_a_table() {
     results(&["--namespace", "other"]).gives(
         0,
         "",
-        "nothing is counted in namespace `other` yet\n",
+        &format!("nothing is counted in namespace `other` yet\n{REMEMBERED}"),
     );
 }
+
+const REMEMBERED: &str = "hint: a browser that took part before does not take part again: use a private \
+                          window, or clear the site's storage\n";
 
 const TABLES: &str = "\
 button color
@@ -71,7 +74,7 @@ button color
  blue                  1,200            0  0.00
  gone                      0            3     –
  red (control)         1,180        1,502  1.27
- · gone has conversions but no participants, so no rates are compared: do its exposures arrive?
+ · gone has conversions but no participants, so no rates are compared: do its participants arrive?
 
 no goal yet
  · no goal reached yet
@@ -82,7 +85,7 @@ no goal yet
 
 שלום 🦀
  · <U+202E>right to left has conversions but no participants, so no rates are compared: do its
-   exposures arrive?
+   participants arrive?
  a,b|c                            participants  conversions  each
  <U+202E>right to left (control)             0            1     –
  日本語                                     10            5  0.50
@@ -112,6 +115,24 @@ async fn results_are_json() {
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     assert!(outcome.stdout.contains(r"c\u202e"));
     let today = Instant::now().day().to_string();
+    let versus = json!({
+        "difference": 0.25,
+        "difference_interval": [0.06249471523370029, 0.4093666850955284],
+        "lift": 1.6666666666666667,
+        "lift_interval": null,
+        "z": 2.6001571698057617,
+        "p_value": 0.009318107254445193,
+        "method": "z",
+        "sequential_interval": [-0.3756213968207064, 0.8756213968207064],
+        "sequential_p_value": 0.6555613295521181,
+        "running_p_value": 0.6555613295521181,
+        "p_holm": 0.6555613295521181,
+        "decided": null,
+        "decided_on": null,
+        "chance_to_win": 0.9952765874519517,
+        "expected_loss": 0.00014366098142415846,
+        "participants_needed": {"for_effect_seen": 120, "for_minimum_effect": 820},
+    });
     assert_eq!(
         nine_digits(serde_json::from_str(&outcome.stdout).unwrap()),
         nine_digits(json!({"namespace": "alephbet", "experiments": [{
@@ -122,6 +143,7 @@ async fn results_are_json() {
                 {"variant": "b", "participants": 50, "weight": 1},
                 {"variant": "c\u{202e}", "participants": 0, "weight": null},
             ],
+            "others": null,
             "srm": {
                 "chi_square": 1.1111111111111112,
                 "p_value": 0.29184054514378854,
@@ -137,6 +159,7 @@ async fn results_are_json() {
                 {
                     "goal": "g",
                     "kind": "proportion",
+                    "better": "higher",
                     "variants": [
                         {
                             "variant": "a",
@@ -154,21 +177,7 @@ async fn results_are_json() {
                             "rate": 0.4,
                             "interval": [0.27608389730256533, 0.5381856225241064],
                             "chance_to_be_best": 0.9952765874519516,
-                            "versus_control": {
-                                "difference": 0.25,
-                                "difference_interval": [0.06249471523370029, 0.4093666850955284],
-                                "lift": 1.6666666666666667,
-                                "lift_interval": null,
-                                "z": 2.6001571698057617,
-                                "p_value": 0.009318107254445193,
-                                "method": "z",
-                                "sequential_interval": [-0.3756213968207064, 0.8756213968207064],
-                                "sequential_p_value": 0.6555613295521181,
-                                "p_holm": 0.6555613295521181,
-                                "chance_to_win": 0.9952765874519517,
-                                "expected_loss": 0.00014366098142415846,
-                                "participants_needed": {"for_effect_seen": 120, "for_minimum_effect": 820},
-                            },
+                            "versus_control": versus,
                         },
                         {
                             "variant": "c\u{202e}",
@@ -180,6 +189,7 @@ async fn results_are_json() {
                             "versus_control": null,
                         },
                     ],
+                    "other_conversions": 0,
                     "verdict": {
                         "kind": "keep_going",
                         "variant": "b",
@@ -262,29 +272,46 @@ async fn results_are_a_spreadsheet() {
         ("no goal", "participate", "a", 1),
     ];
     count(&server, &events).await;
-    let outcome = line(&server.home, &["results", "--local", "--csv"]).run();
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
-    let lines: Vec<&str> = outcome.stdout.lines().collect();
-    // The columns that are simple to split: the first ones, and the last one, which came last.
+    let csv = |arguments: &[&str], locale: &str| {
+        let results = ["results", "--local", "--csv"];
+        let results = line(&server.home, &[&results, arguments].concat());
+        let outcome = results.env("LC_ALL", locale).run();
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        outcome.stdout
+    };
+    let plain = csv(&[], "C");
+    // By the mark, Excel knows UTF-8.
+    let lines: Vec<&str> = plain.strip_prefix('\u{feff}').unwrap().lines().collect();
+    // The columns that are simple to split: the first ones, and the last ones, which came last.
     let shown: Vec<String> = (lines.iter())
         .map(|line| {
             let first: Vec<&str> = line.split(',').take(8).collect();
-            let (_, weight) = line.rsplit_once(',').unwrap();
-            format!("{} … {weight}", first.join(","))
+            let last: Vec<&str> = line.rsplitn(7, ',').take(6).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            format!("{} … {}", first.join(","), last.join(","))
         })
         .collect();
     assert_eq!(
         shown,
         [
-            "namespace,experiment,control,goal,kind,variant,participants,conversions … weight",
-            "alephbet,'=1+1,a,g,proportion,\"'-b, \"\"c\"\"\",50 … ",
-            "alephbet,'=1+1,a,g,proportion,a,40,20 … 3",
-            "alephbet,'=1+1,a,g,proportion,off,0,0 … 0",
-            "alephbet,no goal,a,,,a,1, … ",
+            "namespace,experiment,control,goal,kind,variant,participants,conversions … \
+             weight,better,running_p_value,decided,decided_on,time",
+            "alephbet,'=1+1,a,g,proportion,\"'-b, \"\"c\"\"\",50 … ,higher,,,,",
+            "alephbet,'=1+1,a,g,proportion,a,40,20 … 3,higher,,,,",
+            "alephbet,'=1+1,a,g,proportion,off,0,0 … 0,higher,,,,",
+            "alephbet,no goal,a,,,a,1, … ,,,,,",
         ]
     );
     let columns = [0, 2, 3, 4].map(|line| lines[line].split(',').count());
-    assert_eq!(columns, [34; 4]);
+    assert_eq!(columns, [39; 4]);
+    // Where decimals have a comma, cells are parted by semicolons; the option says it in any locale.
+    let german = csv(&[], "de_DE.UTF-8");
+    assert!(
+        german.contains(";g;proportion;a;40;20;0,5;0,3519952693"),
+        "{german}"
+    );
+    assert_eq!(german, csv(&["--csv-separator", ";"], "C"));
+    assert_eq!(plain, csv(&["--csv-separator", ","], "de_DE.UTF-8"));
 }
 
 #[tokio::test]
@@ -359,7 +386,10 @@ async fn ci_stops_where_there_is_nothing_to_look_at() {
     line(&server.home, &["results", "--local", "--fail-on", "srm"]).gives(
         1,
         "",
-        "nothing is counted in namespace `alephbet` yet\nerror: `--fail-on` has nothing to look at\n",
+        &format!(
+            "nothing is counted in namespace `alephbet` yet\n{REMEMBERED}error: `--fail-on` has nothing to \
+             look at\n"
+        ),
     );
 }
 
@@ -369,12 +399,100 @@ async fn results_are_watched_until_stopped() {
     count(&server, &[("e", "participate", "a", 1)]).await;
     let watch = ["results", "--local", "--watch", "1"];
     let mut watched = line(&server.home, &watch).start();
-    watched.until("             1\n");
+    let first = watched.until("             1\n");
+    // Not on a terminal, each look says when it was.
+    let (stamp, rest) = first.split_once('\n').unwrap();
+    let today = Instant::now().day().to_string();
+    assert!(
+        stamp.starts_with(&today) && stamp.ends_with(" UTC") && rest.starts_with("e\n"),
+        "{first}"
+    );
     count(&server, &[("f", "participate", "a", 3)]).await;
     watched.until("             3\n");
     watched.interrupt();
     let outcome = watched.end();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+}
+
+#[tokio::test]
+async fn a_table_that_is_watched_has_one_head_and_the_time_in_each_row() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
+    count(&server, &[("e", "participate", "a", 1)]).await;
+    let watch = ["results", "--local", "--watch", "1", "--csv"];
+    let mut watched = line(&server.home, &watch).start();
+    watched.until("UTC\n");
+    count(&server, &[("e", "participate", "b", 1)]).await;
+    watched.until(",b,1,");
+    let shown = watched.until("UTC\n").to_owned();
+    watched.interrupt();
+    watched.end();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.contains("namespace"))
+            .count(),
+        1,
+        "{shown}"
+    );
+    let today = format!(",{}", Instant::now().day());
+    assert!(
+        lines.iter().skip(1).all(|line| line.contains(&today)),
+        "{shown}"
+    );
+}
+
+/// "Unsubscribed" doubled, which is no win.
+#[tokio::test]
+async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
+    let home = home();
+    let goal = json!({"name": "unsubscribed", "better": "lower"});
+    let config = json!({"experiments": {"e": {"goals": [goal]}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    let events = [
+        ("e", "participate", "a", 1000),
+        ("e", "participate", "b", 1000),
+        ("e", "unsubscribed", "a", 60),
+        ("e", "unsubscribed", "b", 120),
+    ];
+    count(&server, &events).await;
+    let results = |arguments: &[&str]| {
+        let results = ["results", "--local", "--color", "always"];
+        line(&server.home, &[&results, arguments].concat())
+    };
+    let outcome = results(&["--fail-on", "winner"]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    for part in [
+        "a, the control, is the best (lower is better): b +100 % (27 to 245), safe to stop",
+        // Red, though it is higher.
+        "\u{1b}[31m+100 % (27 to 245)",
+        "\u{1b}[31m< 0.1 %",
+    ] {
+        assert!(
+            outcome.stdout.contains(part),
+            "{part:?}: {}",
+            outcome.stdout
+        );
+    }
+    let outcome = results(&["--fail-on", "loser"]).run();
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .ends_with("goal `unsubscribed`: b is worse than a\n")
+    );
+    let csv = line(
+        &server.home,
+        &["results", "--local", "--csv", "--csv-separator", ","],
+    )
+    .run();
+    let today = Instant::now().day().to_string();
+    let end = csv.stdout.lines().last().unwrap().rsplitn(7, ',').take(6);
+    let [time, on, decided, _, better, _] = end.collect::<Vec<_>>()[..] else {
+        panic!("{}", csv.stdout)
+    };
+    assert_eq!((better, decided, on, time), ("lower", "worse", &*today, ""));
 }
 
 /// The API takes no control characters, but Redis holds what others wrote there, too.
@@ -412,4 +530,8 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
     ];
     assert!(names.iter().all(|name| json.contains(name)), "{json}");
     assert!(!json.trim_end().contains(char::is_control), "{json}");
+    let csv = results(&["--csv"]).run().stdout;
+    let row = "alephbet,<U+001B>[2Je,<U+001B>]0;v<U+0007>,<U+009B>31mg<U+000A>,proportion,<U+001B>]0;v<U+0007>,2,1,0.5";
+    assert!(csv.contains(row), "{csv}");
+    assert!(!csv.replace('\n', "").contains(char::is_control), "{csv}");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{server, verdict};
-use crate::cli::home;
+use crate::cli::{count, home};
 use crate::support::{Client, Response, Server, free_port, line};
 
 const CSP: &str = "default-src 'none'; script-src 'sha256-…'; style-src 'sha256-…'; connect-src 'self'; \
@@ -166,17 +166,19 @@ async fn documents_say_what_results_say() {
             ],
         })
     );
-    // The same as `results --json` says, and pairs.
+    // The same as `results --json` says; pairs are made when asked for.
     let experiment = "/dashboard/experiment?experiment=color";
-    let mut document = get(&mut client, experiment, &session).await.json();
+    let document = get(&mut client, experiment, &session).await.json();
     let results = line(&server.home, &["results", "--local", "--json", "color"])
         .run()
         .stdout;
     let results: Value = serde_json::from_str(&results).unwrap();
-    let pairs: Vec<Value> = (document["goals"].as_array_mut().unwrap().iter_mut())
-        .map(|goal| goal.as_object_mut().unwrap().remove("pairs").unwrap())
-        .collect();
     assert_eq!(document, results["experiments"][0]);
+    let mut pairs = Vec::new();
+    for goal in ["clicked", "viewed"] {
+        let path = format!("{experiment}&pairs={goal}");
+        pairs.push(get(&mut client, &path, &session).await.json()["pairs"].clone());
+    }
     let of = |pair: &Value| {
         format!(
             "{} / {}: {:+.2}",
@@ -213,6 +215,11 @@ async fn documents_say_what_results_say() {
     );
     for (path, status, message) in [
         (
+            "experiment?experiment=color&pairs=none",
+            404,
+            "nothing is counted for color",
+        ),
+        (
             "experiment?experiment=none",
             404,
             "nothing is counted for none",
@@ -231,6 +238,59 @@ async fn documents_say_what_results_say() {
             (status, json!({ "message": message }))
         );
     }
+}
+
+/// Twenty requests of a stranger make 1,000 variants, and as many goals.
+#[tokio::test]
+async fn what_strangers_send_does_not_blow_up_the_documents() {
+    let server = server(&["--local"]).await;
+    let names: Vec<String> = (0..1000).map(|number| format!("junk {number}")).collect();
+    let events: Vec<(&str, &str, &str, usize)> = (names.iter())
+        .flat_map(|name| {
+            [
+                ("junk", "participate", name.as_str(), 1),
+                ("junk", name, name, 1),
+            ]
+        })
+        .collect();
+    count(&server, &events).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let path = "/dashboard/experiment?experiment=junk";
+    let document = get(&mut client, path, &session).await;
+    assert!(document.body.len() < 1_500_000, "{}", document.body.len());
+    let document = document.json();
+    assert_eq!(
+        document["others"],
+        json!({"variants": 976, "participants": 976, "goals": 976, "conversions": 976})
+    );
+    let shown = |part: &str| document[part].as_array().unwrap().len();
+    assert_eq!((shown("variants"), shown("goals")), (24, 24));
+    let pairs = get(&mut client, &format!("{path}&pairs=junk+0"), &session).await;
+    assert_eq!(pairs.json()["pairs"].as_array().unwrap().len(), 12 * 11);
+    // A snapshot, a table and the API's own answer grow no faster than what was counted.
+    let output = |arguments: &[&str]| {
+        let outcome = line(&server.home, arguments).run();
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+        outcome.stdout
+    };
+    let snapshot = output(&["dashboard", "--local", "--output", "-"]);
+    assert!(snapshot.len() < 8_000_000, "{}", snapshot.len());
+    let table = output(&["results", "--local", "junk"]);
+    assert!(table.contains("\n 976 others "), "{table}");
+    assert!(
+        table.ends_with("\n · 976 other goals, not declared: 976 conversions\n"),
+        "{table}"
+    );
+    let key = [("x-api-key", server.key.as_str())];
+    let experiments = client
+        .send("GET", "/prod/experiments?days=1", &key, "")
+        .await;
+    let experiments = experiments.unwrap();
+    assert!(
+        experiments.body.len() < 500_000,
+        "{}",
+        experiments.body.len()
+    );
 }
 
 #[tokio::test]

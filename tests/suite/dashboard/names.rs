@@ -129,7 +129,15 @@ fn names_can_be_told_apart() {
     names.sort();
     names.dedup();
     within(LIMIT, move || {
-        let server = Server::start(&["--local", "--store", "embedded"]);
+        // Of names that are not declared only the largest would be shown.
+        let variants: Value = (names.iter())
+            .map(|name| (name.clone(), json!(1)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let home = home();
+        let config = json!({"experiments": {"e": {"variants": variants}}});
+        fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+        let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
         let mut counts: Vec<(&str, &str, &str, usize)> = names
             .iter()
             .map(|name| ("e", "participate", name.as_str(), 1))

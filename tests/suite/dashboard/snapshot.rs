@@ -21,7 +21,7 @@ async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
     assert!(page.contains("connect-src 'none'"));
     let (_, rest) = page.split_once(r#"id="snapshot">"#).unwrap();
     let (snapshot, _) = rest.split_once("</script>").unwrap();
-    let snapshot: Value = serde_json::from_str(snapshot).unwrap();
+    let mut snapshot: Value = serde_json::from_str(snapshot).unwrap();
     let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
     let overview = get(&mut client, "/dashboard/experiments", &session)
         .await
@@ -32,7 +32,19 @@ async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
         let path = format!("/dashboard/experiment?experiment=color&control={control}");
         documents.push(get(&mut client, &path, &session).await.json());
     }
-    let detail = &snapshot["details"]["color"];
+    let detail = &mut snapshot["details"]["color"];
+    // No server will be asked for them.
+    for goal in detail["usual"]["goals"].as_array_mut().unwrap() {
+        let path = format!(
+            "/dashboard/experiment?experiment=color&pairs={}",
+            goal["goal"].as_str().unwrap()
+        );
+        let pairs = goal.as_object_mut().unwrap().remove("pairs").unwrap();
+        assert_eq!(
+            json!({ "pairs": pairs }),
+            get(&mut client, &path, &session).await.json()
+        );
+    }
     assert_eq!(detail["usual"], documents[0]);
     // What the other control changes, put into that, is all of the other document.
     let mut other = detail["usual"].clone();

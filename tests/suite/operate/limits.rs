@@ -46,9 +46,17 @@ async fn heads_and_bodies_that_are_too_large_are_refused() {
         assert_eq!(status(&exchange(&server, head(fits + 1).as_bytes())), "431");
         let long = format!("GET /healthz?{} HTTP/1.1\r\n", "x".repeat(40_000));
         assert_eq!(status(&exchange(&server, long.as_bytes())), "431");
-        let body = " ".repeat(10 * 1024 * 1024 + 1);
-        let reply = server.client().post("/prod/track", &body).await;
-        assert_eq!(reply.status, 413);
+        for (path, most) in [("/prod/track", 256), ("/dashboard/session", 4)] {
+            let json = [("content-type", "application/json")];
+            let post = async |length: usize| {
+                let (mut client, body) = (server.client(), " ".repeat(length));
+                client.send("POST", path, &json, &body).await.unwrap()
+            };
+            assert_eq!(post(most * 1024).await.status, 400, "{path}");
+            let reply = post(most * 1024 + 1).await;
+            let message = format!(r#"{{"message":"the body must be at most {most} KiB"}}"#);
+            assert_eq!((reply.status, reply.body), (413, message), "{path}");
+        }
     }
 }
 
@@ -152,29 +160,21 @@ fn await_in_log(server: &Server, text: &str) {
 }
 
 #[test]
-fn connections_beyond_the_most_wait_for_their_turn() {
+fn at_the_connection_limit_idle_connections_are_closed_for_new_ones() {
     let server = Server::start(&["--store", "embedded", "--max-connections", "2"]);
     let mut streams: Vec<TcpStream> = (0..4)
         .map(|_| TcpStream::connect(&server.address).unwrap())
         .collect();
-    streams.iter_mut().for_each(ask);
-    hear(&mut streams[0]);
-    hear(&mut streams[1]);
-    let said = "as many connections are open as may be: new ones wait until one ends";
-    await_in_log(&server, said);
-    for waiting in [2, 3] {
-        let mut stream = &streams[waiting];
-        stream.set_nonblocking(true).unwrap();
-        let early = stream.read(&mut [0]).unwrap_err();
-        assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock);
-        stream.set_nonblocking(false).unwrap();
+    for stream in &mut streams {
+        ask(stream);
+        hear(stream);
     }
-    // They are taken in the order in which they came.
-    for _ in 0..2 {
-        drop(streams.remove(0));
-        hear(&mut streams[1]);
-    }
+    // The first came first.
+    assert_eq!(streams[0].read(&mut [0]).unwrap(), 0);
+    ask(&mut streams[3]);
+    hear(&mut streams[3]);
     let log = server.log();
+    let said = "connection limit reached: the longest idle connections are closed for new ones";
     assert_eq!(log.matches(said).count(), 1, "{log}");
     assert!(log.contains("connections=2"), "{log}");
 }

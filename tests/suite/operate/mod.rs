@@ -1,6 +1,7 @@
 //! Running `lamed serve`: whether it is well, what it tells, what it bears.
 
 mod crawlers;
+mod crowds;
 mod figures;
 mod health;
 mod limits;

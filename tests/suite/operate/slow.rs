@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use hyper::{Request, Response};
 use lamed::domain::{Accept, Name, Secret};
 use lamed::http::{Api, Routes};
-use lamed::local::{ApiKey, Connections, Direct, Edge, Limits, serve};
+use lamed::local::{ApiKey, Body, Connections, Direct, Edge, Limits, serve};
 use lamed::store::{Counting, Location, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +30,7 @@ const LONG: Duration = Duration::from_secs(50);
 fn limits() -> Limits {
     Limits {
         connections: 1,
+        grace: LONG,
         head_time: LONG,
         body_time: LONG,
         idle: LONG,
@@ -54,11 +55,11 @@ async fn start(edge: impl Edge, limits: Limits) -> SocketAddr {
     address
 }
 
-fn api(limits: Limits) -> Direct {
+pub fn api() -> Direct {
     let store = SqliteStore::open(&Location::Memory, Counting::default()).unwrap();
     let namespace = Name::new("alephbet").unwrap();
     let api = Api::new(Arc::new(store), namespace, Accept::Any);
-    Direct::new(api, Routes::new([]), ApiKey::new(Secret::new("k")), limits)
+    Direct::new(api, Routes::new([]), ApiKey::new(Secret::new("k")))
 }
 
 /// A good client after this one.
@@ -108,7 +109,7 @@ async fn the_first_head_has_its_time() {
         head_time: SHORT,
         ..limits()
     };
-    let address = start(api(limits), limits).await;
+    let address = start(api(), limits).await;
     // Nothing at all; the beginning of HTTP/2; a head that never ends; HTTP/2 without a request.
     let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     for (first, rest) in [
@@ -131,7 +132,7 @@ async fn a_body_has_its_time() {
         body_time: SHORT,
         ..limits()
     };
-    let address = start(api(limits), limits).await;
+    let address = start(api(), limits).await;
     let head = b"POST /prod/track HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
     let answer = drip(address, head, b" ").await;
     assert!(
@@ -148,7 +149,7 @@ async fn a_connection_is_not_kept_idle_for_ever() {
         idle: SHORT,
         ..limits()
     };
-    let address = start(api(limits), limits).await;
+    let address = start(api(), limits).await;
     let request = b"OPTIONS /prod/track HTTP/1.1\r\nHost: h\r\n\r\n";
     // Idle; dripping the next head.
     for rest in [&b""[..], b"GET /prod/track HTTP/1.1\r\nX: xxxxxxxxxx"] {
@@ -163,7 +164,7 @@ struct Verbose;
 
 #[async_trait]
 impl Edge for Verbose {
-    async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Body>, _: SocketAddr) -> Response<Full<Bytes>> {
         if request.uri().path() == "/large" {
             tokio::time::sleep(2 * SHORT).await;
             return Response::new(Full::from(vec![0; 64 << 20]));
