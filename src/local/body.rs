@@ -15,8 +15,8 @@ use super::connection::Pulse;
 use super::room::Room;
 use crate::http::Reply;
 
-/// The least room that a body takes at a time, in bytes.
-const STEP: usize = 1024;
+/// The least room of a body that is read, in bytes: what its request takes besides.
+const LEAST: usize = 4 * 1024;
 
 /// How much is read of a body that is too long, before the connection is closed, in bytes.
 const DISCARDED: usize = 16 * 1024 * 1024;
@@ -101,24 +101,22 @@ impl Body {
         let _waits = self.bodies.waits(self.pulse.peer, &asked);
         let pulse = Arc::clone(&self.pulse);
         let _reading = pulse.read();
-        let whole = timeout(self.time, self.collect_or_discard(most));
-        tokio::select! {
-            biased;
-            whole = whole => match whole {
+        let whole = async {
+            let whole = match timeout(self.time, self.collect(most)).await {
                 Ok(whole) => whole,
                 Err(_) if self.wants_room => Err(BodyError::NoRoom),
                 Err(_) => Err(BodyError::Incomplete),
-            },
+            };
+            if let Err(BodyError::TooLong) = whole {
+                let _ = timeout(self.time, self.discard()).await;
+            }
+            whole
+        };
+        tokio::select! {
+            biased;
+            whole = whole => whole,
             () = asked.notified() => Err(BodyError::NoRoom),
         }
-    }
-
-    async fn collect_or_discard(&mut self, most: usize) -> Result<Whole, BodyError> {
-        let whole = self.collect(most).await;
-        if let Err(BodyError::TooLong) = whole {
-            self.discard().await;
-        }
-        whole
     }
 
     async fn collect(&mut self, most: usize) -> Result<Whole, BodyError> {
@@ -129,6 +127,7 @@ impl Body {
         let likely = announced.upper().unwrap_or(u64::MAX).min(most as u64);
         let likely = usize::try_from(likely).unwrap_or(most);
         let mut whole = Whole::default();
+        whole.grow(LEAST.min(likely), self.room(LEAST).await);
         while let Some(frame) = self.next().await? {
             let length = whole.bytes.len() + frame.len();
             if length > most {
@@ -136,11 +135,8 @@ impl Body {
             }
             let room = whole.room();
             if length > room {
-                let wanted = length.max((2 * room).max(STEP).min(likely));
-                self.wants_room = true;
-                let more = self.room(wanted - room).await;
-                self.wants_room = false;
-                whole.grow(wanted, more);
+                let wanted = length.max((2 * room).min(likely));
+                whole.grow(wanted, self.room(wanted - room).await);
             }
             // A copy: the frame may be one byte, and hold the whole buffer that it was read into.
             whole.bytes.extend_from_slice(&frame);
@@ -168,14 +164,14 @@ impl Body {
         }
     }
 
-    async fn room(&self, bytes: usize) -> OwnedSemaphorePermit {
+    async fn room(&mut self, bytes: usize) -> OwnedSemaphorePermit {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        (self.bodies)
-            .take(permits, || {
-                tracing::warn!(
-                    "memory limit for request bodies reached: the slowest requests get 503"
-                );
-            })
-            .await
+        let room = self.bodies.take(permits, || {
+            tracing::warn!("memory limit for request bodies reached: the slowest requests get 503");
+        });
+        self.wants_room = true;
+        let room = room.await;
+        self.wants_room = false;
+        room
     }
 }

@@ -37,8 +37,8 @@ impl Default for Limits {
             // Longer than a head or a body of some KB takes on a bad network.
             grace: Duration::from_secs(1),
             head: 32 * 1024,
-            // Some thousand batches of a usual size.
-            bodies: 32 * 1024 * 1024,
+            // A thousand batches of a usual size.
+            bodies: 16 * 1024 * 1024,
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(30),
             // Longer than the 60 s for which nginx keeps a connection, so that it closes first.
