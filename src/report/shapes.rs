@@ -201,7 +201,7 @@ impl Experiment {
                     weight: variant.weight,
                 })
                 .collect(),
-            others: (results.others != Default::default()).then(|| Others {
+            others: (results.others != Default::default()).then_some(Others {
                 variants: results.others.variants,
                 participants: results.others.participants,
                 goals: results.others.goals,
