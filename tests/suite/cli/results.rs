@@ -7,7 +7,7 @@ use redis::Commands;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::{Redis, Server, line};
+use crate::support::{REMEMBERED, Redis, Server, line};
 
 #[tokio::test]
 async fn results_are_a_table() {
@@ -58,9 +58,6 @@ async fn results_are_a_table() {
         &format!("nothing is counted in namespace `other` yet\n{REMEMBERED}"),
     );
 }
-
-const REMEMBERED: &str = "hint: a browser that took part before does not take part again: use a private \
-                          window, or clear the site's storage\n";
 
 const TABLES: &str = "\
 button color

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::support::{Line, Outcome, Redis, Server, free_port, line, query};
+use crate::support::{Line, Outcome, REMEMBERED, Redis, Server, free_port, line, query};
 
 fn serve(home: &TempDir, arguments: &[&str]) -> Line {
     line(
@@ -270,7 +270,7 @@ fn the_key_from_the_environment_opens_and_no_other() {
     let base = track_url.strip_suffix("/track").unwrap();
     let results =
         |url: &str, key: &str| line(&home, &["results", "--url", url]).env("LAMED_API_KEY", key);
-    let nothing = "nothing is counted in namespace `alephbet` yet\n";
+    let nothing = &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}");
     results(base, "chosen").gives(0, "", nothing);
     results(&format!("{base}/"), "chosen").gives(0, "", nothing);
     results(&track_url, "chosen").gives(0, "", nothing);
@@ -303,7 +303,11 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     let results = line(&server.home, &["results", "--local"]);
     // What the environment holds is the key of another server.
     let results = results.env("LAMED_API_KEY", "other");
-    results.gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
+    results.gives(
+        0,
+        "",
+        &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}"),
+    );
     let track_url = format!("track_url = \"http://{}/prod/track\"", server.address);
     assert!(
         line(&server.home, &["snippet", "--local"])

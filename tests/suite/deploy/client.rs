@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::support::Server;
+use crate::support::{REMEMBERED, Server};
 
 #[tokio::test]
 async fn commands_speak_to_what_is_deployed() {
@@ -57,8 +57,11 @@ async fn commands_speak_to_what_is_deployed() {
     assert_eq!(outcome.code, Some(1), "{outcome}");
     let outcome = site.line(&["delete", "button color", "--yes"]).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");
-    site.line(&["results"])
-        .gives(0, "", "nothing is counted in namespace `alephbet` yet\n");
+    site.line(&["results"]).gives(
+        0,
+        "",
+        &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}"),
+    );
 }
 
 #[test]

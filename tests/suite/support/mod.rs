@@ -50,6 +50,12 @@ pub fn free_port() -> u16 {
         .unwrap()
 }
 
+/// The hint of `lamed results` where nothing is counted.
+pub const REMEMBERED: &str =
+    "hint: a browser that took part before does not take part again: use a private \
+                              window, or clear the site's storage
+";
+
 pub fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
