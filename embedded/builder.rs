@@ -77,13 +77,10 @@ pub fn build(
     compile(&workspace, architecture, &toolchain, &scratch)?;
     let target = architecture.target();
     let executable = scratch.join(target).join("bootstrap/bootstrap");
-    let mut executable =
+    let executable =
         fs::read(&executable).map_err(|error| format!("{}: {error}", executable.display()))?;
     elf::check_glibc(&executable, MAX_GLIBC)?;
-    elf::clear_search_table(&mut executable)
-        .map_err(|error| format!("the bootstrap is no ELF file: {error}"))?;
-    zipped(&executable, &scratch.join(architecture.file()))
-        .map_err(|error| format!("cannot zip the bootstrap: {error}"))
+    zipped(&executable).map_err(|error| format!("cannot zip the bootstrap: {error}"))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, String> {
@@ -95,9 +92,6 @@ struct Toolchain {
     rustc: OsString,
     /// `None` is the compiler's own choice.
     linker: Option<OsString>,
-    /// The folder in which the linker finds Rust's lld; `None` where that is not installed, or the user
-    /// has chosen a linker.
-    lld: Option<PathBuf>,
 }
 
 impl Toolchain {
@@ -107,9 +101,6 @@ impl Toolchain {
         let used = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let compilers = [used, "/usr/bin/rustc".into()];
         let chosen = env::var_os(linker_variable(&target));
-        let lld = (compilers.iter())
-            .find_map(lld)
-            .filter(|_| chosen.is_none());
         let rustc = (compilers.into_iter())
             .find(|rustc| has_target(rustc, &target))
             .ok_or_else(|| {
@@ -134,7 +125,7 @@ impl Toolchain {
                 ));
             }
         }
-        Ok(Self { rustc, linker, lld })
+        Ok(Self { rustc, linker })
     }
 
     /// What stands in the compiler's output where its source is meant: the path of its own standard
@@ -157,21 +148,6 @@ fn has_target(rustc: &OsString, target: &str) -> bool {
     };
     let mut names = entries.flatten().map(|entry| entry.file_name());
     names.any(|name| name.to_string_lossy().starts_with("libstd-"))
-}
-
-/// The folder of the lld that comes with a Rust compiler, under the name that gcc looks for; `None` where
-/// it is not installed or cannot do what we want of it.
-fn lld(rustc: &OsString) -> Option<PathBuf> {
-    let sysroot = output(Command::new(rustc).args(["--print", "sysroot"]))?;
-    let version = output(Command::new(rustc).arg("-vV"))?;
-    let host = (version.lines()).find_map(|line| line.strip_prefix("host: "))?;
-    let folder = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(host)
-        .join("bin/gcc-ld");
-    let mut lld = Command::new(folder.join("ld.lld"));
-    output(lld.args(LLD).arg("--version"))?;
-    Some(folder)
 }
 
 /// What a command prints, when it succeeds.
@@ -203,7 +179,7 @@ fn compile(
         .env("RUSTC", &toolchain.rustc)
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            rustflags(workspace, architecture, toolchain, scratch),
+            rustflags(workspace, toolchain, scratch),
         )
         .env("CARGO_BUILD_BUILD_DIR", scratch)
         .args(["build", "--locked", "--package", "lamed-bootstrap"])
@@ -270,12 +246,7 @@ fn inherited() -> BTreeMap<String, OsString> {
 }
 
 /// Paths of this machine read the same on all; the last that fits counts.
-fn rustflags(
-    workspace: &Path,
-    architecture: Architecture,
-    toolchain: &Toolchain,
-    scratch: &Path,
-) -> OsString {
+fn rustflags(workspace: &Path, toolchain: &Toolchain, scratch: &Path) -> OsString {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let mut remaps = vec![(workspace.to_owned(), "/lamed".to_owned())];
@@ -295,105 +266,18 @@ fn rustflags(
         flags.push("\u{1f}");
     }
     flags.push("-Clink-arg=-Wl,--build-id=none");
-    for flag in smaller(architecture, toolchain) {
-        flags.push("\u{1f}");
-        flags.push(flag);
-    }
     flags
 }
 
-/// Makes the zip smaller, where the compiler and the linker can. The figures are what each saves of it,
-/// on x86_64 unless they say otherwise.
-fn smaller(architecture: Architecture, toolchain: &Toolchain) -> Vec<OsString> {
-    let mut flags = Vec::new();
-    if architecture.name == "x86_64" {
-        // 0.7 %: less to say in `.eh_frame`. On arm64 functions have a frame pointer anyway.
-        flags.push("-Cforce-frame-pointers=yes".into());
-    }
-    for option in LLVM {
-        let flag = format!("-Cllvm-args={option}");
-        if output(Command::new(&toolchain.rustc).args(["--print", "sysroot", &flag])).is_some() {
-            flags.push(flag.into());
-        }
-    }
-    if let Some(folder) = &toolchain.lld {
-        let mut place = OsString::from("-Clink-arg=-B");
-        place.push(folder);
-        flags.extend([place, "-Clink-arg=-fuse-ld=lld".into()]);
-        flags.extend(LLD.map(|option| format!("-Clink-arg=-Wl,{option}").into()));
-    }
-    flags
-}
-
-/// What LLVM does less of. Its code is then plainer and repeats itself more, which zips better even where
-/// it is longer. A compiler that does not know one of them does without.
-const LLVM: [&str; 15] = [
-    // 4 % on arm64: equal pieces of functions do not become functions, which each have to be unwound.
-    "-enable-machine-outliner=never",
-    // 1.1 %: values stay in one register for longer.
-    "-grow-region-complexity-budget=0",
-    // 0.4 %: nothing is computed early or far away to be used again.
-    "-disable-machine-cse",
-    // 0.3 %
-    "-disable-machine-licm",
-    // 0.3 %, with the next
-    "-enable-pre=false",
-    "-enable-load-pre=false",
-    // 0.2 %
-    "-disable-licm-promotion",
-    // 0.2 %
-    "-disable-constant-hoisting",
-    // 0.1 %
-    "-disable-lsr",
-    // 0.3 %, with the next: blocks are not copied to save a jump.
-    "-disable-tail-duplicate",
-    "-disable-early-taildup",
-    // 0.3 %: comparisons instead of a table of addresses, for fewer than eight cases.
-    "-min-jump-table-entries=8",
-    // 0.3 %: what is so small takes no more room than a call. (For the smallest size it is 5.)
-    "-inline-threshold=10",
-    // 0.2 %: arguments are stored as the others are, not pushed.
-    "-no-x86-call-frame-opt",
-    // 0.3 %: an address that is like another is computed like it.
-    "-disable-x86-lea-opt",
-];
-
-/// What Rust's lld does.
-const LLD: [&str; 2] = [
-    // 3 %: functions and data that resemble each other become neighbours.
-    "--bp-compression-sort=both",
-    // 0.5 %: equal functions become one. Rust does not promise a function an address of its own.
-    "--icf=all",
-];
-
-/// One entry `bootstrap`, executable, of a fixed date. Compressing takes seconds: a zip in `cache`
-/// is taken when it was made of the same executable.
-fn zipped(executable: &[u8], cache: &Path) -> io::Result<Vec<u8>> {
-    let source = cache.with_extension("of");
-    if fs::read(&source).is_ok_and(|of| of == executable)
-        && let Ok(zip) = fs::read(cache)
-    {
-        return Ok(zip);
-    }
+/// One entry `bootstrap`, executable, of a fixed date.
+fn zipped(executable: &[u8]) -> io::Result<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(COMPRESSION))
-        .with_zopfli_buffer(None)
+        .compression_level(Some(9))
         .last_modified_time(DateTime::default())
         .unix_permissions(0o755);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", options)?;
-    for chunk in executable.chunks(CHUNK) {
-        zip.write_all(chunk)?;
-    }
-    let zip = zip.finish()?.into_inner();
-    fs::write(cache, &zip)?;
-    fs::write(source, executable)?;
-    Ok(zip)
+    zip.write_all(executable)?;
+    Ok(zip.finish()?.into_inner())
 }
-
-/// Zopfli (what is above 9) with 5 iterations: 3 % smaller than zlib's best, and 15 gain nothing more.
-const COMPRESSION: i64 = 9 + 5;
-
-/// Zopfli splits each chunk into 15 blocks at most: one chunk is 1 % larger than several.
-const CHUNK: usize = 256 * 1024;

@@ -1,8 +1,8 @@
-//! What the builder does with the executable itself.
+//! What the builder asks of the executable: which C library it needs.
 
 use object::LittleEndian;
-use object::elf::{FileHeader64, PT_GNU_EH_FRAME, VER_FLG_WEAK};
-use object::read::elf::{FileHeader, ProgramHeader};
+use object::elf::{FileHeader64, VER_FLG_WEAK};
+use object::read::elf::FileHeader;
 
 /// Refuses an executable that a system with the C library `max` could not load.
 pub fn check_glibc(executable: &[u8], max: (u32, u32)) -> Result<(), String> {
@@ -49,37 +49,6 @@ fn glibc(name: &str) -> Option<(u32, u32)> {
     // `2.2.5` counts as 2.2.
     let minor = minor.split('.').next()?;
     Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// Clears the sorted table by which a panic finds the function of an address, and says that there is
-/// none: the unwinder then goes through `.eh_frame` from its start. A panic takes longer, and the zip is
-/// 2 % smaller.
-///
-/// `.eh_frame_hdr` begins with a version and how three things are encoded: where `.eh_frame` is, the
-/// number of entries, the entries. Then come these ("Exception Frames", Linux Standard Base 5.0).
-pub fn clear_search_table(executable: &mut [u8]) -> object::Result<()> {
-    /// As linkers write it: relative to here in 4 bytes, 4 bytes, relative to the section in 4 bytes each.
-    const WITH_TABLE: [u8; 4] = [1, 0x1b, 0x03, 0x3b];
-    const OMITTED: u8 = 0xff;
-    let elf = FileHeader64::<LittleEndian>::parse(&*executable)?;
-    let endian = elf.endian()?;
-    let segments = elf.program_headers(endian, &*executable)?;
-    let header = (segments.iter())
-        .find(|segment| segment.p_type(endian) == PT_GNU_EH_FRAME)
-        .map(|segment| segment.file_range(endian));
-    let Some((start, length)) = header else {
-        return Ok(());
-    };
-    let (start, length) = (start as usize, length as usize);
-    let header = (executable.get_mut(start..)).and_then(|rest| rest.get_mut(..length));
-    if let Some([version, frames, count, entries, rest @ ..]) = header
-        && [*version, *frames, *count, *entries] == WITH_TABLE
-        && let Some((_frames, table)) = rest.split_first_chunk_mut::<4>()
-    {
-        (*count, *entries) = (OMITTED, OMITTED);
-        table.fill(0);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

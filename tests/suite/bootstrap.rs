@@ -23,7 +23,7 @@ use crate::support::{Cluster, Executable, Lambda, Redis, is_skipped, tools};
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
 /// How large a zip may be, in bytes.
-const MAX_ZIP: usize = 1_200_000;
+const MAX_ZIP: usize = 1_600_000;
 
 /// What provided.al2023 has of the C library.
 const MAX_GLIBC: [u32; 2] = [2, 34];

@@ -3,7 +3,6 @@
 //! The store and its connection live as long as the process, from one invocation to the next.
 
 mod log;
-mod tls;
 
 use std::env;
 use std::process::ExitCode;
@@ -15,7 +14,7 @@ use lamed::http::gateway::answer;
 use lamed::http::{Api, Handler};
 use lamed::store::{RedisStore, StoreError};
 use serde_json::Value;
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     log::start();
@@ -58,7 +57,7 @@ impl Function {
             ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
-        let _ = tls::provider().install_default();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,
@@ -66,12 +65,11 @@ impl Function {
         })
     }
 
-    /// Answers one invocation after the other: Lambda sends no two at a time. The runtime is the kind
-    /// that leaves tokio's scheduler of many threads out of the executable.
+    /// Answers one invocation after the other: Lambda never sends two at a time.
     fn run(self) -> Result<(), Failure> {
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .build_local(LocalOptions::default())
+            .build()
             .map_err(lambda_runtime::Error::from)?;
         let function = service_fn(|event| self.invoke(event));
         Ok(runtime.block_on(lambda_runtime::Runtime::new(function).run())?)
