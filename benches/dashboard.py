@@ -64,8 +64,8 @@ def row(what, figures):
 
 def main():
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
-    serve = [str(target / "release/lamed"), "serve", "--local", "--listen", "127.0.0.1:0", "--json", "--store", "embedded"]
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
+    serve = [str(target / "dist/lamed"), "serve", "--local", "--listen", "127.0.0.1:0", "--json", "--store", "embedded"]
     server = subprocess.Popen(serve, stdout=subprocess.PIPE)
     browser = Browser(target)
     try:

@@ -111,8 +111,8 @@ def row(what, runs):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
-    lamed = str(TARGET / "release/lamed")
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
+    lamed = str(TARGET / "dist/lamed")
     redis_of_python = subprocess.check_output(
         [PYTHON, "-c", "import lamed, pathlib; print(pathlib.Path(lamed.__file__).parent / 'vendor')"], text=True
     ).strip()

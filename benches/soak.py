@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Minutes of everything at once: does each event count exactly once, and does nothing grow?
 
-    cargo build --release
+    cargo build --profile dist
     benches/soak.py                                  # 5 minutes after the last restart, and 40 s before it
     benches/soak.py --seconds 40 --lamed target/debug/lamed
 
@@ -438,7 +438,7 @@ async def check(processes, model, deaths, memory, idle_files):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=300, help="how long after the last restart of lamed [300]")
-    parser.add_argument("--lamed", default="target/release/lamed")
+    parser.add_argument("--lamed", default="target/dist/lamed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         processes = Processes(str(pathlib.Path(arguments.lamed).resolve()), folder)

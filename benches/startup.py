@@ -47,8 +47,8 @@ def row(what, seconds):
 
 def main():
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
-    binary = str(target / "release/lamed")
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
+    binary = str(target / "dist/lamed")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME_BEFORE"], os.environ["HOME"] = os.environ["HOME"], folder
         print(f"{'ms':<44} {'median':>9} {'min':>9} {'max':>9}")

@@ -282,8 +282,8 @@ def main():
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.lamed:
-        subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
-        options.lamed = TARGET / "release/lamed"
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
+        options.lamed = TARGET / "dist/lamed"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     sections = {}
