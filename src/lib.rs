@@ -10,14 +10,15 @@
 //! | room | holds | knows |
 //! |---|---|---|
 //! | [`domain`] | names, events, counters, days, statistics, results | the standard library; special functions from `libm` for [`domain::statistics`] |
-//! | [`store`] | the [`store::Store`] trait, the keyspace, Redis, SQLite | `domain` |
+//! | [`store`] | the [`store::Store`] trait, Redis with its keyspace, SQLite | `domain` |
 //! | [`http`] | [`http::Api::handle`], routes, wire shapes, gateway event ↔ request | `domain`, `store` (the trait only) |
 //! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
 //! | [`report`] | results as JSON, read from any API | `domain`, `http` |
-//! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain` |
-//! | [`local`] | the server: hyper around the handler, API Gateway's behaviour, the Redis container | `domain`, `store`, `http`, `report`, `assets` |
+//! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain`; its `from_config` also `config`, `function`, `assets` and the routes of `http` |
+//! | [`preflight`] | what could stand in the way, check by check | `config`, `deploy`, `store` (to ask a Redis) |
+//! | [`server`] | `serve`: hyper around the handler, health, metrics, limits, the dashboard; API Gateway's behaviour; the Redis container | `domain`, `store`, `http`, `report`, `assets` |
 //! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
 //!
 //! `tests/suite/layers.rs` holds this table true.
@@ -36,6 +37,8 @@ pub mod config;
 #[cfg(feature = "cli")]
 pub mod deploy;
 #[cfg(feature = "cli")]
-pub mod local;
+pub mod preflight;
 #[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod server;

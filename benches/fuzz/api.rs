@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use lamed::domain::{Accept, Name};
-use lamed::http::gateway::{answer, reply_from_proxy, request_from_event};
+use lamed::http::gateway::{answer, request_from_event};
 use lamed::http::{Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request};
+use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};

@@ -1,7 +1,7 @@
 //! Names in the keys of a Redis.
 
 #[allow(dead_code, reason = "the store's, all of it")]
-#[path = "../../src/store/keyspace.rs"]
+#[path = "../../src/store/redis/keyspace.rs"]
 mod keyspace;
 
 use std::collections::HashMap;

@@ -16,8 +16,8 @@ use super::endpoint::{self, Endpoint};
 use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on};
-use crate::local::dashboard::{Dashboard, PATH, Sessions, Workbench, of_snapshot, snapshot};
-use crate::local::{Connections, serve};
+use crate::server::dashboard::{Dashboard, PATH, Sessions, Workbench, of_snapshot, snapshot};
+use crate::server::{Connections, serve};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

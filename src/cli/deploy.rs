@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::changes::{self, confirm};
-use super::deployment::{Deployment, connect, place};
+use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, preflight, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Plan, plan};
+use crate::deploy::{Account, Deployment, Plan, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]

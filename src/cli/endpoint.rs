@@ -15,7 +15,7 @@ use super::{CliError, Context, block_on, deployment};
 use crate::config::{self, Config, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
-use crate::local::Proof;
+use crate::server::Proof;
 
 /// Where `lamed serve` listens unless told otherwise.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";

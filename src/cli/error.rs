@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use crate::deploy::AwsError;
+use crate::deploy::{AwsError, SetupError};
 use crate::report::Failure;
 
 /// One line for the person at the terminal: what is wrong, where, what to do.
@@ -58,5 +58,14 @@ impl From<Failure> for CliError {
 impl From<AwsError> for CliError {
     fn from(error: AwsError) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Usage(message) => Self::Usage(message),
+            SetupError::NoFunction(message) => Self::Failed(message),
+        }
     }
 }

@@ -6,12 +6,12 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::deployment::{Deployment, connect, place};
+use super::deployment::{connect, place};
 use super::printer::{BOLD, DIM};
 use super::signals::Stop;
 use super::visible::harmless;
 use super::{CliError, Context};
-use crate::deploy::{LogEvent, Logs};
+use crate::deploy::{Deployment, LogEvent, Logs};
 use crate::domain::Instant;
 
 /// Between two looks for what is new.

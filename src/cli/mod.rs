@@ -1,6 +1,5 @@
 //! The command line: one file per subcommand; all output goes through one `Printer`.
 
-mod bootstrap;
 mod changes;
 mod client;
 mod completions;

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::changes::{self, confirm};
-use super::deployment::{Deployment, connect, place};
+use super::deployment::{connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
+use crate::deploy::Deployment;
 use crate::deploy::plan::{Release, rollback};
 
 #[derive(clap::Args)]

@@ -16,10 +16,10 @@ use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
 use crate::http::{Api, Handler, Route, Routes, STAGE};
-use crate::local::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
-use crate::local::{
+use crate::server::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
+use crate::server::{
     ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
-    Throttle, WithHealth, WithMetrics, WithProof, serve,
+    TokenBucket, WithHealth, WithMetrics, WithProof, serve,
 };
 use crate::store::Store;
 
@@ -119,7 +119,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         key: Some(key.secret().clone()),
     };
     let dashboard = dashboard(&args, &api, &key, &endpoint, address, &config)?;
-    let place = Place {
+    let addresses = Addresses {
         dashboard: format!(
             "http://{address}{}{}",
             dashboard::PATH,
@@ -158,7 +158,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     } else {
         edge as Arc<dyn Edge>
     };
-    let ready = say_ready(context, &args, &endpoint, &place, &opened);
+    let ready = say_ready(context, &args, &endpoint, &addresses, &opened);
     if ready.is_ok() {
         tokio::select! {
             () = serve(listener, edge, &connections, stop.signal()) => {}
@@ -187,7 +187,7 @@ fn config_file(context: &Context) -> String {
 }
 
 /// Where what is not the API is.
-struct Place {
+struct Addresses {
     dashboard: String,
     metrics: Option<String>,
 }
@@ -263,8 +263,8 @@ fn api_edge(args: &Args, api: Api, key: ApiKey, config: Config) -> Result<Arc<dy
     let throttle = config
         .aws
         .throttle
-        .map_or_else(Throttle::default, |throttle| {
-            Throttle::new(throttle.rate, f64::from(throttle.burst))
+        .map_or_else(TokenBucket::default, |throttle| {
+            TokenBucket::new(throttle.rate, f64::from(throttle.burst))
         });
     let gateway = Gateway::new(api, routes, key, throttle);
     Ok(Arc::new(
@@ -365,7 +365,7 @@ fn say_ready(
     context: &Context,
     args: &Args,
     endpoint: &Endpoint,
-    place: &Place,
+    addresses: &Addresses,
     opened: &Opened,
 ) -> Result<(), CliError> {
     let track = endpoint.track_url();
@@ -375,8 +375,8 @@ fn say_ready(
         return context.printer.json(&json!({
             "track_url": track,
             "experiments_url": experiments,
-            "dashboard_url": place.dashboard,
-            "metrics_url": place.metrics,
+            "dashboard_url": addresses.dashboard,
+            "metrics_url": addresses.metrics,
             "api_key": key,
             "store": opened.name,
         }));
@@ -386,9 +386,9 @@ fn say_ready(
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
          dashboard    {}\n  API key      {key}\n",
-        opened.place, place.dashboard,
+        opened.place, addresses.dashboard,
     );
-    if let Some(metrics) = &place.metrics {
+    if let Some(metrics) = &addresses.metrics {
         text.push_str(&format!("  metrics      {metrics}\n"));
     }
     if args.local {

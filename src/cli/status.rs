@@ -8,13 +8,13 @@ use serde::Serialize;
 use terminal_size::terminal_size;
 
 use super::changes;
-use super::deployment::{Deployment, connect, place};
+use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::plan::{Release, live_versions};
-use crate::deploy::{Account, Aws, Change, Observed, Plan, plan};
+use crate::deploy::{Account, Aws, Change, Deployment, Observed, Plan, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]

@@ -1,5 +1,6 @@
-//! Deployment to AWS: what should be there ([`Desired`]) and what is there ([`Observed`]) make a
-//! [`Plan`]; applying it is the only thing here that writes.
+//! Deployment to AWS. It goes one way: from the config ([`Deployment`]) to what should be there
+//! ([`Desired`]), which with what is there ([`Observed`]) makes a [`Plan`]. Applying the plan is the only
+//! thing here that writes.
 //!
 //! Nothing is remembered on the developer's machine: everything is found by its name, so that a
 //! deployment of Python lamed 0.4.3 is taken over in place, and a deploy that was interrupted is
@@ -9,7 +10,9 @@
 mod account;
 mod apply;
 mod aws;
+mod bootstrap;
 mod desired;
+mod from_config;
 mod logs;
 mod observed;
 mod permissions;
@@ -21,6 +24,9 @@ pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
     Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
+};
+pub use self::from_config::{
+    DEFAULT_NAME, Deployment, SetupError, code, settings as function_settings,
 };
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;

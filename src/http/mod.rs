@@ -1,13 +1,14 @@
 //! The HTTP API: one handler for all homes.
 //!
 //! [`Api::handle`] takes a [`Request`] and gives a [`Reply`]; it knows neither sockets nor API
-//! keys. Around it stand the edges: `local` (a server), the Lambda bootstrap, and [`gateway`], which
+//! keys. Around it stand the edges: `server`, the Lambda bootstrap, and [`gateway`], which
 //! translates between a request and API Gateway's proxy event.
 
 mod batch;
 mod crawlers;
 pub mod gateway;
 mod handlers;
+mod log_limit;
 mod outage;
 mod parameters;
 mod reply;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::handlers::Refusal;
+#[cfg_attr(not(feature = "cli"), allow(unused_imports))]
+pub(crate) use self::log_limit::LogLimit;
 use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};

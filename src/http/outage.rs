@@ -1,29 +1,25 @@
 //! What the operator hears while a store is down: one line a second, not one a request.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::LogLimit;
 use crate::store::StoreError;
 
 /// The least time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
-#[derive(Default)]
-pub(super) struct Outage {
-    state: Mutex<State>,
-}
+pub(super) struct Outage(LogLimit);
 
-#[derive(Default)]
-struct State {
-    said: Option<Instant>,
-    /// Failures since then.
-    unsaid: u64,
+impl Default for Outage {
+    fn default() -> Self {
+        Self(LogLimit::new(PAUSE))
+    }
 }
 
 impl Outage {
     /// Logs why a request failed, or counts it for the next line.
     pub(super) fn log(&self, error: &StoreError) {
-        let Some(more) = self.admit(Instant::now()) else {
+        let Some(more) = self.0.admit() else {
             return;
         };
         match error {
@@ -36,37 +32,11 @@ impl Outage {
 
     /// Logs that events were refused for want of room, or counts it for the next line.
     pub(super) fn log_full(&self) {
-        if let Some(more) = self.admit(Instant::now()) {
+        if let Some(more) = self.0.admit() {
             tracing::warn!(
                 more,
                 "events were refused: their namespace has as many counters as `max_counters` allows"
             );
         }
-    }
-
-    /// How many failures went without a line, if it is time for one.
-    fn admit(&self, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.said.is_some_and(|said| now < said + PAUSE) {
-            state.unsaid += 1;
-            return None;
-        }
-        state.said = Some(now);
-        Some(std::mem::take(&mut state.unsaid))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_a_second_says_how_many_it_stands_for() {
-        let (outage, start) = (Outage::default(), Instant::now());
-        let at = |milliseconds| outage.admit(start + Duration::from_millis(milliseconds));
-        assert_eq!(
-            [at(0), at(1), at(999), at(1000), at(1001), at(9000)],
-            [Some(0), None, None, Some(2), None, Some(1)]
-        );
     }
 }

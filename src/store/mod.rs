@@ -3,7 +3,6 @@
 //! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
-mod keyspace;
 mod redis;
 #[cfg(feature = "cli")]
 mod sqlite;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use lamed::assets;
 use lamed::domain::Secret;
 use lamed::http::Routes;
-use lamed::local::{ApiKey, Connections, Gateway, Throttle, serve};
+use lamed::server::{ApiKey, Connections, Gateway, TokenBucket, serve};
 use lamed::store::{RedisSettings, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -205,7 +205,7 @@ async fn the_function_answers_a_gateway_as_serve_local_does() {
     let redis = Redis::start(&[]);
     let lambda = Lambda::start(&executable, local("localhost", redis.port)).await;
     let key = ApiKey::new(Secret::new(KEY));
-    let gateway = Gateway::new(lambda, Routes::new([]), key, Throttle::default()).unwrap();
+    let gateway = Gateway::new(lambda, Routes::new([]), key, TokenBucket::default()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel::<()>();

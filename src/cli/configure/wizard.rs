@@ -10,9 +10,10 @@ use super::files;
 use crate::cli::printer::somebody_answers;
 use crate::cli::terminal::Terminal;
 use crate::cli::visible::harmless;
-use crate::cli::{CliError, Context, block_on, preflight};
+use crate::cli::{CliError, Context, block_on};
 use crate::config::{Config, Document, Location, locate};
 use crate::domain::Secret;
+use crate::preflight::{Origin, try_out};
 
 /// The answer that takes away what the file says.
 const NOTHING: &str = "-";
@@ -192,7 +193,7 @@ fn connection(path: &Path, config: &Document) -> Result<String, String> {
         Config::parse(path, &redis).map_err(|_| error.to_string())
     })?;
     let settings = parsed.redis.ok_or("no Redis is configured")?;
-    block_on(async { Ok(preflight::try_out(&settings, preflight::Place::Config).await) })
+    block_on(async { Ok(try_out(&settings, Origin::Config).await) })
         .map_err(|error| error.to_string())?
 }
 

@@ -3,6 +3,7 @@
 mod delete;
 #[cfg(feature = "cli")]
 mod facts;
+mod keyspace;
 mod link;
 mod read;
 mod script;

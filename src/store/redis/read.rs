@@ -5,7 +5,7 @@ use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value, pipe};
 use super::RedisStore;
 use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name};
 use crate::store::StoreError;
-use crate::store::keyspace::{self, Experiment, Namespace};
+use crate::store::redis::keyspace::{self, Experiment, Namespace};
 
 /// One form of an experiment's name in one form of its namespace's, and the counters there.
 pub(super) struct Home {

@@ -26,7 +26,7 @@ use sha1::{Digest, Sha1};
 
 use crate::domain::IdempotencyKey;
 use crate::store::Window;
-use crate::store::keyspace::Experiment;
+use crate::store::redis::keyspace::Experiment;
 
 /// A set with so many members takes no more. The scripts have the same number.
 pub(super) const FULL: u64 = 511;
@@ -144,7 +144,7 @@ fn steps(hash: i64) -> String {
 mod tests {
     use super::*;
     use crate::domain::Name;
-    use crate::store::keyspace::Namespace;
+    use crate::store::redis::keyspace::Namespace;
 
     #[test]
     fn a_token_is_pythons_flag() {

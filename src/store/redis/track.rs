@@ -9,7 +9,7 @@ use super::RedisStore;
 use super::script::{Call, REGISTER, TRACK};
 use super::sets::{MAX_LEVELS, Memory, Token, window_name};
 use crate::domain::{Event, Outcome};
-use crate::store::keyspace::Namespace;
+use crate::store::redis::keyspace::Namespace;
 use crate::store::{Dedupe, StoreError};
 
 /// What the script is given at first, and from then on when it asks for more: enough for 8,687

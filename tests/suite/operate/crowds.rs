@@ -14,7 +14,7 @@ use hyper::body::{Bytes, Frame};
 use hyper::client::conn::http2;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lamed::local::{Body, Connections, Direct, Edge, Limits, serve};
+use lamed::server::{Body, Connections, Direct, Edge, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};

@@ -127,7 +127,7 @@ async fn a_log_as_json_is_nothing_else() {
     let log: Vec<Value> = (server.log().lines()).map(masked_line).collect();
     let answered = |path, status| {
         json!({
-            "timestamp": "SOME", "level": "INFO", "target": "lamed::local::direct",
+            "timestamp": "SOME", "level": "INFO", "target": "lamed::server::direct",
             "message": "answered", "method": "GET", "path": path, "status": status,
             "elapsed": "SOME",
         })

@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 use lamed::domain::{Accept, Name, Secret};
 use lamed::http::{Api, Routes};
-use lamed::local::{ApiKey, Body, Connections, Direct, Edge, Limits, serve};
+use lamed::server::{ApiKey, Body, Connections, Direct, Edge, Limits, serve};
 use lamed::store::{Counting, Location, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

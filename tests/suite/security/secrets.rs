@@ -7,7 +7,7 @@ use std::path::Path;
 use lamed::config::Config;
 use lamed::domain::{Accept, IdempotencyKey, Secret};
 use lamed::function::Settings;
-use lamed::local::ApiKey;
+use lamed::server::ApiKey;
 use lamed::store::{Pem, RedisSettings, Server as RedisServer, Tls};
 use serde_json::{Value, json};
 
@@ -136,20 +136,20 @@ fn keys_and_sessions_are_compared_in_constant_time() {
     let read =
         |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     for (file, function) in [
-        ("src/local/key.rs", "pub fn matches("),
-        ("src/local/dashboard/session.rs", "pub(super) fn knows("),
+        ("src/server/key.rs", "pub fn matches("),
+        ("src/server/dashboard/session.rs", "pub(super) fn knows("),
     ] {
         let text = read(file);
         let (_, rest) = text.split_once(function).unwrap();
         let (body, _) = rest.split_once("\n    }\n").unwrap();
         assert!(body.contains(".ct_eq(") && !body.contains("=="), "{body}");
     }
-    let key = read("src/local/key.rs");
+    let key = read("src/server/key.rs");
     assert!(!key.contains("PartialEq"), "a key has no `==`");
     for file in [
-        "src/local/direct.rs",
-        "src/local/gateway.rs",
-        "src/local/dashboard/session.rs",
+        "src/server/direct.rs",
+        "src/server/emulator/gateway.rs",
+        "src/server/dashboard/session.rs",
     ] {
         let text = read(file);
         assert!(

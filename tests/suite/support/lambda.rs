@@ -12,7 +12,7 @@ use lamed::domain::Accept;
 use lamed::function::{SETTINGS, Settings};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
-use lamed::local::Function;
+use lamed::server::Invoke;
 use lamed::store::RedisSettings;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -216,7 +216,7 @@ impl Lambda {
 
 /// The functions behind a gateway.
 #[async_trait]
-impl Function for Lambda {
+impl Invoke for Lambda {
     async fn invoke(&self, handler: Handler, event: Value) -> Result<Value, FunctionError> {
         let function = match handler {
             Handler::Track => "track",

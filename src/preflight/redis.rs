@@ -6,31 +6,31 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::address::Reach;
-use super::report::Check;
-use super::trouble::{Place, Trouble, ask};
+use super::check::Check;
+use super::trouble::{Origin, Trouble, ask};
 use crate::store::{Facts, Info, RedisSettings, Server};
 
 /// What was found out about it.
-pub(super) struct Found {
+pub(super) struct Answers {
     /// `None` for a socket.
     reach: Option<Reach>,
     facts: Result<Facts, Trouble>,
 }
 
 /// Asks the Redis, and looks its name up: no longer than the timeout of the settings.
-pub(super) async fn look(settings: &RedisSettings) -> Found {
+pub(super) async fn look(settings: &RedisSettings) -> Answers {
     let (facts, reach) = tokio::join!(ask(settings), reach(&settings.server, settings.timeout));
-    Found { reach, facts }
+    Answers { reach, facts }
 }
 
-/// Whether lamed can count in it: what it answers, or what is wrong and what to do, in a line.
-pub(in crate::cli) async fn try_out(
-    settings: &RedisSettings,
-    place: Place,
-) -> Result<String, String> {
+/// Whether lamed can count in it: what it answers.
+///
+/// # Errors
+/// What is wrong and what to do, in a line.
+pub async fn try_out(settings: &RedisSettings, origin: Origin) -> Result<String, String> {
     let facts = ask(settings)
         .await
-        .map_err(|trouble| format!("{}: {}", trouble.found(settings), trouble.remedy(place)))?;
+        .map_err(|trouble| format!("{}: {}", trouble.found(settings), trouble.remedy(origin)))?;
     let role = facts.info.as_ref().ok().map(|info| role(settings, info));
     match role.and_then(|check| Some((check.found, check.remedy?))) {
         Some((found, remedy)) => Err(format!("{found}: {remedy}")),
@@ -53,7 +53,7 @@ async fn reach(server: &Server, limit: Duration) -> Option<Reach> {
 }
 
 /// What it means for a deployment, whose functions are in a VPC or not.
-pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Vec<Check> {
+pub(super) fn checks(settings: &RedisSettings, found: &Answers, in_vpc: bool) -> Vec<Check> {
     let mut checks = vec![
         answers(settings, found, in_vpc),
         address(settings, found.reach, in_vpc),
@@ -61,7 +61,7 @@ pub(super) fn checks(settings: &RedisSettings, found: &Found, in_vpc: bool) -> V
     checks.extend(tls(settings, found.reach));
     match &found.facts {
         Err(trouble @ Trouble::Refused(_)) => {
-            let remedy = trouble.remedy(Place::Config);
+            let remedy = trouble.remedy(Origin::Config);
             checks.push(Check::failed("redis auth", trouble.found(settings), remedy));
         }
         Err(_) => {}
@@ -85,7 +85,7 @@ fn round_trip(settings: &RedisSettings, facts: &Facts) -> String {
     format!("{settings} answers in {milliseconds:.1} ms")
 }
 
-fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
+fn answers(settings: &RedisSettings, found: &Answers, in_vpc: bool) -> Check {
     const CHECK: &str = "redis";
     match &found.facts {
         Ok(facts) => Check::ok(CHECK, round_trip(settings, facts)),
@@ -102,7 +102,7 @@ fn answers(settings: &RedisSettings, found: &Found, in_vpc: bool) -> Check {
         Err(trouble) => Check::failed(
             CHECK,
             trouble.found(settings),
-            trouble.remedy(Place::Config),
+            trouble.remedy(Origin::Config),
         ),
     }
 }
@@ -268,7 +268,7 @@ fn persistence(info: &Info) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::preflight::report::Status;
+    use crate::preflight::check::Status;
 
     fn well() -> Info {
         Info {
@@ -285,7 +285,7 @@ mod tests {
 
     /// What is not well, in short: `! redis tls`.
     fn complaints(url: &str, reach: Reach, info: Info, in_vpc: bool) -> String {
-        let found = Found {
+        let found = Answers {
             reach: Some(reach),
             facts: Ok(Facts {
                 round_trip: Duration::from_millis(1),
@@ -380,7 +380,7 @@ mod tests {
             (Reach::Public, true, "✗ redis, ! redis address"),
             (Reach::Private, false, "✗ redis, ✗ redis address"),
         ] {
-            let found = Found {
+            let found = Answers {
                 reach: Some(reach),
                 facts: Err(Trouble::Unreachable("no answer".to_owned())),
             };

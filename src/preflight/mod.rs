@@ -1,109 +1,77 @@
-//! `lamed preflight`
+//! What could stand in the way of a deployment or a server, check by check.
 
 mod address;
+mod check;
 mod redis;
-mod report;
 mod trouble;
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use serde::Serialize;
+pub use self::check::{Check, Status, failures};
+pub use self::redis::try_out;
+pub use self::trouble::Origin;
+use crate::config::{Config, Location};
+use crate::deploy::{
+    Account, Aws, AwsError, Deployment, Observed, Permissions, code, function_settings,
+};
 
-pub(super) use self::redis::try_out;
-use self::report::{Check, Status};
-pub(super) use self::trouble::Place;
-use super::deployment::{self, Deployment, connect};
-use super::visible::harmless;
-use super::{CliError, Context};
-use crate::config::{Config, Location, locate};
-use crate::deploy::{Account, Aws, AwsError, Observed, Permissions};
-
-#[derive(clap::Args)]
-pub(super) struct Args {
-    /// Check this zip of the Lambda function instead of the embedded one
-    #[arg(long, value_name = "FILE")]
-    bootstrap: Option<PathBuf>,
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Document<'a> {
-    ok: bool,
-    checks: &'a [Check],
-}
-
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
-    let config = context.load()?;
-    let deployment = Deployment::new(&config)?;
-    let mut checks = vec![check_config(context, &config)];
-    let function = check_function(&config, &deployment, args.bootstrap.as_deref());
-    match connect(context).await {
+/// Everything that a deployment needs, checked in the order in which it is shown. `aws` is the account,
+/// or why there is none; `bootstrap` is a zip to check instead of the embedded one.
+pub async fn run(
+    config: &Config,
+    file: &Location,
+    deployment: &Deployment,
+    aws: Result<&Aws, &AwsError>,
+    bootstrap: Option<&Path>,
+) -> Vec<Check> {
+    let mut checks = vec![check_config(config, file)];
+    let function = check_function(config, deployment, bootstrap);
+    match aws {
         Ok(aws) => {
-            let found = Found::look(&config, &deployment, &aws).await;
-            checks.extend(found.checks(&config, &deployment, function));
+            let answers = Answers::ask(config, deployment, aws).await;
+            checks.extend(answers.checks(config, deployment, function));
         }
         Err(error) => {
             checks.extend([Check::error("account", error), function]);
             if let Some(settings) = &config.redis {
-                let found = redis::look(settings).await;
-                checks.extend(redis::checks(settings, &found, in_vpc(&config, None)));
+                let redis = redis::look(settings).await;
+                checks.extend(redis::checks(settings, &redis, in_vpc(config, None)));
             }
         }
     }
-    let failures = report::failures(&checks);
-    if context.json {
-        let ok = failures.is_none();
-        context.printer.json(&Document {
-            ok,
-            checks: &checks,
-        })?;
-    } else {
-        context.printer.data(&report::text(&checks))?;
-    }
-    match failures {
-        Some(failures) => Err(CliError::failed(format!("preflight failed: {failures}"))),
-        None => Ok(()),
-    }
+    checks
 }
 
-/// Checks what `deploy` has not checked itself, says what is not well, and gives back what was read
-/// on the way.
-pub(super) async fn before_deploy(
-    context: &Context,
+/// What `deploy` has not checked itself: the checks that are not well, and what was read of the
+/// deployment on the way.
+///
+/// # Errors
+/// When the account is not known.
+pub async fn before_deploy(
     config: &Config,
     deployment: &Deployment,
     aws: &Aws,
-) -> Result<Observed, CliError> {
-    let found = Found::look(config, deployment, aws).await;
-    if let Err(error) = &found.account {
-        return Err(error.clone().into());
+) -> Result<(Vec<Check>, Result<Observed, AwsError>), AwsError> {
+    let answers = Answers::ask(config, deployment, aws).await;
+    if let Err(error) = &answers.account {
+        return Err(error.clone());
     }
-    let mut checks = found.checks(config, deployment, None);
+    let mut checks = answers.checks(config, deployment, None);
     checks.retain(|check| check.status != Status::Ok);
-    if !checks.is_empty() {
-        context.printer.talk(&report::text(&checks));
-    }
-    match (found.observed, report::failures(&checks)) {
-        (Err(error), _) if !error.is_denied() => Err(error.into()),
-        (Ok(observed), None) => Ok(observed),
-        (_, failures) => Err(CliError::failed(format!(
-            "preflight failed: {}; `--no-preflight` goes on regardless",
-            failures.unwrap_or_default()
-        ))),
-    }
+    Ok((checks, answers.observed))
 }
 
 /// What others say of a deployment.
-struct Found {
+struct Answers {
     account: Result<Account, AwsError>,
     observed: Result<Observed, AwsError>,
     permissions: Result<Permissions, AwsError>,
-    redis: Option<redis::Found>,
+    redis: Option<redis::Answers>,
 }
 
-impl Found {
+impl Answers {
     /// Asks all of them at once.
-    async fn look(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
+    async fn ask(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
         let redis = async {
             match &config.redis {
                 Some(settings) => Some(redis::look(settings).await),
@@ -172,9 +140,9 @@ fn in_vpc(config: &Config, observed: Option<&Observed>) -> bool {
     }
 }
 
-fn check_config(context: &Context, config: &Config) -> Check {
+fn check_config(config: &Config, file: &Location) -> Check {
     const CHECK: &str = "config";
-    let file = match locate(context.config_file.as_deref()) {
+    let file = match file {
         Location::Found(path) => format!("`{}`", path.display()),
         Location::Missing(_) => {
             return Check::failed(
@@ -190,7 +158,7 @@ fn check_config(context: &Context, config: &Config) -> Check {
             format!("{file} names no Redis"),
             "name one by `lamed configure`",
         )),
-        Some(redis) => deployment::settings(config, redis)
+        Some(redis) => function_settings(config, redis)
             .err()
             .map(|error| Check::error(CHECK, format!("{file}: {error}"))),
     };
@@ -205,13 +173,9 @@ fn check_config(context: &Context, config: &Config) -> Check {
     }
 }
 
-fn check_function(
-    config: &Config,
-    deployment: &Deployment,
-    bootstrap: Option<&std::path::Path>,
-) -> Check {
+fn check_function(config: &Config, deployment: &Deployment, bootstrap: Option<&Path>) -> Check {
     const CHECK: &str = "function";
-    match deployment::code(config.aws.architecture, bootstrap) {
+    match code(config.aws.architecture, bootstrap) {
         Err(error) => Check::error(CHECK, error),
         Ok(code) => Check::ok(
             CHECK,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::seldom::Seldom;
+use crate::http::LogLimit;
 
 /// How often somebody is asked again to give way, as long as there is no room.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -22,7 +22,7 @@ pub(super) struct Room {
     waiting: Arc<Mutex<Waiting>>,
     /// Who waits for less time is not asked to give way.
     grace: Duration,
-    lack: Seldom,
+    lack: LogLimit,
 }
 
 /// In the order in which they began to wait.
@@ -61,7 +61,7 @@ impl Room {
             permits: Arc::new(Semaphore::new(permits)),
             waiting: Arc::default(),
             grace,
-            lack: Seldom::new(PAUSE),
+            lack: LogLimit::new(PAUSE),
         }
     }
 
@@ -88,7 +88,7 @@ impl Room {
         if let Ok(taken) = Arc::clone(&self.permits).try_acquire_many_owned(permits) {
             return taken;
         }
-        if self.lack.admits() {
+        if self.lack.admit().is_some() {
             warn();
         }
         let mut taken = std::pin::pin!(Arc::clone(&self.permits).acquire_many_owned(permits));

@@ -8,10 +8,10 @@ use base64::prelude::BASE64_STANDARD;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use super::ApiKey;
-use super::key::random_text;
 use crate::domain::Instant;
 use crate::http::{Parameters, Route, STAGE};
+use crate::server::ApiKey;
+use crate::server::key::random_text;
 
 /// The ids of a deployment that has none: made up at start, in the shapes of the real ones.
 pub(super) struct Identifiers {
@@ -273,7 +273,7 @@ mod tests {
         ];
         let path = "/experiments/?scope=a+b%2Bc%20d&x=1&x=2";
         let expected: Value =
-            serde_json::from_str(include_str!("../../fixtures/gateway/event.json")).unwrap();
+            serde_json::from_str(include_str!("../../../fixtures/gateway/event.json")).unwrap();
         assert_eq!(event(path, &headers, b"", Some(&key)), expected);
     }
 

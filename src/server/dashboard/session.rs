@@ -9,9 +9,9 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::local::ApiKey;
-use crate::local::guesses::Judgement;
-use crate::local::key::random_text;
+use crate::server::ApiKey;
+use crate::server::guesses::Judgement;
+use crate::server::key::random_text;
 
 /// A session ends when it was not used for so long.
 const IDLE: Duration = Duration::from_hours(24);

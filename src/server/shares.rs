@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::guesses::{is_near, network};
-use super::seldom::Seldom;
+use crate::http::LogLimit;
 
 /// The least time between two lines about one client's many connections.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Shares {
     most: usize,
     clients: Clients,
-    said: Seldom,
+    said: LogLimit,
 }
 
 type Clients = Arc<Mutex<HashMap<IpAddr, usize>>>;
@@ -45,7 +45,7 @@ impl Shares {
         Self {
             most,
             clients: Arc::default(),
-            said: Seldom::new(PAUSE),
+            said: LogLimit::new(PAUSE),
         }
     }
 
@@ -67,7 +67,7 @@ impl Shares {
 
     /// Says now and then that a connection was refused.
     pub(super) fn warn(&self, peer: IpAddr) {
-        if self.said.admits() {
+        if self.said.admit().is_some() {
             let connections = self.most;
             tracing::warn!(
                 %peer,

@@ -16,9 +16,9 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::{hold, protocol};
 use super::room::Room;
-use super::seldom::Seldom;
 use super::shares::{Share, Shares, is_same_client};
 use super::{Body, Limits};
+use crate::http::LogLimit;
 
 /// The least time between two lines about connections that cannot be taken.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -138,7 +138,7 @@ pub async fn serve(
     let limits = connections.limits;
     let protocol = protocol(&limits);
     let (stopping, told) = watch::channel(false);
-    let trouble = Seldom::new(PAUSE);
+    let trouble = LogLimit::new(PAUSE);
     let mut stop = std::pin::pin!(stop);
     loop {
         // One is accepted before there is room for it: else nobody would have to give way.
@@ -185,7 +185,7 @@ pub async fn serve(
 }
 
 /// One client's failed connection is no reason to wait; a lack of descriptors or memory is.
-async fn pause_after(error: &io::Error, trouble: &Seldom) {
+async fn pause_after(error: &io::Error, trouble: &LogLimit) {
     let clients_fault = matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -196,7 +196,7 @@ async fn pause_after(error: &io::Error, trouble: &Seldom) {
         tracing::debug!(%error, "cannot accept a connection");
         return;
     }
-    if trouble.admits() {
+    if trouble.admit().is_some() {
         tracing::warn!(%error, "cannot accept connections: they wait until it can");
     }
     sleep(Duration::from_millis(100)).await;

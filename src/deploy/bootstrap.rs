@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::CliError;
+use super::from_config::SetupError;
 use crate::config::Architecture;
 
 /// What Lambda takes by a direct upload, in bytes.
@@ -15,8 +15,8 @@ use crate::config::Architecture;
 const MAX_BYTES: u64 = 50 * 1024 * 1024;
 
 /// Reads the zip, and makes sure that Lambda could run what is in it.
-pub(super) fn read(path: &Path) -> Result<(Architecture, Vec<u8>), CliError> {
-    let wrong = |why: &str| CliError::usage(format!("`--bootstrap {}`: {why}", path.display()));
+pub(super) fn read(path: &Path) -> Result<(Architecture, Vec<u8>), SetupError> {
+    let wrong = |why: &str| SetupError::Usage(format!("`--bootstrap {}`: {why}", path.display()));
     let mut zip = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut zip))

@@ -28,14 +28,15 @@ use hyper::{Request, Response};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::body::BodyError;
-use super::direct::after_stage;
 use super::event::{Caller, Identifiers, proxy_event};
-use super::exchange::response;
-use super::metrics::handled;
-use super::{ApiKey, Body, Edge};
-use crate::http::gateway::{FunctionError, answer, reply_from_proxy};
+use super::reply::reply_from_proxy;
+use crate::http::gateway::{FunctionError, answer};
 use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
+use crate::server::body::BodyError;
+use crate::server::direct::after_stage;
+use crate::server::exchange::response;
+use crate::server::metrics::handled;
+use crate::server::{ApiKey, Body, Edge};
 
 /// The longest that API Gateway waits for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
@@ -48,7 +49,7 @@ const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
 
 /// The functions behind the routes.
 #[async_trait]
-pub trait Function: Send + Sync + 'static {
+pub trait Invoke: Send + Sync + 'static {
     /// Invokes the function of `handler` with a proxy event; it answers with a proxy reply.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ pub trait Function: Send + Sync + 'static {
 
 /// The function in this process, as the Lambda bootstrap runs it.
 #[async_trait]
-impl Function for Api {
+impl Invoke for Api {
     async fn invoke(&self, handler: Handler, event: Value) -> Result<Value, FunctionError> {
         answer(self, handler, &event).await
     }
@@ -66,10 +67,10 @@ impl Function for Api {
 
 /// API Gateway's behaviour around the functions.
 pub struct Gateway {
-    function: Arc<dyn Function>,
+    function: Arc<dyn Invoke>,
     routes: Routes,
     key: ApiKey,
-    throttle: Mutex<Throttle>,
+    throttle: Mutex<TokenBucket>,
     identifiers: Identifiers,
 }
 
@@ -88,10 +89,10 @@ impl Gateway {
     /// # Errors
     /// When the system gives no randomness for the API's id.
     pub fn new(
-        function: impl Function,
+        function: impl Invoke,
         routes: Routes,
         key: ApiKey,
-        throttle: Throttle,
+        throttle: TokenBucket,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self {
             function: Arc::new(function),
@@ -183,11 +184,7 @@ fn length(value: &Value) -> usize {
 }
 
 /// Invokes the function behind a route as API Gateway and Lambda do together.
-async fn invoke(
-    function: &Arc<dyn Function>,
-    route: &Route,
-    event: Value,
-) -> Result<Reply, Refusal> {
+async fn invoke(function: &Arc<dyn Invoke>, route: &Route, event: Value) -> Result<Reply, Refusal> {
     let function = Arc::clone(function);
     let handler = route.handler;
     let mut invocation = tokio::spawn(async move { function.invoke(handler, event).await });
@@ -289,7 +286,7 @@ impl Refusal {
 
 /// API Gateway's throttle: a token bucket.
 #[derive(Clone, Debug)]
-pub struct Throttle {
+pub struct TokenBucket {
     /// Requests a second.
     rate: f64,
     /// Requests at once.
@@ -298,7 +295,7 @@ pub struct Throttle {
     filled: Option<Instant>,
 }
 
-impl Throttle {
+impl TokenBucket {
     /// `rate` requests a second, `burst` at once.
     #[must_use]
     pub fn new(rate: f64, burst: f64) -> Self {
@@ -323,7 +320,7 @@ impl Throttle {
 }
 
 /// An account's limits in API Gateway where nothing else is set.
-impl Default for Throttle {
+impl Default for TokenBucket {
     fn default() -> Self {
         Self::new(10_000.0, 5_000.0)
     }
@@ -395,7 +392,7 @@ mod tests {
     /// What a request to a route over a broken store gets, and after how many seconds.
     async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
         let namespace = Name::stored("alephbet".to_owned());
-        let api: Arc<dyn Function> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
+        let api: Arc<dyn Invoke> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
         let routes = Routes::new([]);
         let Found::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");
@@ -438,7 +435,7 @@ mod tests {
     #[tokio::test]
     async fn a_throttle_fills_again() {
         let start = Instant::now();
-        let mut throttle = Throttle::new(2.0, 3.0);
+        let mut throttle = TokenBucket::new(2.0, 3.0);
         let mut at = |milliseconds| throttle.admit(start + Duration::from_millis(milliseconds));
         assert_eq!([at(0), at(0), at(0), at(0)], [true, true, true, false]);
         assert_eq!([at(400), at(500), at(600)], [false, true, false]);

@@ -9,7 +9,7 @@ use crate::store::{Facts, NoFacts, RedisSettings, RedisStore, Server, Tls};
 
 /// Where the settings were written, and are to be corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Place {
+pub enum Origin {
     /// `redis` in the config.
     Config,
     /// The URL of `--store`.
@@ -112,7 +112,7 @@ impl Trouble {
     }
 
     /// What to do about it.
-    pub(super) fn remedy(&self, place: Place) -> &'static str {
+    pub(super) fn remedy(&self, origin: Origin) -> &'static str {
         let (in_config, in_url) = match self {
             Self::Unreachable(_) => (
                 "make sure that it runs and lets you in, or correct `redis` in the config",
@@ -142,9 +142,9 @@ impl Trouble {
                 "correct the port, or write `redis://`, in its URL",
             ),
         };
-        match place {
-            Place::Config => in_config,
-            Place::Url => in_url,
+        match origin {
+            Origin::Config => in_config,
+            Origin::Url => in_url,
         }
     }
 }

@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::exchange::response;
-use super::seldom::Seldom;
 use super::{Body, Edge};
+use crate::http::LogLimit;
 use crate::http::Reply;
 use crate::store::{Store, StoreError};
 
@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Health {
     store: Arc<dyn Store>,
     draining: watch::Receiver<bool>,
-    log: Seldom,
+    log: LogLimit,
 }
 
 impl Health {
@@ -45,7 +45,7 @@ impl Health {
         Self {
             store,
             draining,
-            log: Seldom::new(PAUSE),
+            log: LogLimit::new(PAUSE),
         }
     }
 
@@ -58,7 +58,7 @@ impl Health {
             Ok(Err(StoreError::Unavailable(reason) | StoreError::Failed(reason))) => reason,
             Err(_) => format!("no answer within {PATIENCE:?}"),
         };
-        if self.log.admits() {
+        if self.log.admit().is_some() {
             tracing::warn!(reason, "not ready: the store cannot be reached");
         }
         Err("the store cannot be reached")
