@@ -15,7 +15,7 @@ use super::CliError;
 use super::printer::{Printer, somebody_answers};
 use super::terminal::Terminal;
 use super::visible::harmless;
-use crate::deploy::{self, Applied, Aws, Change, Desired, Kind, Observed, Plan, Progress};
+use crate::deploy::{self, Applied, Aws, Change, Desired, ChangeKind, Observed, Plan, Progress};
 
 /// Where no terminal says how wide it is.
 const WIDTH: u16 = 100;
@@ -66,7 +66,7 @@ pub(super) fn text(plan: &Plan) -> String {
 
 fn count(plan: &Plan) -> String {
     let mut parts = Vec::new();
-    for kind in [Kind::Create, Kind::Update, Kind::Delete] {
+    for kind in [ChangeKind::Create, ChangeKind::Update, ChangeKind::Delete] {
         let number = plan
             .changes
             .iter()
@@ -80,11 +80,11 @@ fn count(plan: &Plan) -> String {
     parts.join(", ")
 }
 
-fn words(kind: Kind) -> (&'static str, &'static str, &'static str) {
+fn words(kind: ChangeKind) -> (&'static str, &'static str, &'static str) {
     match kind {
-        Kind::Create => ("+", "create", "created"),
-        Kind::Update => ("~", "update", "updated"),
-        Kind::Delete => ("-", "delete", "deleted"),
+        ChangeKind::Create => ("+", "create", "created"),
+        ChangeKind::Update => ("~", "update", "updated"),
+        ChangeKind::Delete => ("-", "delete", "deleted"),
     }
 }
 

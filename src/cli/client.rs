@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::CliError;
 use super::endpoint::Endpoint;
 use crate::http::Handler;
-use crate::report::{Failure, Source, message};
+use crate::report::{Failure, Wire, message};
 
 /// How long a request may take: what API Gateway allows, and a little more.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -129,7 +129,7 @@ impl Client {
 }
 
 #[async_trait]
-impl Source for Client {
+impl Wire for Client {
     async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure> {
         let answer = timeout(TIMEOUT, self.exchange(handler, query)).await;
         let answer = answer.map_err(|_| Failure {

@@ -10,7 +10,8 @@ use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
 use crate::domain::{Kind, Name, PARTICIPATE, Selection};
-use crate::report::{Question, delete, read};
+use crate::http::wire::Deleted;
+use crate::report::{Question, Source as _, read};
 
 /// What follows from a delete of participants.
 const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
@@ -52,8 +53,8 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let takes_participants = !matches!(selection.kind, Some(Kind::Conversion(_)));
     let client = Client::new(endpoint)?;
     let deleted = block_on(async {
-        let deleted = delete(&client, &selection).await?;
-        if deleted.deleted == 0 {
+        let deleted = client.delete(&selection).await?;
+        if deleted == 0 {
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
                 "nothing was counted under {what} in namespace `{}`{}",
@@ -66,14 +67,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         Ok(deleted)
     })?;
     if context.json {
-        return context.printer.json(&deleted);
+        return context.printer.json(&Deleted { deleted });
     }
-    let counters = if deleted.deleted == 1 {
+    let counters = if deleted == 1 {
         "counter"
     } else {
         "counters"
     };
-    (context.printer).talk(&format!("deleted {what}: {} {counters}", deleted.deleted));
+    (context.printer).talk(&format!("deleted {what}: {} {counters}", deleted));
     if takes_participants {
         context.printer.talk(REMEMBERED);
     }

@@ -28,14 +28,14 @@ pub struct Wired {
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Wiring {
     /// The function. Several elements can use the same function.
-    lambda: Function,
+    lambda: LambdaFunction,
     /// The path and its method.
     api_gateway: Path,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
-struct Function {
+struct LambdaFunction {
     /// The name of the function. If `aws.name` is set, lamed adds it as a prefix.
     function_name: FunctionName,
     /// The handler that the function runs.

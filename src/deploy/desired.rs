@@ -36,8 +36,8 @@ pub struct Desired {
     /// The one environment variable that lamed sets; all others are the user's.
     pub settings: Variable,
     /// By name, each once.
-    pub functions: Vec<Function>,
-    pub methods: Vec<Method>,
+    pub functions: Vec<DesiredFunction>,
+    pub methods: Vec<DesiredMethod>,
     /// By path: the headers of the reply to OPTIONS.
     pub preflights: BTreeMap<String, Vec<(String, String)>>,
     /// The headers on what the gateway itself answers.
@@ -86,7 +86,7 @@ pub struct Variable {
 
 /// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Function {
+pub struct DesiredFunction {
     pub name: String,
     /// `lamed.track`
     pub handler: String,
@@ -96,7 +96,7 @@ pub struct Function {
 
 /// A method on a path of the REST API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Method {
+pub struct DesiredMethod {
     /// One segment, without slashes.
     pub path: String,
     pub verb: &'static str,

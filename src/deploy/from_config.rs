@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::desired::Throttle;
 use super::{
-    Account, Aws, AwsError, Code, Desired, Function, Method, Names, Observed, Permissions, Scope,
+    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed, Permissions, Scope,
     Variable, Vpc, bootstrap, needed, observe, permissions,
 };
 use crate::config::{self, Config, Wired};
@@ -37,8 +37,8 @@ pub enum SetupError {
 pub struct Deployment {
     pub name: String,
     /// By name, each once.
-    functions: Vec<Function>,
-    methods: Vec<Method>,
+    functions: Vec<DesiredFunction>,
+    methods: Vec<DesiredMethod>,
     preflights: BTreeMap<String, Vec<(String, String)>>,
 }
 
@@ -48,7 +48,7 @@ impl Deployment {
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         let name = config.aws.name.of(DEFAULT_NAME);
         let routes = Routes::new(config.wiring.iter().map(|wired| wired.route.clone()));
-        let mut functions: Vec<Function> = Vec::new();
+        let mut functions: Vec<DesiredFunction> = Vec::new();
         let mut methods = Vec::new();
         let mut verbs: BTreeMap<String, Vec<http::Method>> = BTreeMap::new();
         for route in routes.iter() {
@@ -210,14 +210,14 @@ impl Deployment {
 
     /// Its functions, by name, each once.
     #[must_use]
-    pub fn functions(&self) -> &[Function] {
+    pub fn functions(&self) -> &[DesiredFunction] {
         &self.functions
     }
 }
 
-fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Function {
+fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> DesiredFunction {
     let name = wired.map_or_else(|| function_name(route.handler), |wired| &wired.function);
-    Function {
+    DesiredFunction {
         name: config.aws.name.of(name),
         handler: route.handler.name().to_owned(),
         memory_mb: wired.map_or(MEMORY_MB, |wired| wired.memory_mb),
@@ -235,8 +235,8 @@ fn function_name(handler: Handler) -> &'static str {
     }
 }
 
-fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Method {
-    Method {
+fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> DesiredMethod {
+    DesiredMethod {
         path: route.path.clone(),
         verb: route.method.as_str(),
         function: function(config, route, wired).name,

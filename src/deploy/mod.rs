@@ -23,7 +23,7 @@ pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
-    Code, Desired, Function, LIVE, Method, RUNTIME, Throttle, Variable, Vpc, log_group,
+    Code, Desired, DesiredFunction, DesiredMethod, LIVE, RUNTIME, Throttle, Variable, Vpc, log_group,
 };
 pub use self::from_config::{
     DEFAULT_NAME, Deployment, SetupError, code, settings as function_settings,
@@ -31,7 +31,7 @@ pub use self::from_config::{
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
 pub use self::permissions::{Permissions, Scope, needed, permissions};
-pub use self::plan::{Change, Kind, Plan};
+pub use self::plan::{Change, ChangeKind, Plan};
 pub use self::read::{Names, find_api, observe};
 
 /// Runs `work` on all items at once; the results are in their order.

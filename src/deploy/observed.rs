@@ -12,7 +12,7 @@ use crate::domain::Secret;
 pub struct Observed {
     pub role: Option<Role>,
     /// By name: those that the deployment wants, and those of lamed that its API calls.
-    pub functions: BTreeMap<String, Function>,
+    pub functions: BTreeMap<String, ObservedFunction>,
     pub api: Option<RestApi>,
     pub key: Option<ApiKey>,
     pub usage_plan: Option<UsagePlan>,
@@ -32,7 +32,7 @@ pub struct Role {
 }
 
 #[derive(Clone, Debug)]
-pub struct Function {
+pub struct ObservedFunction {
     /// `$LATEST`, which is changed and then published.
     pub latest: Configuration,
     /// Published versions, oldest first.
@@ -85,12 +85,12 @@ pub struct RestApi {
 pub struct Resource {
     pub id: String,
     /// By verb.
-    pub methods: BTreeMap<String, Method>,
+    pub methods: BTreeMap<String, ObservedMethod>,
 }
 
 /// A method with its integration, as far as lamed sets them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Method {
+pub struct ObservedMethod {
     pub key_required: bool,
     pub request_parameters: BTreeMap<String, bool>,
     pub integration: Option<Integration>,
@@ -144,7 +144,7 @@ pub struct LogGroup {
     pub tags: BTreeMap<String, String>,
 }
 
-impl Function {
+impl ObservedFunction {
     /// The version that the alias `live` points to.
     #[must_use]
     pub fn live(&self) -> Option<&Version> {

@@ -8,7 +8,7 @@ use aws_sdk_iam::types::{
 };
 
 use super::account::Account;
-use super::aws::{Aws, AwsError, Kind};
+use super::aws::{Aws, AwsError, ErrorKind};
 use super::concurrently;
 
 /// An action, when it is needed and on what.
@@ -196,7 +196,7 @@ pub async fn permissions(aws: &Aws, scope: Scope<'_>) -> Result<Permissions, Aws
         Principal::of(&account.caller),
     ) {
         // A role with a path, as AWS IAM Identity Center makes them: the caller's ARN leaves it out.
-        (Err(error), Principal::Role(name)) if error.kind == Kind::NotFound => {
+        (Err(error), Principal::Role(name)) if error.kind == ErrorKind::NotFound => {
             let get = async || aws.iam.get_role().role_name(name).send().await;
             let role = aws.call("iam:GetRole", get).await?.role;
             let arn = role.map(|role| role.arn).ok_or(error)?;

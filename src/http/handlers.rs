@@ -198,6 +198,17 @@ impl Api {
         })
     }
 
+    /// Deletes counters without the wire between, and says how many.
+    ///
+    /// # Errors
+    /// When the store fails: the reply that a client would get.
+    pub async fn remove(&self, selection: &Selection) -> Result<u64, Reply> {
+        self.store.delete(selection).await.map_err(|error| {
+            self.outage.log(&error);
+            Refusal::from(error).into()
+        })
+    }
+
     pub(super) async fn one_experiment(&self, request: &Request) -> Result<Reply, Refusal> {
         let fields = Fields::Query(&request.query);
         let experiment = required(&fields, parameter::EXPERIMENT)?;

@@ -106,7 +106,7 @@ pub struct Routes(Vec<Route>);
 
 /// What stands at a path.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found<'a> {
+pub enum RouteMatch<'a> {
     Route(&'a Route),
     /// The path is known, by these methods.
     Path(Vec<Method>),
@@ -149,14 +149,14 @@ impl Routes {
 
     /// Finds what stands at `path` (after the stage; a slash before and after it is ignored).
     #[must_use]
-    pub fn find(&self, method: &str, path: &str) -> Found<'_> {
+    pub fn find(&self, method: &str, path: &str) -> RouteMatch<'_> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
         let here: Vec<&Route> = self.0.iter().filter(|route| route.path == path).collect();
         match here.iter().find(|route| route.method.as_str() == method) {
-            Some(route) => Found::Route(route),
-            None if here.is_empty() => Found::Nothing,
-            None => Found::Path(here.iter().map(|route| route.method).collect()),
+            Some(route) => RouteMatch::Route(route),
+            None if here.is_empty() => RouteMatch::Nothing,
+            None => RouteMatch::Path(here.iter().map(|route| route.method).collect()),
         }
     }
 }
@@ -175,17 +175,17 @@ mod tests {
             timeout: Duration::from_secs(3),
         }]);
         let handler = |method, path| match routes.find(method, path) {
-            Found::Route(route) => Some((route.handler, route.key_required)),
+            RouteMatch::Route(route) => Some((route.handler, route.key_required)),
             _ => None,
         };
         assert_eq!(handler("GET", "/track"), Some((Handler::Track, false)));
         assert_eq!(handler("POST", "/track/"), Some((Handler::Track, false)));
         assert_eq!(handler("GET", "/hello"), Some((Handler::Track, false)));
         assert_eq!(handler("DELETE", "/delete"), Some((Handler::Delete, true)));
-        let get_and_post = Found::Path(vec![Method::Get, Method::Post]);
+        let get_and_post = RouteMatch::Path(vec![Method::Get, Method::Post]);
         assert_eq!(routes.find("HEAD", "/track"), get_and_post);
         for nothing in ["", "/", "//track", "/track//", "/tr%61ck", "/Track"] {
-            assert_eq!(routes.find("GET", nothing), Found::Nothing, "{nothing}");
+            assert_eq!(routes.find("GET", nothing), RouteMatch::Nothing, "{nothing}");
         }
     }
 }

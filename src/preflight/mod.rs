@@ -66,7 +66,7 @@ struct Answers {
     account: Result<Account, AwsError>,
     observed: Result<Observed, AwsError>,
     permissions: Result<Permissions, AwsError>,
-    redis: Option<redis::Answers>,
+    redis: Option<redis::RedisAnswers>,
 }
 
 impl Answers {

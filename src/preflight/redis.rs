@@ -11,16 +11,16 @@ use super::trouble::{Origin, Trouble, ask};
 use crate::store::{Facts, Info, RedisSettings, Server};
 
 /// What was found out about it.
-pub(super) struct Answers {
+pub(super) struct RedisAnswers {
     /// `None` for a socket.
     reach: Option<Reach>,
     facts: Result<Facts, Trouble>,
 }
 
 /// Asks the Redis, and looks its name up: no longer than the timeout of the settings.
-pub(super) async fn look(settings: &RedisSettings) -> Answers {
+pub(super) async fn look(settings: &RedisSettings) -> RedisAnswers {
     let (facts, reach) = tokio::join!(ask(settings), reach(&settings.server, settings.timeout));
-    Answers { reach, facts }
+    RedisAnswers { reach, facts }
 }
 
 /// Whether lamed can count in it: what it answers.
@@ -53,7 +53,7 @@ async fn reach(server: &Server, limit: Duration) -> Option<Reach> {
 }
 
 /// What it means for a deployment, whose functions are in a VPC or not.
-pub(super) fn checks(settings: &RedisSettings, found: &Answers, in_vpc: bool) -> Vec<Check> {
+pub(super) fn checks(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Vec<Check> {
     let mut checks = vec![
         answers(settings, found, in_vpc),
         address(settings, found.reach, in_vpc),
@@ -85,7 +85,7 @@ fn round_trip(settings: &RedisSettings, facts: &Facts) -> String {
     format!("{settings} answers in {milliseconds:.1} ms")
 }
 
-fn answers(settings: &RedisSettings, found: &Answers, in_vpc: bool) -> Check {
+fn answers(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Check {
     const CHECK: &str = "redis";
     match &found.facts {
         Ok(facts) => Check::ok(CHECK, round_trip(settings, facts)),
@@ -285,7 +285,7 @@ mod tests {
 
     /// What is not well, in short: `! redis tls`.
     fn complaints(url: &str, reach: Reach, info: Info, in_vpc: bool) -> String {
-        let found = Answers {
+        let found = RedisAnswers {
             reach: Some(reach),
             facts: Ok(Facts {
                 round_trip: Duration::from_millis(1),
@@ -380,7 +380,7 @@ mod tests {
             (Reach::Public, true, "✗ redis, ! redis address"),
             (Reach::Private, false, "✗ redis, ✗ redis address"),
         ] {
-            let found = Answers {
+            let found = RedisAnswers {
                 reach: Some(reach),
                 facts: Err(Trouble::Unreachable("no answer".to_owned())),
             };

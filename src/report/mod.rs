@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use self::csv::Separator;
 pub use self::shapes::{Against, Experiment, Goal, OfPair, Pairs, Said, Side, VersusControl};
-pub use self::source::{Counted, Failure, Question, Source, delete, message, read};
+pub use self::source::{Counted, Failure, Question, Source, Wire, message, read};
 use crate::domain::results::{Results, by_day};
 use crate::domain::{Declared, Name};
 

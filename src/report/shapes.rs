@@ -6,7 +6,7 @@ use crate::domain::Name;
 use crate::domain::results::{
     Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
 };
-use crate::domain::statistics::{Interval, Method};
+use crate::domain::statistics::{Interval, TestMethod};
 use crate::domain::{Better, Day as Date};
 
 /// Whether a document has the matrix of pairs.
@@ -290,8 +290,8 @@ impl From<&Comparison> for VersusControl {
             z: one_look.z,
             p_value: one_look.p_value,
             method: match one_look.method {
-                Method::Z => "z",
-                Method::Fisher => "fisher",
+                TestMethod::Z => "z",
+                TestMethod::Fisher => "fisher",
             },
             sequential_interval: sequential.map(|s| ends(s.interval)),
             sequential_p_value: sequential.map(|s| s.p_value),

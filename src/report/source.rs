@@ -6,21 +6,39 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::{DayCount, ExperimentCounts, Name, Selection};
 use crate::http::wire::{Deleted, Element, Experiment, parameter};
-use crate::http::{Api, Handler, Request};
+use crate::http::{Api, Handler, Reply};
 
-/// An API that answers questions.
+/// Where results come from.
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
+    /// Reads what was counted.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that makes no sense.
+    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure>;
+
+    /// Deletes counters, and says how many.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that makes no sense.
+    async fn delete(&self, selection: &Selection) -> Result<u64, Failure>;
+}
+
+/// An API that is reached by its wire: a [`Source`] by that.
+#[async_trait]
+pub trait Wire: Send + Sync + 'static {
     /// Asks a handler by its first method; gives the body of a 200.
     ///
     /// # Errors
     /// When there is no answer, or another one.
     async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure>;
 
-    /// Reads what was counted: from the wire, unless there is a shorter way.
-    ///
-    /// # Errors
-    /// When there is no answer, or one that makes no sense.
+    /// Where it is, for messages.
+    fn place(&self) -> &str;
+}
+
+#[async_trait]
+impl<W: Wire> Source for W {
     async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
         let mut query = vec![(parameter::NAMESPACE, question.namespace.as_str())];
         query.extend((question.experiment).map(|name| (parameter::EXPERIMENT, name.as_str())));
@@ -36,8 +54,17 @@ pub trait Source: Send + Sync + 'static {
             .collect()
     }
 
-    /// Where it is, for messages.
-    fn place(&self) -> &str;
+    async fn delete(&self, selection: &Selection) -> Result<u64, Failure> {
+        let mut query = vec![
+            (parameter::NAMESPACE, selection.namespace.as_str()),
+            (parameter::EXPERIMENT, selection.experiment.as_str()),
+        ];
+        query.extend((selection.kind.as_ref()).map(|kind| (parameter::GOAL, kind.as_str())));
+        query.extend((selection.variant.as_ref()).map(|name| (parameter::VARIANT, name.as_str())));
+        let body = self.ask(Handler::Delete, &query).await?;
+        let Deleted { deleted } = parse(&body, self.place())?;
+        Ok(deleted)
+    }
 }
 
 /// What was counted of one experiment.
@@ -89,49 +116,28 @@ impl Failure {
     }
 }
 
-/// The API in this process.
+/// The API in this process: its store is read, and nothing goes over a wire.
 #[async_trait]
 impl Source for Api {
-    async fn ask(&self, handler: Handler, query: &[(&str, &str)]) -> Result<String, Failure> {
-        let pairs = query
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let request = Request {
-            method: handler.methods()[0],
-            query: pairs.collect(),
-            body: Vec::new(),
-            encoding: None,
-            user_agent: None,
-        };
-        let reply = self.handle(handler, &request).await;
-        match reply.status {
-            200 => Ok(reply.body),
-            status => Err(Failure {
-                status,
-                message: message(&reply.body).unwrap_or(reply.body),
-                answered: true,
-            }),
-        }
-    }
-
     async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
         let experiment = question.experiment.map(std::slice::from_ref);
-        let counted = self
-            .read(question.namespace, experiment, question.days)
-            .await;
-        let counted = counted.map_err(|reply| Failure {
-            status: reply.status,
-            message: message(&reply.body).unwrap_or(reply.body),
-            answered: true,
-        })?;
-        let counted = counted.into_iter();
+        let counted = (self.read(question.namespace, experiment, question.days)).await;
+        let counted = counted.map_err(refused)?.into_iter();
         Ok(counted
             .map(|(counts, days)| Counted { counts, days })
             .collect())
     }
 
-    fn place(&self) -> &str {
-        "this server"
+    async fn delete(&self, selection: &Selection) -> Result<u64, Failure> {
+        self.remove(selection).await.map_err(refused)
+    }
+}
+
+fn refused(reply: Reply) -> Failure {
+    Failure {
+        status: reply.status,
+        message: message(&reply.body).unwrap_or(reply.body),
+        answered: true,
     }
 }
 
@@ -200,21 +206,6 @@ async fn read_once(source: &dyn Source, question: Question<'_>) -> Result<Vec<Co
         counted.retain(|one| one.name() == name && !one.counts.all().is_empty());
     }
     Ok(counted)
-}
-
-/// Deletes counters, and says how many.
-///
-/// # Errors
-/// When the source fails.
-pub async fn delete(source: &dyn Source, selection: &Selection) -> Result<Deleted, Failure> {
-    let mut query = vec![
-        (parameter::NAMESPACE, selection.namespace.as_str()),
-        (parameter::EXPERIMENT, selection.experiment.as_str()),
-    ];
-    query.extend((selection.kind.as_ref()).map(|kind| (parameter::GOAL, kind.as_str())));
-    query.extend((selection.variant.as_ref()).map(|name| (parameter::VARIANT, name.as_str())));
-    let body = source.ask(Handler::Delete, &query).await?;
-    parse(&body, source.place())
 }
 
 fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {

@@ -14,7 +14,7 @@ use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
-use crate::http::{self, Api, Found, Parameters, Reply, Route, Routes, STAGE};
+use crate::http::{self, Api, RouteMatch, Parameters, Reply, Route, Routes, STAGE};
 
 /// Calls the handler straight.
 pub struct Direct {
@@ -36,16 +36,16 @@ impl Direct {
             return Err(Reply::message(404, "not found"));
         };
         match self.routes.find(head.method.as_str(), path) {
-            Found::Nothing => Err(Reply::message(404, "not found")),
-            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
+            RouteMatch::Nothing => Err(Reply::message(404, "not found")),
+            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
                 Err(Reply::preflight(&methods))
             }
-            Found::Path(methods) => {
+            RouteMatch::Path(methods) => {
                 let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
                 Err(Reply::message(405, "method not allowed")
                     .with("Allow", &format!("{},OPTIONS", allowed.join(","))))
             }
-            Found::Route(route) => Ok(route),
+            RouteMatch::Route(route) => Ok(route),
         }
     }
 

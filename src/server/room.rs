@@ -29,10 +29,10 @@ pub(super) struct Room {
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    places: BTreeMap<u64, Place>,
+    places: BTreeMap<u64, Waiter>,
 }
 
-struct Place {
+struct Waiter {
     peer: IpAddr,
     since: Instant,
     asked: Arc<Notify>,
@@ -70,7 +70,7 @@ impl Room {
         let mut waiting = lock(&self.waiting);
         let number = waiting.next;
         waiting.next += 1;
-        let place = Place {
+        let place = Waiter {
             peer,
             since: Instant::now(),
             asked: Arc::clone(asked),

@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     log::start();
-    let Err(error) = Function::from_environment().and_then(Function::run) else {
+    let Err(error) = LambdaFunction::from_environment().and_then(LambdaFunction::run) else {
         return ExitCode::SUCCESS;
     };
     tracing::error!("{error}");
@@ -40,12 +40,12 @@ enum Failure {
     Runtime(#[from] lambda_runtime::Error),
 }
 
-struct Function {
+struct LambdaFunction {
     handler: Handler,
     api: Api,
 }
 
-impl Function {
+impl LambdaFunction {
     fn from_environment() -> Result<Self, Failure> {
         let name = env::var("_HANDLER").unwrap_or_default();
         let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;

@@ -11,7 +11,7 @@ use aws_sdk_lambda::types::{
 
 use super::{AwsError, Step, Work};
 use crate::deploy::aws::Patience;
-use crate::deploy::desired::{Desired, Function, LIVE, RUNTIME, Vpc, log_group};
+use crate::deploy::desired::{Desired, DesiredFunction, LIVE, RUNTIME, Vpc, log_group};
 use crate::domain::Secret;
 
 /// How long a function may take to become what it was told to be. In a VPC it takes minutes.
@@ -391,7 +391,7 @@ impl Work<'_> {
     }
 }
 
-fn wanted<'a>(desired: &'a Desired, name: &str) -> Result<&'a Function, AwsError> {
+fn wanted<'a>(desired: &'a Desired, name: &str) -> Result<&'a DesiredFunction, AwsError> {
     let function = desired
         .functions
         .iter()

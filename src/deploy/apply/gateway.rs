@@ -9,7 +9,7 @@ use aws_sdk_apigateway::types::{
 
 use super::functions::tags;
 use super::{AwsError, Step, Work};
-use crate::deploy::desired::{Method, Throttle};
+use crate::deploy::desired::{DesiredMethod, Throttle};
 use crate::deploy::plan::mapped;
 use crate::deploy::read;
 
@@ -146,7 +146,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn method(&self, path: &str, verb: &str) -> Result<&Method, AwsError> {
+    fn method(&self, path: &str, verb: &str) -> Result<&DesiredMethod, AwsError> {
         let mut methods = self.desired()?.methods.iter();
         methods
             .find(|method| method.path == path && method.verb == verb)

@@ -10,13 +10,13 @@ use aws_smithy_runtime_api::http::Response;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct AwsError {
-    pub(in crate::deploy) kind: Kind,
+    pub(in crate::deploy) kind: ErrorKind,
     message: String,
 }
 
 /// What can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::deploy) enum Kind {
+pub(in crate::deploy) enum ErrorKind {
     /// What was asked for is not there.
     NotFound,
     /// What was to be made is there already.
@@ -35,7 +35,7 @@ pub(in crate::deploy) enum Kind {
 impl AwsError {
     pub(in crate::deploy) fn new(message: impl Into<String>) -> Self {
         Self {
-            kind: Kind::Refused,
+            kind: ErrorKind::Refused,
             message: message.into(),
         }
     }
@@ -43,12 +43,12 @@ impl AwsError {
     /// Whether the credentials do not allow the call.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        self.kind == Kind::Denied
+        self.kind == ErrorKind::Denied
     }
 
     /// For what is well as soon as it exists, whoever made it.
     pub(in crate::deploy) fn unless_it_exists(self) -> Result<(), Self> {
-        if self.kind == Kind::Exists {
+        if self.kind == ErrorKind::Exists {
             Ok(())
         } else {
             Err(self)
@@ -73,7 +73,7 @@ impl AwsError {
         let said = service.err().message().unwrap_or("no message");
         let kind = kind(status, code, said);
         let message = match kind {
-            Kind::Denied => denied(action, said),
+            ErrorKind::Denied => denied(action, said),
             _ if matches!(
                 code,
                 "ExpiredToken" | "ExpiredTokenException" | "RequestExpired"
@@ -113,9 +113,9 @@ impl AwsError {
     {
         let root = root(error);
         let kind = match error {
-            SdkError::ConstructionFailure(_) => Kind::Refused,
-            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::Refused,
-            _ => Kind::Unclear,
+            SdkError::ConstructionFailure(_) => ErrorKind::Refused,
+            SdkError::DispatchFailure(failure) if failure.is_user() => ErrorKind::Refused,
+            _ => ErrorKind::Unclear,
         };
         let (service, _) = action.split_once(':').unwrap_or((action, ""));
         let message = match endpoint {
@@ -143,30 +143,30 @@ const UNKNOWN_CREDENTIALS: [&str; 6] = [
 
 /// Sorts an error. Codes: "Common errors" and the errors of each operation, AWS API references; the
 /// texts, where a code alone does not tell, are those that AWS sends.
-fn kind(status: u16, code: &str, said: &str) -> Kind {
+fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
     let says = |text: &str| said.to_ascii_lowercase().contains(text);
     match code {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Kind::Denied,
-        "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" => Kind::NotFound,
-        "EntityAlreadyExists" | "ResourceAlreadyExistsException" => Kind::Exists,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
+        "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" => ErrorKind::NotFound,
+        "EntityAlreadyExists" | "ResourceAlreadyExistsException" => ErrorKind::Exists,
         // The same code for "exists" and for "another update is under way".
-        "ResourceConflictException" | "ConflictException" if says("already") => Kind::Exists,
+        "ResourceConflictException" | "ConflictException" if says("already") => ErrorKind::Exists,
         "ResourceConflictException"
         | "ConflictException"
         | "ConcurrentModification"
-        | "OperationAbortedException" => Kind::Busy,
+        | "OperationAbortedException" => ErrorKind::Busy,
         // A role made a moment ago.
         "InvalidParameterValueException"
             if says("cannot be assumed") || says("does not have permissions") =>
         {
-            Kind::Busy
+            ErrorKind::Busy
         }
         _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
-            Kind::Busy
+            ErrorKind::Busy
         }
-        "RequestLimitExceeded" | "PriorRequestNotComplete" => Kind::Busy,
-        _ if status >= 500 => Kind::Unclear,
-        _ => Kind::Refused,
+        "RequestLimitExceeded" | "PriorRequestNotComplete" => ErrorKind::Busy,
+        _ if status >= 500 => ErrorKind::Unclear,
+        _ => ErrorKind::Refused,
     }
 }
 
@@ -210,43 +210,43 @@ mod tests {
                 409,
                 "ResourceConflictException",
                 "Function already exist: lamed-track",
-                Kind::Exists,
+                ErrorKind::Exists,
             ),
             (
                 409,
                 "ConflictException",
                 "Method already exists for this resource",
-                Kind::Exists,
+                ErrorKind::Exists,
             ),
             (
                 409,
                 "ResourceConflictException",
                 "The operation cannot be performed at this time. An update is in progress",
-                Kind::Busy,
+                ErrorKind::Busy,
             ),
             (
                 409,
                 "ConflictException",
                 "Unable to complete operation due to concurrent modification",
-                Kind::Busy,
+                ErrorKind::Busy,
             ),
             (
                 400,
                 "InvalidParameterValueException",
                 "The role defined for the function cannot be assumed by Lambda.",
-                Kind::Busy,
+                ErrorKind::Busy,
             ),
             (
                 400,
                 "InvalidParameterValueException",
                 "Unzipped size must be smaller",
-                Kind::Refused,
+                ErrorKind::Refused,
             ),
-            (429, "TooManyRequestsException", "Rate exceeded", Kind::Busy),
-            (400, "Throttling", "Rate exceeded", Kind::Busy),
-            (500, "ServiceException", "", Kind::Unclear),
-            (403, "AccessDeniedException", "", Kind::Denied),
-            (404, "NoSuchEntity", "", Kind::NotFound),
+            (429, "TooManyRequestsException", "Rate exceeded", ErrorKind::Busy),
+            (400, "Throttling", "Rate exceeded", ErrorKind::Busy),
+            (500, "ServiceException", "", ErrorKind::Unclear),
+            (403, "AccessDeniedException", "", ErrorKind::Denied),
+            (404, "NoSuchEntity", "", ErrorKind::NotFound),
         ] {
             assert_eq!(kind(status, code, said), expected, "{code}: {said}");
         }

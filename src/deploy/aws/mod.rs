@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 pub use self::error::AwsError;
-pub(super) use self::error::Kind;
+pub(super) use self::error::ErrorKind;
 use self::nulls::WithoutNulls;
 use super::Account;
 
@@ -204,7 +204,7 @@ impl Aws {
     {
         match self.call(action, attempt).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -226,7 +226,7 @@ impl Aws {
                 Ok(made) => return Ok(made),
                 Err(error) => self.read(action, &error),
             };
-            if matches!(error.kind, Kind::Exists | Kind::Unclear)
+            if matches!(error.kind, ErrorKind::Exists | ErrorKind::Unclear)
                 && let Some(made) = find().await?
             {
                 return Ok(made);
@@ -282,8 +282,8 @@ impl Patience {
     /// Waits for the next try, or gives up with the error.
     async fn after(&mut self, error: AwsError) -> Result<(), AwsError> {
         match error.kind {
-            Kind::Busy if self.since.elapsed() < BUSY => {}
-            Kind::Unclear if self.unclear + 1 < UNCLEAR_TRIES => self.unclear += 1,
+            ErrorKind::Busy if self.since.elapsed() < BUSY => {}
+            ErrorKind::Unclear if self.unclear + 1 < UNCLEAR_TRIES => self.unclear += 1,
             _ => return Err(error),
         }
         tracing::info!(%error, "retrying");

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::missing;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::Account;
-use crate::deploy::desired::{Desired, Method};
+use crate::deploy::desired::{Desired, DesiredMethod};
 use crate::deploy::observed::{Observed, Resource, RestApi};
 use crate::deploy::read::called_function;
 
@@ -81,8 +81,8 @@ impl Planner<'_> {
         self.preflight(plan, path, there);
     }
 
-    fn method(&self, plan: &mut Plan, wanted: &Method, there: Option<&Resource>) {
-        let Method {
+    fn method(&self, plan: &mut Plan, wanted: &DesiredMethod, there: Option<&Resource>) {
+        let DesiredMethod {
             path,
             verb,
             function,
@@ -253,7 +253,7 @@ impl Planner<'_> {
                 wanted.insert(statement(method), method);
             }
             let group = || Group::Permission(function.name.clone());
-            let is_right = |statement: &str, method: &Method| {
+            let is_right = |statement: &str, method: &DesiredMethod| {
                 let source = self.api.map(|api| {
                     self.account
                         .source(&api.id, self.desired.stage, method.verb, &method.path)
@@ -405,7 +405,7 @@ pub(in crate::deploy) fn mapped(
 }
 
 /// The id of the statement for a method: letters, digits, `-` and `_` are all that Lambda allows.
-fn statement(method: &Method) -> String {
+fn statement(method: &DesiredMethod) -> String {
     let mut id = format!("{STATEMENT}{}-", method.verb);
     for byte in method.path.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'-' {

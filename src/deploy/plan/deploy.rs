@@ -7,7 +7,7 @@ use super::step::{Change, Group, Plan, Step, Words};
 use super::{api, missing};
 use crate::deploy::Account;
 use crate::deploy::desired::{
-    DEFAULT_RETENTION_DAYS, Desired, Function, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
+    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
 };
 use crate::deploy::observed::{self, Configuration, Observed};
 
@@ -196,7 +196,7 @@ impl Planner<'_> {
         plan.push(Group::Logs(function.to_owned()), step, words);
     }
 
-    fn function(&self, plan: &mut Plan, function: &Function) {
+    fn function(&self, plan: &mut Plan, function: &DesiredFunction) {
         let name = &function.name;
         let group = || Group::Function(name.clone());
         let Some(there) = self.observed.functions.get(name) else {
@@ -265,7 +265,7 @@ impl Planner<'_> {
         plan.push(Group::Function(name.to_owned()), step, words);
     }
 
-    fn describe(&self, function: &Function, vpc: &Vpc) -> Vec<String> {
+    fn describe(&self, function: &DesiredFunction, vpc: &Vpc) -> Vec<String> {
         let mut details = vec![
             format!("{RUNTIME}, {}", self.desired.code.architecture),
             function.handler.clone(),
@@ -279,7 +279,7 @@ impl Planner<'_> {
     }
 
     /// Code first, then configuration: a python3.8 function takes both before anything is published.
-    fn update(&self, plan: &mut Plan, function: &Function, there: &Configuration) {
+    fn update(&self, plan: &mut Plan, function: &DesiredFunction, there: &Configuration) {
         let name = &function.name;
         let code = &self.desired.code;
         let group = || Group::Function(name.clone());
@@ -313,7 +313,7 @@ impl Planner<'_> {
     }
 
     /// What differs in the configuration, from → to.
-    fn differences(&self, function: &Function, there: &Configuration) -> Vec<String> {
+    fn differences(&self, function: &DesiredFunction, there: &Configuration) -> Vec<String> {
         let mut details = Vec::new();
         let mut differ = |what: &str, from: &str, to: &str| {
             if from != to {
@@ -355,7 +355,7 @@ impl Planner<'_> {
         details
     }
 
-    fn is_wanted(&self, function: &Function, there: &Configuration) -> bool {
+    fn is_wanted(&self, function: &DesiredFunction, there: &Configuration) -> bool {
         let code = &self.desired.code;
         there.code_sha256 == code.sha256
             && there.architecture == code.architecture

@@ -6,7 +6,7 @@ use std::fmt;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::AwsError;
 use crate::deploy::desired::LIVE;
-use crate::deploy::observed::{Function, Observed, Version};
+use crate::deploy::observed::{ObservedFunction, Observed, Version};
 
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,7 @@ impl Release {
     /// The newest of those whose versions are live.
     #[must_use]
     pub fn live(observed: &Observed) -> Option<Self> {
-        let live = observed.functions.values().filter_map(Function::live);
+        let live = observed.functions.values().filter_map(ObservedFunction::live);
         live.filter(|version| !version.configuration.is_python())
             .map(Self::of)
             .max()
@@ -123,7 +123,7 @@ pub fn rollback(observed: &Observed, to: Option<u64>) -> Result<(Release, Plan),
 
 /// What was live after a release: the newest version up to it. Python's cannot answer the events
 /// that API Gateway sends by now.
-fn target(function: &Function, release: Release) -> Option<&Version> {
+fn target(function: &ObservedFunction, release: Release) -> Option<&Version> {
     (function.versions.iter())
         .filter(|version| !version.configuration.is_python() && Release::of(version) <= release)
         .max_by_key(|version| version.number)

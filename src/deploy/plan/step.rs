@@ -17,7 +17,7 @@ pub struct Plan {
 /// One step, and how to speak of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
-    pub change: Kind,
+    pub change: ChangeKind,
     /// `function`, `role`, …
     pub resource: &'static str,
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ChangeKind {
     Create,
     Update,
     Delete,
@@ -205,7 +205,7 @@ impl Plan {
 
 /// How a step is spoken of.
 pub(super) struct Words {
-    change: Kind,
+    change: ChangeKind,
     resource: &'static str,
     name: String,
     details: Vec<String>,
@@ -214,18 +214,18 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn create(resource: &'static str, name: impl Into<String>) -> Self {
-        Self::new(Kind::Create, resource, name)
+        Self::new(ChangeKind::Create, resource, name)
     }
 
     pub(super) fn update(resource: &'static str, name: impl Into<String>) -> Self {
-        Self::new(Kind::Update, resource, name)
+        Self::new(ChangeKind::Update, resource, name)
     }
 
     pub(super) fn delete(resource: &'static str, name: impl Into<String>) -> Self {
-        Self::new(Kind::Delete, resource, name)
+        Self::new(ChangeKind::Delete, resource, name)
     }
 
-    fn new(change: Kind, resource: &'static str, name: impl Into<String>) -> Self {
+    fn new(change: ChangeKind, resource: &'static str, name: impl Into<String>) -> Self {
         Self {
             change,
             resource,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Kind, Plan, deploy, mapped, rollback};
+use super::{ChangeKind, Plan, deploy, mapped, rollback};
 use crate::deploy::Account;
 use crate::deploy::desired::{self, Code, Desired, LIVE, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
@@ -49,8 +49,8 @@ fn wants() -> Desired {
     }
 }
 
-fn wanted(name: &str) -> desired::Function {
-    desired::Function {
+fn wanted(name: &str) -> desired::DesiredFunction {
+    desired::DesiredFunction {
         name: name.to_owned(),
         handler: format!("lamed.{name}"),
         memory_mb: 128,
@@ -58,8 +58,8 @@ fn wanted(name: &str) -> desired::Function {
     }
 }
 
-fn method(name: &str) -> desired::Method {
-    desired::Method {
+fn method(name: &str) -> desired::DesiredMethod {
+    desired::DesiredMethod {
         path: name.to_owned(),
         verb: "GET",
         function: name.to_owned(),
@@ -193,9 +193,9 @@ fn python() -> Configuration {
 fn lines(plan: &Plan) -> Vec<String> {
     let line = |change: &super::Change| {
         let sign = match change.change {
-            Kind::Create => '+',
-            Kind::Update => '~',
-            Kind::Delete => '-',
+            ChangeKind::Create => '+',
+            ChangeKind::Update => '~',
+            ChangeKind::Delete => '-',
         };
         let details = change.details.join(", ");
         format!("{sign} {} {}: {details}", change.resource, change.name)

@@ -9,10 +9,10 @@ use tokio::try_join;
 use super::{Names, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
-use crate::deploy::observed::{Configuration, Function, LogGroup, Version};
+use crate::deploy::observed::{Configuration, ObservedFunction, LogGroup, Version};
 use crate::domain::Secret;
 
-pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<Function>, AwsError> {
+pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
     let lambda = &aws.lambda;
     let get = aws.find("lambda:GetFunction", async || {
         lambda.get_function().function_name(name).send().await
@@ -45,7 +45,7 @@ pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<Function>, 
         .collect();
     versions.sort_by_key(|version| version.number);
     let policy = policy.and_then(|output| output.policy).unwrap_or_default();
-    Ok(Some(Function {
+    Ok(Some(ObservedFunction {
         latest: configuration(&read),
         versions,
         aliases: (aliases.unwrap_or_default().into_iter())

@@ -10,7 +10,7 @@ use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::concurrently;
 use crate::deploy::desired::{LIVE, Throttle};
 use crate::deploy::observed::{
-    ApiKey, Integration, Method, Observed, Resource, RestApi, Stage, UsagePlan,
+    ApiKey, Integration, ObservedMethod, Observed, Resource, RestApi, Stage, UsagePlan,
 };
 use crate::domain::Secret;
 
@@ -100,9 +100,9 @@ pub(in crate::deploy) async fn resources(
     Ok(resources.into_iter().filter_map(resource).collect())
 }
 
-fn method(read: &gateway::Method) -> Method {
+fn method(read: &gateway::Method) -> ObservedMethod {
     let parameters = read.request_parameters.clone().unwrap_or_default();
-    Method {
+    ObservedMethod {
         key_required: read.api_key_required.unwrap_or_default(),
         request_parameters: parameters.into_iter().collect(),
         integration: read.method_integration.as_ref().map(|integration| {

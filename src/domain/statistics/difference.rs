@@ -6,7 +6,7 @@ use super::{Interval, Proportion};
 
 /// How a p-value was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum TestMethod {
     /// The pooled z test.
     Z,
     /// Fisher's exact test: an expected cell is under 5.
@@ -22,7 +22,7 @@ pub struct OneLook {
     pub z: Option<f64>,
     /// Two-sided.
     pub p_value: f64,
-    pub method: Method,
+    pub method: TestMethod,
 }
 
 /// p̂B − p̂A, rounded only once: (xB·nA − xA·nB)/(nA·nB), the difference in whole numbers.
@@ -50,8 +50,8 @@ pub fn one_look(control: Proportion, variant: Proportion) -> OneLook {
     let (below_b, above_b) = variant.arms();
     let z = pooled_z(control, variant);
     let (p_value, method) = match z {
-        Some(z) if !expects_under_5(control, variant) => (normal_two_sided(z), Method::Z),
-        _ => (fisher(control, variant), Method::Fisher),
+        Some(z) if !expects_under_5(control, variant) => (normal_two_sided(z), TestMethod::Z),
+        _ => (fisher(control, variant), TestMethod::Fisher),
     };
     OneLook {
         interval: Interval {

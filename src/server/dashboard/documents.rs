@@ -9,11 +9,11 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::Dashboard;
 use crate::domain::{Day, Declared, Instant, Kind, Name, Selection};
-use crate::http::wire::parameter;
+use crate::http::wire::{Deleted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
     Against, Counted, Evaluated, Experiment, Failure, Line, OfPair, Overview, Pairs, Question,
-    delete, read,
+    read,
 };
 
 /// The parameter that chooses the control.
@@ -194,7 +194,8 @@ impl Dashboard {
                 kind: optional(query, parameter::GOAL)?.map(Kind::from),
                 variant: optional(query, parameter::VARIANT)?,
             };
-            Ok(Answer::of(&delete(&*self.source, &selection).await?))
+            let deleted = self.source.delete(&selection).await?;
+            Ok(Answer::of(&Deleted { deleted }))
         };
         settled(deleted.await)
     }

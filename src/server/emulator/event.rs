@@ -228,7 +228,7 @@ impl Multimap {
 mod tests {
     use super::*;
     use crate::domain::Secret;
-    use crate::http::{Found, Routes};
+    use crate::http::{RouteMatch, Routes};
 
     /// The event for a request line and headers, with all that changes from run to run replaced.
     fn event(path: &str, headers: &[(&str, &str)], body: &[u8], key: Option<&ApiKey>) -> Value {
@@ -239,7 +239,7 @@ mod tests {
         let (head, ()) = request.body(()).unwrap().into_parts();
         let routes = Routes::new([]);
         let path = head.uri.path().strip_prefix("/prod").unwrap();
-        let Found::Route(route) = routes.find("GET", path) else {
+        let RouteMatch::Route(route) = routes.find("GET", path) else {
             panic!("no route");
         };
         let caller = Caller {

@@ -31,7 +31,7 @@ use tokio::time::{Instant, timeout};
 use super::event::{Caller, Identifiers, proxy_event};
 use super::reply::reply_from_proxy;
 use crate::http::gateway::{FunctionError, answer};
-use crate::http::{Api, COMMON_HEADERS, Found, Handler, Reply, Route, Routes};
+use crate::http::{Api, COMMON_HEADERS, RouteMatch, Handler, Reply, Route, Routes};
 use crate::server::body::BodyError;
 use crate::server::direct::after_stage;
 use crate::server::exchange::response;
@@ -113,11 +113,11 @@ impl Gateway {
             return Err(missing);
         };
         match self.routes.find(head.method.as_str(), path) {
-            Found::Route(route) => Ok((path, route)),
-            Found::Path(methods) if head.method == hyper::Method::OPTIONS => {
+            RouteMatch::Route(route) => Ok((path, route)),
+            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
                 Err(Ok(Reply::preflight(&methods)))
             }
-            Found::Path(_) | Found::Nothing => Err(missing),
+            RouteMatch::Path(_) | RouteMatch::Nothing => Err(missing),
         }
     }
 
@@ -332,7 +332,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Accept, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
-    use crate::http::Found;
+    use crate::http::RouteMatch;
     use crate::store::{Store, StoreError};
 
     /// A store that never answers, panics, or has far too much to say.
@@ -394,7 +394,7 @@ mod tests {
         let namespace = Name::stored("alephbet".to_owned());
         let api: Arc<dyn Invoke> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
         let routes = Routes::new([]);
-        let Found::Route(route) = routes.find(method, path) else {
+        let RouteMatch::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");
         };
         let query: serde_json::Map<_, _> = (QUERY.iter())
