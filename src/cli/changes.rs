@@ -15,7 +15,7 @@ use super::CliError;
 use super::printer::{Printer, somebody_answers};
 use super::terminal::Terminal;
 use super::visible::harmless;
-use crate::deploy::{self, Applied, Aws, Change, Desired, ChangeKind, Observed, Plan, Progress};
+use crate::deploy::{self, Applied, Aws, Change, ChangeKind, Desired, Observed, Plan, Progress};
 
 /// Where no terminal says how wide it is.
 const WIDTH: u16 = 100;

@@ -69,11 +69,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if context.json {
         return context.printer.json(&Deleted { deleted });
     }
-    let counters = if deleted == 1 {
-        "counter"
-    } else {
-        "counters"
-    };
+    let counters = if deleted == 1 { "counter" } else { "counters" };
     (context.printer).talk(&format!("deleted {what}: {} {counters}", deleted));
     if takes_participants {
         context.printer.talk(REMEMBERED);

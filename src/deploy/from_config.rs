@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::desired::Throttle;
 use super::{
-    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed, Permissions, Scope,
-    Variable, Vpc, bootstrap, needed, observe, permissions,
+    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
+    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions,
 };
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;

@@ -23,7 +23,8 @@ pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
-    Code, Desired, DesiredFunction, DesiredMethod, LIVE, RUNTIME, Throttle, Variable, Vpc, log_group,
+    Code, Desired, DesiredFunction, DesiredMethod, LIVE, RUNTIME, Throttle, Variable, Vpc,
+    log_group,
 };
 pub use self::from_config::{
     DEFAULT_NAME, Deployment, SetupError, code, settings as function_settings,

@@ -24,7 +24,7 @@ pub(crate) use self::log_limit::LogLimit;
 use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
-pub use self::routes::{RouteMatch, Handler, Method, Route, Routes};
+pub use self::routes::{Handler, Method, Route, RouteMatch, Routes};
 use crate::domain::{Accept, Name};
 use crate::store::Store;
 

@@ -185,7 +185,11 @@ mod tests {
         let get_and_post = RouteMatch::Path(vec![Method::Get, Method::Post]);
         assert_eq!(routes.find("HEAD", "/track"), get_and_post);
         for nothing in ["", "/", "//track", "/track//", "/tr%61ck", "/Track"] {
-            assert_eq!(routes.find("GET", nothing), RouteMatch::Nothing, "{nothing}");
+            assert_eq!(
+                routes.find("GET", nothing),
+                RouteMatch::Nothing,
+                "{nothing}"
+            );
         }
     }
 }

@@ -14,7 +14,7 @@ use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
-use crate::http::{self, Api, RouteMatch, Parameters, Reply, Route, Routes, STAGE};
+use crate::http::{self, Api, Parameters, Reply, Route, RouteMatch, Routes, STAGE};
 
 /// Calls the handler straight.
 pub struct Direct {

@@ -242,7 +242,12 @@ mod tests {
                 "Unzipped size must be smaller",
                 ErrorKind::Refused,
             ),
-            (429, "TooManyRequestsException", "Rate exceeded", ErrorKind::Busy),
+            (
+                429,
+                "TooManyRequestsException",
+                "Rate exceeded",
+                ErrorKind::Busy,
+            ),
             (400, "Throttling", "Rate exceeded", ErrorKind::Busy),
             (500, "ServiceException", "", ErrorKind::Unclear),
             (403, "AccessDeniedException", "", ErrorKind::Denied),

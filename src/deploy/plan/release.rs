@@ -6,7 +6,7 @@ use std::fmt;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::AwsError;
 use crate::deploy::desired::LIVE;
-use crate::deploy::observed::{ObservedFunction, Observed, Version};
+use crate::deploy::observed::{Observed, ObservedFunction, Version};
 
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,10 @@ impl Release {
     /// The newest of those whose versions are live.
     #[must_use]
     pub fn live(observed: &Observed) -> Option<Self> {
-        let live = observed.functions.values().filter_map(ObservedFunction::live);
+        let live = observed
+            .functions
+            .values()
+            .filter_map(ObservedFunction::live);
         live.filter(|version| !version.configuration.is_python())
             .map(Self::of)
             .max()

@@ -9,7 +9,7 @@ use tokio::try_join;
 use super::{Names, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
-use crate::deploy::observed::{Configuration, ObservedFunction, LogGroup, Version};
+use crate::deploy::observed::{Configuration, LogGroup, ObservedFunction, Version};
 use crate::domain::Secret;
 
 pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFunction>, AwsError> {

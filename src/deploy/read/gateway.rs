@@ -10,7 +10,7 @@ use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::concurrently;
 use crate::deploy::desired::{LIVE, Throttle};
 use crate::deploy::observed::{
-    ApiKey, Integration, ObservedMethod, Observed, Resource, RestApi, Stage, UsagePlan,
+    ApiKey, Integration, Observed, ObservedMethod, Resource, RestApi, Stage, UsagePlan,
 };
 use crate::domain::Secret;
 

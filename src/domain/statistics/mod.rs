@@ -23,7 +23,7 @@ mod sequential;
 mod special;
 
 pub use best::chances_to_be_best;
-pub use difference::{TestMethod, OneLook, difference, lift, one_look};
+pub use difference::{OneLook, TestMethod, difference, lift, one_look};
 pub use holm::holm;
 pub use posterior::{Posterior, chance_to_win, expected_loss, posterior};
 pub use power::participants_needed;

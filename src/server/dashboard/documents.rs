@@ -12,8 +12,7 @@ use crate::domain::{Day, Declared, Instant, Kind, Name, Selection};
 use crate::http::wire::{Deleted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
-    Against, Counted, Evaluated, Experiment, Failure, Line, OfPair, Overview, Pairs, Question,
-    read,
+    Against, Counted, Evaluated, Experiment, Failure, Line, OfPair, Overview, Pairs, Question, read,
 };
 
 /// The parameter that chooses the control.

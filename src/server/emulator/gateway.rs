@@ -31,7 +31,7 @@ use tokio::time::{Instant, timeout};
 use super::event::{Caller, Identifiers, proxy_event};
 use super::reply::reply_from_proxy;
 use crate::http::gateway::{FunctionError, answer};
-use crate::http::{Api, COMMON_HEADERS, RouteMatch, Handler, Reply, Route, Routes};
+use crate::http::{Api, COMMON_HEADERS, Handler, Reply, Route, RouteMatch, Routes};
 use crate::server::body::BodyError;
 use crate::server::direct::after_stage;
 use crate::server::exchange::response;
