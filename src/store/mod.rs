@@ -17,7 +17,7 @@ use async_trait::async_trait;
 pub use self::redis::{Facts, Info, NoFacts};
 pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
 #[cfg(feature = "cli")]
-pub use self::sqlite::{Location, SqliteStore};
+pub use self::sqlite::{Location, SqliteStore, back_up};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 
 /// How long an idempotency key is remembered; `None` is until its experiment is deleted.
