@@ -133,7 +133,9 @@ async fn a_file_that_is_not_whole_gets_503_and_is_not_written_to() {
             file.set_len(to).unwrap();
         }
     };
-    let overwrite = |site: &Site| drop(fs::copy(site.path("earlier"), site.file()).unwrap());
+    let overwrite = |site: &Site| {
+        fs::copy(site.path("earlier"), site.file()).unwrap();
+    };
     let scribble = |site: &Site| fs::write(site.file(), "not a database".repeat(1_000)).unwrap();
     let cut_the_log = |site: &Site| {
         let log = File::options().write(true).open(site.path("lamed.db-wal"));
