@@ -384,10 +384,10 @@ mod tests {
         });
         assert_eq!(
             plain.to_json().unwrap().reveal(),
-            r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1}},"db":0,"cluster":false,"dedupe":"compact","max_counters":10000,"window":86400.0,"timeout":2.0}"#
+            r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1}},"db":0,"cluster":false,"dedupe":"compact","max_counters":10000,"window":2592000.0,"timeout":2.0}"#
         );
         let newer = r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1,"tls":null,"new":1}},
-            "window":86400,"timeout":2,"dedupe":"compact"}"#;
+            "window":2592000,"timeout":2,"dedupe":"compact"}"#;
         assert_eq!(Settings::from_json(newer).unwrap(), plain);
     }
 

@@ -63,6 +63,11 @@ Examples:
   lamed ready                          check the server at 127.0.0.1:3000
   lamed ready --listen 127.0.0.1:8080  check the server at another address";
 
+pub(super) const BACKUP: &str = "\
+Examples:
+  lamed backup copy.db --store embedded:lamed.db    copy the store; refuse if `copy.db` exists
+  lamed backup --json copy.db --store embedded:a.db  print the size as JSON";
+
 pub(super) const SNIPPET: &str = "\
 Examples:
   lamed snippet --local                             send events to `lamed serve --local`

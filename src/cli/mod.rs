@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand; all output goes through one `Printer`.
 
+mod backup;
 mod changes;
 mod client;
 mod completions;
@@ -120,6 +121,11 @@ enum Command {
     /// The exit code is 0 if `/readyz` answers 200, otherwise 1. Use it where `curl` is not available.
     #[command(after_help = examples::READY)]
     Ready(ready::Args),
+    /// Copy the SQLite file of a store, also while `lamed serve` counts in it
+    ///
+    /// The copy is of one moment and complete when the command ends. It is a store that `lamed serve` can use.
+    #[command(after_help = examples::BACKUP)]
+    Backup(backup::Args),
     /// Print the HTML to paste into your pages
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
@@ -217,6 +223,7 @@ pub fn main() -> ExitCode {
         Command::Logs(args) => block_on(logs::run(&context, args)),
         Command::Serve(args) => serve::run(&context, args),
         Command::Ready(args) => ready::run(&context, &args),
+        Command::Backup(args) => backup::run(&context, &args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
         Command::Dashboard(args) => dashboard::run(&context, args),

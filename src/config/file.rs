@@ -18,7 +18,7 @@ use super::value::{distinct, share, text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
 use crate::domain::{self, Declared, Goal, PARTICIPATE};
-use crate::store::{Counting, DEFAULT_MAX_COUNTERS, DEFAULT_WINDOW, Dedupe as Form};
+use crate::store::{Counting, DEFAULT_MAX_COUNTERS, DEFAULT_WINDOW, Dedupe as Form, Window};
 
 /// The longest window in seconds: a hundred years.
 const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
@@ -44,10 +44,11 @@ pub(super) struct File {
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
     /// How long an event is remembered, in seconds, so as not to count it again. `null` is for ever.
-    /// Systems that share a Redis must share it.
-    #[serde(default = "default_expiry")]
-    #[schemars(extend("default" = DEFAULT_WINDOW.as_secs()))]
-    uuid_expiry_seconds: Option<Expiry>,
+    /// With `"dedupe": "flags"` the default is 86400 (a day), as in Python lamed. Systems that share a
+    /// Redis must share it.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<Expiry>", extend("default" = DEFAULT_WINDOW.as_secs()))]
+    uuid_expiry_seconds: Option<Option<Expiry>>,
     /// How a Redis remembers idempotency keys.
     #[serde(default)]
     #[schemars(extend("default" = "compact"))]
@@ -152,8 +153,9 @@ impl<'de> Deserialize<'de> for Expiry {
 
 described!(Expiry, "Seconds.", whole_number(1, MAX_WINDOW));
 
-fn default_expiry() -> Option<Expiry> {
-    Some(Expiry(DEFAULT_WINDOW))
+/// Tells `null` from a missing key.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Expiry>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// How many counters a namespace may have.
@@ -358,12 +360,17 @@ impl<'de> Deserialize<'de> for GoalShape {
 
 impl From<File> for Config {
     fn from(file: File) -> Self {
+        let dedupe = match file.dedupe {
+            Dedupe::Flags => Form::Flags,
+            Dedupe::Compact => Form::Compact,
+        };
+        let window: Window = match file.uuid_expiry_seconds {
+            None => Some(dedupe.default_window()),
+            Some(given) => given.map(|Expiry(window)| window),
+        };
         let counting = Counting {
-            window: file.uuid_expiry_seconds.map(|Expiry(window)| window),
-            dedupe: match file.dedupe {
-                Dedupe::Flags => Form::Flags,
-                Dedupe::Compact => Form::Compact,
-            },
+            window,
+            dedupe,
             max_counters: file
                 .max_counters
                 .map_or(DEFAULT_MAX_COUNTERS, |Most(most)| most),

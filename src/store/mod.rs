@@ -16,14 +16,17 @@ use async_trait::async_trait;
 pub use self::redis::{Facts, Info, NoFacts};
 pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
 #[cfg(feature = "cli")]
-pub use self::sqlite::{Location, SqliteStore};
+pub use self::sqlite::{Location, SqliteStore, back_up};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 
 /// How long an idempotency key is remembered; `None` is until its experiment is deleted.
 pub type Window = Option<Duration>;
 
-/// The window when none is configured, as in Python lamed: a day.
-pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+/// The window when none is configured: 30 days. Clients send an event again for days.
+pub const DEFAULT_WINDOW: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The same with [`Dedupe::Flags`], as in Python lamed: a day.
+pub const DEFAULT_WINDOW_OF_FLAGS: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many counters a namespace may have when nothing else is configured.
 pub const DEFAULT_MAX_COUNTERS: u64 = 10_000;
@@ -56,6 +59,17 @@ pub enum Dedupe {
     /// Sets of hashes, some 9 bytes each.
     #[default]
     Compact,
+}
+
+impl Dedupe {
+    /// The window when none is configured.
+    #[must_use]
+    pub const fn default_window(self) -> Duration {
+        match self {
+            Self::Flags => DEFAULT_WINDOW_OF_FLAGS,
+            Self::Compact => DEFAULT_WINDOW,
+        }
+    }
 }
 
 /// The longest that any call to a store may take before it counts as unreachable.

@@ -49,6 +49,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
             Config {
                 redis: Some(RedisSettings {
                     password: password.clone(),
+                    counting: window(Some(86_400)),
                     ..redis(6379, None)
                 }),
                 counting: window(Some(86_400)),
@@ -332,6 +333,27 @@ fn window(seconds: Option<u64>) -> Counting {
     Counting {
         window: seconds.map(Duration::from_secs),
         ..Counting::default()
+    }
+}
+
+/// A client sends an event again for days, so lamed remembers for longer. Python lamed's own form keeps
+/// Python's day: both count on one Redis.
+#[test]
+fn events_are_remembered_for_thirty_days_unless_the_config_says_otherwise() {
+    const DAY: u64 = 86_400;
+    assert_eq!(Config::default().counting, window(Some(30 * DAY)));
+    for (text, seconds) in [
+        ("{}", Some(30 * DAY)),
+        (r#"{"dedupe": "compact"}"#, Some(30 * DAY)),
+        (r#"{"dedupe": "flags"}"#, Some(DAY)),
+        (r#"{"dedupe": "flags", "uuid_expiry_seconds": 7}"#, Some(7)),
+        (r#"{"dedupe": "flags", "uuid_expiry_seconds": null}"#, None),
+        (r#"{"uuid_expiry_seconds": null}"#, None),
+        (r#"{"uuid_expiry_seconds": 86400}"#, Some(DAY)),
+    ] {
+        let config = Config::parse(Path::new("c"), text).unwrap();
+        let window = config.counting.window.map(|window| window.as_secs());
+        assert_eq!(window, seconds, "{text}");
     }
 }
 

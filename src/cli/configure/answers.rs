@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::Document;
 use crate::domain::Secret;
-use crate::store::{DEFAULT_WINDOW, RedisSettings, Server};
+use crate::store::{Dedupe, RedisSettings, Server};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -93,6 +93,10 @@ impl Answers {
             Some(number) => number.as_u64().map(Expiry::Seconds),
             None => None,
         };
+        let dedupe = match config["dedupe"].as_str() {
+            Some("flags") => Dedupe::Flags,
+            _ => Dedupe::Compact,
+        };
         let (host, port, tls) = match by_url(&config).map(|settings| settings.server) {
             Some(Server::Tcp { host, port, tls }) => (host, port.to_string(), tls.is_some()),
             Some(Server::Unix(path)) => (path.display().to_string(), String::new(), false),
@@ -118,7 +122,7 @@ impl Answers {
                 .or_else(|| by_url.and_then(|settings| settings.username))
                 .unwrap_or_default(),
             password: Password::Kept,
-            expiry: expiry.unwrap_or(Expiry::Seconds(DEFAULT_WINDOW.as_secs())),
+            expiry: expiry.unwrap_or(Expiry::Seconds(dedupe.default_window().as_secs())),
         }
     }
 

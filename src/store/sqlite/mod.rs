@@ -1,24 +1,41 @@
 //! SQLite: the embedded store. One thread owns the connection; what is waiting when it is free
 //! shares one transaction, so that many events share one wait for the disk (group commit).
 
+mod backup;
+mod log;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod tracker;
+mod watch;
+mod worker;
 
 use std::fmt;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc as threads};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
+pub use self::backup::back_up;
+use self::log::Log;
 use self::tracker::Tracker;
-use super::{Counting, Store, StoreError};
+use self::watch::Watch;
+use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
+use super::{Counting, DEFAULT_TIMEOUT, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
 
-/// Requests that share a transaction at most; also how many may wait before callers wait too.
-const GROUP: usize = 1024;
+/// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
+/// names the reason.
+const BUSY: Duration = Duration::from_millis(1500);
+
+/// The longest that closing the tables may take. A disk that does not answer keeps nobody longer.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Where the tables are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,34 +55,14 @@ impl fmt::Display for Location {
     }
 }
 
-/// A store in SQLite. Dropping it waits until the tables are closed: what stood in the `-wal` file
-/// is in the one file then.
+/// A store in SQLite. Dropping it waits until the tables are closed, at most [`CLOSING`]: what stood in the
+/// `-wal` file is in the one file then.
 pub struct SqliteStore {
     /// Both are there until the drop.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-}
-
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
-
-enum Job {
-    Write(Write),
-    /// Runs between two transactions, and answers by itself.
-    Read(Box<dyn FnOnce(&Connection) + Send>),
-}
-
-enum Write {
-    Track(Vec<Event>, Answer<Vec<Outcome>>),
-    Delete(Selection, Answer<u64>),
-    /// Changes nothing, and goes to the disk all the same: it tells whether others would.
-    Probe(Answer<()>),
-}
-
-/// What a write did, if its transaction is committed.
-enum Written {
-    Tracked(Vec<Outcome>),
-    Deleted(u64),
-    Probed,
+    /// Hangs up when the tables are closed.
+    closed: Mutex<threads::Receiver<()>>,
 }
 
 impl SqliteStore {
@@ -86,6 +83,14 @@ impl SqliteStore {
         counting: Counting,
         clock: impl Fn() -> Instant + Send + 'static,
     ) -> Result<Self, StoreError> {
+        Self::worker(location, counting, clock).and_then(Self::start)
+    }
+
+    fn worker<C: Fn() -> Instant>(
+        location: &Location,
+        counting: Counting,
+        clock: C,
+    ) -> Result<Worker<C>, StoreError> {
         let failed = |error: &dyn fmt::Display| StoreError::Failed(format!("{location}: {error}"));
         let connection = match location {
             Location::Memory => Connection::open_in_memory(),
@@ -93,14 +98,39 @@ impl SqliteStore {
         };
         let connection = (connection.and_then(tables::prepare))
             .map_err(|error| failed(&why_not_opened(location, &error)))?;
-        let (jobs, waiting) = mpsc::channel(GROUP);
-        let thread = thread::Builder::new()
-            .name("sqlite".to_owned())
-            .spawn(move || work(connection, waiting, Tracker::new(counting), clock))
+        let watch = match location {
+            Location::Memory => None,
+            Location::File(path) => Some(Watch::new(path).map_err(|error| failed(&error))?),
+        };
+        let runtime = (tokio::runtime::Builder::new_current_thread().enable_time())
+            .build()
             .map_err(|error| failed(&error))?;
+        Ok(Worker {
+            connection,
+            watch,
+            log: Log::default(),
+            tracker: Tracker::new(counting),
+            clock,
+            runtime,
+            writable: true,
+            deleted: true,
+            postponed: false,
+        })
+    }
+
+    fn start(worker: Worker<impl Fn() -> Instant + Send + 'static>) -> Result<Self, StoreError> {
+        let (jobs, waiting) = mpsc::channel(GROUP);
+        let (open, closed) = threads::channel::<()>();
+        let thread = (thread::Builder::new().name("sqlite".to_owned()))
+            .spawn(move || {
+                worker.run(waiting);
+                drop(open);
+            })
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            closed: Mutex::new(closed),
         })
     }
 
@@ -116,7 +146,12 @@ impl SqliteStore {
         let (answer, answered) = oneshot::channel();
         let job = Job::Read(Box::new(|connection| {
             // The asker may have gone away meanwhile.
-            let _ = answer.send(read(connection).map_err(|error| unavailable(&error)));
+            if !answer.is_closed() {
+                let _ =
+                    answer.send(connection.and_then(|connection| {
+                        read(connection).map_err(|error| unavailable(&error))
+                    }));
+            }
         }));
         self.ask(job, answered).await
     }
@@ -128,15 +163,31 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let gone = || StoreError::Failed("the SQLite thread has ended".to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(job).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        let answer = async {
+            jobs.send(job).await.map_err(|_| gone())?;
+            answered.await.map_err(|_| gone())?
+        };
+        // What is waiting then may be done later all the same: sending it again is safe.
+        (timeout(DEFAULT_TIMEOUT, answer).await).unwrap_or_else(|_| {
+            Err(unavailable(&format!(
+                "no answer within {DEFAULT_TIMEOUT:?}"
+            )))
+        })
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let closed = (self.closed.get_mut()).unwrap_or_else(PoisonError::into_inner);
+        if closed.recv_timeout(CLOSING) == Err(threads::RecvTimeoutError::Timeout) {
+            tracing::warn!(
+                "the store is not closed: the disk does not answer; what was acknowledged is on it"
+            );
+        } else {
             // If it panicked, it has said so itself.
             let _ = thread.join();
         }
@@ -174,10 +225,6 @@ fn why_not_opened(location: &Location, error: &rusqlite::Error) -> String {
         Ok(_) => format!("{error} (its folder has to be writable, too, for the files beside it)"),
         Err(system) => system.to_string(),
     }
-}
-
-fn unavailable(error: &dyn fmt::Display) -> StoreError {
-    StoreError::Unavailable(format!("SQLite: {error}"))
 }
 
 #[async_trait]
@@ -218,98 +265,5 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.write(Write::Probe).await
-    }
-}
-
-/// The life of the thread: ends when the store is dropped and all that waited is done.
-fn work(
-    mut connection: Connection,
-    mut waiting: mpsc::Receiver<Job>,
-    mut tracker: Tracker,
-    clock: impl Fn() -> Instant,
-) {
-    let mut group = Vec::new();
-    // Reading goes on where the disk is full. Only who asks after a failure pays for a write.
-    let mut writable = true;
-    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-        let (mut writes, mut reads) = (Vec::new(), Vec::new());
-        for job in group.drain(..) {
-            match job {
-                Job::Write(Write::Probe(to)) if writable => {
-                    let _ = to.send(Ok(()));
-                }
-                Job::Write(write) => writes.push(write),
-                Job::Read(read) => reads.push(read),
-            }
-        }
-        if !writes.is_empty() {
-            let result = commit(&mut connection, &writes, &mut tracker, clock());
-            writable = result.is_ok();
-            answer(writes, result);
-        }
-        for read in reads {
-            read(&connection);
-        }
-    }
-}
-
-/// All or nothing: once this returns `Ok`, the writes are on disk.
-fn commit(
-    connection: &mut Connection,
-    writes: &[Write],
-    tracker: &mut Tracker,
-    now: Instant,
-) -> rusqlite::Result<Vec<Written>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let written = (writes.iter())
-        .map(|write| match write {
-            Write::Track(events, _) => tracker
-                .track(&transaction, events, now)
-                .map(Written::Tracked),
-            Write::Delete(selection, _) => {
-                tables::delete(&transaction, selection).map(Written::Deleted)
-            }
-            Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
-        })
-        .collect::<rusqlite::Result<_>>()?;
-    transaction.commit()?;
-    Ok(written)
-}
-
-/// Tells each asker; one that has gone away meanwhile is no error.
-fn answer(writes: Vec<Write>, result: rusqlite::Result<Vec<Written>>) {
-    match result {
-        Ok(written) => {
-            for pair in writes.into_iter().zip(written) {
-                match pair {
-                    (Write::Track(_, to), Written::Tracked(outcomes)) => {
-                        let _ = to.send(Ok(outcomes));
-                    }
-                    (Write::Delete(_, to), Written::Deleted(count)) => {
-                        let _ = to.send(Ok(count));
-                    }
-                    (Write::Probe(to), Written::Probed) => {
-                        let _ = to.send(Ok(()));
-                    }
-                    // A write's result is made from the write itself.
-                    _ => unreachable!(),
-                }
-            }
-        }
-        Err(error) => {
-            for write in writes {
-                match write {
-                    Write::Track(_, to) => {
-                        let _ = to.send(Err(unavailable(&error)));
-                    }
-                    Write::Delete(_, to) => {
-                        let _ = to.send(Err(unavailable(&error)));
-                    }
-                    Write::Probe(to) => {
-                        let _ = to.send(Err(unavailable(&error)));
-                    }
-                }
-            }
-        }
     }
 }

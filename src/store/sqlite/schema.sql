@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS counters (
   id         INTEGER PRIMARY KEY,
-  namespace  TEXT NOT NULL,
+  namespace  TEXT NOT NULL, -- '' if it is deleted, and what belongs to it is still to be removed
   experiment TEXT NOT NULL,
   event      TEXT NOT NULL, -- a goal, or 'participate'
   variant    TEXT NOT NULL,
@@ -20,5 +20,6 @@ CREATE TABLE IF NOT EXISTS remembered (
   counter INTEGER NOT NULL REFERENCES counters (id) ON DELETE CASCADE,
   key     BLOB NOT NULL,
   at      INTEGER NOT NULL, -- milliseconds since 1970
+  until   INTEGER, -- the same: until when it is remembered whatever the window is then
   PRIMARY KEY (counter, key)
 ) STRICT, WITHOUT ROWID;

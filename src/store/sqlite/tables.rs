@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::BUSY;
 use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Selection};
-use crate::store::DEFAULT_TIMEOUT;
 
 /// The version of the tables, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
 
 /// Sets up a connection, and the tables where there are none.
-pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
-    connection.busy_timeout(DEFAULT_TIMEOUT)?;
+pub(super) fn prepare(mut connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(BUSY)?;
     // With a write-ahead log, FULL is what makes a commit survive a power cut.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -20,6 +20,8 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     // the disk is waited for at commits and hardly elsewhere.
     connection.pragma_update(None, "cache_size", -64 * 1024)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8192, |_| Ok(()))?;
+    // After a checkpoint a log that was larger for once is cut to the same 32 MB.
+    connection.pragma_update_and_check(None, "journal_size_limit", 32 << 20, |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > VERSION {
@@ -29,9 +31,23 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
             Some(message),
         ));
     }
-    connection.execute_batch(include_str!("schema.sql"))?;
-    connection.pragma_update(None, "user_version", VERSION)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(include_str!("schema.sql"))?;
+    add_until(&transaction)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
     Ok(connection)
+}
+
+/// Earlier builds did not write down until when a key is remembered. They can use the table with that
+/// column, so the version stays.
+fn add_until(connection: &Connection) -> rusqlite::Result<()> {
+    const KNOWN: &str =
+        "SELECT count(*) > 0 FROM pragma_table_info('remembered') WHERE name = 'until'";
+    if connection.query_row(KNOWN, [], |row| row.get(0))? {
+        return Ok(());
+    }
+    connection.execute_batch("ALTER TABLE remembered ADD COLUMN until INTEGER")
 }
 
 /// Writes what stands there already: SQLite does not compare.
@@ -103,11 +119,14 @@ pub(super) fn days(
     Ok(counts)
 }
 
-/// Deletes the selected counters; what was remembered under them goes with them.
+/// Deletes the selected counters; what was remembered under them goes with them. They leave all namespaces
+/// at once: no name is empty. What belongs to them may be millions of rows, so [`remove_deleted`] removes
+/// it piece by piece, also after a crash. Until then nobody gets their `id`.
 pub(super) fn delete(connection: &Connection, selection: &Selection) -> rusqlite::Result<u64> {
     let deleted = connection
         .prepare_cached(
-            "DELETE FROM counters WHERE namespace = ?1 AND experiment = ?2
+            "UPDATE counters SET namespace = '', experiment = id, event = '', variant = ''
+             WHERE namespace = ?1 AND experiment = ?2
              AND event = coalesce(?3, event) AND variant = coalesce(?4, variant)",
         )?
         .execute(params![
@@ -117,4 +136,30 @@ pub(super) fn delete(connection: &Connection, selection: &Selection) -> rusqlite
             selection.variant.as_ref().map(Name::as_str),
         ])?;
     Ok(deleted as u64)
+}
+
+/// Removes up to so many remembered keys of a deleted counter, or the counter itself after the last one.
+/// Says whether there may be more.
+pub(super) fn remove_deleted(connection: &mut Connection, keys: u64) -> rusqlite::Result<bool> {
+    let deleted: Option<i64> = connection
+        .prepare_cached("SELECT id FROM counters WHERE namespace = '' LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let Some(counter) = deleted else {
+        return Ok(false);
+    };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let removed = transaction
+        .prepare_cached(
+            "DELETE FROM remembered WHERE counter = ?1 AND key <=
+               (SELECT max(key) FROM
+                 (SELECT key FROM remembered WHERE counter = ?1 ORDER BY key LIMIT ?2))",
+        )?
+        .execute(params![counter, keys])?;
+    if (removed as u64) < keys {
+        (transaction.prepare_cached("DELETE FROM days WHERE counter = ?1")?).execute([counter])?;
+        (transaction.prepare_cached("DELETE FROM counters WHERE id = ?1")?).execute([counter])?;
+    }
+    transaction.commit()?;
+    Ok(true)
 }

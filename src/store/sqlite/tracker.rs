@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
 use crate::domain::{Counter, Event, Instant, Name, Outcome};
-use crate::store::Counting;
+use crate::store::{Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
 /// Four are enough for all to be looked at in less than half a window, where events come evenly.
@@ -12,6 +12,10 @@ const SWEPT_PER_EVENT: usize = 4;
 
 /// After how many events that is done, for all of them at once.
 const SWEEP_EVERY: usize = 256;
+
+/// For how many milliseconds a key is remembered at least that an earlier build wrote, which did not write
+/// down until when. With a longer window it is remembered longer.
+const UNWRITTEN: i64 = DEFAULT_WINDOW.as_millis() as i64;
 
 /// Counts within transactions.
 pub(super) struct Tracker {
@@ -44,14 +48,17 @@ impl Tracker {
         events: &[Event],
         now: Instant,
     ) -> rusqlite::Result<Vec<Outcome>> {
-        // Remembered at or before this instant is forgotten.
-        let horizon = self.counting.window.map_or(i64::MIN, |window| {
-            now.0
-                .saturating_sub(i64::try_from(window.as_millis()).unwrap_or(i64::MAX))
+        // It is remembered as long as today's window says, also where another one is in force later.
+        let window = (self.counting.window)
+            .map(|window| i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
+        let until = window.map_or(i64::MAX, |window| now.0.saturating_add(window));
+        let horizon = window.map_or(i64::MIN, |window| {
+            now.0.saturating_sub(window.max(UNWRITTEN))
         });
         let mut remember = connection.prepare_cached(
-            "INSERT INTO remembered (counter, key, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at WHERE at <= ?4",
+            "INSERT INTO remembered (counter, key, at, until) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at, until = excluded.until
+             WHERE coalesce(until <= ?3, at <= ?5)",
         )?;
         let mut count =
             connection.prepare_cached("UPDATE counters SET count = count + 1 WHERE id = ?1")?;
@@ -66,7 +73,7 @@ impl Tracker {
                     return Ok(Outcome::Refused);
                 };
                 let key = Sha1::digest(event.key.as_str());
-                if remember.execute(params![counter, &key[..16], now.0, horizon])? == 0 {
+                if remember.execute(params![counter, &key[..16], now.0, until, horizon])? == 0 {
                     return Ok(Outcome::Duplicate);
                 }
                 count.execute([counter])?;
@@ -76,7 +83,7 @@ impl Tracker {
             .collect::<rusqlite::Result<_>>()?;
         self.unswept += events.len();
         if self.counting.window.is_some() && self.unswept >= SWEEP_EVERY {
-            self.sweep(connection, SWEPT_PER_EVENT * self.unswept, horizon)?;
+            self.sweep(connection, SWEPT_PER_EVENT * self.unswept, horizon, now)?;
             self.unswept = 0;
         }
         Ok(outcomes)
@@ -123,6 +130,7 @@ impl Tracker {
         connection: &Connection,
         rows: usize,
         horizon: i64,
+        now: Instant,
     ) -> rusqlite::Result<()> {
         let last = connection
             .prepare_cached(
@@ -145,14 +153,16 @@ impl Tracker {
         connection
             .prepare_cached(
                 "DELETE FROM remembered
-                 WHERE (counter, key) > (?1, ?2) AND (counter, key) <= (?3, ?4) AND at <= ?5",
+                 WHERE (counter, key) > (?1, ?2) AND (counter, key) <= (?3, ?4)
+                 AND coalesce(until <= ?6, at <= ?5)",
             )?
             .execute(params![
                 self.swept.counter,
                 self.swept.key,
                 last.counter,
                 last.key,
-                horizon
+                horizon,
+                now.0
             ])?;
         self.swept = last;
         Ok(())

@@ -1,5 +1,6 @@
 //! The command line, through the real binary: what goes in, and all that comes out.
 
+mod backup;
 mod configure;
 mod delete;
 mod help;

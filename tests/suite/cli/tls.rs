@@ -71,7 +71,7 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
         ("Use TLS? [y/N]", "y"),
         ("User (leave empty for none): ", "default\r"),
         ("Password (leave empty for none): ", "s3cret\r"),
-        ("forever) [1d]: ", "\r"),
+        ("forever) [30d]: ", "\r"),
         ("save anyway", "j"),
         ("> change the answers", "\r"),
         ("Redis host [localhost]: ", "\r"),
@@ -79,7 +79,7 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
         ("Use TLS? [Y/n]", "\r"),
         ("User (type - for none) [default]: ", "\r"),
         ("Password (leave empty to keep it, type - for none): ", "\r"),
-        ("forever) [1d]: ", "\r"),
+        ("forever) [30d]: ", "\r"),
     ]);
     let shown = &outcome.stdout;
     let refused = format!(

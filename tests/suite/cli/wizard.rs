@@ -101,7 +101,7 @@ fn what_is_not_asked_for_stays_as_it_is() {
         ("Use TLS? [y/N]", "\r"),
         ("User (type - for none) [ann]: ", "-\r"),
         ("Password (leave empty to keep it, type - for none): ", "\r"),
-        ("forever) [1d]: ", "7d\r"),
+        ("forever) [30d]: ", "7d\r"),
         // Nobody listens there.
         ("save anyway", "\r"),
         ("save anyway", "j"),
@@ -141,7 +141,7 @@ fn a_url_is_split_where_something_of_it_changes() {
             "Password (leave empty to keep it, type - for none): ",
             "-\r",
         ),
-        ("forever) [1d]: ", "\r"),
+        ("forever) [30d]: ", "\r"),
     ]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let expected = format!(
@@ -160,7 +160,7 @@ fn ctrl_c_leaves_the_file_and_the_terminal_as_they_were() {
         ("Use TLS? [y/N]", "n"),
         ("User (leave empty for none): ", "\r"),
         ("Password (leave empty for none): ", "p\r"),
-        ("forever) [1d]: ", "\r"),
+        ("forever) [30d]: ", "\r"),
         ("save anyway", ""),
     ];
     for (asked, (prompt, _)) in before.iter().enumerate() {

@@ -4,3 +4,4 @@ mod cluster;
 mod guard;
 mod time;
 mod trouble;
+mod windows;

@@ -26,14 +26,15 @@ const VARIANTS: [&str; 2] = ["red", "blue"];
 enum Memory {
     Flags,
     Compact(Option<i64>),
-    Sqlite,
+    Sqlite(Option<i64>),
 }
 
 impl Memory {
     fn counting(self) -> Counting {
         let (window, dedupe) = match self {
             Self::Compact(window) => (window, Dedupe::Compact),
-            Self::Flags | Self::Sqlite => (Some(WINDOW), Dedupe::Flags),
+            Self::Sqlite(window) => (window, Dedupe::Compact),
+            Self::Flags => (Some(WINDOW), Dedupe::Flags),
         };
         Counting {
             window: window.map(|window| Duration::from_millis(window.unsigned_abs())),
@@ -47,8 +48,8 @@ impl Memory {
         let until = match self {
             // Redis expires a key after the millisecond that it is given.
             Self::Flags => now + WINDOW,
-            Self::Sqlite => now + WINDOW - 1,
-            Self::Compact(None) => i64::MAX,
+            Self::Sqlite(Some(window)) => now + window - 1,
+            Self::Compact(None) | Self::Sqlite(None) => i64::MAX,
             Self::Compact(Some(window)) => (now / window + 2) * window,
         };
         if let Self::Compact(Some(window)) = self {
@@ -182,7 +183,7 @@ impl<F: FnMut(&Clock, Memory) -> Box<dyn Store>> World<F> {
     fn pass_time(&mut self) {
         let now = self.clock.now();
         let window = match self.memory {
-            Memory::Compact(Some(window)) => window,
+            Memory::Compact(Some(window)) | Memory::Sqlite(Some(window)) => window,
             _ => WINDOW,
         };
         self.clock.advance(match self.random.random_range(0..6) {
@@ -302,11 +303,13 @@ async fn redis_counts_exactly_through_changes_of_the_window() {
 }
 
 #[tokio::test]
-async fn sqlite_counts_exactly() {
+async fn sqlite_counts_exactly_through_changes_of_the_window() {
     for seed in seeds() {
         let folder = tempfile::tempdir().unwrap();
         let file = Location::File(folder.path().join("lamed.db"));
-        let mut world = World::new(seed, Clock::new(), &[Memory::Sqlite], |clock, memory| {
+        let windows = [Some(WINDOW), Some(7 * WINDOW), Some(WINDOW / 60), None];
+        let memories = windows.map(Memory::Sqlite);
+        let mut world = World::new(seed, Clock::new(), &memories, |clock, memory| {
             let counting = memory.counting();
             Box::new(SqliteStore::open_with_clock(&file, counting, clock.reader()).unwrap())
         });

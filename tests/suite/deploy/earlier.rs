@@ -4,10 +4,11 @@ use super::*;
 
 /// The builds that fixtures were made by, with what a deploy of this build then writes where the config
 /// and the function are as they were.
-const BUILDS: [(&str, &[&str]); 1] = [("1.0.0-e4aee2e", &ANY_HEADER)];
+const BUILDS: [(&str, &[&str]); 1] = [("1.0.0-e4aee2e", &ANY_HEADER_AND_THIRTY_DAYS)];
 
-/// Four paths are given an `OPTIONS` that allows any header.
-const ANY_HEADER: [&str; 21] = [
+/// Four paths are given an `OPTIONS` that allows any header. The config names no window, which was a day and
+/// becomes 30 days: four functions are given it in a new release.
+const ANY_HEADER_AND_THIRTY_DAYS: [&str; 33] = [
     "apigateway:CreateDeployment",
     "apigateway:DeleteMethod",
     "apigateway:DeleteMethod",
@@ -29,6 +30,18 @@ const ANY_HEADER: [&str; 21] = [
     "apigateway:PutMethodResponse",
     "apigateway:PutMethodResponse",
     "apigateway:PutMethodResponse",
+    "lambda:PublishVersion",
+    "lambda:PublishVersion",
+    "lambda:PublishVersion",
+    "lambda:PublishVersion",
+    "lambda:UpdateAlias",
+    "lambda:UpdateAlias",
+    "lambda:UpdateAlias",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionConfiguration",
+    "lambda:UpdateFunctionConfiguration",
+    "lambda:UpdateFunctionConfiguration",
+    "lambda:UpdateFunctionConfiguration",
 ];
 
 #[test]
@@ -60,7 +73,7 @@ fn a_deployment_of_an_earlier_build_is_taken_over_in_place() {
             let status: Value = serde_json::from_str(&status.stdout).unwrap();
             assert_eq!(
                 (&status["drift"], &status["releases"]),
-                (&json!([]), &json!([2, 1]))
+                (&json!([]), &json!([3, 2, 1]))
             );
             let url = format!(
                 "{}/restapis/{}/prod/_user_request_/track",

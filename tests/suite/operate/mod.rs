@@ -3,6 +3,7 @@
 mod crawlers;
 mod crowds;
 mod figures;
+mod file;
 mod health;
 mod limits;
 mod proxies;
