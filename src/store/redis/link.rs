@@ -226,6 +226,8 @@ impl Link {
             ::redis::ErrorKind::UnexpectedReturnType | ::redis::ErrorKind::Parse => {
                 StoreError::Failed(reason)
             }
+            // Its operator can give the rights at any time.
+            _ if is_refused(error) => StoreError::Unavailable(reason),
             // A wrong-typed key reaches a script's caller as a plain error response.
             ::redis::ErrorKind::Server(ServerErrorKind::ResponseError) => {
                 StoreError::Failed(reason)
@@ -234,6 +236,16 @@ impl Link {
             _ => StoreError::Unavailable(reason),
         }
     }
+}
+
+/// Whether the user lacks a right, for the command itself or for one in a script (Redis 6.2 and 7.0 have no code
+/// for that).
+fn is_refused(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+        || error.detail().is_some_and(|detail| {
+            detail.contains("The user executing the script can't run this command")
+                || detail.contains("ACL failure in script")
+        })
 }
 
 /// Whether the connection itself is at fault. A read-only replica counts: after a failover a new

@@ -1,6 +1,8 @@
 //! Exact counting as time goes by, on several servers, and in trouble.
 
 mod cluster;
+mod deletes;
 mod guard;
+mod rights;
 mod time;
 mod trouble;
