@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{ErrorKind, RedisError, RedisResult, Value, from_redis_value, pipe};
+use futures_util::future::select_ok;
 use tokio::time::{Instant, timeout};
 
 use super::RedisStore;
@@ -48,6 +50,14 @@ pub enum NoFacts {
 }
 
 impl RedisStore {
+    /// To the one server of the settings, or the first of several that answers.
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let seeds = self.link.seeds();
+        let connecting = seeds.iter().map(|node| Box::pin(node.connection()));
+        let (connection, _) = select_ok(connecting).await?;
+        Ok(connection)
+    }
+
     /// Asks the Redis about itself: one round trip, within the timeout of the settings.
     ///
     /// # Errors
@@ -59,7 +69,7 @@ impl RedisStore {
         questions.cmd("CONFIG").arg("GET").arg("save");
         questions.ignore_errors();
         let ask = async {
-            let mut connection = self.link.connection().await?;
+            let mut connection = self.connection().await?;
             let begin = Instant::now();
             let answers: Vec<RedisResult<Value>> = questions.query_async(&mut connection).await?;
             let round_trip = begin.elapsed();
