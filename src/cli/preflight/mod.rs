@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         Err(error) => {
             checks.extend([Check::error("account", error), function]);
             if let Some(settings) = &config.redis {
-                let found = redis::look(settings).await;
+                let found = redis::look(settings, &config.namespace).await;
                 checks.extend(redis::checks(settings, &found, in_vpc(&config, None)));
             }
         }
@@ -106,7 +106,7 @@ impl Found {
     async fn look(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
         let redis = async {
             match &config.redis {
-                Some(settings) => Some(redis::look(settings).await),
+                Some(settings) => Some(redis::look(settings, &config.namespace).await),
                 None => None,
             }
         };

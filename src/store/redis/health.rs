@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout_at;
 
 use super::RedisStore;
-use super::link::Nodes;
+use super::link::{Nodes, is_refused};
 use super::node::Node;
 use super::rights::{Need, Right, lacking, question, rights};
 use crate::domain::Name;
@@ -23,7 +23,16 @@ struct Answer<'a> {
 impl RedisStore {
     /// Asks all nodes at once: one round trip, unless it is a Redis 6.2, which takes three.
     pub(super) async fn examine(&self, namespace: &Name) -> Result<Health, StoreError> {
-        let Nodes { nodes, unowned } = self.link.nodes().await?;
+        let Nodes { nodes, unowned } = match self.link.nodes().await {
+            Ok(nodes) => nodes,
+            Err(error) if is_refused(&error) && self.cluster => {
+                return Ok(Health {
+                    forbidden: vec!["cluster|slots"],
+                    ..Health::well("redis", Durability::Unknown)
+                });
+            }
+            Err(error) => return Err(self.link.error(&error)),
+        };
         let rights = rights(namespace, self.counting, self.cluster);
         let deadline = self.link.deadline();
         let asked = nodes.iter().map(async |(node, slot)| {
@@ -105,7 +114,7 @@ impl RedisStore {
         let mut next = || answers.next().unwrap_or(Ok(Value::Nil));
         let (may, info, fsync, save, probe) = (next(), next(), next(), next(), next());
         if let Err(error) = &probe
-            && !super::link::is_refused(error)
+            && !is_refused(error)
             && error.kind() != ::redis::ErrorKind::Server(ServerErrorKind::ResponseError)
         {
             return Err(named(error));

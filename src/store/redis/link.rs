@@ -65,15 +65,14 @@ impl Link {
     }
 
     /// The nodes that events are counted on.
-    pub(super) async fn nodes(&self) -> Result<Nodes, StoreError> {
+    pub(super) async fn nodes(&self) -> RedisResult<Nodes> {
         match &self.home {
             Home::One(node) => Ok(Nodes {
                 nodes: vec![(node.clone(), None)],
                 unowned: 0,
             }),
             Home::Cluster(cluster) => {
-                let (nodes, unowned) =
-                    (cluster.owners(self.deadline()).await).map_err(|error| self.error(&error))?;
+                let (nodes, unowned) = cluster.owners(self.deadline()).await?;
                 let nodes = nodes.into_iter().map(|(node, slot)| (node, Some(slot)));
                 Ok(Nodes {
                     nodes: nodes.collect(),

@@ -56,7 +56,8 @@ impl RedisStore {
 
     /// Whether any node answers: where one of several is away, the others count.
     async fn greet(&self) -> Result<(), StoreError> {
-        let Nodes { nodes, .. } = self.link.nodes().await?;
+        let nodes = self.link.nodes().await;
+        let Nodes { nodes, .. } = nodes.map_err(|error| self.link.error(&error))?;
         let deadline = self.link.deadline();
         let mut ping = pipe();
         ping.cmd("PING").ignore_errors();

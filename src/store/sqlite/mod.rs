@@ -14,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use self::tracker::Tracker;
-use super::{Counting, Store, StoreError};
+use super::{Counting, Durability, Health, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
 
 /// Requests that share a transaction at most; also how many may wait before callers wait too.
@@ -44,6 +44,7 @@ pub struct SqliteStore {
     /// Both are there until the drop.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    in_file: bool,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -101,6 +102,7 @@ impl SqliteStore {
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            in_file: matches!(location, Location::File(_)),
         })
     }
 
@@ -218,6 +220,14 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.write(Write::Probe).await
+    }
+
+    async fn health(&self, _: &Name) -> Result<Health, StoreError> {
+        self.ping().await?;
+        Ok(match self.in_file {
+            true => Health::well("sqlite", Durability::Synchronous),
+            false => Health::well("memory", Durability::None),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exact counting as time goes by, on several servers, and in trouble.
 
+mod away;
 mod cluster;
 mod deletes;
 mod guard;
