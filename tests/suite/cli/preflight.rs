@@ -150,8 +150,8 @@ fn deploy_runs_the_checks_and_asks_for_nothing_twice() {
         " !  redis eviction     `allkeys-lru` evicts counters when memory is full: their counts are lost
                        → set `maxmemory-policy noeviction`
  !  redis persistence  no append-only file and no snapshots: a crash or restart loses all counts
-                       → set `appendonly yes`, and `appendfsync always` if every acknowledged event must
-                       survive
+                       → set `appendonly yes`, and `appendfsync always` if every acknowledged event
+                       must survive
 
 ",
     );
