@@ -90,6 +90,9 @@ struct Json {
     db: i64,
     #[serde(default)]
     cluster: bool,
+    /// Other nodes of the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<(String, u16)>,
     #[serde(default)]
     dedupe: JsonDedupe,
     #[serde(default = "default_max_counters")]
@@ -178,6 +181,7 @@ impl Json {
             password: (redis.password.as_ref()).map(|password| password.reveal().to_owned()),
             db: redis.db,
             cluster: redis.cluster,
+            nodes: redis.nodes.clone(),
             dedupe: match redis.counting.dedupe {
                 Dedupe::Flags => JsonDedupe::Flags,
                 Dedupe::Compact => JsonDedupe::Compact,
@@ -223,6 +227,7 @@ impl Json {
                 password: self.password.map(Secret::new),
                 db: self.db,
                 cluster: self.cluster,
+                nodes: self.nodes,
                 counting: Counting {
                     window: self.window.map(time).transpose()?,
                     dedupe: match self.dedupe {
@@ -316,6 +321,7 @@ mod tests {
             password: Some(Secret::new("s3cret \"quoted\"")),
             db: 3,
             cluster: true,
+            nodes: vec![("other.example".to_owned(), 6381)],
             counting: Counting {
                 window: None,
                 dedupe: Dedupe::Flags,
@@ -430,7 +436,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4323 bytes"),
+            error.starts_with("the function's settings take 4356 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::endpoint::DEFAULT_LISTEN;
 use super::nearby::get;
@@ -31,13 +31,29 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         CliError::failed(format!("cannot ask `lamed serve` at {listen}: {error}"))
     })?;
     match answer.status {
-        200 if context.json => context.printer.json(&json!({ "ready": true })),
-        200 => context.printer.data("ready\n"),
-        503 => Err(CliError::failed(format!("not ready: {}", answer.body))),
+        200 | 503 => tell(context, answer.status, &answer.body),
         status => Err(CliError::failed(format!(
             "the server at {listen} is not `lamed serve`: `/readyz` answered {status}"
         ))),
     }
+}
+
+/// What a server says of itself. One of an earlier build says it without JSON.
+fn tell(context: &Context, status: u16, body: &str) -> Result<(), CliError> {
+    let body: Value = serde_json::from_str(body).unwrap_or_else(|_| json!({ "reason": body }));
+    let reason = body["reason"].as_str().unwrap_or_default();
+    if status == 503 {
+        return Err(CliError::failed(format!("not ready: {reason}")));
+    }
+    let degraded = (body["status"] == "degraded").then_some(reason);
+    if context.json {
+        let degraded = degraded.map(|reason| json!({ "ready": true, "degraded": reason }));
+        return (context.printer).json(&degraded.unwrap_or_else(|| json!({ "ready": true })));
+    }
+    if let Some(reason) = degraded {
+        context.printer.warn(&format!("degraded: {reason}"));
+    }
+    context.printer.data("ready\n")
 }
 
 /// A server that listens on all addresses is reached by this machine's own.

@@ -132,6 +132,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         connections: connections.clone(),
         api: api.clone(),
     });
+    let namespace = config.namespace.clone();
     let edge = api_edge(&args, api, key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
@@ -142,7 +143,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     );
     // Before the figures: whoever asks each second would hide what visitors see.
     let edge = Arc::new(WithHealth {
-        health: Health::new(store, stop.asked()),
+        health: Health::new(store, namespace, stop.asked()),
         rest: edge,
     });
     let edge = if args.local {

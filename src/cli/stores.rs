@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::CliError;
 use super::printer::Printer;
 use crate::config::{Config, nearest};
+use crate::domain::Name;
 use crate::preflight::{Origin, try_out};
 use crate::server::{Container, IMAGE};
 use crate::store::{Location, RedisSettings, RedisStore, SqliteStore, Store};
@@ -48,10 +49,10 @@ impl Choice {
             Self::Embedded(location) => open_embedded(location, config),
             Self::Redis(mut settings) => {
                 settings.counting = config.counting;
-                open_redis(&settings, Origin::Url).await
+                open_redis(&settings, &config.namespace, Origin::Url).await
             }
             Self::Config => match &config.redis {
-                Some(settings) => open_redis(settings, Origin::Config).await,
+                Some(settings) => open_redis(settings, &config.namespace, Origin::Config).await,
                 None => Err(CliError::usage(
                     "no Redis is configured: run `lamed configure`, or choose another store, for \
                      example `--store embedded:lamed.db`",
@@ -151,13 +152,24 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
     })
 }
 
-async fn open_redis(settings: &RedisSettings, origin: Origin) -> Result<Opened, CliError> {
+async fn open_redis(
+    settings: &RedisSettings,
+    namespace: &Name,
+    origin: Origin,
+) -> Result<Opened, CliError> {
     let cannot = |reason: String| CliError::failed(format!("cannot use the Redis: {reason}"));
     let store = RedisStore::new(settings).map_err(|error| cannot(error.to_string()))?;
     if let Err(error) = store.ping().await {
         // Which of them it is, and what to do.
         let reason = try_out(settings, origin).await.err();
         return Err(cannot(reason.unwrap_or_else(|| error.to_string())));
+    }
+    if let Ok(health) = store.health(namespace).await
+        && let Some(reason) = health.unready()
+    {
+        return Err(cannot(format!(
+            "{reason}: allow it for the user, as in docs/redis.md"
+        )));
     }
     Ok(Opened {
         store: Arc::new(store),
@@ -175,7 +187,7 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
     let mut settings =
         RedisSettings::from_url(container.url().reveal()).map_err(|error| error.to_string())?;
     settings.counting = config.counting;
-    let opened = open_redis(&settings, Origin::Url)
+    let opened = open_redis(&settings, &config.namespace, Origin::Url)
         .await
         .map_err(|error| error.to_string())?;
     Ok(Opened {

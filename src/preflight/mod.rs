@@ -34,7 +34,7 @@ pub async fn run(
         Err(error) => {
             checks.extend([Check::error("account", error), function]);
             if let Some(settings) = &config.redis {
-                let redis = redis::look(settings).await;
+                let redis = redis::look(settings, &config.namespace).await;
                 checks.extend(redis::checks(settings, &redis, in_vpc(config, None)));
             }
         }
@@ -74,7 +74,7 @@ impl Answers {
     async fn ask(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
         let redis = async {
             match &config.redis {
-                Some(settings) => Some(redis::look(settings).await),
+                Some(settings) => Some(redis::look(settings, &config.namespace).await),
                 None => None,
             }
         };

@@ -7,20 +7,35 @@ use tokio::time::timeout;
 
 use super::address::Reach;
 use super::check::Check;
+use super::quoted;
 use super::trouble::{Origin, Trouble, ask};
-use crate::store::{Facts, Info, RedisSettings, Server};
+use crate::domain::Name;
+use crate::store::{
+    Durability, Facts, Fsync, Health, Info, RedisSettings, RedisStore, Server, Store,
+};
 
 /// What was found out about it.
 pub(super) struct RedisAnswers {
     /// `None` for a socket.
     reach: Option<Reach>,
     facts: Result<Facts, Trouble>,
+    /// `None` where it does not answer.
+    health: Option<Health>,
 }
 
 /// Asks the Redis, and looks its name up: no longer than the timeout of the settings.
-pub(super) async fn look(settings: &RedisSettings) -> RedisAnswers {
-    let (facts, reach) = tokio::join!(ask(settings), reach(&settings.server, settings.timeout));
-    RedisAnswers { reach, facts }
+pub(super) async fn look(settings: &RedisSettings, namespace: &Name) -> RedisAnswers {
+    let health = async {
+        let store = RedisStore::new(settings).ok()?;
+        store.health(namespace).await.ok()
+    };
+    let reach = reach(&settings.server, settings.timeout);
+    let (facts, reach, health) = tokio::join!(ask(settings), reach, health);
+    RedisAnswers {
+        reach,
+        facts,
+        health,
+    }
 }
 
 /// Whether lamed can count in it: what it answers.
@@ -75,6 +90,7 @@ pub(super) fn checks(settings: &RedisSettings, found: &RedisAnswers, in_vpc: boo
                     "allow its user `INFO`: version, eviction, role and persistence are not checked",
                 )),
             }
+            checks.extend(found.health.iter().flat_map(health));
         }
     }
     checks
@@ -249,20 +265,55 @@ fn role(settings: &RedisSettings, info: &Info) -> Check {
 
 fn persistence(info: &Info) -> Check {
     const CHECK: &str = "redis persistence";
-    const REMEDY: &str = "set `appendonly yes`";
-    match (info.append_only, info.snapshots) {
-        (true, _) => Check::ok(CHECK, "an append-only file"),
-        (false, Some(true)) => Check::ok(
+    let durability = info.durability;
+    let found = format!("`{durability}`: {}", durability.promise());
+    match durability {
+        Durability::Synchronous | Durability::AppendOnly(Fsync::Always) => Check::ok(CHECK, found),
+        Durability::AppendOnly(_) => Check::warning(
             CHECK,
-            "snapshots: a crash loses what was counted after the last one",
+            found,
+            "set `appendfsync always` if every acknowledged event must survive",
         ),
-        (false, Some(false)) => Check::warning(CHECK, "none: a restart loses all counts", REMEDY),
-        (false, None) => Check::warning(
+        Durability::Snapshots => Check::warning(
             CHECK,
-            "no append-only file, and it does not say whether it takes snapshots",
-            REMEDY,
+            found,
+            "set `appendonly yes`, and `appendfsync always` if every acknowledged event must survive",
+        ),
+        Durability::None => Check::warning(
+            CHECK,
+            format!(
+                "no append-only file and no snapshots: {}",
+                durability.promise()
+            ),
+            "set `appendonly yes`, and `appendfsync always` if every acknowledged event must survive",
+        ),
+        Durability::Unknown => Check::warning(
+            CHECK,
+            "the Redis does not tell what a crash loses",
+            "make sure that it has an append-only file, or replicas and snapshots",
         ),
     }
+}
+
+/// What the user may do, and on a cluster whether all nodes are there.
+fn health(health: &Health) -> Vec<Check> {
+    const CHECK: &str = "redis rights";
+    const REMEDY: &str = "allow it for the user: docs/redis.md lists the rights that lamed needs";
+    let may_not =
+        |commands: &[&str]| format!("its user may not run {}", quoted(commands.iter().copied()));
+    let mut checks = vec![match (&*health.forbidden, &*health.restricted) {
+        ([], []) => Check::ok(CHECK, "all that counting, reading and deleting takes"),
+        ([], commands) => Check::warning(CHECK, may_not(commands), REMEDY),
+        (commands, _) => Check::failed(CHECK, may_not(commands), REMEDY),
+    }];
+    if !health.away.is_empty() {
+        checks.push(Check::warning(
+            "redis nodes",
+            health.away.join("; "),
+            "events of their slots get 503 until they are back",
+        ));
+    }
+    checks
 }
 
 #[cfg(test)]
@@ -278,8 +329,7 @@ mod tests {
             mode: "standalone".to_owned(),
             replica_of: None,
             eviction: "noeviction".to_owned(),
-            append_only: true,
-            snapshots: None,
+            durability: Durability::AppendOnly(Fsync::Always),
         }
     }
 
@@ -291,6 +341,7 @@ mod tests {
                 round_trip: Duration::from_millis(1),
                 info: Ok(info),
             }),
+            health: None,
         };
         short(&checks(
             &RedisSettings::from_url(url).unwrap(),
@@ -337,7 +388,7 @@ mod tests {
         };
         let eviction = |policy: &'static str| with(&|info| info.eviction = policy.to_owned());
         let mode = |mode: &'static str| with(&|info| info.mode = mode.to_owned());
-        let snapshots = |taken| with(&|info| (info.append_only, info.snapshots) = (false, taken));
+        let durability = |durability| with(&|info| info.durability = durability);
         for (complaint, expected) in [
             (with(&|info| info.compatible = (6, 2)), ""),
             (with(&|info| info.compatible = (6, 0)), "! redis version"),
@@ -350,9 +401,17 @@ mod tests {
                 with(&|info| info.replica_of = Some("10.0.0.1:6379".to_owned())),
                 "✗ redis role",
             ),
-            (snapshots(Some(true)), ""),
-            (snapshots(Some(false)), "! redis persistence"),
-            (snapshots(None), "! redis persistence"),
+            (
+                durability(Durability::AppendOnly(Fsync::EverySecond)),
+                "! redis persistence",
+            ),
+            (
+                durability(Durability::AppendOnly(Fsync::Unknown)),
+                "! redis persistence",
+            ),
+            (durability(Durability::Snapshots), "! redis persistence"),
+            (durability(Durability::None), "! redis persistence"),
+            (durability(Durability::Unknown), "! redis persistence"),
         ] {
             assert_eq!(complaint, expected);
         }
@@ -383,6 +442,7 @@ mod tests {
             let found = RedisAnswers {
                 reach: Some(reach),
                 facts: Err(Trouble::Unreachable("no answer".to_owned())),
+                health: None,
             };
             let settings = RedisSettings::from_url("rediss://h").unwrap();
             assert_eq!(short(&checks(&settings, &found, in_vpc)), expected);

@@ -75,7 +75,16 @@ impl Container {
                     host.port_bindings = Some(on_loopback());
                 }
             })
-            .with_cmd(["redis-server", "--requirepass", &password])
+            // What is acknowledged is on disk, as with a Redis that one would rely on.
+            .with_cmd([
+                "redis-server",
+                "--requirepass",
+                &password,
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+            ])
             .start()
             .await
             .map_err(failed)?;

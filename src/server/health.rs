@@ -3,10 +3,10 @@
 //! | request | reply |
 //! |---|---|
 //! | `GET /healthz` | 200 `ok`: the process is alive |
-//! | `GET /readyz` | 200 `ready`: the store answers; else 503 and why |
+//! | `GET /readyz` | 200 and `{"status":"ready",…}`: the store counts; `"degraded"` where it cannot do everything; else 503, `"unready"` and why |
 //!
-//! They are the server's own, as the dashboard is: no API has them on AWS. They need no key and say
-//! nothing that anybody could not find out by `/track`.
+//! They are the server's own, as the dashboard is: no API has them on AWS. They need no key. Beside what anybody
+//! could find out by `/track` they tell the kind of store, and what its acknowledgements are worth.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,14 +16,15 @@ use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::exchange::response;
 use super::{Body, Edge};
-use crate::http::LogLimit;
-use crate::http::Reply;
-use crate::store::{Store, StoreError};
+use crate::domain::Name;
+use crate::http::{LogLimit, Reply};
+use crate::store::{self, Store, StoreError};
 
 /// How long a store may take that has no shorter limit of its own.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,34 +35,91 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is known of the server's state.
 pub struct Health {
     store: Arc<dyn Store>,
+    /// Whose events it has to be able to count.
+    namespace: Name,
     draining: watch::Receiver<bool>,
     log: LogLimit,
+}
+
+/// The body of `/readyz`.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Readiness {
+    Ready(Ready),
+    Degraded {
+        #[serde(flatten)]
+        ready: Ready,
+        reason: String,
+    },
+    Unready {
+        reason: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Ready {
+    store: &'static str,
+    /// The setting.
+    durability: String,
+    /// What it means.
+    promise: &'static str,
 }
 
 impl Health {
     /// The health of a server over `store`, which ends once `draining` is true.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, draining: watch::Receiver<bool>) -> Self {
+    pub fn new(store: Arc<dyn Store>, namespace: Name, draining: watch::Receiver<bool>) -> Self {
         Self {
             store,
+            namespace,
             draining,
             log: LogLimit::new(PAUSE),
         }
     }
 
-    async fn ready(&self) -> Result<(), &'static str> {
+    async fn ready(&self) -> Readiness {
+        const UNREACHABLE: &str = "the store cannot be reached";
         if *self.draining.borrow() {
-            return Err("draining");
+            return Readiness::Unready {
+                reason: "draining".to_owned(),
+            };
         }
-        let reason = match timeout(PATIENCE, self.store.ping()).await {
-            Ok(Ok(())) => return Ok(()),
+        let detail = match timeout(PATIENCE, self.store.health(&self.namespace)).await {
+            Ok(Ok(health)) => return self.judge(&health),
             Ok(Err(StoreError::Unavailable(reason) | StoreError::Failed(reason))) => reason,
             Err(_) => format!("no answer within {PATIENCE:?}"),
         };
         if self.log.admit().is_some() {
-            tracing::warn!(reason, "not ready: the store cannot be reached");
+            tracing::warn!(reason = detail, "not ready: {UNREACHABLE}");
         }
-        Err("the store cannot be reached")
+        Readiness::Unready {
+            reason: UNREACHABLE.to_owned(),
+        }
+    }
+
+    /// What a store that answers can do.
+    fn judge(&self, health: &store::Health) -> Readiness {
+        let detail = health.away.join("; ");
+        if let Some(reason) = health.unready() {
+            if self.log.admit().is_some() {
+                tracing::warn!(detail, "not ready: {reason}");
+            }
+            return Readiness::Unready { reason };
+        }
+        let ready = Ready {
+            store: health.store,
+            durability: health.durability.to_string(),
+            promise: health.durability.promise(),
+        };
+        match health.degraded() {
+            None => Readiness::Ready(ready),
+            Some(reason) => {
+                if self.log.admit().is_some() {
+                    tracing::warn!(detail, "degraded: {reason}");
+                }
+                Readiness::Degraded { ready, reason }
+            }
+        }
     }
 }
 
@@ -95,12 +153,23 @@ impl Edge for WithHealth {
         };
         response(match (request.method(), question) {
             (&Method::GET | &Method::HEAD, Question::Alive) => text(200, "ok"),
-            (&Method::GET | &Method::HEAD, Question::Ready) => match self.health.ready().await {
-                Ok(()) => text(200, "ready"),
-                Err(reason) => text(503, reason),
-            },
+            (&Method::GET | &Method::HEAD, Question::Ready) => self.health.ready().await.reply(),
             _ => text(405, "method not allowed").with("Allow", "GET,HEAD"),
         })
+    }
+}
+
+impl Readiness {
+    fn reply(&self) -> Reply {
+        let status = match self {
+            Self::Unready { .. } => 503,
+            Self::Ready(_) | Self::Degraded { .. } => 200,
+        };
+        // Texts are always JSON.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        let mut reply = text(status, &json);
+        reply.headers[0].1 = "application/json".to_owned();
+        reply
     }
 }
 

@@ -23,7 +23,7 @@ use super::health::text;
 use super::{Body, Connections, Edge};
 use crate::domain::{self, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};
-use crate::store::{Store, StoreError};
+use crate::store::{Health, Store, StoreError};
 
 /// Where they are read.
 const PATH: &str = "/metrics";
@@ -246,6 +246,10 @@ impl Store for Metered {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.timed("ping", self.store.ping()).await
+    }
+
+    async fn health(&self, namespace: &Name) -> Result<Health, StoreError> {
+        self.timed("ping", self.store.health(namespace)).await
     }
 }
 

@@ -3,6 +3,8 @@
 //! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
+#[cfg(feature = "cli")]
+mod health;
 mod redis;
 #[cfg(feature = "cli")]
 mod sqlite;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "cli")]
+pub use self::health::{Durability, Fsync, Health};
 #[cfg(feature = "cli")]
 pub use self::redis::{Facts, Info, NoFacts};
 pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
@@ -119,6 +123,17 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When it cannot.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// How the store is: what its acknowledgements are worth, and what it cannot do, for events of this
+    /// namespace.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    #[cfg(feature = "cli")]
+    async fn health(&self, _namespace: &Name) -> Result<Health, StoreError> {
+        self.ping().await?;
+        Ok(Health::well("unknown", Durability::Unknown))
+    }
 }
 
 /// Why a store gave no answer. The text is for the operator, not for HTTP clients.

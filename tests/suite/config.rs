@@ -219,6 +219,18 @@ fn meanings() -> Vec<(&'static str, Config)> {
             }),
         ),
         (
+            "lamed-cluster-nodes.json",
+            with(RedisSettings {
+                password: Some(Secret::new(PASSWORD)),
+                cluster: true,
+                nodes: vec![
+                    ("redis-2.example".to_owned(), 6380),
+                    ("fd00::2".to_owned(), 6381),
+                ],
+                ..redis(6379, Some(Tls::default()))
+            }),
+        ),
+        (
             "lamed-namespace-remembering-for-ever.json",
             Config {
                 namespace: name("shop: two"),

@@ -69,10 +69,12 @@ fn every_file_that_loads_is_valid() {
 
 /// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
 /// together, what comes twice, and what only AWS or Redis can say.
-const BEYOND: [&str; 14] = [
+const BEYOND: [&str; 16] = [
     "duplicate key `redis`",
     "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
     "`redis.url` and `redis.ssl` cannot be used together: remove one of them",
+    "`redis.nodes` and `redis.host` cannot be used together: remove one of them",
+    "`redis.nodes` are nodes of a cluster: remove `redis.cluster`",
     "expected a whole number from 1 to 65535 but found `70000`",
     "expected a whole number from 1 to 65535 but found `6379.0`",
     "`redis.ssl_certfile` and `redis.ssl_keyfile` must be used together",

@@ -97,13 +97,15 @@ impl Answers {
             Some("flags") => Dedupe::Flags,
             _ => Dedupe::Compact,
         };
+        let first = first_node(&config);
         let (host, port, tls) = match by_url(&config).map(|settings| settings.server) {
             Some(Server::Tcp { host, port, tls }) => (host, port.to_string(), tls.is_some()),
             Some(Server::Unix(path)) => (path.display().to_string(), String::new(), false),
             None => (
                 (text("unix_socket_path").or_else(|| text("host")))
+                    .or_else(|| first.as_ref().map(|(host, _)| host.clone()))
                     .unwrap_or_else(|| "localhost".to_owned()),
-                text("port").unwrap_or_default(),
+                (text("port").or_else(|| first.map(|(_, port)| port))).unwrap_or_default(),
                 // Python takes numbers for them, too.
                 !matches!(redis["ssl"].as_u64(), None | Some(0)) || redis["ssl"] == true,
             ),
@@ -198,10 +200,25 @@ fn by_url(config: &Value) -> Option<RedisSettings> {
     RedisSettings::from_url(config["redis"]["url"].as_str()?).ok()
 }
 
+/// The first of the nodes of a cluster, by its host and port.
+fn first_node(config: &Value) -> Option<(String, String)> {
+    let (host, port) = config["redis"]["nodes"][0].as_str()?.rsplit_once(':')?;
+    let host = host.trim_matches(['[', ']']);
+    Some((host.to_owned(), port.to_owned()))
+}
+
 /// Puts what a URL says into keys of their own, of which single ones can be changed.
 fn split_url(config: &mut Document) {
     let value = config.value();
     let redis = |key: &str| &value["redis"][key];
+    if let Some((host, port)) = first_node(&value) {
+        config.remove(&["redis", "nodes"]);
+        config.set(&["redis", "host"], &json!(host));
+        if let Ok(port) = port.parse::<u16>() {
+            config.set(&["redis", "port"], &json!(port));
+        }
+        config.set(&["redis", "cluster"], &json!(true));
+    }
     let Some(settings) = by_url(&value) else {
         // One that is none says nothing.
         if !redis("url").is_null() {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Error, IgnoredAny, MapAccess};
 use serde_json::json;
 
-use self::values::{CertReqs, Db, Host, Port, Seconds, Text, Truth, Url};
+use self::values::{CertReqs, Db, Host, Node, Port, Seconds, Text, Truth, Url};
 use crate::domain::Secret;
 use crate::store::{DEFAULT_TIMEOUT, Pem, RedisSettings, Server, Tls};
 
@@ -28,6 +28,7 @@ const KNOWN: &[&str] = &[
     "password",
     "unix_socket_path",
     "cluster",
+    "nodes",
     "ssl",
     "ssl_ca_certs",
     "ssl_cert_reqs",
@@ -126,7 +127,8 @@ impl<'de> de::Visitor<'de> for Visitor {
                 "socket_connect_timeout" => {
                     map.next_value::<Option<Seconds>>()?;
                 }
-                "cluster" => keys.cluster = map.next_value::<Truth>()?.0,
+                "cluster" => keys.cluster = Some(map.next_value::<Truth>()?.0),
+                "nodes" => keys.nodes = map.next_value()?,
                 ignored if IGNORED.contains(&ignored) => {
                     map.next_value::<IgnoredAny>()?;
                     warnings.push(format!(
@@ -164,7 +166,11 @@ struct Keys {
     unix_socket_path: Option<PathBuf>,
     /// Whether the Redis is a node of a Redis Cluster. lamed finds the other nodes through it.
     #[schemars(with = "Truth", extend("default" = false))]
-    cluster: bool,
+    cluster: Option<bool>,
+    /// Nodes of a Redis Cluster, each as `HOST:PORT`. lamed starts with any that answers, and finds the other nodes
+    /// through it. It replaces `host`, `port`, `url` and `cluster`.
+    #[schemars(length(min = 1))]
+    nodes: Option<Vec<Node>>,
     /// Whether to connect with TLS.
     #[schemars(with = "Truth", extend("default" = false))]
     ssl: bool,
@@ -219,7 +225,38 @@ impl JsonSchema for Redis {
 }
 
 impl Keys {
-    fn settings(self) -> Result<RedisSettings, String> {
+    /// The nodes of a cluster, which stand in the place of all other addresses.
+    fn nodes(&mut self) -> Result<Vec<Node>, String> {
+        let Some(nodes) = self.nodes.take() else {
+            return Ok(Vec::new());
+        };
+        for (key, given) in [
+            ("url", self.url.is_some()),
+            ("host", self.host.is_some()),
+            ("port", self.port.is_some()),
+            ("unix_socket_path", self.unix_socket_path.is_some()),
+        ] {
+            if given {
+                return Err(format!(
+                    "`redis.nodes` and `redis.{key}` cannot be used together: remove one of them"
+                ));
+            }
+        }
+        if self.cluster == Some(false) {
+            return Err("`redis.nodes` are nodes of a cluster: remove `redis.cluster`".to_owned());
+        }
+        if nodes.is_empty() {
+            return Err("`redis.nodes` is empty: name at least one node as `HOST:PORT`".to_owned());
+        }
+        Ok(nodes)
+    }
+
+    fn settings(mut self) -> Result<RedisSettings, String> {
+        let mut nodes = self.nodes()?.into_iter();
+        if let Some(Node(host, port)) = nodes.next() {
+            (self.host, self.port) = (Some(Host(host)), Some(Port(port)));
+            self.cluster = Some(true);
+        }
         if self.url.is_some() {
             for (key, given) in [
                 ("host", self.host.is_some()),
@@ -261,16 +298,18 @@ impl Keys {
         if let Some(Db(db)) = self.db {
             settings.db = db;
         }
-        if self.cluster && settings.db != 0 {
+        let cluster = self.cluster == Some(true);
+        if cluster && settings.db != 0 {
             return Err("`redis.db` must be 0 for a cluster (`redis.cluster`)".to_owned());
         }
-        if self.cluster && matches!(settings.server, Server::Unix(_)) {
+        if cluster && matches!(settings.server, Server::Unix(_)) {
             return Err(
                 "`redis.cluster` and `redis.unix_socket_path` cannot be used together: set `redis.host`"
                     .to_owned(),
             );
         }
-        settings.cluster = self.cluster;
+        settings.cluster = cluster;
+        settings.nodes = nodes.map(|Node(host, port)| (host, port)).collect();
         // Empty means none, as in redis-py.
         if let Some(Text(username)) = self.username.filter(|Text(text)| !text.is_empty()) {
             settings.username = Some(username);

@@ -72,6 +72,38 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
+/// A node of a cluster, by its host and port.
+pub(super) struct Node(pub(super) String, pub(super) u16);
+
+described!(
+    Node,
+    "The host and port of a node.",
+    json!({ "type": "string", "pattern": "^(\\[[0-9a-fA-F:.]+\\]|[^\\s@/:]+):[0-9]{1,5}$" })
+);
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |node| {
+            let found = node.rsplit_once(':').and_then(|(host, port)| {
+                let bare = host
+                    .strip_prefix('[')
+                    .and_then(|host| host.strip_suffix(']'));
+                let is_host = |host: &str| {
+                    !host.is_empty()
+                        && !host.contains([':', '/', '@', '[', ']'])
+                        && !host.contains(char::is_whitespace)
+                };
+                let host = bare.or(Some(host).filter(|host| is_host(host)))?;
+                let port = port.parse().ok().filter(|port| *port > 0)?;
+                Some(Self(host.to_owned(), port))
+            });
+            found.ok_or_else(|| {
+                format!("expected HOST:PORT but found `{node}`: name a node like `redis-1.example.com:6379`")
+            })
+        })
+    }
+}
+
 pub(super) struct Port(pub(super) u16);
 
 described!(Port, "A port.", whole_number(1, u16::MAX));

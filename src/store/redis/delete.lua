@@ -29,7 +29,7 @@ for i = sets, sets + tonumber(ARGV[5]) - 1 do
 end
 
 local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count = 0
 for i = counters, sets - 1, 3 do
   count = count + redis.call('SREM', KEYS[1], KEYS[i])
@@ -37,12 +37,15 @@ for i = counters, sets - 1, 3 do
     redis.call('SREM', KEYS[4], KEYS[i])
   end
   redis.call('DEL', KEYS[i], KEYS[i + 1])
-  -- Flags cannot be found from here; this says from when on they are void. Once the window has
-  -- passed there are none left.
+  -- Flags cannot be found from here; this voids those from before. It is the name of the deletion,
+  -- later than that of the last one even where the clock was set back. Once the window has passed,
+  -- there are none left.
+  local last = string.match(redis.call('GET', KEYS[i + 2]) or '', '^%d+')
+  local at = string.format('%.0f', math.max(now, (tonumber(last) or 0) + 1))
   if ARGV[1] == 'forever' then
-    redis.call('SET', KEYS[i + 2], now .. ' forever')
+    redis.call('SET', KEYS[i + 2], at .. ' forever')
   else
-    redis.call('SET', KEYS[i + 2], now .. ' ' .. ARGV[1], 'PX', ARGV[1])
+    redis.call('SET', KEYS[i + 2], at .. ' ' .. ARGV[1], 'PX', ARGV[1])
   end
 end
 for i = sets, #KEYS do

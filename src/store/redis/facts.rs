@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{ErrorKind, RedisError, RedisResult, Value, from_redis_value, pipe};
+use futures_util::future::select_ok;
 use tokio::time::{Instant, timeout};
 
 use super::RedisStore;
+use super::health::durability;
+use crate::store::Durability;
 
 /// What a Redis says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct Facts {
 }
 
 /// What `INFO` tells. A text is empty where it does not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     /// `Redis` or `Valkey`
     pub product: &'static str,
@@ -32,10 +36,8 @@ pub struct Info {
     pub replica_of: Option<String>,
     /// `maxmemory-policy`
     pub eviction: String,
-    /// Whether each write goes to an append-only file.
-    pub append_only: bool,
-    /// Whether snapshots are taken by themselves; `None` where it does not say so.
-    pub snapshots: Option<bool>,
+    /// What its acknowledgements are worth.
+    pub durability: Durability,
 }
 
 /// Why a Redis says nothing.
@@ -48,6 +50,14 @@ pub enum NoFacts {
 }
 
 impl RedisStore {
+    /// To the one server of the settings, or the first of several that answers.
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let seeds = self.link.seeds();
+        let connecting = seeds.iter().map(|node| Box::pin(node.connection()));
+        let (connection, _) = select_ok(connecting).await?;
+        Ok(connection)
+    }
+
     /// Asks the Redis about itself: one round trip, within the timeout of the settings.
     ///
     /// # Errors
@@ -56,31 +66,30 @@ impl RedisStore {
         let mut questions = pipe();
         // All sections: before Redis 7, `INFO` takes one section or none.
         questions.cmd("INFO");
-        questions.cmd("CONFIG").arg("GET").arg("save");
+        for name in ["appendfsync", "save"] {
+            questions.cmd("CONFIG").arg("GET").arg(name);
+        }
         questions.ignore_errors();
         let ask = async {
-            let mut connection = self.link.connection().await?;
+            let mut connection = self.connection().await?;
             let begin = Instant::now();
             let answers: Vec<RedisResult<Value>> = questions.query_async(&mut connection).await?;
             let round_trip = begin.elapsed();
             let mut answers = answers.into_iter();
-            match (answers.next(), answers.next()) {
-                (Some(Err(error)), _) if is_refusal(&error) => Err(error),
-                (info, save) => Ok(Facts {
-                    round_trip,
-                    info: info
-                        .map_or_else(|| Err("no answer".to_owned()), text)
-                        .map(|text| {
-                            let mut info = Info::parse(&text);
-                            // Who may not ask for it, as with most that others run, does not know.
-                            info.snapshots = save.and_then(Result::ok).and_then(|save| {
-                                let save: HashMap<String, String> = from_redis_value(save).ok()?;
-                                save.get("save").map(|save| !save.is_empty())
-                            });
-                            info
-                        }),
+            let mut next = || answers.next().unwrap_or(Ok(Value::Nil));
+            let info = match next() {
+                Err(error) if is_refusal(&error) => return Err(error),
+                info => info,
+            };
+            // Who may not ask for them, as with most that others run, does not know.
+            let (fsync, save) = (next(), next());
+            Ok(Facts {
+                round_trip,
+                info: text(info.clone()).map(|text| Info {
+                    durability: durability(info, fsync, save),
+                    ..Info::parse(&text)
                 }),
-            }
+            })
         };
         let name = self.link.name();
         match timeout(self.link.timeout(), ask).await {
@@ -137,8 +146,7 @@ impl Info {
             replica_of: (get("role") == "slave")
                 .then(|| format!("{}:{}", get("master_host"), get("master_port"))),
             eviction: get("maxmemory_policy").to_owned(),
-            append_only: get("aof_enabled") == "1",
-            snapshots: None,
+            durability: Durability::Unknown,
         }
     }
 }
@@ -152,7 +160,7 @@ mod tests {
         let text = "# Server\r\nserver_name:valkey\r\nredis_version:7.2.4\r\nvalkey_version:8.0.1\r\n\
                     redis_mode:standalone\r\n# Replication\r\nrole:slave\r\nmaster_host:fd00::1\r\n\
                     master_port:6379\r\n# Memory\r\nmaxmemory_policy:allkeys-lru\r\n\
-                    # Persistence\r\naof_enabled:1\r\n# Cluster\r\ncluster_enabled:1\r\n";
+                    # Cluster\r\ncluster_enabled:1\r\n";
         let expected = Info {
             product: "Valkey",
             version: "8.0.1".to_owned(),
@@ -160,8 +168,7 @@ mod tests {
             mode: "cluster".to_owned(),
             replica_of: Some("fd00::1:6379".to_owned()),
             eviction: "allkeys-lru".to_owned(),
-            append_only: true,
-            snapshots: None,
+            durability: Durability::Unknown,
         };
         assert_eq!(Info::parse(text), expected);
         assert_eq!(Info::parse("redis_version:6.0.16\n").compatible, (6, 0));

@@ -8,7 +8,7 @@
 //! | `ns:counters:experiment:event:variant` | string | the count |
 //! | `sha1_hex("counter-key uuid")` | string | flag: this idempotency key was counted under this counter |
 //! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
-//! | `ns:deleted:experiment:event:variant` | string | when the counter was deleted, and the window then |
+//! | `ns:deleted:experiment:event:variant` | string | the counter's last deletion (when it was, but later than the one before), and the window then |
 //! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
 //! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!

@@ -1,119 +1,50 @@
-//! One shared connection to Redis, or to each node of a cluster, that heals itself.
+//! The way to the one Redis, or to the cluster, of the settings.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::cluster::ClusterClient;
-use ::redis::cluster_async::{ClusterConnection, Connect};
-use ::redis::cluster_routing::{
-    MultipleNodeRoutingInfo, ResponsePolicy, Route, RoutingInfo, SingleNodeRoutingInfo, Slot,
-    SlotAddr,
-};
-use ::redis::{
-    Arg, AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, RedisResult, ServerErrorKind,
-    Value,
-};
-use futures_util::future::join_all;
-use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::timeout;
+use ::redis::{Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::time::{Instant, timeout_at};
 
+use super::cluster::Cluster;
+use super::node::Node;
 use crate::store::{RedisSettings, StoreError};
 
-/// A multiplexed connection, made when first needed and made anew when it broke.
-///
-/// A connection whose peer closed it while the process was frozen (a Lambda between two calls) is
-/// dead for ever and says so only when used. So every call is given a second try on a new one. The
-/// cluster client does the same by itself, for each node.
+/// Sends commands to where they belong, each call within the timeout.
 pub(super) struct Link {
-    client: Client,
-    cluster: Option<ClusterClient>,
+    home: Home,
     timeout: Duration,
     name: String,
-    live: Mutex<Option<Live>>,
-    /// Held while connecting, so that a broken connection is replaced once, not once a caller.
-    connecting: AsyncMutex<()>,
 }
 
-#[derive(Clone)]
-struct Live {
-    connection: Connection,
-    generation: u64,
+enum Home {
+    One(Arc<Node>),
+    Cluster(Cluster),
 }
 
-/// A connection that many may use side by side.
-#[derive(Clone)]
-enum Connection {
-    One(MultiplexedConnection),
-    Cluster(ClusterConnection),
-}
-
-impl Connection {
-    /// The answers to commands of which none needs another's: one round trip. On a cluster each command
-    /// goes to the node of its keys.
-    async fn answers(self, commands: &Pipeline) -> RedisResult<Vec<RedisResult<Value>>> {
-        match self {
-            Self::One(mut connection) => commands.query_async(&mut connection).await,
-            Self::Cluster(connection) => {
-                let answers = commands.cmd_iter().map(|command| {
-                    let mut connection = connection.clone();
-                    let command = command.clone();
-                    async move {
-                        let route = route(&command);
-                        connection
-                            .route_command(command, route)
-                            .await?
-                            .extract_error()
-                    }
-                });
-                Ok(join_all(answers).await)
-            }
-        }
-    }
-}
-
-/// The node of a command's keys, which are all in one slot; a command without keys is for all nodes.
-/// The client would find out by itself, with tables of all commands that Redis has: without them the
-/// Lambda function is 1.5 % smaller.
-fn route(command: &Cmd) -> RoutingInfo {
-    let mut arguments = command.args_iter().filter_map(|argument| match argument {
-        Arg::Simple(argument) => Some(argument),
-        _ => None,
-    });
-    let key = match arguments.next() {
-        // A script, the number of keys, the keys.
-        Some(b"EVAL" | b"EVALSHA") => arguments.nth(2),
-        _ => arguments.next(),
-    };
-    match key {
-        Some(key) => {
-            let route = Route::with_slot(Slot::for_key(key), SlotAddr::Master);
-            RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route))
-        }
-        None => RoutingInfo::MultiNode((
-            MultipleNodeRoutingInfo::AllMasters,
-            Some(ResponsePolicy::AllSucceeded),
-        )),
-    }
+/// The nodes that are there to be asked.
+pub(super) struct Nodes {
+    /// Each with a slot of its own, on a cluster.
+    pub nodes: Vec<(Arc<Node>, Option<u16>)>,
+    /// Slots of the cluster that no node has.
+    pub unowned: usize,
 }
 
 impl Link {
     pub(super) fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         Ok(Self {
-            client: settings.client()?,
-            cluster: settings
-                .cluster
-                .then(|| settings.cluster_client())
-                .transpose()?,
+            home: if settings.cluster {
+                Home::Cluster(Cluster::new(settings)?)
+            } else {
+                Home::One(Arc::new(Node::new(settings)?))
+            },
             timeout: settings.timeout,
             name: settings.to_string(),
-            live: Mutex::new(None),
-            connecting: AsyncMutex::new(()),
         })
     }
 
-    /// Sends commands of which none needs another's answer, and which are safe to send twice: once on
-    /// the live connection, and once more on a new one when that broke. All of it within the timeout.
+    /// Sends commands of which none needs another's answer, and which are safe to send twice. Each has an
+    /// answer of its own, or the reason why it has none; an error is for all of them.
     pub(super) async fn send(
         &self,
         mut commands: Pipeline,
@@ -121,36 +52,46 @@ impl Link {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        // Each has an answer of its own.
         commands.ignore_errors();
-        let attempts = async {
-            let first = self.live(0).await?;
-            let answers = first.connection.answers(&commands).await;
-            let broken = match &answers {
-                // The cluster client connects anew by itself.
-                _ if self.cluster.is_some() => None,
-                Err(error) => Some(error),
-                Ok(answers) => answers.iter().find_map(|answer| answer.as_ref().err()),
-            };
-            let Some(error) = broken.filter(|error| is_broken(error)) else {
-                return answers;
-            };
-            tracing::info!(redis = self.name, %error, "connection broke: connecting again");
-            let second = self.live(first.generation).await?;
-            second.connection.answers(&commands).await
-        };
-        match timeout(self.timeout, attempts).await {
-            Ok(Ok(answers)) => Ok(answers),
-            Ok(Err(error)) => Err(self.error(&error)),
-            Err(_) => Err(self.silence()),
+        let deadline = self.deadline();
+        match &self.home {
+            Home::Cluster(cluster) => Ok(cluster.answers(&commands, deadline).await),
+            Home::One(node) => match timeout_at(deadline, node.answers(&commands)).await {
+                Ok(Ok(answers)) => Ok(answers),
+                Ok(Err(error)) => Err(self.error(&error)),
+                Err(_) => Err(self.silence()),
+            },
         }
     }
 
-    /// A connection to the one node that the settings name, and what it says where there is none. Made as
-    /// the cluster client makes one to each of its nodes: so the Lambda function has this code once.
-    pub(super) async fn connection(&self) -> RedisResult<MultiplexedConnection> {
-        let info = self.client.get_connection_info().clone();
-        MultiplexedConnection::connect_with_config(info, self.config()).await
+    /// The nodes that events are counted on.
+    pub(super) async fn nodes(&self) -> RedisResult<Nodes> {
+        match &self.home {
+            Home::One(node) => Ok(Nodes {
+                nodes: vec![(node.clone(), None)],
+                unowned: 0,
+            }),
+            Home::Cluster(cluster) => {
+                let (nodes, unowned) = cluster.owners(self.deadline()).await?;
+                let nodes = nodes.into_iter().map(|(node, slot)| (node, Some(slot)));
+                Ok(Nodes {
+                    nodes: nodes.collect(),
+                    unowned,
+                })
+            }
+        }
+    }
+
+    /// The servers that the settings name.
+    pub(super) fn seeds(&self) -> Vec<Arc<Node>> {
+        match &self.home {
+            Home::One(node) => vec![node.clone()],
+            Home::Cluster(cluster) => cluster.seeds(),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
     }
 
     /// The address without any secret.
@@ -164,43 +105,7 @@ impl Link {
         self.timeout
     }
 
-    /// The live connection, or a new one where there is none newer than generation `broken`.
-    async fn live(&self, broken: u64) -> RedisResult<Live> {
-        let newer = |live: &Live| live.generation > broken;
-        if let Some(live) = self.current().filter(newer) {
-            return Ok(live);
-        }
-        let _one_at_a_time = self.connecting.lock().await;
-        let current = self.current();
-        if let Some(live) = current.clone().filter(newer) {
-            return Ok(live);
-        }
-        let connection = match &self.cluster {
-            Some(cluster) => Connection::Cluster(cluster.get_async_connection().await?),
-            None => Connection::One(self.connection().await?),
-        };
-        let live = Live {
-            connection,
-            generation: current.map_or(1, |live| live.generation + 1),
-        };
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
-        Ok(live)
-    }
-
-    /// Half of the whole for each step, so that a connection which went silent leaves time for another.
-    fn config(&self) -> AsyncConnectionConfig {
-        let half = Some(self.timeout / 2);
-        AsyncConnectionConfig::new()
-            .set_connection_timeout(half)
-            .set_response_timeout(half)
-    }
-
-    fn current(&self) -> Option<Live> {
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.clone()
-    }
-
-    fn silence(&self) -> StoreError {
+    pub(super) fn silence(&self) -> StoreError {
         StoreError::Unavailable(format!(
             "{} gave no answer within {:?}",
             self.name, self.timeout
@@ -215,7 +120,7 @@ impl Link {
         let reason = format!("{}: {error}", self.name);
         match error.kind() {
             ::redis::ErrorKind::Server(ServerErrorKind::CrossSlot | ServerErrorKind::Moved)
-                if self.cluster.is_none() =>
+                if matches!(self.home, Home::One(_)) =>
             {
                 StoreError::Failed(format!(
                     "{} is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
@@ -226,6 +131,8 @@ impl Link {
             ::redis::ErrorKind::UnexpectedReturnType | ::redis::ErrorKind::Parse => {
                 StoreError::Failed(reason)
             }
+            // Its operator can give the rights at any time.
+            _ if is_refused(error) => StoreError::Unavailable(reason),
             // A wrong-typed key reaches a script's caller as a plain error response.
             ::redis::ErrorKind::Server(ServerErrorKind::ResponseError) => {
                 StoreError::Failed(reason)
@@ -236,12 +143,12 @@ impl Link {
     }
 }
 
-/// Whether the connection itself is at fault. A read-only replica counts: after a failover a new
-/// connection finds the new primary.
-fn is_broken(error: &RedisError) -> bool {
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || error.is_unrecoverable_error()
-        || error.kind() == ::redis::ErrorKind::Server(ServerErrorKind::ReadOnly)
+/// Whether the user lacks a right, for the command itself or for one in a script (Redis 6.2 and 7.0 have no code
+/// for that).
+pub(super) fn is_refused(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+        || error.detail().is_some_and(|detail| {
+            detail.contains("The user executing the script can't run this command")
+                || detail.contains("ACL failure in script")
+        })
 }

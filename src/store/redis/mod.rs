@@ -1,24 +1,35 @@
 //! Redis or Valkey, one or a cluster: one script and one round trip an event.
 
+mod cluster;
 mod delete;
 #[cfg(feature = "cli")]
 mod facts;
+#[cfg(feature = "cli")]
+mod health;
 mod keyspace;
 mod link;
+mod node;
 mod read;
+#[cfg(feature = "cli")]
+mod rights;
 mod script;
 mod sets;
 mod settings;
+mod slots;
 mod track;
 
-use ::redis::cmd;
+use ::redis::pipe;
 use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::timeout_at;
 
 #[cfg(feature = "cli")]
 pub use self::facts::{Facts, Info, NoFacts};
-use self::link::Link;
+use self::link::{Link, Nodes};
 pub use self::settings::{NotARedisUrl, Pem, RedisSettings, Server, Tls, UnreadablePem};
 use self::track::Learned;
+#[cfg(feature = "cli")]
+use super::Health;
 use super::{Counting, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 
@@ -42,6 +53,31 @@ impl RedisStore {
             counting: settings.counting,
             learned: Learned::default(),
         })
+    }
+
+    /// Whether any node answers: where one of several is away, the others count.
+    async fn greet(&self) -> Result<(), StoreError> {
+        let nodes = self.link.nodes().await;
+        let Nodes { nodes, .. } = nodes.map_err(|error| self.link.error(&error))?;
+        let deadline = self.link.deadline();
+        let mut ping = pipe();
+        ping.cmd("PING").ignore_errors();
+        let ping = &ping;
+        let greetings = nodes.iter().map(async |(node, _)| {
+            match timeout_at(deadline, node.answers(ping)).await {
+                Ok(Ok(answers)) => self.all(answers).map(drop),
+                Ok(Err(error)) => Err(self.link.error(&error)),
+                Err(_) => Err(self.link.silence()),
+            }
+        });
+        let mut last = Err(self.link.silence());
+        for greeting in join_all(greetings).await {
+            match greeting {
+                Ok(()) => return Ok(()),
+                failed => last = failed,
+            }
+        }
+        last
     }
 
     /// What a script answers only when it is another one.
@@ -80,6 +116,11 @@ impl Store for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.ask::<()>(vec![cmd("PING")]).await.map(drop)
+        self.greet().await
+    }
+
+    #[cfg(feature = "cli")]
+    async fn health(&self, namespace: &Name) -> Result<Health, StoreError> {
+        self.examine(namespace).await
     }
 }

@@ -46,12 +46,22 @@ impl Call {
 
 impl RedisStore {
     /// Runs a script once for each call, all in one round trip; one more where Redis has forgotten
-    /// the script.
+    /// the script. All answers, or the first error among them.
     pub(super) async fn evaluate(
         &self,
         lua: &Lua,
         calls: &[Call],
     ) -> Result<Vec<Value>, StoreError> {
+        let answers = self.evaluate_each(lua, calls).await?;
+        self.all(answers)
+    }
+
+    /// The same, where one call may fail and another not.
+    pub(super) async fn evaluate_each(
+        &self,
+        lua: &Lua,
+        calls: &[Call],
+    ) -> Result<Vec<RedisResult<Value>>, StoreError> {
         let mut by_hash = pipe();
         for call in calls {
             by_hash.add_command(call.command("EVALSHA", &lua.hash));
@@ -71,7 +81,7 @@ impl RedisStore {
         for (position, answer) in unknown.into_iter().zip(second) {
             answers[position] = answer;
         }
-        self.all(answers)
+        Ok(answers)
     }
 
     /// All answers, or the first error among them.

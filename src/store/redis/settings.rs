@@ -4,13 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::redis::TlsMode;
-use ::redis::cluster::ClusterClient;
 use ::redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
     RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
 
+use super::slots::Address;
 use crate::domain::Secret;
 use crate::store::{Counting, DEFAULT_TIMEOUT, StoreError};
 
@@ -87,6 +86,8 @@ pub struct RedisSettings {
     pub db: i64,
     /// Whether the server is one node of a Redis Cluster, which tells of the others.
     pub cluster: bool,
+    /// Hosts and ports of other nodes of the cluster, any of which will do to begin with.
+    pub nodes: Vec<(String, u16)>,
     pub counting: Counting,
     /// For each call in all: connecting, the attempt and one more.
     pub timeout: Duration,
@@ -102,6 +103,7 @@ impl RedisSettings {
             password: None,
             db: 0,
             cluster: false,
+            nodes: Vec::new(),
             counting: Counting::default(),
             timeout: DEFAULT_TIMEOUT,
         }
@@ -160,26 +162,31 @@ impl RedisSettings {
         }
     }
 
-    /// The client of the cluster; connects nowhere yet.
-    pub(super) fn cluster_client(&self) -> Result<ClusterClient, StoreError> {
-        let (info, certificates) = self.connection_info()?;
-        let mut client = ClusterClient::builder([info])
-            .connection_timeout(self.timeout / 2)
-            .response_timeout(self.timeout / 2)
-            .danger_accept_invalid_hostnames(self.any_host_name());
-        if let Server::Tcp { tls: Some(tls), .. } = &self.server {
-            client = client.tls(if tls.accept_any {
-                TlsMode::Insecure
-            } else {
-                TlsMode::Secure
-            });
+    /// The servers by which a cluster is found.
+    pub(super) fn seeds(&self) -> Vec<Address> {
+        match &self.server {
+            Server::Unix(_) => Vec::new(),
+            Server::Tcp { host, port, .. } => std::iter::once((host.clone(), *port))
+                .chain(self.nodes.iter().cloned())
+                .collect(),
         }
-        if let Some(certificates) = certificates {
-            client = client.certs(certificates);
+    }
+
+    /// The same for another node of the cluster.
+    pub(super) fn at(&self, (host, port): &Address) -> Self {
+        let server = match &self.server {
+            Server::Unix(path) => Server::Unix(path.clone()),
+            Server::Tcp { tls, .. } => Server::Tcp {
+                host: host.clone(),
+                port: *port,
+                tls: tls.clone(),
+            },
+        };
+        Self {
+            server,
+            nodes: Vec::new(),
+            ..self.clone()
         }
-        client
-            .build()
-            .map_err(|error| StoreError::Failed(format!("{self}: {error}")))
     }
 
     fn any_host_name(&self) -> bool {
@@ -258,7 +265,11 @@ impl fmt::Display for RedisSettings {
         match &self.server {
             Server::Tcp { host, port, tls } => {
                 let scheme = if tls.is_some() { "rediss" } else { "redis" };
-                write!(f, "{scheme}://{host}:{port}/{}", self.db)
+                write!(f, "{scheme}://{host}:{port}")?;
+                for (host, port) in &self.nodes {
+                    write!(f, ",{host}:{port}")?;
+                }
+                write!(f, "/{}", self.db)
             }
             Server::Unix(path) => write!(f, "redis+unix://{}?db={}", path.display(), self.db),
         }

@@ -34,25 +34,36 @@ if #missing > 0 then
   return missing
 end
 
+-- The last deletion of the counter, by its name, and the window then.
+local function deletion()
+  return string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (%w*)$')
+end
+
 local left = redis.call('PTTL', KEYS[4])
 if left ~= -2 then
-  -- A flag from before the counter was deleted remembers nothing. When it was set follows from the
-  -- time it has left: Python lamed's flags say no more. Of two possible windows the shorter is
-  -- taken, which dates the flag later and so never counts an event twice. (Systems that share a
-  -- Redis must share their window: a flag that another set with a shorter one seems older here.)
-  local deleted = redis.call('GET', KEYS[3])
-  if not deleted then
+  local at, window_then = deletion()
+  if not at then
     return 0
   end
-  local at, window_then = string.match(deleted, '^(%d+) (%w*)$')
-  at, window_then = tonumber(at), tonumber(window_then)
+  -- A flag from before the counter was deleted remembers nothing. One that names the deletion is from after it,
+  -- whatever the clock says.
+  local flag = redis.call('GET', KEYS[4])
+  if flag == at then
+    return 0
+  end
   if left == -1 then
-    if tonumber(redis.call('GET', KEYS[4])) >= at then
+    -- An earlier build wrote when it was set.
+    if (tonumber(flag) or 0) >= tonumber(at) then
       return 0
     end
-  else
-    local shorter = math.min(window or math.huge, window_then or math.huge)
-    if shorter == math.huge or now - shorter + left >= at then
+  elseif flag == '1' then
+    -- Python lamed's, an earlier build's, or ours without a deletion before it: when it was set follows
+    -- from the time it has left. Of two possible windows the shorter is taken, which dates the flag later
+    -- and so never counts an event twice. (Systems that share a Redis must share their window: a flag that
+    -- another set with a shorter one seems older here.) Where neither has an end, the flag is of an
+    -- earlier config, and from before the deletion.
+    local shorter = math.min(window or math.huge, tonumber(window_then) or math.huge)
+    if shorter < math.huge and now - shorter + left >= tonumber(at) then
       return 0
     end
   end
@@ -86,8 +97,6 @@ for i = 8, #ARGV do
   end
 end
 
--- In this order, a wrong-typed key in the way stops the script before anything is counted or after
--- all of it is: never with a key remembered and no count.
 if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
   if home == 'no' then
     return -2
@@ -104,22 +113,54 @@ if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
   end
   redis.call('SADD', KEYS[6], KEYS[1])
 end
-redis.call('INCR', KEYS[1])
-if compact then
-  redis.call('SADD', room, hash)
-  if members == 0 then
-    local expiry = '+inf'
-    if window then
-      expiry = string.format('%.0f', (math.floor(now / window) + 2) * window)
-      redis.call('PEXPIREAT', room, expiry)
-    end
-    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', string.format('(%.0f', now))
-    redis.call('ZADD', KEYS[5], 'GT', expiry, ARGV[2])
-  end
-elseif window then
-  redis.call('SET', KEYS[4], '1', 'PX', ARGV[2])
-else
-  redis.call('SET', KEYS[4], string.format('%.0f', now))
+
+-- Remembered first, so that nothing is counted that cannot be remembered. Where it then cannot be counted
+-- (a wrong-typed key in the way, a user who may not), it is forgotten again.
+local failure
+local function done(...)
+  local answer = redis.pcall(...)
+  failure = type(answer) == 'table' and answer.err and answer or nil
+  return not failure
 end
-redis.call('HINCRBY', KEYS[2], math.floor(time[1] / 86400), 1)
-return 1
+
+local function remember()
+  if not compact then
+    -- Python lamed's 1, dated by the time it has left; where the clock is behind the last deletion, its name. A
+    -- flag that does not expire always has the name, or the least of times.
+    local at = deletion()
+    local value = at or '0'
+    if window and now >= (tonumber(at) or 0) then
+      value = '1'
+    end
+    if window then
+      return done('SET', KEYS[4], value, 'PX', ARGV[2])
+    end
+    return done('SET', KEYS[4], value)
+  end
+  if not done('SADD', room, hash) or members > 0 then
+    return not failure
+  end
+  local expiry = '+inf'
+  if window then
+    expiry = string.format('%.0f', (math.floor(now / window) + 2) * window)
+    if not done('PEXPIREAT', room, expiry) then
+      return false
+    end
+  end
+  return done('ZREMRANGEBYSCORE', KEYS[5], '-inf', string.format('(%.0f', now))
+    and done('ZADD', KEYS[5], 'GT', expiry, ARGV[2])
+end
+
+local today = math.floor(time[1] / 86400)
+if remember() and done('HINCRBY', KEYS[2], today, 1) then
+  if done('INCR', KEYS[1]) then
+    return 1
+  end
+  redis.pcall('HINCRBY', KEYS[2], today, -1)
+end
+if compact then
+  redis.pcall('SREM', room, hash)
+else
+  redis.pcall('DEL', KEYS[4])
+end
+return failure

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use ::redis::{Value, from_redis_value};
+use ::redis::{RedisResult, Value, from_redis_value};
 
 use super::RedisStore;
 use super::script::{Call, REGISTER, TRACK};
@@ -80,13 +80,16 @@ impl Answer {
 }
 
 impl RedisStore {
-    /// Counts the events: one round trip, but when the script asks for more.
+    /// Counts the events: one round trip, but when the script asks for more. Where some cannot be counted, on
+    /// a cluster of which a node is away, the others are, and the error tells of the first.
     pub(super) async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; events.len()];
         let mut registered = vec![false; events.len()];
+        let mut failed = vec![false; events.len()];
+        let mut failure = None;
         for _ in 0..MAX_ROUNDS {
             let open: Vec<usize> = (0..events.len())
-                .filter(|&event| outcomes[event].is_none())
+                .filter(|&event| outcomes[event].is_none() && !failed[event])
                 .collect();
             if open.is_empty() {
                 break;
@@ -96,9 +99,17 @@ impl RedisStore {
             let calls: Vec<Call> = (open.iter())
                 .map(|&event| self.call(&events[event], levels, &windows, registered[event]))
                 .collect();
-            let answers = self.evaluate(&TRACK, &calls).await?;
+            let answers = self.evaluate_each(&TRACK, &calls).await?;
             let mut unregistered = Vec::new();
             for (event, answer) in open.into_iter().zip(answers) {
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        failed[event] = true;
+                        failure.get_or_insert_with(|| self.link.error(&error));
+                        continue;
+                    }
+                };
                 match Answer::read(answer) {
                     Some(Answer::Done(outcome)) => outcomes[event] = Some(outcome),
                     Some(Answer::Register) => unregistered.push(event),
@@ -110,13 +121,20 @@ impl RedisStore {
                 }
             }
             for (event, answer) in self.register(events, &unregistered).await? {
-                match answer {
-                    Some(Answer::Done(Outcome::Refused)) => {
+                match answer.map(Answer::read) {
+                    Ok(Some(Answer::Done(Outcome::Refused))) => {
                         outcomes[event] = Some(Outcome::Refused);
                     }
-                    _ => registered[event] = true,
+                    Ok(_) => registered[event] = true,
+                    Err(error) => {
+                        failed[event] = true;
+                        failure.get_or_insert_with(|| self.link.error(&error));
+                    }
                 }
             }
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         (outcomes.into_iter().collect::<Option<Vec<_>>>()).ok_or_else(|| self.odd_answer())
     }
@@ -173,7 +191,7 @@ impl RedisStore {
         &self,
         events: &[Event],
         unregistered: &[usize],
-    ) -> Result<Vec<(usize, Option<Answer>)>, StoreError> {
+    ) -> Result<Vec<(usize, RedisResult<Value>)>, StoreError> {
         if unregistered.is_empty() {
             return Ok(Vec::new());
         }
@@ -192,9 +210,7 @@ impl RedisStore {
                 }
             })
             .collect();
-        let answers = self.evaluate(&REGISTER, &calls).await?;
-        Ok((unregistered.iter().copied())
-            .zip(answers.into_iter().map(Answer::read))
-            .collect())
+        let answers = self.evaluate_each(&REGISTER, &calls).await?;
+        Ok(unregistered.iter().copied().zip(answers).collect())
     }
 }

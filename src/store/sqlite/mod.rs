@@ -27,7 +27,7 @@ use self::log::Log;
 use self::tracker::Tracker;
 use self::watch::Watch;
 use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
-use super::{Counting, DEFAULT_TIMEOUT, Store, StoreError};
+use super::{Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
 
 /// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
@@ -63,6 +63,7 @@ pub struct SqliteStore {
     thread: Option<JoinHandle<()>>,
     /// Hangs up when the tables are closed.
     closed: Mutex<threads::Receiver<()>>,
+    in_file: bool,
 }
 
 impl SqliteStore {
@@ -131,6 +132,7 @@ impl SqliteStore {
             jobs: Some(jobs),
             thread: Some(thread),
             closed: Mutex::new(closed),
+            in_file: matches!(location, Location::File(_)),
         })
     }
 
@@ -265,5 +267,13 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.write(Write::Probe).await
+    }
+
+    async fn health(&self, _: &Name) -> Result<Health, StoreError> {
+        self.ping().await?;
+        Ok(match self.in_file {
+            true => Health::well("sqlite", Durability::Synchronous),
+            false => Health::well("memory", Durability::None),
+        })
     }
 }

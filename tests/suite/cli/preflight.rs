@@ -97,7 +97,8 @@ fn all_is_well() {
  ✓  redis version      Redis {}
  ✓  redis eviction     `noeviction`
  ✓  redis role         primary, not in a cluster
- ✓  redis persistence  an append-only file
+ ✓  redis persistence  `appendfsync always`: a crash loses no acknowledged event
+ ✓  redis rights       all that counting, reading and deleting takes
 ",
             version(&redis)
         ),
@@ -110,7 +111,7 @@ fn all_is_well() {
         document["checks"][0],
         json!({"check": "config", "status": "ok", "found": "`config.json`", "remedy": null})
     );
-    assert_eq!(document["checks"].as_array().unwrap().len(), 13);
+    assert_eq!(document["checks"].as_array().unwrap().len(), 14);
 }
 
 fn version(redis: &Redis) -> String {
@@ -148,8 +149,9 @@ fn deploy_runs_the_checks_and_asks_for_nothing_twice() {
         &plain.stdout,
         " !  redis eviction     `allkeys-lru` evicts counters when memory is full: their counts are lost
                        → set `maxmemory-policy noeviction`
- !  redis persistence  none: a restart loses all counts
-                       → set `appendonly yes`
+ !  redis persistence  no append-only file and no snapshots: a crash or restart loses all counts
+                       → set `appendonly yes`, and `appendfsync always` if every acknowledged event
+                       must survive
 
 ",
     );

@@ -1,7 +1,10 @@
 //! Exact counting as time goes by, on several servers, and in trouble.
 
+mod away;
 mod cluster;
+mod deletes;
 mod guard;
+mod rights;
 mod time;
 mod trouble;
 mod windows;

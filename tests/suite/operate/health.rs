@@ -4,16 +4,129 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::track;
 use crate::support::{Client, Outcome, Redis, Server, free_port, line};
 
-/// Status, kind and text.
+/// Status, kind and text. JSON has its keys in order.
 async fn ask(client: &mut Client, path: &str) -> (u16, Option<String>, String) {
     let response = client.get(path).await;
     let kind = response.header("content-type").map(str::to_owned);
-    (response.status, kind, response.body)
+    let json = serde_json::from_str::<Value>(&response.body);
+    let body = json.map_or(response.body, line_of);
+    (response.status, kind, body)
+}
+
+fn line_of(json: Value) -> String {
+    format!("{json}\n")
+}
+
+fn ready(store: &str, durability: &str) -> Value {
+    let promise = match durability {
+        "appendfsync always" | "synchronous full" => "a crash loses no acknowledged event",
+        "appendfsync everysec" => "a crash loses up to about 2 seconds of acknowledged events",
+        "appendonly yes, appendfsync unknown" => {
+            "a crash loses up to about 2 seconds of acknowledged events with `appendfsync everysec`, none with \
+             `always`"
+        }
+        "snapshots" => "a crash loses all events since the last snapshot",
+        "unknown" => "the store does not tell what a crash loses",
+        _ => "a crash or restart loses all counts",
+    };
+    json!({"status": "ready", "store": store, "durability": durability, "promise": promise})
+}
+
+fn unready(reason: &str) -> Value {
+    json!({"status": "unready", "reason": reason})
+}
+
+/// What `/readyz` says of the durability of each store.
+#[tokio::test]
+async fn readiness_names_the_store_and_what_its_acknowledgements_are_worth() {
+    let answer = async |server: &Server| {
+        let reply = server.client().get("/readyz").await;
+        assert_eq!(reply.status, 200);
+        reply.json()
+    };
+    let fsync = |value| Redis::start(&["--appendonly", "yes", "--appendfsync", value]);
+    for (redis, durability) in [
+        (fsync("always"), "appendfsync always"),
+        (fsync("everysec"), "appendfsync everysec"),
+        (Redis::start(&["--save", "3600 1"]), "snapshots"),
+        (Redis::start(&[]), "none"),
+    ] {
+        let server = Server::start(&["--store", &redis.url()]);
+        assert_eq!(answer(&server).await, ready("redis", durability));
+    }
+    // Who may not ask for the settings sees whether there is an append-only file, or nothing.
+    let redis = fsync("everysec");
+    for (rules, durability) in [
+        (&["-config"][..], "appendonly yes, appendfsync unknown"),
+        (&["-config", "-info"], "unknown"),
+    ] {
+        let mut setuser = redis::cmd("ACL");
+        setuser.arg(&["SETUSER", "ann", "reset", "on", ">s3cret", "~*", "+@all"]);
+        setuser.arg(rules).exec(&mut redis.connection()).unwrap();
+        let url = format!("redis://ann:s3cret@127.0.0.1:{}", redis.port);
+        let server = Server::start(&["--store", &url]);
+        assert_eq!(answer(&server).await, ready("redis", durability));
+    }
+    for (store, name, durability) in [
+        ("embedded", "memory", "none"),
+        ("embedded:lamed.db", "sqlite", "synchronous full"),
+    ] {
+        let server = Server::start(&["--store", store]);
+        assert_eq!(answer(&server).await, ready(name, durability));
+    }
+}
+
+/// Rights that are taken away while it runs, or that were never given.
+#[tokio::test]
+async fn a_user_who_may_not_count_makes_it_unready_and_is_told_what_is_missing() {
+    let redis = Redis::start(&[]);
+    let allow = |rule: &str| {
+        let mut setuser = redis::cmd("ACL");
+        setuser.arg(&[
+            "SETUSER", "ann", "reset", "on", ">s3cret", "~*", "+@all", rule,
+        ]);
+        setuser.exec(&mut redis.connection()).unwrap();
+    };
+    allow("+@all");
+    let url = format!("redis://ann:s3cret@127.0.0.1:{}", redis.port);
+    let server = Server::start(&["--store", &url]);
+    let mut client = server.client();
+    for (rule, status, reason) in [
+        ("-zadd", 503, Some("the Redis user may not run `zadd`")),
+        ("-mget", 200, Some("the Redis user may not run `mget`")),
+        ("+@all", 200, None),
+    ] {
+        allow(rule);
+        let reply = client.get("/readyz").await;
+        let json = reply.json();
+        assert_eq!(
+            (reply.status, json["reason"].as_str()),
+            (status, reason),
+            "{rule}"
+        );
+        let expected = match (status, reason) {
+            (503, _) => "unready",
+            (_, Some(_)) => "degraded",
+            _ => "ready",
+        };
+        assert_eq!(json["status"], expected);
+    }
+    drop(server);
+    allow("-pexpireat");
+    let home = tempfile::tempdir().unwrap();
+    let refused = line(
+        &home,
+        &["serve", "--listen", "127.0.0.1:0", "--store", &url],
+    )
+    .run();
+    let error = "error: cannot use the Redis: the Redis user may not run `pexpireat`: allow it for the user, as in \
+                 docs/redis.md\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), error));
 }
 
 #[tokio::test]
@@ -24,9 +137,10 @@ async fn a_server_is_ready_as_long_as_its_store_answers() {
         let server = Server::start(&[&["--store", &url], edge].concat());
         let mut client = server.client();
         let text = Some("text/plain; charset=utf-8".to_owned());
-        let alive = (200, text.clone(), "ok\n".to_owned());
-        let ready = (200, text.clone(), "ready\n".to_owned());
-        let unready = (503, text, "the store cannot be reached\n".to_owned());
+        let json = Some("application/json".to_owned());
+        let alive = (200, text, "ok\n".to_owned());
+        let ready = (200, json.clone(), line_of(ready("redis", "none")));
+        let unready = (503, json, line_of(unready("the store cannot be reached")));
         assert_eq!(ask(&mut client, "/healthz").await, alive);
         assert_eq!(ask(&mut client, "/readyz").await, ready);
 
@@ -175,7 +289,7 @@ fn a_server_that_ends_is_not_ready() {
     other.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").unwrap();
     let mut ready = String::new();
     other.read_to_string(&mut ready).unwrap();
-    assert!(ready.ends_with("\r\n\r\nready\n"), "{ready}");
+    assert!(ready.contains("\r\n\r\n{\"status\":\"ready\""), "{ready}");
 
     server.terminate();
     while TcpStream::connect(&server.address).is_ok() {
@@ -185,7 +299,8 @@ fn a_server_that_ends_is_not_ready() {
     let mut draining = String::new();
     asking.read_to_string(&mut draining).unwrap();
     assert!(
-        draining.starts_with("HTTP/1.1 503 ") && draining.ends_with("\r\n\r\ndraining\n"),
+        draining.starts_with("HTTP/1.1 503 ")
+            && draining.ends_with("\r\n\r\n{\"status\":\"unready\",\"reason\":\"draining\"}\n"),
         "{draining}"
     );
     assert_eq!(server.wait().0.code(), Some(0));

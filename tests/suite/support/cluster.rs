@@ -149,9 +149,18 @@ impl Cluster {
 
 /// A cluster of one node that goes by the clock.
 pub async fn cluster_of_one(clock: &Clock) -> Redis {
+    one_node(clock, &[]).await
+}
+
+/// The same, where clients are sent to another port.
+pub async fn cluster_behind(port: u16, clock: &Clock) -> Redis {
+    one_node(clock, &["--cluster-announce-port", &port.to_string()]).await
+}
+
+async fn one_node(clock: &Clock, arguments: &[&str]) -> Redis {
     let bus = free_port().to_string();
-    let arguments = ["--cluster-enabled", "yes", "--cluster-port", &bus];
-    let redis = Redis::start_by(clock, &arguments);
+    let enabled = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let redis = Redis::start_by(clock, &[&enabled, arguments].concat());
     cluster(&redis, &["ADDSLOTSRANGE", "0", "16383"]);
     let now = clock.now();
     while !ask::<String>(&redis, &["INFO"]).contains("cluster_state:ok") {

@@ -17,7 +17,7 @@ pub use aws::{Aws, Fault, When};
 pub use browser::Browser;
 pub use client::{Client, Response};
 pub use clock::Clock;
-pub use cluster::{Cluster, cluster_of_one};
+pub use cluster::{Cluster, cluster_behind, cluster_of_one};
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
 pub use lambda::{Executable, Lambda};
