@@ -261,6 +261,7 @@ pub(super) fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret,
         redis: redis.clone(),
         namespace: config.namespace.clone(),
         accept: config.accept(),
+        declared: config.declared_variants(),
         ignore_bots: config.ignore_bots,
     };
     settings

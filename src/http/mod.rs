@@ -22,7 +22,7 @@ use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
 pub use self::routes::{Found, Handler, Method, Route, Routes};
-use crate::domain::{Accept, Name};
+use crate::domain::{Accept, DeclaredVariants, Name};
 use crate::store::Store;
 
 /// The path under which API Gateway serves the API.
@@ -49,6 +49,7 @@ pub struct Api {
     store: Arc<dyn Store>,
     namespace: Name,
     accept: Arc<Accept>,
+    declared: Arc<DeclaredVariants>,
     outage: Arc<Outage>,
     crawlers: Arc<Crawlers>,
 }
@@ -71,8 +72,19 @@ impl Api {
             store,
             namespace,
             accept: Arc::new(accept),
+            declared: Arc::default(),
             outage: Arc::default(),
             crawlers: Arc::default(),
+        }
+    }
+
+    /// The variants that the config declares in its namespace: `max_variants` is not for them. Where only
+    /// declared ones are accepted it need not be said again.
+    #[must_use]
+    pub fn declaring(self, variants: DeclaredVariants) -> Self {
+        Self {
+            declared: Arc::new(variants),
+            ..self
         }
     }
 
@@ -105,7 +117,7 @@ impl Api {
         answer.unwrap_or_else(|refusal| {
             match &refusal {
                 Refusal::Store(error) => self.outage.log(error),
-                Refusal::TooManyCounters(..) => self.outage.log_full(),
+                Refusal::Full(limit, _) => self.outage.log_full(*limit),
                 Refusal::Malformed(_) | Refusal::TooLong | Refusal::Encoded => {}
             }
             refusal.into()

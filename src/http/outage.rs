@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::Limit;
 use crate::store::StoreError;
 
 /// The least time between two lines.
@@ -35,12 +36,9 @@ impl Outage {
     }
 
     /// Logs that events were refused for want of room, or counts it for the next line.
-    pub(super) fn log_full(&self) {
+    pub(super) fn log_full(&self, limit: Limit) {
         if let Some(more) = self.admit(Instant::now()) {
-            tracing::warn!(
-                more,
-                "events were refused: their namespace has as many counters as `max_counters` allows"
-            );
+            tracing::warn!(more, "events were refused: limit reached: {limit}");
         }
     }
 

@@ -55,6 +55,7 @@ impl Function {
             redis,
             namespace,
             accept,
+            declared,
             ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
@@ -62,7 +63,9 @@ impl Function {
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,
-            api: Api::new(Arc::new(store), namespace, accept).ignoring_bots(ignore_bots),
+            api: Api::new(Arc::new(store), namespace, accept)
+                .declaring(declared)
+                .ignoring_bots(ignore_bots),
         })
     }
 

@@ -4,6 +4,7 @@ mod delete;
 #[cfg(feature = "cli")]
 mod facts;
 mod link;
+mod place;
 mod read;
 mod script;
 mod sets;

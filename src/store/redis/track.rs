@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use ::redis::{Value, from_redis_value};
 
 use super::RedisStore;
-use super::script::{Call, REGISTER, TRACK};
+use super::place::{Registration, place};
+use super::script::{Call, TRACK};
 use super::sets::{MAX_LEVELS, Memory, Token, window_name};
-use crate::domain::{Event, Outcome};
+use crate::domain::{Event, Limit, Outcome};
 use crate::store::keyspace::Namespace;
-use crate::store::{Dedupe, StoreError};
+use crate::store::{Counting, Dedupe, StoreError};
 
 /// What the script is given at first, and from then on when it asks for more: enough for 8,687
 /// events of a counter, and four times as many with each level.
@@ -67,13 +68,16 @@ enum Answer {
 }
 
 impl Answer {
-    fn read(value: Value) -> Option<Self> {
+    fn read(value: Value, counting: &Counting) -> Option<Self> {
+        let refused = |limit| Some(Self::Done(Outcome::Refused(limit)));
         match value {
             Value::Int(1) => Some(Self::Done(Outcome::Counted)),
             Value::Int(0) => Some(Self::Done(Outcome::Duplicate)),
-            Value::Int(-1) => Some(Self::Done(Outcome::Refused)),
+            Value::Int(-1) => refused(Limit::Counters(counting.max_counters)),
             Value::Int(-2) => Some(Self::Register),
             Value::Int(-3) => Some(Self::Deeper),
+            Value::Int(-4) => refused(Limit::Namespaces(counting.max_namespaces)),
+            Value::Int(-5) => refused(Limit::Variants(counting.max_variants)),
             windows => from_redis_value(windows).ok().map(Self::Windows),
         }
     }
@@ -99,7 +103,7 @@ impl RedisStore {
             let answers = self.evaluate(&TRACK, &calls).await?;
             let mut unregistered = Vec::new();
             for (event, answer) in open.into_iter().zip(answers) {
-                match Answer::read(answer) {
+                match Answer::read(answer, &self.counting) {
                     Some(Answer::Done(outcome)) => outcomes[event] = Some(outcome),
                     Some(Answer::Register) => unregistered.push(event),
                     Some(Answer::Deeper) if levels < MAX_LEVELS => {
@@ -109,12 +113,12 @@ impl RedisStore {
                     _ => return Err(self.odd_answer()),
                 }
             }
-            for (event, answer) in self.register(events, &unregistered).await? {
-                match answer {
-                    Some(Answer::Done(Outcome::Refused)) => {
-                        outcomes[event] = Some(Outcome::Refused);
+            for (event, registration) in self.register(events, &unregistered).await? {
+                match registration {
+                    Registration::Done => registered[event] = true,
+                    Registration::Refused(limit) => {
+                        outcomes[event] = Some(Outcome::Refused(limit));
                     }
-                    _ => registered[event] = true,
                 }
             }
         }
@@ -143,10 +147,16 @@ impl RedisStore {
             experiment.flag(token.hex()),
             experiment.windows(),
             experiment.index(),
+            experiment.variants(),
         ];
+        let configured = event.configured;
         if !self.cluster {
             keys.extend([namespace.experiments(), namespace.index()]);
+            if !configured.namespace {
+                keys.extend(place(&counter.namespace, &namespace));
+            }
         }
+        let first_set = keys.len() + 1;
         for window in &windows {
             keys.extend(Memory::new(&experiment, &key, window).path(token.hash(), levels));
         }
@@ -163,38 +173,20 @@ impl RedisStore {
             }
             .to_owned(),
             experiment.member,
+            if configured.variant {
+                String::new()
+            } else {
+                self.counting.max_variants.to_string()
+            },
+            self.counting.max_namespaces.to_string(),
+            if configured.namespace {
+                String::new()
+            } else {
+                namespace.member().to_owned()
+            },
+            first_set.to_string(),
         ];
         arguments.extend(windows.into_iter().cloned());
         Call { keys, arguments }
-    }
-
-    /// Enters the counters of these events in their namespaces' indexes.
-    async fn register(
-        &self,
-        events: &[Event],
-        unregistered: &[usize],
-    ) -> Result<Vec<(usize, Option<Answer>)>, StoreError> {
-        if unregistered.is_empty() {
-            return Ok(Vec::new());
-        }
-        let calls: Vec<Call> = (unregistered.iter())
-            .map(|&event| {
-                let counter = &events[event].counter;
-                let namespace = Namespace::new(&counter.namespace, self.cluster);
-                let experiment = namespace.experiment(&counter.experiment);
-                Call {
-                    keys: vec![namespace.experiments(), namespace.index()],
-                    arguments: vec![
-                        experiment.counter(&counter.kind, &counter.variant),
-                        experiment.member,
-                        self.counting.max_counters.to_string(),
-                    ],
-                }
-            })
-            .collect();
-        let answers = self.evaluate(&REGISTER, &calls).await?;
-        Ok((unregistered.iter().copied())
-            .zip(answers.into_iter().map(Answer::read))
-            .collect())
     }
 }

@@ -1,6 +1,7 @@
 //! SQLite: the embedded store. One thread owns the connection; what is waiting when it is free
 //! shares one transaction, so that many events share one wait for the disk (group commit).
 
+mod limits;
 mod tables;
 mod tracker;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
+use super::limits;
 use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Selection};
 use crate::store::DEFAULT_TIMEOUT;
 
@@ -30,6 +31,7 @@ pub(super) fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
         ));
     }
     connection.execute_batch(include_str!("schema.sql"))?;
+    limits::prepare(&connection)?;
     connection.pragma_update(None, "user_version", VERSION)?;
     Ok(connection)
 }

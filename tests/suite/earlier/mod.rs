@@ -19,7 +19,7 @@ use lamed::report::Source;
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
-use crate::support::{Clock, counter, name};
+use crate::support::{Clock, event_in, name};
 
 /// The builds that fixtures were made by.
 const BUILDS: [&str; 1] = ["1.0.0-e4aee2e"];
@@ -70,10 +70,7 @@ fn story() -> Vec<Step> {
 }
 
 fn event(names: &[&str], uuid: &str) -> Event {
-    Event {
-        counter: counter(names[0], names[1], names[2], names[3]),
-        key: IdempotencyKey::new(uuid).unwrap(),
-    }
+    event_in(names[0], names[1], names[2], names[3], uuid)
 }
 
 /// The events of the story that are remembered at its end for certain: first sent within the window,
@@ -158,9 +155,12 @@ impl Site {
                     .collect();
                 assert!(again.is_empty(), "{place}: {again:?}");
                 new.extend(events.iter().map(|event| {
-                    let counter = event.counter.clone();
                     let key = IdempotencyKey::new("new").unwrap();
-                    (format!("{counter:?}"), Event { counter, key })
+                    let new = Event {
+                        key,
+                        ..event.clone()
+                    };
+                    (format!("{:?}", event.counter), new)
                 }));
             }
             assert_eq!(self.replies(&namespaces).await, replies, "{place}");

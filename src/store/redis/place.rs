@@ -1,0 +1,103 @@
+//! The place of a namespace among those of the store.
+
+use ::redis::Value;
+
+use super::RedisStore;
+use super::script::{Call, ENTER, REGISTER};
+use crate::domain::{Event, Limit, Name};
+use crate::store::StoreError;
+use crate::store::keyspace::{NAMESPACES, Namespace};
+
+/// The keys that say whether a namespace has a place: the set of those that have one, and its own index in
+/// the forms of its name other than `form`. They are for one Redis: on a cluster they are in many slots.
+pub(super) fn place(namespace: &Name, form: &Namespace) -> impl Iterator<Item = String> {
+    let others = (Namespace::forms(namespace, false).into_iter())
+        .map(|namespace| namespace.index())
+        .filter({
+            let index = form.index();
+            move |other| *other != index
+        });
+    std::iter::once(NAMESPACES.to_owned()).chain(others)
+}
+
+/// What became of a counter's registration.
+#[derive(Clone, Copy)]
+pub(super) enum Registration {
+    Done,
+    Refused(Limit),
+}
+
+impl RedisStore {
+    /// On a cluster: enters the counters of these events in the indexes of their namespaces, and before that
+    /// the namespaces that are new among those of the store. One round trip, or three.
+    pub(super) async fn register(
+        &self,
+        events: &[Event],
+        unregistered: &[usize],
+    ) -> Result<Vec<(usize, Registration)>, StoreError> {
+        let mut done = Vec::new();
+        let mut open: Vec<(usize, bool)> = (unregistered.iter())
+            .map(|&event| (event, events[event].configured.namespace))
+            .collect();
+        while !open.is_empty() {
+            let calls: Vec<Call> = (open.iter())
+                .map(|&(event, has_place)| self.registration(&events[event], has_place))
+                .collect();
+            let answers = self.evaluate(&REGISTER, &calls).await?;
+            let mut without_place = Vec::new();
+            for ((event, has_place), answer) in open.into_iter().zip(answers) {
+                match answer {
+                    Value::Int(1) => done.push((event, Registration::Done)),
+                    Value::Int(-1) => {
+                        let limit = Limit::Counters(self.counting.max_counters);
+                        done.push((event, Registration::Refused(limit)));
+                    }
+                    Value::Int(-6) if !has_place => without_place.push(event),
+                    _ => return Err(self.odd_answer()),
+                }
+            }
+            open = Vec::new();
+            let calls: Vec<Call> = (without_place.iter())
+                .map(|&event| self.entry(&events[event].counter.namespace))
+                .collect();
+            let answers = self.evaluate(&ENTER, &calls).await?;
+            for (event, answer) in without_place.into_iter().zip(answers) {
+                match answer {
+                    Value::Int(1) => open.push((event, true)),
+                    Value::Int(-4) => {
+                        let limit = Limit::Namespaces(self.counting.max_namespaces);
+                        done.push((event, Registration::Refused(limit)));
+                    }
+                    _ => return Err(self.odd_answer()),
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    fn registration(&self, event: &Event, has_place: bool) -> Call {
+        let counter = &event.counter;
+        let namespace = Namespace::new(&counter.namespace, self.cluster);
+        let experiment = namespace.experiment(&counter.experiment);
+        Call {
+            keys: vec![namespace.experiments(), namespace.index()],
+            arguments: vec![
+                experiment.counter(&counter.kind, &counter.variant),
+                experiment.member,
+                self.counting.max_counters.to_string(),
+                if has_place { "yes" } else { "no" }.to_owned(),
+            ],
+        }
+    }
+
+    fn entry(&self, namespace: &Name) -> Call {
+        let namespace = Namespace::new(namespace, self.cluster);
+        Call {
+            keys: vec![NAMESPACES.to_owned()],
+            arguments: vec![
+                namespace.member().to_owned(),
+                self.counting.max_namespaces.to_string(),
+            ],
+        }
+    }
+}
