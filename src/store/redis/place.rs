@@ -1,6 +1,6 @@
 //! The place of a namespace among those of the store.
 
-use ::redis::Value;
+use ::redis::{Value, cmd};
 
 use super::RedisStore;
 use super::script::{Call, ENTER, REGISTER};
@@ -23,7 +23,10 @@ pub(super) fn place(namespace: &Name, form: &Namespace) -> impl Iterator<Item = 
 /// What became of a counter's registration.
 #[derive(Clone, Copy)]
 pub(super) enum Registration {
-    Done,
+    /// By this call, or by another one before.
+    Done {
+        by_us: bool,
+    },
     Refused(Limit),
 }
 
@@ -47,7 +50,10 @@ impl RedisStore {
             let mut without_place = Vec::new();
             for ((event, has_place), answer) in open.into_iter().zip(answers) {
                 match answer {
-                    Value::Int(1) => done.push((event, Registration::Done)),
+                    Value::Int(answer @ (0 | 1)) => {
+                        let by_us = answer == 1;
+                        done.push((event, Registration::Done { by_us }));
+                    }
                     Value::Int(-1) => {
                         let limit = Limit::Counters(self.counting.max_counters);
                         done.push((event, Registration::Refused(limit)));
@@ -73,6 +79,22 @@ impl RedisStore {
             }
         }
         Ok(done)
+    }
+
+    /// On a cluster: takes counters out of the indexes of their namespaces again, for which there was no room
+    /// in the experiment by the time that they were registered. An entry that stays, because this is
+    /// interrupted, takes the place of a counter and does no other harm.
+    pub(super) async fn unregister(&self, events: &[&Event]) -> Result<(), StoreError> {
+        let removals = events.iter().map(|event| {
+            let counter = &event.counter;
+            let namespace = Namespace::new(&counter.namespace, self.cluster);
+            let experiment = namespace.experiment(&counter.experiment);
+            cmd("SREM")
+                .arg(namespace.index())
+                .arg(experiment.counter(&counter.kind, &counter.variant))
+                .take()
+        });
+        self.ask::<u64>(removals.collect()).await.map(drop)
     }
 
     fn registration(&self, event: &Event, has_place: bool) -> Call {

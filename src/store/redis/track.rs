@@ -56,6 +56,12 @@ impl Learned {
     }
 }
 
+/// A counter that is in the index of its namespace, on a cluster.
+#[derive(Clone, Copy)]
+struct Registered {
+    by_us: bool,
+}
+
 /// What the script answered.
 enum Answer {
     Done(Outcome),
@@ -87,7 +93,7 @@ impl RedisStore {
     /// Counts the events: one round trip, but when the script asks for more.
     pub(super) async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; events.len()];
-        let mut registered = vec![false; events.len()];
+        let mut registered: Vec<Option<Registered>> = vec![None; events.len()];
         for _ in 0..MAX_ROUNDS {
             let open: Vec<usize> = (0..events.len())
                 .filter(|&event| outcomes[event].is_none())
@@ -98,7 +104,14 @@ impl RedisStore {
             let levels = self.learned.levels();
             let windows = self.learned.windows();
             let calls: Vec<Call> = (open.iter())
-                .map(|&event| self.call(&events[event], levels, &windows, registered[event]))
+                .map(|&event| {
+                    self.call(
+                        &events[event],
+                        levels,
+                        &windows,
+                        registered[event].is_some(),
+                    )
+                })
                 .collect();
             let answers = self.evaluate(&TRACK, &calls).await?;
             let mut unregistered = Vec::new();
@@ -115,14 +128,24 @@ impl RedisStore {
             }
             for (event, registration) in self.register(events, &unregistered).await? {
                 match registration {
-                    Registration::Done => registered[event] = true,
+                    Registration::Done { by_us } => registered[event] = Some(Registered { by_us }),
                     Registration::Refused(limit) => {
                         outcomes[event] = Some(Outcome::Refused(limit));
                     }
                 }
             }
         }
-        (outcomes.into_iter().collect::<Option<Vec<_>>>()).ok_or_else(|| self.odd_answer())
+        let outcomes = outcomes.into_iter().collect::<Option<Vec<_>>>();
+        let outcomes = outcomes.ok_or_else(|| self.odd_answer())?;
+        let in_vain: Vec<&Event> = (events.iter().zip(registered).zip(&outcomes))
+            .filter(|((_, registered), outcome)| {
+                matches!(outcome, Outcome::Refused(_))
+                    && registered.is_some_and(|registered| registered.by_us)
+            })
+            .map(|((event, _), _)| event)
+            .collect();
+        self.unregister(&in_vain).await?;
+        Ok(outcomes)
     }
 
     fn call(&self, event: &Event, levels: usize, windows: &[String], registered: bool) -> Call {

@@ -2,5 +2,6 @@
 
 mod cluster;
 mod guard;
+mod limits;
 mod time;
 mod trouble;
