@@ -1,4 +1,5 @@
-//! The place of a namespace among those of the store.
+//! The place of a namespace among those of the store, and what is to be entered on a cluster before a
+//! counter is made.
 
 use ::redis::{Value, cmd};
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Accept, Event, IdempotencyKey, Outcome, Selection};
+use lamed::domain::{Accept, Event, IdempotencyKey, Limit, Outcome, Selection};
 use lamed::http::{Api, Handler};
 use lamed::report::Source;
 use lamed::store::{Counting, Dedupe, Store, Window};
@@ -168,6 +168,21 @@ impl Site {
             let outcomes = self.store.track(&new).await.unwrap();
             assert_eq!(outcomes, vec![Outcome::Counted; new.len()], "{place}");
         }
+    }
+
+    /// The namespaces from before go on with new counters, beside one that strangers may make: none of them
+    /// needs a place. The store takes one namespace beside the configured one.
+    async fn takes_its_namespaces_over(&self, replies: &str) {
+        let new = |namespace: &str| event_in(namespace, "new", "participate", "v", "1");
+        let mut namespaces: Vec<&str> = replies.lines().step_by(2).collect();
+        assert!(namespaces.len() > 2);
+        namespaces.push("invented");
+        for namespace in namespaces {
+            let outcomes = self.store.track(&[new(namespace)]).await.unwrap();
+            assert_eq!(outcomes, [Outcome::Counted], "{namespace}");
+        }
+        let outcomes = self.store.track(&[new("another")]).await.unwrap();
+        assert_eq!(outcomes, [Outcome::Refused(Limit::Namespaces(1))]);
     }
 
     /// Deletes all that the replies tell of, and says how many counters.
