@@ -72,8 +72,8 @@ pub(super) struct File {
     /// would create one more gets 429, so that scanners cannot fill the Redis.
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
-    /// The highest number of namespaces in a store, beside `namespace` and those with counters from before
-    /// this limit. An event that would create one more gets 429.
+    /// The highest number of namespaces that events may create in a store, in addition to `namespace`. An
+    /// event that would create one more gets 429. A namespace with counters is always counted.
     #[schemars(extend("default" = DEFAULT_MAX_NAMESPACES))]
     max_namespaces: Option<Most>,
     /// The highest number of variants of an experiment. An event that would create one more gets 429.
