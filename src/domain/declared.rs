@@ -67,12 +67,6 @@ impl DeclaredVariants {
         variants.is_some_and(|variants| variants.contains(variant))
     }
 
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The experiments with their variants, in natural order.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &[Name])> {
         (self.0.iter()).map(|(experiment, variants)| (experiment, variants.as_slice()))

@@ -10,8 +10,8 @@
 //! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
 //! | `ns:deleted:experiment:event:variant` | string | when the counter was deleted, and the window then |
 //! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
-//! | `ns:variants:experiment:of` | hash | the variants of an experiment with many counters, for a day |
-//! | `lamed:namespaces` | set | namespaces that strangers, or others than the config, have made |
+//! | `ns:variants:experiment:of` | hash | the variants of an experiment with many counters, and how many counters, for a day |
+//! | `lamed:namespaces` | set | namespaces that have taken one of the places that `max_namespaces` gives |
 //! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!
 //! `ns`, `experiment`, `event` and `variant` stand for names. Inside a name `:`, `%`, `{` and `}` are

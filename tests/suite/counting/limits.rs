@@ -8,7 +8,7 @@ use lamed::store::{Counting, Dedupe, Location, RedisSettings, RedisStore, Sqlite
 use redis::Commands;
 use tokio::task::JoinSet;
 
-use crate::support::{Cluster, Redis, event, event_in, name};
+use crate::support::{Cluster, Redis, event, event_in, name, redis_6_2};
 use Outcome::{Counted, Duplicate, Refused};
 
 const LIMITS: Counting = Counting {
@@ -146,12 +146,14 @@ async fn sqlite_keeps_the_limits() {
 
 #[tokio::test]
 async fn redis_keeps_the_limits() {
-    let redis = Redis::start(&[]);
-    for dedupe in [Dedupe::Compact, Dedupe::Flags] {
-        redis::cmd("FLUSHALL")
-            .exec(&mut redis.connection())
-            .unwrap();
-        story(&on(&redis, Counting { dedupe, ..LIMITS }), true).await;
+    let oldest = redis_6_2().map(|path| Redis::start_other(path, &[]));
+    for redis in [Some(Redis::start(&[])), oldest].iter().flatten() {
+        for dedupe in [Dedupe::Compact, Dedupe::Flags] {
+            redis::cmd("FLUSHALL")
+                .exec(&mut redis.connection())
+                .unwrap();
+            story(&on(redis, Counting { dedupe, ..LIMITS }), true).await;
+        }
     }
 }
 
