@@ -94,10 +94,13 @@ for i = FIRST_WINDOW, #ARGV do
   end
 end
 
+local function variant_of(counter)
+  return string.match(counter, '[^:]*$')
+end
+
 -- An experiment with fewer counters than it may have variants has room for one more: nothing is to be
 -- counted. Else its variants are kept beside it, with the number of counters that they were taken from
 -- under '': where that is another one by now, somebody else (Python lamed, say) has written or deleted.
-local variant = string.match(KEYS[1], '[^:]*$')
 local function has_room_for_variant()
   local most = tonumber(ARGV[8])
   local counters = redis.call('SCARD', KEYS[6])
@@ -108,11 +111,11 @@ local function has_room_for_variant()
     redis.call('DEL', KEYS[7])
     redis.call('HSET', KEYS[7], '', counters)
     for _, counter in ipairs(redis.call('SMEMBERS', KEYS[6])) do
-      redis.call('HSET', KEYS[7], string.match(counter, '[^:]*$'), 1)
+      redis.call('HSET', KEYS[7], variant_of(counter), 1)
     end
     redis.call('PEXPIRE', KEYS[7], VARIANTS_KEPT)
   end
-  return redis.call('HLEN', KEYS[7]) - 1 < most or redis.call('HEXISTS', KEYS[7], variant) == 1
+  return redis.call('HLEN', KEYS[7]) - 1 < most or redis.call('HEXISTS', KEYS[7], variant_of(KEYS[1])) == 1
 end
 
 -- A namespace with counters is there, also where nobody entered it: an earlier lamed did not.
@@ -141,6 +144,7 @@ if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
   if home == 'no' then
     return -2
   end
+  local counters, kept = redis.call('SCARD', KEYS[6]), redis.call('HGET', KEYS[7], '')
   if home == 'here' then
     if redis.call('SCARD', KEYS[9]) >= tonumber(ARGV[5]) and redis.call('SISMEMBER', KEYS[9], KEYS[1]) == 0 then
       return -1
@@ -155,8 +159,10 @@ if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
     redis.call('DEL', KEYS[2]) -- Python lamed's delete leaves the days.
   end
   redis.call('SADD', KEYS[6], KEYS[1])
-  if redis.call('EXISTS', KEYS[7]) == 1 then
-    redis.call('HSET', KEYS[7], variant, 1, '', redis.call('SCARD', KEYS[6]))
+  if kept == string.format('%d', counters) then
+    redis.call('HSET', KEYS[7], variant_of(KEYS[1]), 1, '', counters + 1)
+  else
+    redis.call('DEL', KEYS[7])
   end
 end
 redis.call('INCR', KEYS[1])

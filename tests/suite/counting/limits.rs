@@ -259,6 +259,11 @@ async fn what_others_write_and_delete_is_seen() {
     assert_eq!(track(&store, &new).await, [NO_VARIANT, Counted, NO_VARIANT]);
     let _: () = theirs.del(index).unwrap();
     assert_eq!(track(&store, &new[2..]).await, [Counted]);
+    // Three counters again, but of one variant.
+    let goals = ["i", "j"].map(|goal| event("e", goal, "a", "1"));
+    assert_eq!(track(&store, &goals).await, [Counted; 2]);
+    let outcomes = [Counted, Counted, NO_VARIANT];
+    assert_eq!(track(&store, &["x", "y", "z"].map(shown)).await, outcomes);
     // What is kept beside an experiment is forgotten.
     let kept: Vec<String> = theirs.keys("*:variants:*").unwrap();
     assert_eq!(kept, ["alephbet:variants:e:of"]);
