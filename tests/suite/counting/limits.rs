@@ -241,7 +241,11 @@ async fn requests_side_by_side_on_a_cluster_keep_the_limits() {
 #[tokio::test]
 async fn what_others_write_and_delete_is_seen() {
     let redis = Redis::start(&[]);
-    let store = on(&redis, LIMITS);
+    let counting = Counting {
+        max_counters: 100,
+        ..LIMITS
+    };
+    let store = on(&redis, counting);
     let mut theirs = redis.connection();
     let index = "alephbet:e:counter_keys";
     let counter = |variant: &str| format!("alephbet:counters:e:participate:{variant}");
