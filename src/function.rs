@@ -1,13 +1,17 @@
 //! What `lamed deploy` and the Lambda function agree on: the function's settings, which travel in
 //! one environment variable.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{Accept, Better, Declared, Goal, Name, NameError, Secret, Unit};
+use crate::domain::{
+    Accept, Better, Declared, DeclaredVariants, Goal, Name, NameError, Secret, Unit,
+};
 use crate::store::{
-    Counting, DEFAULT_MAX_COUNTERS, Dedupe, Pem, RedisSettings, Server, Tls, UnreadablePem,
+    Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, Dedupe, Pem,
+    RedisSettings, Server, Tls, UnreadablePem,
 };
 
 /// The environment variable that holds the [`Settings`].
@@ -24,6 +28,9 @@ pub struct Settings {
     /// What requests mean that name no namespace.
     pub namespace: Name,
     pub accept: Accept,
+    /// The variants that `max_variants` is not for. Where only declared ones are accepted it is for none,
+    /// and they need not be said again.
+    pub declared: DeclaredVariants,
     /// Whether events of crawlers are not counted.
     pub ignore_bots: bool,
 }
@@ -51,12 +58,20 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// The settings as compact JSON, PEM files by their text.
+    /// The settings as compact JSON, PEM files by their text. Declared variants that have no room are
+    /// left out.
     ///
     /// # Errors
     /// When a PEM file cannot be read, or the JSON has no room in a function's environment.
     pub fn to_json(&self) -> Result<Secret, SettingsError> {
-        let json = serde_json::to_string(&Json::of(self)?).map_err(|_| SettingsError::Path)?;
+        let text = |json: &Json| serde_json::to_string(json).map_err(|_| SettingsError::Path);
+        let mut shape = Json::of(self)?;
+        let mut json = text(&shape)?;
+        if json.len() > MAX_BYTES && !shape.variants.is_empty() {
+            // Without them `max_variants` is for all: that is better than no function.
+            shape.variants.clear();
+            json = text(&shape)?;
+        }
         if json.len() > MAX_BYTES {
             return Err(SettingsError::TooLong(json.len()));
         }
@@ -97,9 +112,23 @@ struct Json {
     dedupe: JsonDedupe,
     #[serde(default = "default_max_counters")]
     max_counters: u64,
+    /// The other limits are written only where they are not the default ones.
+    #[serde(
+        default = "default_max_namespaces",
+        skip_serializing_if = "is_default_max_namespaces"
+    )]
+    max_namespaces: u64,
+    #[serde(
+        default = "default_max_variants",
+        skip_serializing_if = "is_default_max_variants"
+    )]
+    max_variants: u64,
     /// By experiment; where it is missing, all is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     declared: Option<Vec<JsonDeclared>>,
+    /// By experiment, where all is counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    variants: BTreeMap<String, Vec<String>>,
     /// Written only where it is not what holds without it.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     ignore_bots: bool,
@@ -132,6 +161,24 @@ fn is_true(value: &bool) -> bool {
 
 fn default_max_counters() -> u64 {
     DEFAULT_MAX_COUNTERS
+}
+
+fn default_max_namespaces() -> u64 {
+    DEFAULT_MAX_NAMESPACES
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_max_namespaces(most: &u64) -> bool {
+    *most == DEFAULT_MAX_NAMESPACES
+}
+
+fn default_max_variants() -> u64 {
+    DEFAULT_MAX_VARIANTS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_max_variants(most: &u64) -> bool {
+    *most == DEFAULT_MAX_VARIANTS
 }
 
 #[derive(Serialize, Deserialize)]
@@ -187,6 +234,14 @@ impl Json {
                 Dedupe::Compact => JsonDedupe::Compact,
             },
             max_counters: redis.counting.max_counters,
+            max_namespaces: redis.counting.max_namespaces,
+            max_variants: redis.counting.max_variants,
+            variants: (settings.declared.iter())
+                .map(|(experiment, variants)| {
+                    let variants = variants.iter().map(Name::to_string).collect();
+                    (experiment.to_string(), variants)
+                })
+                .collect(),
             declared: match &settings.accept {
                 Accept::Any => None,
                 Accept::Declared { experiments, .. } => {
@@ -212,6 +267,12 @@ impl Json {
                         .collect(),
                 },
             },
+            declared: (self.variants.into_iter())
+                .map(|(experiment, variants)| {
+                    let variants = variants.into_iter().map(Name::stored).collect();
+                    (Name::stored(experiment), variants)
+                })
+                .collect(),
             namespace,
             ignore_bots: self.ignore_bots,
             redis: RedisSettings {
@@ -235,6 +296,8 @@ impl Json {
                         JsonDedupe::Compact => Dedupe::Compact,
                     },
                     max_counters: self.max_counters,
+                    max_namespaces: self.max_namespaces,
+                    max_variants: self.max_variants,
                 },
                 timeout: time(self.timeout)?,
             },
@@ -311,8 +374,22 @@ mod tests {
             redis: RedisSettings::new(server),
             namespace: Name::stored("alephbet".to_owned()),
             accept: Accept::Any,
+            declared: DeclaredVariants::default(),
             ignore_bots: true,
         }
+    }
+
+    /// Experiments `e0`, `e1`… with two variants each.
+    fn declared(experiments: usize) -> DeclaredVariants {
+        let name = |text: &str| Name::stored(text.to_owned());
+        (0..experiments)
+            .map(|number| {
+                (
+                    name(&format!("e{number}")),
+                    vec![name("blue"), name("red ä")],
+                )
+            })
+            .collect()
     }
 
     fn over_tls(tls: Tls) -> Settings {
@@ -326,6 +403,8 @@ mod tests {
                 window: None,
                 dedupe: Dedupe::Flags,
                 max_counters: 7,
+                max_namespaces: 8,
+                max_variants: 9,
             },
             timeout: Duration::from_millis(1500),
             ..settings(Server::Tcp {
@@ -338,6 +417,7 @@ mod tests {
         Settings {
             redis,
             namespace: Name::stored("shop ä".to_owned()),
+            declared: DeclaredVariants::default(),
             ignore_bots: false,
             accept: Accept::Declared {
                 namespace: Name::stored("shop ä".to_owned()),
@@ -364,6 +444,10 @@ mod tests {
         let text = |text: &str| Pem::Text(Secret::new(text));
         for settings in [
             settings(Server::Unix("/run/redis.sock".into())),
+            Settings {
+                declared: declared(2),
+                ..settings(Server::Unix("/run/redis.sock".into()))
+            },
             settings(Server::Tcp {
                 host: "localhost".to_owned(),
                 port: 6379,
@@ -395,6 +479,18 @@ mod tests {
         let newer = r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1,"tls":null,"new":1}},
             "window":2592000,"timeout":2,"dedupe":"compact"}"#;
         assert_eq!(Settings::from_json(newer).unwrap(), plain);
+    }
+
+    /// A deploy fails for nothing that the function can do without.
+    #[test]
+    fn declared_variants_that_have_no_room_are_left_out() {
+        let plain = settings(Server::Unix("/s".into()));
+        let with = |experiments| Settings {
+            declared: declared(experiments),
+            ..plain.clone()
+        };
+        assert_eq!(read_back(&with(100)), with(100));
+        assert_eq!(read_back(&with(1000)), plain);
     }
 
     #[test]

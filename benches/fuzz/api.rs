@@ -41,6 +41,8 @@ impl Counted {
     fn empty() -> Api {
         let counting = Counting {
             max_counters: 40,
+            max_namespaces: 3,
+            max_variants: 5,
             ..Counting::default()
         };
         let store = SqliteStore::open(&Location::Memory, counting).unwrap();

@@ -33,6 +33,8 @@ impl Target for ConfigFile {
             r#""dedupe":"#,
             r#""accept":"#,
             r#""max_counters":"#,
+            r#""max_namespaces":"#,
+            r#""max_variants":"#,
             r#""experiments":"#,
             r#""unit":"#,
             r#""variants":"#,
@@ -82,6 +84,7 @@ impl Target for ConfigFile {
                         redis,
                         namespace: config.namespace.clone(),
                         accept: config.accept(),
+                        declared: config.declared_variants(),
                         ignore_bots: config.ignore_bots,
                     })
                 });
@@ -104,6 +107,8 @@ impl Sane for Config {
     /// What the counting rests on.
     fn max_is_sane(&self) -> bool {
         self.counting.max_counters > 0
+            && self.counting.max_namespaces > 0
+            && self.counting.max_variants > 0
             && self.counting.window.is_none_or(|window| !window.is_zero())
     }
 }

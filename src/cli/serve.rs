@@ -108,8 +108,9 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     } else {
         config.accept()
     };
-    let api =
-        Api::new(store.clone(), config.namespace.clone(), accept).ignoring_bots(config.ignore_bots);
+    let api = Api::new(store.clone(), config.namespace.clone(), accept)
+        .declaring(config.declared_variants())
+        .ignoring_bots(config.ignore_bots);
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }

@@ -18,13 +18,16 @@ use super::value::{distinct, share, text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
 use crate::domain::{self, Declared, Goal, PARTICIPATE};
-use crate::store::{Counting, DEFAULT_MAX_COUNTERS, DEFAULT_WINDOW, Dedupe as Form, Window};
+use crate::store::{
+    Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, DEFAULT_WINDOW,
+    Dedupe as Form, Window,
+};
 
 /// The longest window in seconds: a hundred years.
 const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
 
-/// The most counters that a namespace may be given.
-const MAX_COUNTERS: u64 = 1_000_000_000;
+/// The highest limit that may be set.
+const MAX_LIMIT: u64 = 1_000_000_000;
 
 /// Under `EXPERIMENT:NAME` AlephBet keeps what it knows of the visitor, and that a goal was reached:
 /// a goal of such a name would count as reached from the start.
@@ -70,6 +73,14 @@ pub(super) struct File {
     /// would create one more gets 429, so that scanners cannot fill the Redis.
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
+    /// The highest number of namespaces that events may create in a store, in addition to `namespace`. An
+    /// event that would create one more gets 429. A namespace with counters is always counted.
+    #[schemars(extend("default" = DEFAULT_MAX_NAMESPACES))]
+    max_namespaces: Option<Most>,
+    /// The highest number of variants of an experiment. An event that would create one more gets 429.
+    /// Variants that `experiments` declares are always counted.
+    #[schemars(extend("default" = DEFAULT_MAX_VARIANTS))]
+    max_variants: Option<Most>,
     /// The settings for `lamed deploy`.
     #[serde(default)]
     aws: Aws,
@@ -158,16 +169,22 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Exp
     Option::deserialize(deserializer).map(Some)
 }
 
-/// How many counters a namespace may have.
+/// How many there may be of something.
 struct Most(u64);
 
-impl<'de> Deserialize<'de> for Most {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        whole(deserializer, 1..=MAX_COUNTERS, "").map(Self)
+impl Most {
+    fn or(limit: Option<Self>, default: u64) -> u64 {
+        limit.map_or(default, |Self(most)| most)
     }
 }
 
-described!(Most, "A number of counters.", whole_number(1, MAX_COUNTERS));
+impl<'de> Deserialize<'de> for Most {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 1..=MAX_LIMIT, "").map(Self)
+    }
+}
+
+described!(Most, "A limit.", whole_number(1, MAX_LIMIT));
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "ExperimentShape")]
@@ -371,9 +388,9 @@ impl From<File> for Config {
         let counting = Counting {
             window,
             dedupe,
-            max_counters: file
-                .max_counters
-                .map_or(DEFAULT_MAX_COUNTERS, |Most(most)| most),
+            max_counters: Most::or(file.max_counters, DEFAULT_MAX_COUNTERS),
+            max_namespaces: Most::or(file.max_namespaces, DEFAULT_MAX_NAMESPACES),
+            max_variants: Most::or(file.max_variants, DEFAULT_MAX_VARIANTS),
         };
         let mut warnings = Vec::new();
         let redis = file.redis.map(|section| {

@@ -21,7 +21,7 @@ use self::file::File;
 pub use self::nearest::nearest;
 pub use self::schema::schema;
 pub use self::wiring::Wired;
-use crate::domain::{Accept, Declared, Name};
+use crate::domain::{Accept, Declared, DeclaredVariants, Name};
 use crate::store::{Counting, RedisSettings};
 
 /// The environment variables that lamed reads.
@@ -147,6 +147,17 @@ impl Config {
             }
         } else {
             Accept::Any
+        }
+    }
+
+    /// The declared variants that `max_variants` is not for. Where only declared ones are accepted it is
+    /// for none, and they need not be listed.
+    #[must_use]
+    pub fn declared_variants(&self) -> DeclaredVariants {
+        if self.declared_only {
+            DeclaredVariants::default()
+        } else {
+            self.experiments.as_slice().into()
         }
     }
 

@@ -277,6 +277,7 @@ pub fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret, SetupE
         redis: redis.clone(),
         namespace: config.namespace.clone(),
         accept: config.accept(),
+        declared: config.declared_variants(),
         ignore_bots: config.ignore_bots,
     };
     settings

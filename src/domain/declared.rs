@@ -1,5 +1,6 @@
 //! Experiments as their owner declares them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Counter, Kind, Name};
@@ -52,6 +53,43 @@ pub enum Better {
     Higher,
     /// As of "unsubscribed".
     Lower,
+}
+
+/// The variants that the config declares, by experiment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeclaredVariants(BTreeMap<Name, Vec<Name>>);
+
+impl DeclaredVariants {
+    /// Whether the variant is declared for the experiment.
+    #[must_use]
+    pub fn include(&self, experiment: &Name, variant: &Name) -> bool {
+        let variants = self.0.get(experiment);
+        variants.is_some_and(|variants| variants.contains(variant))
+    }
+
+    /// The experiments with their variants, in natural order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &[Name])> {
+        (self.0.iter()).map(|(experiment, variants)| (experiment, variants.as_slice()))
+    }
+}
+
+impl FromIterator<(Name, Vec<Name>)> for DeclaredVariants {
+    fn from_iter<T: IntoIterator<Item = (Name, Vec<Name>)>>(experiments: T) -> Self {
+        let with_variants = |(_, variants): &(Name, Vec<Name>)| !variants.is_empty();
+        Self(experiments.into_iter().filter(with_variants).collect())
+    }
+}
+
+impl From<&[Declared]> for DeclaredVariants {
+    fn from(experiments: &[Declared]) -> Self {
+        let variants = |declared: &Declared| {
+            let names = declared.variants.iter().map(|(name, _)| name.clone());
+            names.collect()
+        };
+        (experiments.iter())
+            .map(|declared| (declared.name.clone(), variants(declared)))
+            .collect()
+    }
 }
 
 /// Which events are counted.

@@ -1,6 +1,6 @@
 //! Events, and the counters they are counted under.
 
-use super::{IdempotencyKey, Name};
+use super::{IdempotencyKey, Limit, Name};
 
 /// The word by which AlephBet, and so the keyspace, marks an exposure where a goal's name stands
 /// for a conversion.
@@ -57,6 +57,17 @@ pub struct Counter {
 pub struct Event {
     pub counter: Counter,
     pub key: IdempotencyKey,
+    pub configured: Configured,
+}
+
+/// What of a counter its owner has named in the config, so that the limits on what strangers invent are
+/// not for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Configured {
+    /// The namespace is the configured one.
+    pub namespace: bool,
+    /// The variant is declared for the experiment.
+    pub variant: bool,
 }
 
 /// What became of an event.
@@ -66,7 +77,6 @@ pub enum Outcome {
     Counted,
     /// Its idempotency key was counted under this counter before.
     Duplicate,
-    /// Its namespace has as many counters as it may, and this one is not among them. Nothing is left
-    /// of it.
-    Refused,
+    /// Its counter would be new, and there is no room for it. Nothing is left of it.
+    Refused(Limit),
 }

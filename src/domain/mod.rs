@@ -4,6 +4,7 @@ mod counters;
 mod day;
 mod declared;
 mod event;
+mod limit;
 mod names;
 #[cfg(feature = "cli")]
 pub mod results;
@@ -13,7 +14,8 @@ pub mod statistics;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Instant};
-pub use declared::{Accept, Better, Declared, Goal, Undeclared, Unit};
-pub use event::{Counter, Event, Kind, Outcome, PARTICIPATE};
+pub use declared::{Accept, Better, Declared, DeclaredVariants, Goal, Undeclared, Unit};
+pub use event::{Configured, Counter, Event, Kind, Outcome, PARTICIPATE};
+pub use limit::Limit;
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;

@@ -8,8 +8,8 @@ use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
 use super::{Api, MAX_BODY, Parameters, Reply, Request};
 use crate::domain::{
-    Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Name, Outcome, Selection,
-    Undeclared,
+    Accept, Configured, Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Limit,
+    Name, Outcome, Selection, Undeclared,
 };
 use crate::store::StoreError;
 
@@ -22,8 +22,9 @@ pub(super) enum Refusal {
     /// The body is longer than [`MAX_BODY`].
     TooLong,
     Store(StoreError),
-    /// Events would have made more counters than a namespace may have; what became of the others.
-    TooManyCounters(wire::TrackedBatch),
+    /// There is no room for the counters of some events: the first limit that they met, and what became of
+    /// the other events.
+    Full(Limit, wire::TrackedBatch),
 }
 
 impl From<StoreError> for Refusal {
@@ -51,12 +52,10 @@ impl From<Refusal> for Reply {
                 500,
                 "the store failed: its operator finds the reason in the log",
             ),
-            Refusal::TooManyCounters(tracked) => Self::json(
+            Refusal::Full(limit, tracked) => Self::json(
                 429,
                 &wire::Refused {
-                    message: "the namespace has as many counters as it may have: no new ones are \
-                              made"
-                        .to_owned(),
+                    message: format!("limit reached: {limit}"),
                     tracked,
                 },
             ),
@@ -118,10 +117,14 @@ impl Api {
 
     async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
         let outcomes = self.store.track(events).await?;
-        if outcomes.contains(&Outcome::Refused) {
-            return Err(Refusal::TooManyCounters(outcomes.as_slice().into()));
+        let refused = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Refused(limit) => Some(*limit),
+            Outcome::Counted | Outcome::Duplicate => None,
+        });
+        match refused {
+            Some(limit) => Err(Refusal::Full(limit, outcomes.as_slice().into())),
+            None => Ok(outcomes),
         }
-        Ok(outcomes)
     }
 
     fn batched(&self, event: &Element, place: &str) -> Result<Event, Refusal> {
@@ -236,6 +239,19 @@ impl Api {
         Ok(optional(fields, parameter::NAMESPACE)?.unwrap_or_else(|| self.namespace.clone()))
     }
 
+    /// What of an accepted counter the config names.
+    fn configured(&self, counter: &Counter) -> Configured {
+        let namespace = counter.namespace == self.namespace;
+        let variant = match *self.accept {
+            Accept::Declared { .. } => true,
+            Accept::Any => (self.declared).include(&counter.experiment, &counter.variant),
+        };
+        Configured {
+            namespace,
+            variant: namespace && variant,
+        }
+    }
+
     fn event(&self, fields: &Fields) -> Result<Event, Refusal> {
         let counter = Counter {
             experiment: required(fields, parameter::EXPERIMENT)?,
@@ -253,6 +269,7 @@ impl Api {
             malformed(name, undeclared, fields.place())
         })?;
         Ok(Event {
+            configured: self.configured(&counter),
             counter,
             key: match fields.get(parameter::UUID)? {
                 None => Err(missing(parameter::UUID, fields.place())),

@@ -25,7 +25,7 @@ use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
 pub use self::routes::{Handler, Method, Route, RouteMatch, Routes};
-use crate::domain::{Accept, Name};
+use crate::domain::{Accept, DeclaredVariants, Name};
 use crate::store::Store;
 
 /// The path under which API Gateway serves the API.
@@ -52,6 +52,7 @@ pub struct Api {
     store: Arc<dyn Store>,
     namespace: Name,
     accept: Arc<Accept>,
+    declared: Arc<DeclaredVariants>,
     outage: Arc<Outage>,
     crawlers: Arc<Crawlers>,
 }
@@ -74,8 +75,19 @@ impl Api {
             store,
             namespace,
             accept: Arc::new(accept),
+            declared: Arc::default(),
             outage: Arc::default(),
             crawlers: Arc::default(),
+        }
+    }
+
+    /// The variants that the config declares in its namespace: `max_variants` is not for them. Where only
+    /// declared ones are accepted it need not be said again.
+    #[must_use]
+    pub fn declaring(self, variants: DeclaredVariants) -> Self {
+        Self {
+            declared: Arc::new(variants),
+            ..self
         }
     }
 
@@ -108,7 +120,7 @@ impl Api {
         answer.unwrap_or_else(|refusal| {
             match &refusal {
                 Refusal::Store(error) => self.outage.log(error),
-                Refusal::TooManyCounters(..) => self.outage.log_full(),
+                Refusal::Full(limit, _) => self.outage.log_full(*limit),
                 Refusal::Malformed(_) | Refusal::TooLong | Refusal::Encoded => {}
             }
             refusal.into()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::LogLimit;
+use crate::domain::Limit;
 use crate::store::StoreError;
 
 /// The least time between two lines.
@@ -31,12 +32,9 @@ impl Outage {
     }
 
     /// Logs that events were refused for want of room, or counts it for the next line.
-    pub(super) fn log_full(&self) {
+    pub(super) fn log_full(&self, limit: Limit) {
         if let Some(more) = self.0.admit() {
-            tracing::warn!(
-                more,
-                "events were refused: their namespace has as many counters as `max_counters` allows"
-            );
+            tracing::warn!(more, "events were refused: limit reached: {limit}");
         }
     }
 }

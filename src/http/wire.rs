@@ -62,8 +62,7 @@ impl From<&[Outcome]> for TrackedBatch {
     }
 }
 
-/// The reply to events of which some would have made a counter too many, and what became of the
-/// others.
+/// The reply to events of which some met a limit, and what became of the others.
 #[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Refused {
     pub message: String,

@@ -207,14 +207,16 @@ impl Store for Metered {
         let answer = self.timed("track", self.store.track(events)).await;
         match &answer {
             Ok(outcomes) => {
-                for (outcome, label) in [
-                    (Outcome::Counted, COUNTED),
-                    (Outcome::Duplicate, DUPLICATE),
-                    (Outcome::Refused, REFUSED),
-                ] {
-                    match outcomes.iter().filter(|one| **one == outcome).count() {
+                let label = |outcome: &Outcome| match outcome {
+                    Outcome::Counted => COUNTED,
+                    Outcome::Duplicate => DUPLICATE,
+                    Outcome::Refused(_) => REFUSED,
+                };
+                for became in [COUNTED, DUPLICATE, REFUSED] {
+                    let those = outcomes.iter().filter(|outcome| label(outcome) == became);
+                    match those.count() {
                         0 => {}
-                        number => self.metrics.events(label, number),
+                        number => self.metrics.events(became, number),
                     }
                 }
             }

@@ -35,6 +35,12 @@ pub const DEFAULT_WINDOW_OF_FLAGS: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many counters a namespace may have when nothing else is configured.
 pub const DEFAULT_MAX_COUNTERS: u64 = 10_000;
 
+/// How many namespaces a store may have beside the configured one when nothing else is configured.
+pub const DEFAULT_MAX_NAMESPACES: u64 = 10;
+
+/// How many variants an experiment may have when nothing else is configured.
+pub const DEFAULT_MAX_VARIANTS: u64 = 100;
+
 /// How events are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counting {
@@ -43,6 +49,11 @@ pub struct Counting {
     pub dedupe: Dedupe,
     /// How many counters a namespace may have: an event that would make one more is refused.
     pub max_counters: u64,
+    /// How many namespaces a store may have beside the configured one and those that were there before
+    /// there was a limit.
+    pub max_namespaces: u64,
+    /// How many variants an experiment may have. Declared ones are taken in any case.
+    pub max_variants: u64,
 }
 
 impl Default for Counting {
@@ -51,6 +62,8 @@ impl Default for Counting {
             window: Some(DEFAULT_WINDOW),
             dedupe: Dedupe::default(),
             max_counters: DEFAULT_MAX_COUNTERS,
+            max_namespaces: DEFAULT_MAX_NAMESPACES,
+            max_variants: DEFAULT_MAX_VARIANTS,
         }
     }
 }
@@ -83,7 +96,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Counts each event whose idempotency key was not yet counted under its counter within the
-    /// window, unless it would make a counter too many. When this returns, what it says is durable
+    /// window, unless its counter is new and there is no room for it. When this returns, what it says is durable
     /// as far as the store is.
     ///
     /// # Errors

@@ -298,6 +298,8 @@ fn meanings() -> Vec<(&'static str, Config)> {
                 },
                 counting: Counting {
                     max_counters: 500,
+                    max_namespaces: 3,
+                    max_variants: 20,
                     ..Counting::default()
                 },
                 declared_only: true,

@@ -11,7 +11,7 @@ mod files;
 
 use std::collections::BTreeMap;
 
-use lamed::domain::{Event, IdempotencyKey, Kind, Name, Outcome};
+use lamed::domain::{Configured, Event, IdempotencyKey, Kind, Name, Outcome};
 use lamed::store::{RedisSettings, RedisStore, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -92,7 +92,16 @@ async fn any_names_come_back_out_of_a_redis() {
             .entry((counter.kind.clone(), counter.variant.clone()));
         *counted.or_default() += 1;
         let key = IdempotencyKey::new(format!("{number}")).unwrap();
-        events.push(Event { counter, key });
+        // Of these names there may be as many as there are.
+        let configured = Configured {
+            namespace: true,
+            variant: true,
+        };
+        events.push(Event {
+            counter,
+            key,
+            configured,
+        });
     }
     for events in events.chunks(100) {
         let outcomes = store.track(events).await.unwrap();

@@ -18,6 +18,8 @@ const fn counting(window: Window, dedupe: Dedupe) -> Counting {
         window,
         dedupe,
         max_counters: 10_000,
+        max_namespaces: 10,
+        max_variants: 100,
     }
 }
 

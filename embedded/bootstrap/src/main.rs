@@ -54,6 +54,7 @@ impl LambdaFunction {
             redis,
             namespace,
             accept,
+            declared,
             ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
@@ -61,7 +62,9 @@ impl LambdaFunction {
         let store = RedisStore::new(&redis)?;
         Ok(Self {
             handler,
-            api: Api::new(Arc::new(store), namespace, accept).ignoring_bots(ignore_bots),
+            api: Api::new(Arc::new(store), namespace, accept)
+                .declaring(declared)
+                .ignoring_bots(ignore_bots),
         })
     }
 

@@ -7,8 +7,8 @@ use super::{ChangeKind, Plan, deploy, mapped, rollback};
 use crate::deploy::Account;
 use crate::deploy::desired::{self, Code, Desired, LIVE, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
-    ApiKey, Configuration, Function, Integration, LogGroup, Method, Observed, Resource, RestApi,
-    Role, Stage, UsagePlan, Version,
+    ApiKey, Configuration, Integration, LogGroup, Observed, ObservedFunction, ObservedMethod,
+    Resource, RestApi, Role, Stage, UsagePlan, Version,
 };
 use crate::domain::Secret;
 
@@ -85,9 +85,9 @@ fn deployed(desired: &Desired) -> Observed {
             headers: mapped("method.response.header.", &desired.preflights[&method.path]),
             ..Integration::default()
         };
-        let with = |integration| Method {
+        let with = |integration| ObservedMethod {
             integration: Some(integration),
-            ..Method::default()
+            ..ObservedMethod::default()
         };
         let methods = [
             ("GET".to_owned(), with(proxy)),
@@ -116,7 +116,7 @@ fn deployed(desired: &Desired) -> Observed {
             vpc: desired.vpc.clone().unwrap_or_default(),
         };
         let source = account.source("api1", desired.stage, "GET", &function.name);
-        let function_there = Function {
+        let function_there = ObservedFunction {
             versions: vec![version(1, "lamed 1.0.0, release 1", &configuration)],
             latest: configuration,
             aliases: [(LIVE.to_owned(), 1)].into(),

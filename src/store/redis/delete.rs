@@ -3,11 +3,13 @@
 use ::redis::{Cmd, Value, cmd};
 
 use super::RedisStore;
+use super::place::place;
 use super::read::{Home, Indexed};
 use super::script::{Call, DELETE};
 use super::sets::{FULL, Memory, window_name};
-use crate::domain::Selection;
+use crate::domain::{Name, Selection};
 use crate::store::StoreError;
+use crate::store::redis::keyspace::Namespace;
 
 /// How often sets are looked up again that grew meanwhile. One has to take up to 511 events between
 /// two round trips for that.
@@ -38,12 +40,12 @@ impl RedisStore {
                 }
                 self.ask::<u64>(vec![srem]).await?;
             }
-            deleted += self.remove_from(&home).await?;
+            deleted += self.remove_from(&selection.namespace, &home).await?;
         }
         Ok(deleted)
     }
 
-    async fn remove_from(&self, home: &Home) -> Result<u64, StoreError> {
+    async fn remove_from(&self, namespace: &Name, home: &Home) -> Result<u64, StoreError> {
         for _ in 0..ATTEMPTS {
             let zrange = cmd("ZRANGE")
                 .arg(home.experiment.windows())
@@ -52,7 +54,7 @@ impl RedisStore {
                 .take();
             let windows = self.ask::<Vec<String>>(vec![zrange]).await?.concat();
             let sets = self.sets(home, &windows).await?;
-            let call = self.delete_call(home, windows, sets);
+            let call = self.delete_call(namespace, home, windows, sets);
             let answers = self.evaluate(&DELETE, &[call]).await?;
             match answers.first() {
                 Some(Value::Int(-1)) => {}
@@ -66,12 +68,18 @@ impl RedisStore {
         )))
     }
 
-    fn delete_call(&self, home: &Home, windows: Vec<String>, sets: Sets) -> Call {
+    fn delete_call(&self, namespace: &Name, home: &Home, windows: Vec<String>, sets: Sets) -> Call {
         let experiment = &home.experiment;
-        let mut keys = vec![experiment.index(), experiment.windows()];
+        let mut keys = vec![
+            experiment.index(),
+            experiment.windows(),
+            experiment.variants(),
+        ];
         if !self.cluster {
             keys.extend([home.namespace.experiments(), home.namespace.index()]);
+            keys.extend(place(namespace, &home.namespace));
         }
+        let first_counter = keys.len() + 1;
         for Indexed { key, .. } in &home.counters {
             keys.extend([key.clone(), experiment.days(key), experiment.deleted(key)]);
         }
@@ -81,6 +89,8 @@ impl RedisStore {
             if self.cluster { "elsewhere" } else { "here" }.to_owned(),
             home.counters.len().to_string(),
             sets.with_room.len().to_string(),
+            Namespace::new(namespace, self.cluster).member().to_owned(),
+            first_counter.to_string(),
         ];
         arguments.extend(windows);
         keys.extend(sets.with_room);

@@ -11,7 +11,7 @@ use super::link::{Nodes, is_refused};
 use super::node::Node;
 use super::rights::{Need, Right, lacking, question, rights};
 use crate::domain::Name;
-use crate::store::keyspace::Namespace;
+use crate::store::redis::keyspace::Namespace;
 use crate::store::{Durability, Fsync, Health, StoreError};
 
 /// One node, well enough to answer.

@@ -10,6 +10,8 @@
 //! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
 //! | `ns:deleted:experiment:event:variant` | string | the counter's last deletion (when it was, but later than the one before), and the window then |
 //! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
+//! | `ns:variants:experiment:of` | hash | the variants of an experiment with many counters, and how many counters, for a day |
+//! | `lamed:namespaces` | set | namespaces that have taken one of the places that `max_namespaces` gives |
 //! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!
 //! `ns`, `experiment`, `event` and `variant` stand for names. Inside a name `:`, `%`, `{` and `}` are
@@ -20,11 +22,15 @@
 //! there: `ns:counters:{experiment}:event:variant`, `ns:seen:{experiment}:digest:slot path`, and
 //! `ns:flag:{experiment}:sha1` for a flag. The first two keys are in the namespace's slot:
 //! `{ns}:experiments` and `{ns}:counter_keys`. A counter is entered there before it is made, and an
-//! experiment is never taken out: so none is ever invisible, whatever is interrupted.
+//! experiment is never taken out: so none is ever invisible, whatever is interrupted. `lamed:namespaces`
+//! has a slot of its own; a namespace is entered there before its first counter, and never taken out.
 
 use std::borrow::Cow;
 
 use crate::domain::{Kind, Name};
+
+/// The set of namespaces that have taken one of the places that `max_namespaces` gives.
+pub(super) const NAMESPACES: &str = "lamed:namespaces";
 
 /// One namespace, in one of the forms that its name takes in keys.
 #[derive(Clone, Debug)]
@@ -48,6 +54,11 @@ impl Namespace {
             .map(|form| Self { form, cluster })
             .filter(|namespace| !is_counters(&namespace.experiments()))
             .collect()
+    }
+
+    /// As it stands in [`NAMESPACES`].
+    pub(super) fn member(&self) -> &str {
+        &self.form
     }
 
     pub(super) fn experiments(&self) -> String {
@@ -110,6 +121,11 @@ impl Experiment {
 
     pub(super) fn windows(&self) -> String {
         format!("{}:windows:{}:until", self.namespace, self.form)
+    }
+
+    /// Ends as no index does: `windows` and `variants` may be names of experiments.
+    pub(super) fn variants(&self) -> String {
+        format!("{}:variants:{}:of", self.namespace, self.form)
     }
 
     pub(super) fn counter(&self, kind: &Kind, variant: &Name) -> String {
@@ -357,6 +373,7 @@ mod tests {
             [
                 experiment.index(),
                 experiment.windows(),
+                experiment.variants(),
                 experiment.days(&counter),
                 experiment.deleted(&counter),
                 experiment.flag("ab12".to_owned()),
@@ -368,6 +385,7 @@ mod tests {
             [
                 "shop:{%7B50%25%7D}:counter_keys",
                 "shop:windows:{%7B50%25%7D}:until",
+                "shop:variants:{%7B50%25%7D}:of",
                 "shop:days:{%7B50%25%7D}:buy:red",
                 "shop:deleted:{%7B50%25%7D}:buy:red",
                 "shop:flag:{%7B50%25%7D}:ab12",

@@ -9,6 +9,7 @@ mod health;
 mod keyspace;
 mod link;
 mod node;
+mod place;
 mod read;
 #[cfg(feature = "cli")]
 mod rights;

@@ -11,7 +11,7 @@ use super::link::is_refused;
 use super::node::Node;
 use super::sets::{Memory, window_name};
 use crate::domain::{Kind, Name};
-use crate::store::keyspace::Namespace;
+use crate::store::redis::keyspace::Namespace;
 use crate::store::{Counting, Dedupe};
 
 /// What lacks where a command may not be run.
@@ -72,6 +72,13 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
     add(Count, "del", &["del", &days]);
     add(Count, "hincrby", &["hincrby", &days, "0", "1"]);
     add(Count, "incr", &["incr", &counter]);
+    let variants = experiment.variants();
+    add(Count, "hget", &["hget", &variants, ""]);
+    add(Count, "hset", &["hset", &variants, "", "0"]);
+    add(Count, "hlen", &["hlen", &variants]);
+    add(Count, "hexists", &["hexists", &variants, ""]);
+    add(Count, "pexpire", &["pexpire", &variants, "1"]);
+    add(Count, "smembers", &["smembers", &index]);
     if compact {
         if counting.window.is_some() {
             add(Count, "pexpireat", &["pexpireat", &set, "0"]);
@@ -92,7 +99,6 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
     }
     add(Manage, "srem", &["srem", &index, &counter]);
     add(Manage, "unlink", &["unlink", &set]);
-    add(Manage, "smembers", &["smembers", &index]);
     add(Manage, "mget", &["mget", &counter]);
     add(Manage, "hgetall", &["hgetall", &days]);
     rights

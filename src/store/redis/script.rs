@@ -25,6 +25,7 @@ impl Lua {
 pub(super) static TRACK: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("track.lua")));
 pub(super) static REGISTER: LazyLock<Lua> =
     LazyLock::new(|| Lua::new(include_str!("register.lua")));
+pub(super) static ENTER: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("enter.lua")));
 pub(super) static DELETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("delete.lua")));
 
 /// The keys and arguments of one run of a script.

@@ -1,17 +1,25 @@
 -- Counts one event, once: the whole of it is one atomic step.
 --
--- KEYS 1 counter  2 days  3 deleted  4 flag  5 windows  6 experiment's index; on one Redis also
---      7 experiments  8 namespace's index; then the sets in which the idempotency key may be
---      remembered: for each window three slots (one if it has no end), for each slot its levels
+-- KEYS 1 counter  2 days  3 deleted  4 flag  5 windows  6 experiment's index  7 its variants; on one
+--      Redis also 8 experiments  9 namespace's index, and where the namespace is not the configured one
+--      10 the store's namespaces  11… the namespace's index in other forms of its name; then the sets in
+--      which the idempotency key may be remembered: for each window three slots (one if it has no end),
+--      for each slot its levels
 -- ARGV 1 'flags' or 'compact': how to remember it  2 for how long, in milliseconds, or 'forever'
 --      3 its hash  4 how many levels  5 how many counters a namespace may have
---      6 'here' where KEYS has 7 and 8, else whether the counter is registered: 'yes' or 'no'
---      7 the experiment as a set member  8… the windows whose sets KEYS has
--- returns 1 counted, 0 duplicate, -1 refused as one counter too many, -2 register the counter
---      first, -3 more levels are needed, or a list of windows whose sets are needed
+--      6 'here' where KEYS has 8 and 9, else whether the counter is registered: 'yes' or 'no'
+--      7 the experiment as a set member  8 how many variants an experiment may have, or '' where this
+--      one is declared  9 how many namespaces a store may have  10 the namespace as a set member, or ''
+--      where it is the configured one  11 which of KEYS is the first set  12… the windows whose sets
+--      KEYS has
+-- returns 1 counted, 0 duplicate, -2 register the counter first, -3 more levels are needed, or a list
+--      of windows whose sets are needed; refused as -1 one counter too many, -4 one namespace too many,
+--      -5 one variant too many
 
 local FULL = 511
 local SLOTS = 3
+local VARIANTS_KEPT = 86400000
+local FIRST_WINDOW = 12
 
 local compact = ARGV[1] == 'compact'
 local window = tonumber(ARGV[2])
@@ -23,7 +31,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local missing = {}
 for _, other in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
   local given = false
-  for i = 8, #ARGV do
+  for i = FIRST_WINDOW, #ARGV do
     given = given or ARGV[i] == other
   end
   if not given then
@@ -72,8 +80,8 @@ end
 -- Down each slot's tree, from full sets to the first that has room. Sets are forgotten by their
 -- expiry alone, so all slots are asked: a clock that was set back forgets nothing.
 local room, members
-local first = home == 'here' and 9 or 7
-for i = 8, #ARGV do
+local first = tonumber(ARGV[11])
+for i = FIRST_WINDOW, #ARGV do
   local length = tonumber(ARGV[i])
   local current = length and math.floor(now / length) % SLOTS or 0
   for slot = 0, length and SLOTS - 1 or 0 do
@@ -97,21 +105,74 @@ for i = 8, #ARGV do
   end
 end
 
+local function variant_of(counter)
+  return string.match(counter, '[^:]*$')
+end
+
+-- An experiment with fewer counters than it may have variants has room for one more: nothing is to be
+-- counted. Else its variants are kept beside it, with the number of counters that they were taken from
+-- under '': where that is another one by now, somebody else (Python lamed, say) has written or deleted.
+local function has_room_for_variant()
+  local most = tonumber(ARGV[8])
+  local counters = redis.call('SCARD', KEYS[6])
+  if not most or counters < most then
+    return true
+  end
+  if redis.call('HGET', KEYS[7], '') ~= string.format('%d', counters) then
+    redis.call('DEL', KEYS[7])
+    redis.call('HSET', KEYS[7], '', counters)
+    for _, counter in ipairs(redis.call('SMEMBERS', KEYS[6])) do
+      redis.call('HSET', KEYS[7], variant_of(counter), 1)
+    end
+    redis.call('PEXPIRE', KEYS[7], VARIANTS_KEPT)
+  end
+  return redis.call('HLEN', KEYS[7]) - 1 < most or redis.call('HEXISTS', KEYS[7], variant_of(KEYS[1])) == 1
+end
+
+-- A namespace with counters is there, also where nobody entered it: an earlier lamed did not.
+local function has_room_for_namespace()
+  if ARGV[10] == '' or redis.call('EXISTS', KEYS[9]) == 1 or redis.call('SISMEMBER', KEYS[10], ARGV[10]) == 1 then
+    return true
+  end
+  for i = 11, tonumber(ARGV[11]) - 1 do
+    if redis.call('EXISTS', KEYS[i]) == 1 then
+      return true
+    end
+  end
+  if redis.call('SCARD', KEYS[10]) >= tonumber(ARGV[9]) then
+    return false
+  end
+  redis.call('SADD', KEYS[10], ARGV[10])
+  return true
+end
+
 if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
+  if not has_room_for_variant() then
+    return -5
+  end
   if home == 'no' then
     return -2
   end
+  local counters, kept = redis.call('SCARD', KEYS[6]), redis.call('HGET', KEYS[7], '')
   if home == 'here' then
-    if redis.call('SCARD', KEYS[8]) >= tonumber(ARGV[5]) and redis.call('SISMEMBER', KEYS[8], KEYS[1]) == 0 then
+    if redis.call('SCARD', KEYS[9]) >= tonumber(ARGV[5]) and redis.call('SISMEMBER', KEYS[9], KEYS[1]) == 0 then
       return -1
     end
-    redis.call('SADD', KEYS[7], ARGV[7])
-    redis.call('SADD', KEYS[8], KEYS[1])
+    if not has_room_for_namespace() then
+      return -4
+    end
+    redis.call('SADD', KEYS[8], ARGV[7])
+    redis.call('SADD', KEYS[9], KEYS[1])
   end
   if redis.call('EXISTS', KEYS[1]) == 0 then
     redis.call('DEL', KEYS[2]) -- Python lamed's delete leaves the days.
   end
   redis.call('SADD', KEYS[6], KEYS[1])
+  if kept == string.format('%d', counters) then
+    redis.call('HSET', KEYS[7], variant_of(KEYS[1]), 1, '', counters + 1)
+  else
+    redis.call('DEL', KEYS[7])
+  end
 end
 
 -- Remembered first, so that nothing is counted that cannot be remembered. Where it then cannot be counted

@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use ::redis::{RedisResult, Value, from_redis_value};
+use ::redis::{Value, from_redis_value};
 
 use super::RedisStore;
-use super::script::{Call, REGISTER, TRACK};
+use super::place::{Registration, place};
+use super::script::{Call, TRACK};
 use super::sets::{MAX_LEVELS, Memory, Token, window_name};
-use crate::domain::{Event, Outcome};
+use crate::domain::{Event, Limit, Outcome};
 use crate::store::redis::keyspace::Namespace;
-use crate::store::{Dedupe, StoreError};
+use crate::store::{Counting, Dedupe, StoreError};
 
 /// What the script is given at first, and from then on when it asks for more: enough for 8,687
 /// events of a counter, and four times as many with each level.
@@ -55,6 +56,12 @@ impl Learned {
     }
 }
 
+/// A counter that is in the index of its namespace, on a cluster.
+#[derive(Clone, Copy)]
+struct Registered {
+    by_us: bool,
+}
+
 /// What the script answered.
 enum Answer {
     Done(Outcome),
@@ -67,13 +74,16 @@ enum Answer {
 }
 
 impl Answer {
-    fn read(value: Value) -> Option<Self> {
+    fn read(value: Value, counting: &Counting) -> Option<Self> {
+        let refused = |limit| Some(Self::Done(Outcome::Refused(limit)));
         match value {
             Value::Int(1) => Some(Self::Done(Outcome::Counted)),
             Value::Int(0) => Some(Self::Done(Outcome::Duplicate)),
-            Value::Int(-1) => Some(Self::Done(Outcome::Refused)),
+            Value::Int(-1) => refused(Limit::Counters(counting.max_counters)),
             Value::Int(-2) => Some(Self::Register),
             Value::Int(-3) => Some(Self::Deeper),
+            Value::Int(-4) => refused(Limit::Namespaces(counting.max_namespaces)),
+            Value::Int(-5) => refused(Limit::Variants(counting.max_variants)),
             windows => from_redis_value(windows).ok().map(Self::Windows),
         }
     }
@@ -84,7 +94,7 @@ impl RedisStore {
     /// a cluster of which a node is away, the others are, and the error tells of the first.
     pub(super) async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; events.len()];
-        let mut registered = vec![false; events.len()];
+        let mut registered: Vec<Option<Registered>> = vec![None; events.len()];
         let mut failed = vec![false; events.len()];
         let mut failure = None;
         for _ in 0..MAX_ROUNDS {
@@ -97,7 +107,14 @@ impl RedisStore {
             let levels = self.learned.levels();
             let windows = self.learned.windows();
             let calls: Vec<Call> = (open.iter())
-                .map(|&event| self.call(&events[event], levels, &windows, registered[event]))
+                .map(|&event| {
+                    self.call(
+                        &events[event],
+                        levels,
+                        &windows,
+                        registered[event].is_some(),
+                    )
+                })
                 .collect();
             let answers = self.evaluate_each(&TRACK, &calls).await?;
             let mut unregistered = Vec::new();
@@ -110,7 +127,7 @@ impl RedisStore {
                         continue;
                     }
                 };
-                match Answer::read(answer) {
+                match Answer::read(answer, &self.counting) {
                     Some(Answer::Done(outcome)) => outcomes[event] = Some(outcome),
                     Some(Answer::Register) => unregistered.push(event),
                     Some(Answer::Deeper) if levels < MAX_LEVELS => {
@@ -120,12 +137,14 @@ impl RedisStore {
                     _ => return Err(self.odd_answer()),
                 }
             }
-            for (event, answer) in self.register(events, &unregistered).await? {
-                match answer.map(Answer::read) {
-                    Ok(Some(Answer::Done(Outcome::Refused))) => {
-                        outcomes[event] = Some(Outcome::Refused);
+            for (event, registration) in self.register(events, &unregistered).await? {
+                match registration {
+                    Ok(Registration::Done { by_us }) => {
+                        registered[event] = Some(Registered { by_us });
                     }
-                    Ok(_) => registered[event] = true,
+                    Ok(Registration::Refused(limit)) => {
+                        outcomes[event] = Some(Outcome::Refused(limit));
+                    }
                     Err(error) => {
                         failed[event] = true;
                         failure.get_or_insert_with(|| self.link.error(&error));
@@ -133,6 +152,14 @@ impl RedisStore {
                 }
             }
         }
+        let in_vain: Vec<&Event> = (events.iter().zip(registered).zip(&outcomes))
+            .filter(|((_, registered), outcome)| {
+                matches!(outcome, Some(Outcome::Refused(_)))
+                    && registered.is_some_and(|registered| registered.by_us)
+            })
+            .map(|((event, _), _)| event)
+            .collect();
+        self.unregister(&in_vain).await?;
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -161,10 +188,16 @@ impl RedisStore {
             experiment.flag(token.hex()),
             experiment.windows(),
             experiment.index(),
+            experiment.variants(),
         ];
+        let configured = event.configured;
         if !self.cluster {
             keys.extend([namespace.experiments(), namespace.index()]);
+            if !configured.namespace {
+                keys.extend(place(&counter.namespace, &namespace));
+            }
         }
+        let first_set = keys.len() + 1;
         for window in &windows {
             keys.extend(Memory::new(&experiment, &key, window).path(token.hash(), levels));
         }
@@ -181,36 +214,20 @@ impl RedisStore {
             }
             .to_owned(),
             experiment.member,
+            if configured.variant {
+                String::new()
+            } else {
+                self.counting.max_variants.to_string()
+            },
+            self.counting.max_namespaces.to_string(),
+            if configured.namespace {
+                String::new()
+            } else {
+                namespace.member().to_owned()
+            },
+            first_set.to_string(),
         ];
         arguments.extend(windows.into_iter().cloned());
         Call { keys, arguments }
-    }
-
-    /// Enters the counters of these events in their namespaces' indexes.
-    async fn register(
-        &self,
-        events: &[Event],
-        unregistered: &[usize],
-    ) -> Result<Vec<(usize, RedisResult<Value>)>, StoreError> {
-        if unregistered.is_empty() {
-            return Ok(Vec::new());
-        }
-        let calls: Vec<Call> = (unregistered.iter())
-            .map(|&event| {
-                let counter = &events[event].counter;
-                let namespace = Namespace::new(&counter.namespace, self.cluster);
-                let experiment = namespace.experiment(&counter.experiment);
-                Call {
-                    keys: vec![namespace.experiments(), namespace.index()],
-                    arguments: vec![
-                        experiment.counter(&counter.kind, &counter.variant),
-                        experiment.member,
-                        self.counting.max_counters.to_string(),
-                    ],
-                }
-            })
-            .collect();
-        let answers = self.evaluate_each(&REGISTER, &calls).await?;
-        Ok(unregistered.iter().copied().zip(answers).collect())
     }
 }

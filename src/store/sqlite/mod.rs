@@ -2,6 +2,7 @@
 //! shares one transaction, so that many events share one wait for the disk (group commit).
 
 mod backup;
+mod limits;
 mod log;
 mod tables;
 #[cfg(test)]
@@ -120,6 +121,7 @@ impl SqliteStore {
     }
 
     fn start(worker: Worker<impl Fn() -> Instant + Send + 'static>) -> Result<Self, StoreError> {
+        let in_file = worker.watch.is_some();
         let (jobs, waiting) = mpsc::channel(GROUP);
         let (open, closed) = threads::channel::<()>();
         let thread = (thread::Builder::new().name("sqlite".to_owned()))
@@ -132,7 +134,7 @@ impl SqliteStore {
             jobs: Some(jobs),
             thread: Some(thread),
             closed: Mutex::new(closed),
-            in_file: matches!(location, Location::File(_)),
+            in_file,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::BUSY;
+use super::{BUSY, limits};
 use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Selection};
 
 /// The version of the tables, in `PRAGMA user_version`.
@@ -33,6 +33,7 @@ pub(super) fn prepare(mut connection: Connection) -> rusqlite::Result<Connection
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(include_str!("schema.sql"))?;
+    limits::prepare(&transaction)?;
     add_until(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;

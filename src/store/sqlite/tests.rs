@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant as Moment};
 
 use super::*;
-use crate::domain::{Counter, IdempotencyKey};
+use crate::domain::{Configured, Counter, IdempotencyKey};
 
 const LARGE: u64 = 100_000;
 const MOST: u64 = 400_000;
@@ -26,6 +26,7 @@ async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, Store
             variant: name("v"),
         },
         key: IdempotencyKey::new(&number.to_string()).unwrap(),
+        configured: Configured::default(),
     };
     store.track(&[event]).await
 }

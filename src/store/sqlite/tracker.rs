@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
-use crate::domain::{Counter, Event, Instant, Name, Outcome};
+use super::limits;
+use crate::domain::{Event, Instant, Limit, Outcome};
 use crate::store::{Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
@@ -69,8 +70,9 @@ impl Tracker {
         let day = now.day().to_string();
         let outcomes = (events.iter())
             .map(|event| {
-                let Some(counter) = self.counter_id(connection, &event.counter)? else {
-                    return Ok(Outcome::Refused);
+                let counter = match self.counter_id(connection, event)? {
+                    Ok(counter) => counter,
+                    Err(limit) => return Ok(Outcome::Refused(limit)),
                 };
                 let key = Sha1::digest(event.key.as_str());
                 if remember.execute(params![counter, &key[..16], now.0, until, horizon])? == 0 {
@@ -89,12 +91,13 @@ impl Tracker {
         Ok(outcomes)
     }
 
-    /// The counter, made if need be; `None` where it would be one too many.
+    /// The counter, made if need be; the limit where there is no room for it.
     fn counter_id(
         &self,
         connection: &Connection,
-        counter: &Counter,
-    ) -> rusqlite::Result<Option<i64>> {
+        event: &Event,
+    ) -> rusqlite::Result<Result<i64, Limit>> {
+        let counter = &event.counter;
         let names = params![
             counter.namespace.as_str(),
             counter.experiment.as_str(),
@@ -108,11 +111,11 @@ impl Tracker {
             )?
             .query_row(names, |row| row.get(0))
             .optional()?;
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = known {
+            return Ok(Ok(known));
         }
-        if counters(connection, &counter.namespace)? >= self.counting.max_counters {
-            return Ok(None);
+        if let Some(limit) = limits::met_by(event, connection, &self.counting)? {
+            return Ok(Err(limit));
         }
         connection
             .prepare_cached(
@@ -120,7 +123,7 @@ impl Tracker {
                  VALUES (?1, ?2, ?3, ?4, 0)",
             )?
             .insert(names)
-            .map(Some)
+            .map(Ok)
     }
 
     /// Looks at the next `rows` remembered keys, from one end of the table to the other and again,
@@ -167,11 +170,4 @@ impl Tracker {
         self.swept = last;
         Ok(())
     }
-}
-
-/// How many counters a namespace has.
-fn counters(connection: &Connection, namespace: &Name) -> rusqlite::Result<u64> {
-    connection
-        .prepare_cached("SELECT count(*) FROM counters WHERE namespace = ?1")?
-        .query_row([namespace.as_str()], |row| row.get(0))
 }

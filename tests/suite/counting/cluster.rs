@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use lamed::domain::{Event, Outcome, Selection};
+use lamed::domain::{Event, Limit, Outcome, Selection};
 use lamed::store::{Counting, RedisStore, Store, StoreError};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -158,9 +158,10 @@ async fn a_cluster_refuses_a_counter_too_many() {
     assert_eq!(store.track(&events[..1]).await.unwrap().len(), 1);
     outcomes.sort_by_key(|outcome| *outcome != Outcome::Counted);
     use Outcome::{Counted, Refused};
+    let refused = Refused(Limit::Counters(3));
     assert_eq!(
         outcomes,
-        [Counted, Counted, Counted, Refused, Refused, Refused]
+        [Counted, Counted, Counted, refused, refused, refused]
     );
     assert_eq!(
         store.counts(&name("alephbet"), None).await.unwrap().len(),

@@ -64,7 +64,7 @@ async fn a_namespace_takes_no_more_counters_than_it_may() {
             let before = keys(&redis);
 
             let one_more = track(&server, ["junk", "participate", "x", "1"]).await;
-            let message = "the namespace has as many counters as it may have: no new ones are made";
+            let message = "limit reached: at most 3 counters in a namespace (`max_counters`)";
             let refused = |counted, duplicates| json!({"message": message, "counted": counted, "duplicates": duplicates});
             assert_eq!((one_more.status, one_more.json()), (429, refused(0, 0)));
             assert_eq!(one_more.header("access-control-allow-origin"), Some("*"));
@@ -108,6 +108,85 @@ async fn a_namespace_takes_no_more_counters_than_it_may() {
                 .await;
             assert_eq!(elsewhere.body, r#"{"counted":true}"#);
         }
+    }
+}
+
+/// 429 names the limit and its setting, and so does the log; what there is and what is declared counts on.
+#[tokio::test]
+async fn strangers_make_no_more_namespaces_and_variants_than_they_may() {
+    let redis = Redis::start(&[]);
+    let config = json!({
+        "max_namespaces": 1,
+        "max_variants": 2,
+        "experiments": {"e": {"variants": {"red": 1, "blue": 1}}},
+    });
+    for store in [&redis.url(), "embedded"] {
+        let server = server(store, &config);
+        let shown = async |namespace: &str, experiment: &str, variant: &str| {
+            let query = query(&[
+                ("namespace", namespace),
+                ("experiment", experiment),
+                ("variant", variant),
+                ("event", "participate"),
+                ("uuid", "1"),
+            ]);
+            server.client().get(&format!("/prod/track?{query}")).await
+        };
+        for (namespace, experiment, variant) in [
+            ("other", "e", "a"),
+            ("alephbet", "e", "a"),
+            ("alephbet", "e", "b"),
+            ("alephbet", "f", "c"),
+            ("alephbet", "e", "red"),
+            ("other", "e", "b"),
+        ] {
+            let reply = shown(namespace, experiment, variant).await;
+            assert_eq!(reply.body, r#"{"counted":true}"#, "{namespace} {variant}");
+        }
+        let before = keys(&redis);
+        for (namespace, experiment, variant, limit) in [
+            (
+                "third",
+                "e",
+                "a",
+                "at most 1 namespace beside the configured namespace (`max_namespaces`)",
+            ),
+            (
+                "alephbet",
+                "e",
+                "c",
+                "at most 2 variants in an experiment (`max_variants`)",
+            ),
+            // Declared it is in the configured namespace alone.
+            (
+                "other",
+                "e",
+                "red",
+                "at most 2 variants in an experiment (`max_variants`)",
+            ),
+        ] {
+            let reply = shown(namespace, experiment, variant).await;
+            let message = format!("limit reached: {limit}");
+            let expected = json!({"message": message, "counted": 0, "duplicates": 0});
+            assert_eq!((reply.status, reply.json()), (429, expected));
+            assert!(reply.header("access-control-allow-origin").is_some());
+        }
+        let mut left = keys(&redis);
+        left.retain(|key| !key.contains(":variants:"));
+        assert_eq!(left, before, "what refused events leave behind");
+        assert!(
+            server.log().contains("`max_namespaces`"),
+            "{}",
+            server.log()
+        );
+        let reply = shown("alephbet", "e", "blue").await;
+        assert_eq!(
+            reply.body, r#"{"counted":true}"#,
+            "declared, and never seen"
+        );
+        redis::cmd("FLUSHALL")
+            .exec(&mut redis.connection())
+            .unwrap();
     }
 }
 

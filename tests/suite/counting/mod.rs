@@ -4,6 +4,7 @@ mod away;
 mod cluster;
 mod deletes;
 mod guard;
+mod limits;
 mod rights;
 mod time;
 mod trouble;

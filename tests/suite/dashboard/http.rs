@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{server, verdict};
+use super::{server, server_with, verdict};
 use crate::cli::{count, home};
 use crate::support::{Client, Response, Server, free_port, line};
 
@@ -243,7 +243,9 @@ async fn documents_say_what_results_say() {
 /// Twenty requests of a stranger make 1,000 variants, and as many goals.
 #[tokio::test]
 async fn what_strangers_send_does_not_blow_up_the_documents() {
-    let server = server(&["--local"]).await;
+    // Not even where so many variants may be.
+    let config = json!({"max_variants": 1000});
+    let server = server_with(&["--local"], config).await;
     let names: Vec<String> = (0..1000).map(|number| format!("junk {number}")).collect();
     let events: Vec<(&str, &str, &str, usize)> = (names.iter())
         .flat_map(|name| {

@@ -16,8 +16,13 @@ use crate::support::Server;
 
 /// Of these experiments one has a winner.
 async fn server(arguments: &[&str]) -> Server {
+    server_with(arguments, json!({})).await
+}
+
+/// The same with more in its config.
+async fn server_with(arguments: &[&str], mut config: Value) -> Server {
     let home = home();
-    let config = json!({"experiments": {"color": {"variants": {"blue": 50, "red": 50}}}});
+    config["experiments"] = json!({"color": {"variants": {"blue": 50, "red": 50}}});
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let arguments = [&["--store", "embedded"], arguments].concat();
     let server = Server::start_in(home, "127.0.0.1:0", &arguments);

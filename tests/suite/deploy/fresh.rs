@@ -323,6 +323,7 @@ impl Site {
         let expected = Settings {
             redis: config.redis.clone().unwrap(),
             accept: config.accept(),
+            declared: config.declared_variants(),
             ignore_bots: config.ignore_bots,
             namespace: config.namespace,
         };

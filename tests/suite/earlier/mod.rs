@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Accept, Event, IdempotencyKey, Outcome, Selection};
+use lamed::domain::{Accept, Event, IdempotencyKey, Limit, Outcome, Selection};
 use lamed::http::{Api, Handler};
 use lamed::report::Source;
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
-use crate::support::{Clock, counter, name};
+use crate::support::{Clock, event_in, name};
 
 /// The builds that fixtures were made by.
 const BUILDS: [&str; 1] = ["1.0.0-e4aee2e"];
@@ -70,10 +70,7 @@ fn story() -> Vec<Step> {
 }
 
 fn event(names: &[&str], uuid: &str) -> Event {
-    Event {
-        counter: counter(names[0], names[1], names[2], names[3]),
-        key: IdempotencyKey::new(uuid).unwrap(),
-    }
+    event_in(names[0], names[1], names[2], names[3], uuid)
 }
 
 /// The events of the story that are remembered at its end for certain: first sent within the window,
@@ -158,9 +155,12 @@ impl Site {
                     .collect();
                 assert!(again.is_empty(), "{place}: {again:?}");
                 new.extend(events.iter().map(|event| {
-                    let counter = event.counter.clone();
                     let key = IdempotencyKey::new("new").unwrap();
-                    (format!("{counter:?}"), Event { counter, key })
+                    let new = Event {
+                        key,
+                        ..event.clone()
+                    };
+                    (format!("{:?}", event.counter), new)
                 }));
             }
             assert_eq!(self.replies(&namespaces).await, replies, "{place}");
@@ -168,6 +168,21 @@ impl Site {
             let outcomes = self.store.track(&new).await.unwrap();
             assert_eq!(outcomes, vec![Outcome::Counted; new.len()], "{place}");
         }
+    }
+
+    /// The namespaces from before go on with new counters, beside one that strangers may make: none of them
+    /// needs a place. The store takes one namespace beside the configured one.
+    async fn takes_its_namespaces_over(&self, replies: &str) {
+        let new = |namespace: &str| event_in(namespace, "new", "participate", "v", "1");
+        let mut namespaces: Vec<&str> = replies.lines().step_by(2).collect();
+        assert!(namespaces.len() > 2);
+        namespaces.push("invented");
+        for namespace in namespaces {
+            let outcomes = self.store.track(&[new(namespace)]).await.unwrap();
+            assert_eq!(outcomes, [Outcome::Counted], "{namespace}");
+        }
+        let outcomes = self.store.track(&[new("another")]).await.unwrap();
+        assert_eq!(outcomes, [Outcome::Refused(Limit::Namespaces(1))]);
     }
 
     /// Deletes all that the replies tell of, and says how many counters.

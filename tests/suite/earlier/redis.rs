@@ -10,7 +10,10 @@ use crate::support::{Held, Redis, cluster_of_one};
 
 /// Families of keys that this build writes and the builds before it did not, and why they do no harm
 /// to an earlier build that counts on the same Redis.
-const NEW_KEYS: [(&str, &str); 0] = [];
+const NEW_KEYS: [(&str, &str); 1] = [(
+    "lamed:namespaces",
+    "it is read where a namespace has no counters yet, and an earlier build makes namespaces without it",
+)];
 
 /// One way of counting that fixtures were made in.
 struct Way {
@@ -130,6 +133,27 @@ async fn a_redis_of_an_earlier_build_goes_on() {
                 let outcomes = site.store.track(anew).await.unwrap();
                 assert_eq!(outcomes, [Outcome::Counted; 100]);
             }
+        }
+    }
+}
+
+/// Python lamed's, too, where it wrote the name in another form.
+#[tokio::test]
+async fn the_namespaces_of_an_earlier_redis_are_taken_over() {
+    for build in BUILDS {
+        for way in WAYS.iter().chain([&PYTHON]) {
+            println!("{build}, {}", way.fixture);
+            let (dump, replies) = (way.dump(build), way.file(build, "replies"));
+            let clock = Clock::new();
+            let redis = way.redis(&clock).await;
+            clock.advance(dump.now - clock.now());
+            redis.load(&dump.keys);
+            let counting = Counting {
+                max_namespaces: 1,
+                ..counting(way.dedupe, way.window)
+            };
+            let site = way.site(&redis, clock, counting);
+            site.takes_its_namespaces_over(&replies).await;
         }
     }
 }

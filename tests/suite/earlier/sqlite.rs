@@ -47,6 +47,21 @@ async fn a_file_of_an_earlier_build_goes_on() {
     }
 }
 
+#[tokio::test]
+async fn the_namespaces_of_an_earlier_file_are_taken_over() {
+    for build in BUILDS {
+        let name = format!("{build}/sqlite-day");
+        let replies = fs::read_to_string(fixture(format!("{name}.replies"))).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let counting = Counting {
+            max_namespaces: 1,
+            ..Counting::default()
+        };
+        let site = open(folder.path(), &name, counting);
+        site.takes_its_namespaces_over(&replies).await;
+    }
+}
+
 fn default_window() -> Option<i64> {
     let window = Counting::default().window?;
     Some(i64::try_from(window.as_millis()).unwrap())

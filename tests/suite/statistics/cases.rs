@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use lamed::domain::statistics::{
-    Interval, Method, Proportion, chance_to_win, chances_to_be_best, difference, expected_loss,
+    Interval, TestMethod, Proportion, chance_to_win, chances_to_be_best, difference, expected_loss,
     holm, lift, one_look, participants_needed, sample_ratio, sequential,
 };
 use serde_json::Value;
@@ -38,8 +38,8 @@ fn comparisons_for_one_look_agree() {
         let (a, b) = pair(case);
         let look = one_look(a, b);
         let method = match look.method {
-            Method::Z => "z",
-            Method::Fisher => "fisher",
+            TestMethod::Z => "z",
+            TestMethod::Fisher => "fisher",
         };
         assert_eq!(case["method"], method, "{case}");
         off.interval("interval", look.interval, &case["interval"]);

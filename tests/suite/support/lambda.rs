@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lamed::domain::Accept;
+use lamed::domain::{Accept, DeclaredVariants};
 use lamed::function::{SETTINGS, Settings};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
@@ -150,6 +150,7 @@ impl Lambda {
             redis,
             namespace,
             accept: Accept::Any,
+            declared: DeclaredVariants::default(),
             ignore_bots: true,
         };
         let settings = settings.to_json().unwrap();

@@ -31,7 +31,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use lamed::domain::{Counter, Event, IdempotencyKey, Name};
+use lamed::domain::{Configured, Counter, Event, IdempotencyKey, Name};
 use rand::RngExt;
 
 /// Where `tests/run` puts what tests load (`node_modules`, `venv`).
@@ -69,11 +69,26 @@ pub fn counter(namespace: &str, experiment: &str, event: &str, variant: &str) ->
     }
 }
 
-/// An event in the default namespace.
+/// An event in the default namespace, which is the configured one. Its variant is not declared.
 pub fn event(experiment: &str, event: &str, variant: &str, uuid: &str) -> Event {
+    event_in("alephbet", experiment, event, variant, uuid)
+}
+
+/// An event in any namespace.
+pub fn event_in(
+    namespace: &str,
+    experiment: &str,
+    event: &str,
+    variant: &str,
+    uuid: &str,
+) -> Event {
     Event {
-        counter: counter("alephbet", experiment, event, variant),
+        counter: counter(namespace, experiment, event, variant),
         key: IdempotencyKey::new(uuid).unwrap(),
+        configured: Configured {
+            namespace: namespace == "alephbet",
+            variant: false,
+        },
     }
 }
 
