@@ -25,7 +25,7 @@ async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, Store
             kind: name("participate").into(),
             variant: name("v"),
         },
-        key: IdempotencyKey::new(&number.to_string()).unwrap(),
+        key: IdempotencyKey::new(number.to_string()).unwrap(),
         configured: Configured::default(),
     };
     store.track(&[event]).await

@@ -23,10 +23,13 @@ const REMOVED_AT_ONCE: u64 = 4096;
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// Is given the connection, or why nothing can be read.
+pub(super) type Read = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+
 pub(super) enum Job {
     Write(Write),
     /// Runs between two transactions, and answers by itself.
-    Read(Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>),
+    Read(Read),
 }
 
 pub(super) enum Write {

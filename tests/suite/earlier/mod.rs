@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lamed::domain::{Accept, Event, IdempotencyKey, Limit, Outcome, Selection};
-use lamed::http::{Api, Handler};
-use lamed::report::Source;
+use lamed::http::{Api, Handler, Method, Request};
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
@@ -130,8 +129,17 @@ impl Site {
         let mut replies = String::new();
         for namespace in namespaces {
             let query = [("namespace", *namespace), ("days", "1")];
-            let reply = api.ask(Handler::AllExperiments, &query).await.unwrap();
-            replies.push_str(&format!("{namespace}\n{reply}\n"));
+            let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let request = Request {
+                method: Method::Get,
+                query: query.into_iter().collect(),
+                body: Vec::new(),
+                encoding: None,
+                user_agent: None,
+            };
+            let reply = api.handle(Handler::AllExperiments, &request).await;
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            replies.push_str(&format!("{namespace}\n{}\n", reply.body));
         }
         replies
     }
