@@ -19,7 +19,7 @@ pub(super) struct Link {
 
 enum Home {
     One(Arc<Node>),
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 /// The nodes that are there to be asked.
@@ -34,7 +34,7 @@ impl Link {
     pub(super) fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         Ok(Self {
             home: if settings.cluster {
-                Home::Cluster(Cluster::new(settings)?)
+                Home::Cluster(Box::new(Cluster::new(settings)?))
             } else {
                 Home::One(Arc::new(Node::new(settings)?))
             },
