@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use lamed::domain::statistics::{
-    Interval, TestMethod, Proportion, chance_to_win, chances_to_be_best, difference, expected_loss,
+    Interval, Proportion, TestMethod, chance_to_win, chances_to_be_best, difference, expected_loss,
     holm, lift, one_look, participants_needed, sample_ratio, sequential,
 };
 use serde_json::Value;
