@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
-use crate::domain::{Kind, Name, PARTICIPATE, Selection};
+use crate::domain::{EventKind, Name, PARTICIPATE, Selection};
 use crate::http::wire::Deleted;
 use crate::report::{Question, Source as _, read};
 
@@ -47,10 +47,10 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let selection = Selection {
         namespace: config.namespace.clone(),
         experiment: args.experiment,
-        kind: args.goal.map(Kind::from),
+        kind: args.goal.map(EventKind::from),
         variant: args.variant,
     };
-    let takes_participants = !matches!(selection.kind, Some(Kind::Conversion(_)));
+    let takes_participants = !matches!(selection.kind, Some(EventKind::Conversion(_)));
     let client = Client::new(endpoint)?;
     let deleted = block_on(async {
         let deleted = client.delete(&selection).await?;
@@ -107,7 +107,7 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
     let goals = || counted.counts.goals().into_iter().map(Name::as_str);
     let variants = || counted.counts.variants().into_iter().map(Name::as_str);
     match (&selection.kind, &selection.variant) {
-        (Some(Kind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
+        (Some(EventKind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
             nearest(goal.as_str(), goals().chain([PARTICIPATE]))
         }
         (_, Some(variant)) if variants().all(|known| known != variant.as_str()) => {

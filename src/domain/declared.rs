@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Counter, Kind, Name};
+use super::{Counter, EventKind, Name};
 
 /// An experiment as declared.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,7 +149,7 @@ impl Accept {
             return Err(Undeclared::Variant);
         }
         match &counter.kind {
-            Kind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
+            EventKind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
                 Err(Undeclared::Event)
             }
             _ => Ok(()),

@@ -8,8 +8,8 @@ use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
 use super::{Api, MAX_BODY, Parameters, Reply, Request};
 use crate::domain::{
-    Accept, Configured, Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Limit,
-    Name, Outcome, Selection, Undeclared,
+    Accept, Configured, Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey,
+    Limit, Name, Outcome, Selection, Undeclared,
 };
 use crate::store::StoreError;
 
@@ -227,7 +227,7 @@ impl Api {
         let fields = Fields::Query(&request.query);
         let selection = Selection {
             experiment: required(&fields, parameter::EXPERIMENT)?,
-            kind: optional(&fields, parameter::GOAL)?.map(Kind::from),
+            kind: optional(&fields, parameter::GOAL)?.map(EventKind::from),
             variant: optional(&fields, parameter::VARIANT)?,
             namespace: self.namespace(&fields)?,
         };

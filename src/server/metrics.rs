@@ -124,7 +124,7 @@ impl Metrics {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         registry.register("lamed_build", "The running lamed", Info::new(version));
         let started = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
-        started.set(domain::Instant::now().0 as f64 / 1000.0);
+        started.set(domain::Timestamp::now().0 as f64 / 1000.0);
         let help = "When the process started, in seconds since 1970";
         registry.register_with_unit("process_start_time", help, Unit::Seconds, started);
         let registry = registry.sub_registry_with_prefix("lamed");

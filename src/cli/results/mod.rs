@@ -23,7 +23,7 @@ use super::signals::Stop;
 use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::{Config, nearest};
-use crate::domain::{Instant, Name};
+use crate::domain::{Name, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, read};
 
 /// Why a developer's own visits may be missing.
@@ -106,7 +106,7 @@ async fn watch(
             Ok(counted) => {
                 let experiments = evaluate(&counted, config, args)?;
                 let look = Look {
-                    time: Instant::now(),
+                    time: Timestamp::now(),
                     is_first: mem::take(&mut is_first),
                 };
                 let (hour, minute, second) = look.time.time_of_day();
@@ -144,7 +144,7 @@ async fn watch(
 /// One look of many.
 #[derive(Clone, Copy)]
 struct Look {
-    time: Instant,
+    time: Timestamp,
     is_first: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Better, Count, Day, DayCount, Goal, Kind, PARTICIPATE, Unit};
+use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE, Unit};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -10,7 +10,7 @@ fn name(text: &str) -> Name {
 /// Counts as `(event, variant, count)`.
 fn counts(counts: &[(&str, &str, u64)]) -> ExperimentCounts {
     let counts = (counts.iter()).map(|(event, variant, count)| Count {
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name(variant),
         count: *count,
     });
@@ -309,7 +309,7 @@ fn days_end_where_the_counts_are() {
     let results = Results::of(&counts, &[], None, None);
     let day = |day, event: &str, count| DayCount {
         day: Day::new(day),
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name("a"),
         count,
     };
@@ -417,7 +417,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
 fn of_day(day: i64, variant: &str, participants: u64, conversions: u64) -> [DayCount; 2] {
     [(PARTICIPATE, participants), ("g", conversions)].map(|(event, count)| DayCount {
         day: Day::new(day),
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name(variant),
         count,
     })

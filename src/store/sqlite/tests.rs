@@ -1,7 +1,7 @@
 //! What only small limits show.
 
 use std::path::Path;
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::domain::{Configured, Counter, IdempotencyKey};
@@ -11,7 +11,7 @@ const MOST: u64 = 400_000;
 
 fn open(path: &Path) -> SqliteStore {
     let file = Location::File(path.to_owned());
-    let mut worker = SqliteStore::worker(&file, Counting::default(), Instant::now).unwrap();
+    let mut worker = SqliteStore::worker(&file, Counting::default(), Timestamp::now).unwrap();
     worker.log = Log::limited(LARGE, MOST);
     SqliteStore::start(worker).unwrap()
 }
@@ -92,7 +92,7 @@ async fn the_log_is_emptied_soon_after_a_reader_ends_without_an_event() {
         number += 1;
     }
     drop(reading);
-    let start = Moment::now();
+    let start = Instant::now();
     while size() > 0 {
         assert!(
             start.elapsed() < Duration::from_secs(20),

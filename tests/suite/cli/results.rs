@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lamed::domain::Instant;
+use lamed::domain::Timestamp;
 use redis::Commands;
 use serde_json::{Value, json};
 
@@ -111,7 +111,7 @@ async fn results_are_json() {
     let outcome = results(&["e"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     assert!(outcome.stdout.contains(r"c\u202e"));
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     let versus = json!({
         "difference": 0.25,
         "difference_interval": [0.06249471523370029, 0.4093666850955284],
@@ -399,7 +399,7 @@ async fn results_are_watched_until_stopped() {
     let first = watched.until("             1\n");
     // Not on a terminal, each look says when it was.
     let (stamp, rest) = first.split_once('\n').unwrap();
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     assert!(
         stamp.starts_with(&today) && stamp.ends_with(" UTC") && rest.starts_with("e\n"),
         "{first}"
@@ -432,7 +432,7 @@ async fn a_table_that_is_watched_has_one_head_and_the_time_in_each_row() {
         1,
         "{shown}"
     );
-    let today = format!(",{}", Instant::now().day());
+    let today = format!(",{}", Timestamp::now().day());
     assert!(
         lines.iter().skip(1).all(|line| line.contains(&today)),
         "{shown}"
@@ -484,7 +484,7 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
         &["results", "--local", "--csv", "--csv-separator", ","],
     )
     .run();
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     let end = csv.stdout.lines().last().unwrap().rsplitn(7, ',').take(6);
     let [time, on, decided, _, better, _] = end.collect::<Vec<_>>()[..] else {
         panic!("{}", csv.stdout)
