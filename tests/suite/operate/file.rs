@@ -336,7 +336,7 @@ async fn a_disk_that_was_full_is_used_again() {
 }
 
 /// So many remembered keys that removing them takes many pieces.
-const MANY: u64 = 100_000;
+const MANY: u64 = 300_000;
 
 fn filled(folder: &TempDir) -> PathBuf {
     let mut server = serve(folder);
