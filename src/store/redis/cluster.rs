@@ -270,6 +270,7 @@ impl Cluster {
     }
 
     /// The nodes of the settings.
+    #[cfg(feature = "cli")]
     pub(super) fn seeds(&self) -> Vec<Arc<Node>> {
         let seeds = self.settings.seeds();
         seeds

@@ -27,6 +27,7 @@ pub(super) struct Nodes {
     /// Each with a slot of its own, on a cluster.
     pub nodes: Vec<(Arc<Node>, Option<u16>)>,
     /// Slots of the cluster that no node has.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     pub unowned: usize,
 }
 
@@ -83,6 +84,7 @@ impl Link {
     }
 
     /// The servers that the settings name.
+    #[cfg(feature = "cli")]
     pub(super) fn seeds(&self) -> Vec<Arc<Node>> {
         match &self.home {
             Home::One(node) => vec![node.clone()],

@@ -80,6 +80,7 @@ impl Node {
     }
 
     /// The address without any secret.
+    #[cfg(feature = "cli")]
     pub(super) fn name(&self) -> &str {
         &self.name
     }
