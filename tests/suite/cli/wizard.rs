@@ -145,7 +145,8 @@ fn a_url_is_split_where_something_of_it_changes() {
     ]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let expected = format!(
-        r#"{{"redis": {{"socket_timeout": 1, "host": "127.0.0.1", "port": {}, "ssl": false, "ssl_cert_reqs": "none", "db": 3}}}}"#,
+        "{{\"redis\": {{\n    \"socket_timeout\": 1,\n    \"host\": \"127.0.0.1\",\n    \"port\": {},\n    \
+         \"ssl\": false,\n    \"ssl_cert_reqs\": \"none\",\n    \"db\": 3\n  }}}}",
         redis.port
     );
     assert_eq!(config(&home), expected);
