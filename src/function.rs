@@ -532,7 +532,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4356 bytes"),
+            error.starts_with("the function's settings take 4392 bytes"),
             "{error}"
         );
         for (json, message) in [
