@@ -44,18 +44,18 @@ async fn results_are_a_table() {
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `button colour` in namespace `alephbet`: did you mean \
+        "error: experiment `button colour` not found in namespace `alephbet`: did you mean \
          `button color`?\n",
     );
     results(&["--control", "green"]).gives(
         1,
         "",
-        "error: nothing is counted for variant `green` in namespace `alephbet`\n",
+        "error: variant `green` not found in namespace `alephbet`\n",
     );
     results(&["--namespace", "other"]).gives(
         0,
         "",
-        &format!("nothing is counted in namespace `other` yet\n{REMEMBERED}"),
+        &format!("no events in namespace `other` yet\n{REMEMBERED}"),
     );
 }
 
@@ -237,7 +237,7 @@ async fn results_are_json() {
     results(&["g"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `g` in namespace `alephbet`\n",
+        "error: experiment `g` not found in namespace `alephbet`\n",
     );
 }
 
@@ -384,8 +384,7 @@ async fn ci_stops_where_there_is_nothing_to_look_at() {
         1,
         "",
         &format!(
-            "nothing is counted in namespace `alephbet` yet\n{REMEMBERED}error: `--fail-on` has nothing to \
-             look at\n"
+            "no events in namespace `alephbet` yet\n{REMEMBERED}error: cannot check `--fail-on`: no experiments found\n"
         ),
     );
 }

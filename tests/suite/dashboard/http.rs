@@ -440,7 +440,7 @@ fn what_keeps_a_dashboard_from_starting_is_said_at_once() {
     dashboard(&["--url", &dead, "--listen", "0.0.0.0:0"]).gives(
         2,
         "",
-        "error: `--listen 0.0.0.0:0` can be reached from other machines: `lamed serve` offers the \
-         dashboard to them, behind the key\n",
+        "error: other machines can reach `--listen 0.0.0.0:0`: use the dashboard of `lamed serve`, which asks for the \
+         API key\n",
     );
 }

@@ -60,7 +60,7 @@ async fn commands_speak_to_what_is_deployed() {
     site.line(&["results"]).gives(
         0,
         "",
-        &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}"),
+        &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
     );
 }
 
