@@ -136,12 +136,12 @@ fn what_cannot_be_backed_up_is_one_line_and_leaves_nothing() {
         (
             &["copy.db", "--store", "embedded:notes"],
             1,
-            "error: cannot back up the store: `notes` is not a store of lamed\n",
+            "error: cannot back up the store: `notes` is not a lamed store\n",
         ),
         (
             &["copy.db", "--store", "embedded:other.db"],
             1,
-            "error: cannot back up the store: `other.db` is not a store of lamed\n",
+            "error: cannot back up the store: `other.db` is not a lamed store\n",
         ),
         (
             &["none/copy.db", "--store", "embedded:lamed.db"],

@@ -345,7 +345,7 @@ fn a_dead_redis_takes_no_longer_than_its_timeout() {
         (rows.as_str(), error.as_str()),
         (
             format!(
-                " !  redis          cannot check from this machine: redis://{PRIVATE}:{port}/0 gave no answer within
+                " !  redis          cannot check from this machine: redis://{PRIVATE}:{port}/0 did not answer within
                    1.5s
                    → make sure that its security group accepts connections from the functions
  ✓  redis address  `{PRIVATE}` is in a private network, and the functions are in a VPC

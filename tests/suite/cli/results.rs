@@ -71,7 +71,8 @@ button color
  blue                  1,200            0  0.00
  gone                      0            3     –
  red (control)         1,180        1,502  1.27
- · gone has conversions but no participants: rates cannot be compared; check that your pages send its participants
+ · gone has conversions but no participants: rates cannot be compared; check that your pages send its
+   participants
 
 no goal yet
  · no conversions yet
@@ -81,7 +82,8 @@ no goal yet
  10-Newest                        2
 
 שלום 🦀
- · <U+202E>right to left has conversions but no participants: rates cannot be compared; check that your pages send its participants
+ · <U+202E>right to left has conversions but no participants: rates cannot be compared; check that
+   your pages send its participants
  a,b|c                            participants  conversions  each
  <U+202E>right to left (control)             0            1     –
  日本語                                     10            5  0.50

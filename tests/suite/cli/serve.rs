@@ -53,7 +53,7 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "--store redis://:hunter2@h:x",
             2,
-            "`--store`: not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
+            "`--store`: not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS",
         ),
         (
             "--store embedded:gone/lamed.db",
@@ -142,7 +142,7 @@ fn serve_gives_up_on_a_redis_that_never_answers() {
     let cannot = format!("error: cannot use the Redis: redis://127.0.0.1:{port}/0");
     let what_to_do =
         "make sure that it runs and accepts connections, or correct `redis` in the config";
-    let expected = format!("{cannot} gave no answer within 100ms: {what_to_do}\n");
+    let expected = format!("{cannot} did not answer within 100ms: {what_to_do}\n");
     assert_eq!((code, stderr), (Some(1), expected));
     assert!(start.elapsed() < Duration::from_secs(5));
 }

@@ -194,7 +194,7 @@ async fn a_server_without_free_files_says_so_once_and_goes_on() {
 
     let mut second = TcpStream::connect(&server.address).unwrap();
     ask(&mut second);
-    await_in_log(&server, "cannot accept connections: they wait until it can");
+    await_in_log(&server, "cannot accept connections: new connections wait");
     // Long enough for some more attempts; meanwhile who is connected is answered.
     for _ in 0..5 {
         sleep(Duration::from_millis(100));
