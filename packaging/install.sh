@@ -3,9 +3,9 @@
 #
 #   curl --proto '=https' --tlsv1.2 -LsSf https://github.com/Alephbet/lamed/releases/latest/download/install.sh | sh
 #
-# LAMED_VERSION      the release, as in v1.0.0 (the newest)
-# LAMED_INSTALL_DIR  where the program goes (~/.local/bin)
-# LAMED_DOWNLOAD_URL where the files of the release are, instead of GitHub: for a mirror
+# LAMED_VERSION      install this release, for example v1.0.0 [default: the newest]
+# LAMED_INSTALL_DIR  install into this folder [default: ~/.local/bin]
+# LAMED_DOWNLOAD_URL download from this URL instead of GitHub, for a mirror
 set -eu
 
 fail() {

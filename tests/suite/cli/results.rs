@@ -71,8 +71,8 @@ button color
  blue                  1,200            0  0.00
  gone                      0            3     –
  red (control)         1,180        1,502  1.27
- · gone has conversions but no participants: rates cannot be compared; check that your pages send its
-   participants
+ · gone has conversions but no participants: rates cannot be compared; check that your pages send
+   its participants
 
 no goal yet
  · no conversions yet
