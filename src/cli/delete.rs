@@ -14,8 +14,8 @@ use crate::http::wire::Deleted;
 use crate::report::{Question, Source as _, read};
 
 /// What follows from a delete of participants.
-const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
-     conversions count; to start anew, give the experiment another name";
+const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
+     counts their conversions; to start again, use another name for the experiment";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let what = describe(&args);
     if !args.yes && !confirmed(&what, &config.namespace, &endpoint)? {
-        return Err(CliError::failed("nothing was deleted"));
+        return Err(CliError::failed("cancelled: no changes made"));
     }
     let selection = Selection {
         namespace: config.namespace.clone(),
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         if deleted == 0 {
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
-                "nothing was counted under {what} in namespace `{}`{}",
+                "{what} not found in namespace `{}`{}",
                 visible(config.namespace.as_str()),
                 meant.map_or_else(String::new, |name| {
                     format!(": did you mean `{}`?", visible(&name))
@@ -119,16 +119,16 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
 }
 
 fn confirmed(what: &str, namespace: &Name, endpoint: &Endpoint) -> Result<bool, CliError> {
-    if !somebody_answers() {
-        return Err(CliError::usage(format!(
-            "deleting {what} cannot be undone: say `--yes`"
-        )));
-    }
     let question = format!(
         "Delete {what} of namespace `{}` at {}?",
         visible(namespace.as_str()),
         endpoint.base
     );
+    if !somebody_answers() {
+        return Err(CliError::usage(format!(
+            "cannot ask for confirmation: not a terminal; use `--yes` to confirm: {question}"
+        )));
+    }
     let question = Confirm::new().with_prompt(question).default(false);
     Terminal::guard()?.answer(question.interact())
 }

@@ -24,14 +24,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     context.printer.data(&html)?;
     for left_out in config.experiments.iter().filter(|e| e.variants.is_empty()) {
         context.printer.warn(&format!(
-            "experiment `{}` declares no variants: it is not in the snippet",
+            "experiment `{}` is not in the snippet: declare its `variants` in the config",
             left_out.name
         ));
     }
     if config.experiments.is_empty() {
-        context.printer.talk(
-            "no experiments are declared in the config: the one in the snippet is an example to change",
-        );
+        context
+            .printer
+            .talk("the config declares no experiments: change the example in the snippet");
     }
     Ok(())
 }

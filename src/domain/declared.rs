@@ -117,10 +117,10 @@ pub enum Undeclared {
 impl fmt::Display for Undeclared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Namespace => "is not the declared one",
+            Self::Namespace => "is not the configured namespace",
             Self::Experiment => "is not declared",
             Self::Variant => "is not declared for this experiment",
-            Self::Event => "is neither `participate` nor a goal declared for this experiment",
+            Self::Event => "must be `participate` or a declared goal of this experiment",
         })
     }
 }

@@ -216,7 +216,7 @@ fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {
 }
 
 fn no_lamed(place: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::gateway(format!("what answers at {place} is no lamed API: {error}"))
+    Failure::gateway(format!("{place} is not a lamed API: {error}"))
 }
 
 #[cfg(test)]

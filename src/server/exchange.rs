@@ -15,7 +15,7 @@ pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
     builder
         .body(Full::new(Bytes::from(reply.body)))
         .unwrap_or_else(|error| {
-            tracing::error!(%error, "a reply could not be sent");
+            tracing::error!(%error, "cannot send a reply");
             let mut response = Response::new(Full::default());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             response

@@ -32,7 +32,7 @@ enum Failure {
     NoSettings,
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("`{0}` is no handler of lamed")]
+    #[error("`{0}` is not a handler of lamed")]
     Handler(String),
     #[error("{0}")]
     Store(#[from] StoreError),

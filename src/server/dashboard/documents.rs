@@ -168,7 +168,7 @@ impl Dashboard {
                 experiment: Some(&experiment),
                 days: true,
             };
-            let nothing = format!("nothing is counted for {experiment}");
+            let nothing = format!("experiment not found: {experiment}");
             let work = move |counted: &[Counted], declared: &[Declared]| {
                 let nothing = || Answer::message(404, &nothing);
                 let counted = counted.first().ok_or_else(nothing)?;

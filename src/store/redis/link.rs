@@ -109,7 +109,7 @@ impl Link {
 
     pub(super) fn silence(&self) -> StoreError {
         StoreError::Unavailable(format!(
-            "{} gave no answer within {:?}",
+            "{} did not answer within {:?}",
             self.name, self.timeout
         ))
     }
@@ -125,8 +125,7 @@ impl Link {
                 if matches!(self.home, Home::One(_)) =>
             {
                 StoreError::Failed(format!(
-                    "{} is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
-                     under `redis`",
+                    "{} is a node of a Redis Cluster: set `\"cluster\": true` under `redis` in the config",
                     self.name
                 ))
             }

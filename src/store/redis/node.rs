@@ -66,7 +66,7 @@ impl Node {
         let Some(error) = broken.filter(|error| is_broken(error)) else {
             return answers;
         };
-        tracing::info!(redis = self.name, %error, "connection broke: connecting again");
+        tracing::info!(redis = self.name, %error, "lost the connection: reconnecting");
         let second = self.live(first.generation).await?;
         commands.query_async(&mut second.connection.clone()).await
     }

@@ -25,7 +25,8 @@ pub(super) fn prepare(mut connection: Connection) -> rusqlite::Result<Connection
     connection.pragma_update(None, "foreign_keys", true)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > VERSION {
-        let message = format!("its tables are of version {version}, newer than this lamed knows");
+        let message =
+            format!("its version {version} is newer than this lamed supports: update lamed");
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
             Some(message),

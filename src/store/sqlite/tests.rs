@@ -59,7 +59,7 @@ async fn the_log_stays_short_beside_a_reader_that_does_not_end() {
     };
     assert!(matches!(refused, StoreError::Unavailable(_)));
     assert!(
-        refused.to_string().contains("the most that it may have"),
+        refused.to_string().contains("has reached its limit"),
         "{refused}"
     );
     assert!((MOST..MOST + 100_000).contains(&size()), "{} bytes", size());

@@ -41,7 +41,7 @@ fn the_snippet_shows_an_example_where_nothing_is_declared() {
     snippet(&[]).gives(
         0,
         &html,
-        "no experiments are declared in the config: the one in the snippet is an example to change\n",
+        "the config declares no experiments: change the example in the snippet\n",
     );
     // Proxies and servers that change pages look for these.
     assert!(

@@ -145,7 +145,7 @@ async fn a_file_that_is_not_whole_gets_503_and_is_not_written_to() {
     for (harm, reason) in [
         (&truncate(0) as Harm, "lamed.db` was truncated"),
         (&truncate(8192), "lamed.db` was truncated"),
-        (&overwrite, "lamed.db` was overwritten with another one"),
+        (&overwrite, "lamed.db` was overwritten with another file"),
         (&scribble, "lamed.db` was overwritten"),
         (&cut_the_log, "lamed.db-wal` was truncated"),
     ] {
