@@ -12,7 +12,7 @@ mod files;
 use std::collections::BTreeMap;
 
 use lamed::domain::{Configured, Event, EventKind, IdempotencyKey, Name, Outcome};
-use lamed::store::{RedisSettings, RedisStore, Store};
+use lamed::store::{RedisStore, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -74,7 +74,7 @@ fn no_counts_are_too_odd() {
 #[tokio::test]
 async fn any_names_come_back_out_of_a_redis() {
     let redis = Redis::start(&[]);
-    let settings = RedisSettings::from_url(&redis.url()).unwrap();
+    let settings = crate::support::patient(&redis.url());
     let store = RedisStore::new(&settings).unwrap();
     let mut random = StdRng::seed_from_u64(2);
     let mut expected: BTreeMap<Name, BTreeMap<(EventKind, Name), u64>> = BTreeMap::new();

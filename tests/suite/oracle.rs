@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lamed::domain::{Accept, Name, PARTICIPATE};
 use lamed::http::{Api, Handler, Method, Parameters, Request};
-use lamed::store::{Dedupe, RedisSettings, RedisStore};
+use lamed::store::{Dedupe, RedisStore};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -185,7 +185,7 @@ impl Ours {
     }
 
     fn remembering(redis: &Redis, db: u8, dedupe: Dedupe) -> Self {
-        let mut settings = RedisSettings::from_url(&format!("{}/{db}", redis.url())).unwrap();
+        let mut settings = crate::support::patient(&format!("{}/{db}", redis.url()));
         settings.counting.window = Some(WINDOW);
         settings.counting.dedupe = dedupe;
         let store = Arc::new(RedisStore::new(&settings).unwrap());

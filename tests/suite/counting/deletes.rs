@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lamed::domain::{Outcome, Selection};
-use lamed::store::{Counting, Dedupe, RedisSettings, RedisStore, Store, Window};
+use lamed::store::{Counting, Dedupe, RedisStore, Store, Window};
 
 use crate::support::{Clock, Redis, event, name};
 
@@ -11,7 +11,7 @@ const HOUR: i64 = 3_600_000;
 const DAY: Window = Some(Duration::from_hours(24));
 
 fn store(redis: &Redis, window: Window) -> RedisStore {
-    let mut settings = RedisSettings::from_url(&redis.url()).unwrap();
+    let mut settings = crate::support::patient(&redis.url());
     settings.counting = Counting {
         window,
         dedupe: Dedupe::Flags,

@@ -28,7 +28,7 @@ fn over(mut settings: RedisSettings, counting: Counting) -> RedisStore {
 }
 
 fn on(redis: &Redis, counting: Counting) -> RedisStore {
-    over(RedisSettings::from_url(&redis.url()).unwrap(), counting)
+    over(crate::support::patient(&redis.url()), counting)
 }
 
 async fn track(store: &dyn Store, events: &[Event]) -> Vec<Outcome> {

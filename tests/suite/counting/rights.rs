@@ -23,7 +23,7 @@ fn store(redis: &Redis, way: (Dedupe, bool)) -> RedisStore {
 
 fn settings(redis: &Redis, (dedupe, window): (Dedupe, bool)) -> RedisSettings {
     let url = format!("redis://ann:s3cret@127.0.0.1:{}", redis.port);
-    let mut settings = RedisSettings::from_url(&url).unwrap();
+    let mut settings = crate::support::patient(&url);
     settings.counting.dedupe = dedupe;
     settings.counting.window = Counting::default().window.filter(|_| window);
     settings

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use lamed::domain::{Event, Outcome, Selection, Timestamp};
-use lamed::store::{
-    Counting, Dedupe, Location, RedisSettings, RedisStore, SqliteStore, Store, Window,
-};
+use lamed::store::{Counting, Dedupe, Location, RedisStore, SqliteStore, Store, Window};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -259,7 +257,7 @@ impl<F: FnMut(&Clock, Memory) -> Box<dyn Store>> World<F> {
 }
 
 fn open_redis(redis: &Redis, memory: Memory) -> Box<dyn Store> {
-    let mut settings = RedisSettings::from_url(&redis.url()).unwrap();
+    let mut settings = crate::support::patient(&redis.url());
     settings.counting = memory.counting();
     Box::new(RedisStore::new(&settings).unwrap())
 }

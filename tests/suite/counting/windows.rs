@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lamed::domain::{Event, Outcome};
-use lamed::store::{
-    Counting, Dedupe, Location, RedisSettings, RedisStore, SqliteStore, Store, Window,
-};
+use lamed::store::{Counting, Dedupe, Location, RedisStore, SqliteStore, Store, Window};
 
 use crate::support::{Clock, Redis, event};
 
@@ -42,7 +40,7 @@ async fn redis_keeps_what_another_window_promised() {
             let url = format!("{}/{db}", redis.url());
             db += 1;
             let open = |window| -> Box<dyn Store> {
-                let mut settings = RedisSettings::from_url(&url).unwrap();
+                let mut settings = crate::support::patient(&url);
                 settings.counting = counting(window, dedupe);
                 Box::new(RedisStore::new(&settings).unwrap())
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lamed::store::{RedisSettings, RedisStore};
+use lamed::store::RedisStore;
 use serde::Deserialize;
 
 use super::*;
@@ -85,7 +85,7 @@ impl Way {
 
     /// A store of this build over it.
     fn site(&self, redis: &Redis, clock: Clock, counting: Counting) -> Site {
-        let mut settings = RedisSettings::from_url(&redis.url()).unwrap();
+        let mut settings = crate::support::patient(&redis.url());
         settings.cluster = self.cluster;
         settings.counting = counting;
         let store = Arc::new(RedisStore::new(&settings).unwrap());

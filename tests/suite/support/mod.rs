@@ -32,6 +32,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use lamed::domain::{Configured, Counter, Event, IdempotencyKey, Name};
+use lamed::store::RedisSettings;
 use rand::RngExt;
 
 /// Where `tests/run` puts what tests load (`node_modules`, `venv`).
@@ -39,6 +40,13 @@ pub fn tools() -> PathBuf {
     std::env::var_os("LAMED_TEST_TOOLS")
         .map(PathBuf::from)
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools"))
+}
+
+/// Settings for a Redis that is not what is tested: they wait for it on a slow machine, too.
+pub fn patient(url: &str) -> RedisSettings {
+    let mut settings = RedisSettings::from_url(url).unwrap();
+    settings.timeout = std::time::Duration::from_secs(30);
+    settings
 }
 
 /// A port that is free now, for what has to come back on the same one. It lies below those that the
