@@ -59,9 +59,9 @@ export const flush = (isLeaving) => {
     .filter((pair, i, { length }) => {
       const [key, { event, sent }] = pair
       const isOver = i < length - 500
-      if (isOver) warn("too many, dropped:", event)
+      if (isOver) warn("too many:", event)
       // The server may have counted what was sent, and forgotten that it did. Without a window it never forgets.
-      if (isOver || Date.now() - sent > config.window * 500) return done(pair)
+      if (isOver || Date.now() - sent > (config.window || NaN) * 500) return done(pair)
       return !busy.has(key) && (event.uuid || (isReady() && visitor()))
     })
   // A keepalive request takes 64 KiB.

@@ -65,7 +65,7 @@ test("policies as strict as can be, with Trusted Types", async () => {
     })
     assert.deepEqual([await site.counts(COLOR), await site.counts(COLOR, "bought")], [{ red: 1 }, { red: 1 }])
     assert.deepEqual(someone.said.filter(line => !line.includes("lamed:") && !line.includes("data:,")), [])
-    assert.deepEqual(someone.errors, [])
+    assert.deepEqual(someone.errors.filter(line => !line.includes("data:,")), [])
   })
 })
 

@@ -224,6 +224,7 @@ impl Invoke for Lambda {
             Handler::AllExperiments => "all",
             Handler::OneExperiment => "experiment",
             Handler::Delete => "delete",
+            Handler::Client => "client",
         };
         let answer = Self::invoke(self, function, &event.to_string()).await;
         answer.map_err(|error| FunctionError(error["errorMessage"].to_string()))
