@@ -10,6 +10,10 @@ pub mod client {
 
     /// The same as a module.
     pub const MODULE: &str = include_str!("../embedded/client/lamed.mjs");
+
+    /// The types of both.
+    #[cfg(feature = "cli")]
+    pub const TYPES: &str = include_str!("../embedded/client/lamed.d.ts");
 }
 
 /// The config file that `lamed configure` starts from.

@@ -103,7 +103,7 @@ fn say_deployed(
 ) -> Result<(), CliError> {
     let (track, html) = (
         endpoint.track_url(),
-        snippet::html(&endpoint.track_url(), config),
+        snippet::alephbet::html(&endpoint.track_url(), config),
     );
     let experiments = endpoint.experiments_url();
     if context.json {

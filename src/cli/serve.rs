@@ -111,7 +111,12 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     let api = Api::new(store.clone(), config.namespace.clone(), accept)
         .declaring(config.declared_variants())
         .ignoring_bots(config.ignore_bots)
-        .serving(config.browser_client());
+        .serving(if args.local {
+            // A page can be tried before anything is declared.
+            config.clone().or_example().browser_client()
+        } else {
+            config.browser_client()
+        });
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }

@@ -168,6 +168,15 @@ impl Config {
         BrowserClient::new(&self.namespace, self.counting.window, &self.experiments)
     }
 
+    /// The same config, with an example where it declares nothing.
+    #[must_use]
+    pub fn or_example(mut self) -> Self {
+        if self.experiments.is_empty() {
+            self.experiments.push(Declared::example());
+        }
+        self
+    }
+
     /// The declaration of an experiment.
     #[must_use]
     pub fn declared(&self, experiment: &str) -> Option<&Declared> {

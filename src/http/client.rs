@@ -139,15 +139,17 @@ fn names(if_none_match: &str, tag: &str) -> bool {
     })
 }
 
-/// JSON of which nothing ends a script, begins a comment of HTML, or ends a line of JavaScript.
+/// JSON in which nothing ends a script, begins a comment of HTML, ends a line of JavaScript, or depends on the
+/// encoding of a page.
 fn in_html(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        match character {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(character)));
-            }
-            _ => safe.push(character),
+        if character.is_ascii() && !matches!(character, '<' | '>' | '&') {
+            safe.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            safe.push_str(&format!("\\u{unit:04x}"));
         }
     }
     safe
@@ -203,12 +205,11 @@ impl<'a> Experiment<'a> {
         let variants: Vec<(&str, u32)> = (declared.variants.iter())
             .map(|(name, weight)| (name.as_str(), *weight))
             .collect();
-        let control = declared.control.as_ref().map(Name::as_str);
         Self {
             name: declared.name.as_str(),
             wire: declared.name.as_str(),
             user: declared.unit == Unit::User,
-            fallback: control.unwrap_or(variants[0].0),
+            fallback: declared.fallback().map_or("", Name::as_str),
             variants: as_assigned(variants),
             goals: (declared.goals.iter())
                 .map(|goal| Goal {
@@ -261,6 +262,7 @@ mod tests {
     fn a_config_has_exactly_one_place() {
         for script in [SCRIPT, MODULE] {
             assert_eq!(script.matches(PLACEHOLDER).count(), 1);
+            assert!(script.is_ascii());
             let lower = script.to_lowercase();
             assert!(!lower.contains("</script") && !lower.contains("<!--"));
         }

@@ -11,16 +11,20 @@ use std::process::{Command, ExitCode};
 use builder::Architecture;
 
 const USAGE: &str = "usage: cargo xtask bootstrap [--output DIR] [x86_64] [arm64]
+       cargo xtask client
        cargo xtask man
 
 bootstrap builds the Lambda bootstrap as DIR/bootstrap-ARCHITECTURE.zip (both architectures where none is
 named; DIR is embedded/prebuilt, from where the next release build takes them).
+client builds embedded/client/lamed.js and lamed.mjs from their sources, with npm.
 man renders the manual in man/ anew.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = if arguments == ["man"] {
         render_manual()
+    } else if arguments == ["client"] {
+        build_client()
     } else if let Some(order) = Order::parse(&arguments) {
         order.fulfil()
     } else {
@@ -111,6 +115,27 @@ fn render_manual() -> Result<(), String> {
     } else {
         Err(format!("cargo ended with {status}"))
     }
+}
+
+/// Builds the browser client with the esbuild of its lock file.
+fn build_client() -> Result<(), String> {
+    let folder = workspace().join("embedded/client");
+    for arguments in [
+        &["ci", "--ignore-scripts", "--no-audit", "--no-fund"][..],
+        &["run", "build"],
+    ] {
+        // On Windows npm is a script, which only the shell of the system finds.
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let status = Command::new(npm)
+            .args(arguments)
+            .current_dir(&folder)
+            .status()
+            .map_err(|error| format!("cannot run npm: {error}"))?;
+        if !status.success() {
+            return Err(format!("`npm {}` ended with {status}", arguments.join(" ")));
+        }
+    }
+    Ok(())
 }
 
 fn workspace() -> &'static Path {

@@ -12,10 +12,10 @@ use super::*;
 use crate::support::{Deadline, line};
 
 #[test]
-fn the_snippet_shows_an_example_where_nothing_is_declared() {
+fn the_snippet_for_alephbet_shows_an_example_where_nothing_is_declared() {
     let home = home();
     let snippet = |arguments: &[&str]| {
-        let snippet = ["snippet", "--url", "https://x.example/prod/"];
+        let snippet = ["snippet", "--alephbet", "--url", "https://x.example/prod/"];
         line(&home, &[&snippet, arguments].concat())
     };
     let html = SNIPPET
@@ -96,7 +96,7 @@ console.log(JSON.stringify(told));
 }
 
 #[test]
-fn the_snippet_holds_every_name_exactly() {
+fn the_snippet_for_alephbet_holds_every_name_exactly() {
     let mut names = [
         "</script><script>alert(1)//",
         "<!--",
@@ -130,7 +130,7 @@ fn the_snippet_holds_every_name_exactly() {
     let config = json!({"namespace": namespace, "experiments": experiments});
     let home = home();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let snippet = line(&home, &["snippet", "--url", "https://x.example/prod"]);
+    let snippet = line(&home, &["snippet", "--alephbet", "--url", "https://x.example/prod"]);
     let mut goals: Vec<Value> = names
         .map(|name| json!({"name": name, "unique": true}))
         .into();
