@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lamed::domain::{Accept, Name};
 use lamed::http::gateway::{answer, request_from_event};
-use lamed::http::{Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, ScriptRequest};
+use lamed::http::{
+    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, ScriptRequest,
+};
 use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
 use serde_json::Value;

@@ -51,7 +51,10 @@ impl Deployment {
         let mut functions: Vec<DesiredFunction> = Vec::new();
         let mut methods = Vec::new();
         let mut verbs: BTreeMap<String, Vec<http::Method>> = BTreeMap::new();
-        for route in routes.iter().filter(|route| route.handler != Handler::Client) {
+        for route in routes
+            .iter()
+            .filter(|route| route.handler != Handler::Client)
+        {
             let wired = config.wiring.iter().rfind(|wired| wired.route == *route);
             let function = function(config, route, wired);
             methods.push(method(config, route, wired));

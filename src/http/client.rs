@@ -76,7 +76,8 @@ impl BrowserClient {
     /// All that is served: each `ETag` with what it stands for.
     pub fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = [&self.script, &self.module, &self.json];
-        all.into_iter().map(|one| (one.tag.as_str(), one.body.as_str()))
+        all.into_iter()
+            .map(|one| (one.tag.as_str(), one.body.as_str()))
     }
 
     fn reply(&self, request: &Request) -> Reply {
@@ -134,7 +135,10 @@ impl Document {
 fn names(if_none_match: &str, tag: &str) -> bool {
     let plain = tag.trim_matches('"');
     if_none_match.split(',').map(str::trim).any(|listed| {
-        let listed = listed.strip_prefix("W/").unwrap_or(listed).trim_matches('"');
+        let listed = listed
+            .strip_prefix("W/")
+            .unwrap_or(listed)
+            .trim_matches('"');
         listed == "*" || listed.strip_suffix("-gzip").unwrap_or(listed) == plain
     })
 }
@@ -241,16 +245,43 @@ mod tests {
 
     #[test]
     fn variants_stand_as_javascript_has_them() {
-        let names = ["!", "01", "10", "9", "4294967295", "-1", "4294967294", "+5", "b"];
+        let names = [
+            "!",
+            "01",
+            "10",
+            "9",
+            "4294967295",
+            "-1",
+            "4294967294",
+            "+5",
+            "b",
+        ];
         let ordered = as_assigned(names.map(|name| (name, 1)).into());
         let ordered: Vec<&str> = ordered.into_iter().map(|(name, _)| name).collect();
-        let expected = ["9", "10", "4294967294", "!", "01", "4294967295", "-1", "+5", "b"];
+        let expected = [
+            "9",
+            "10",
+            "4294967294",
+            "!",
+            "01",
+            "4294967295",
+            "-1",
+            "+5",
+            "b",
+        ];
         assert_eq!(ordered, expected);
     }
 
     #[test]
     fn a_browser_names_what_it_has_in_many_ways() {
-        for same in ["\"a\"", "W/\"a\"", "\"x\", \"a\"", "\"a-gzip\"", "W/\"a-gzip\"", "*"] {
+        for same in [
+            "\"a\"",
+            "W/\"a\"",
+            "\"x\", \"a\"",
+            "\"a-gzip\"",
+            "W/\"a-gzip\"",
+            "*",
+        ] {
             assert!(names(same, "\"a\""), "{same}");
         }
         for other in ["", "\"b\"", "\"ab\"", "\"-gzip\"", "\"a-br\""] {

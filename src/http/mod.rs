@@ -19,13 +19,13 @@ pub mod wire;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::client::{BrowserClient, Script};
 use self::handlers::Refusal;
 #[cfg_attr(not(feature = "cli"), allow(unused_imports))]
 pub(crate) use self::log_limit::LogLimit;
 use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
-pub use self::client::{BrowserClient, Script};
 pub use self::routes::{Handler, Method, Route, RouteMatch, Routes};
 use crate::domain::{Accept, DeclaredVariants, Name};
 use crate::store::Store;

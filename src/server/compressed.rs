@@ -62,15 +62,23 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         .map(|coding| {
             let (name, quality) = coding.split_once(';').unwrap_or((coding, "q=1"));
             let quality = quality.trim().trim_start_matches(['q', 'Q', '=', ' ']);
-            (name.trim(), quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
+            (
+                name.trim(),
+                quality.parse::<f32>().is_ok_and(|quality| quality > 0.0),
+            )
         })
         .collect();
     let of = |wanted: &[&str]| {
-        let mut named = (listed.iter())
-            .filter(|(name, _)| wanted.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)));
+        let mut named = (listed.iter()).filter(|(name, _)| {
+            wanted
+                .iter()
+                .any(|wanted| name.eq_ignore_ascii_case(wanted))
+        });
         named.next().map(|(_, allowed)| *allowed)
     };
-    of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).unwrap_or(false)
+    of(&["gzip", "x-gzip"])
+        .or_else(|| of(&["*"]))
+        .unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -85,10 +93,23 @@ mod tests {
             let value = HeaderValue::from_static(value);
             takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
         };
-        for yes in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "x-gzip"] {
+        for yes in [
+            "gzip",
+            "gzip, deflate, br, zstd",
+            "br;q=1.0, GZIP;q=0.5",
+            "*",
+            "x-gzip",
+        ] {
             assert!(takes(yes), "{yes}");
         }
-        for no in ["", "identity", "br", "gzip;q=0", "*, gzip; q=0.000", "*;q=0"] {
+        for no in [
+            "",
+            "identity",
+            "br",
+            "gzip;q=0",
+            "*, gzip; q=0.000",
+            "*;q=0",
+        ] {
             assert!(!takes(no), "{no}");
         }
         assert!(!takes_gzip(&HeaderMap::new()));

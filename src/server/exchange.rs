@@ -18,12 +18,10 @@ pub(super) fn response_of(reply: Reply, body: Bytes) -> Response<Full<Bytes>> {
     for (name, value) in &reply.headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(Full::new(body))
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "a reply could not be sent");
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
+    builder.body(Full::new(body)).unwrap_or_else(|error| {
+        tracing::error!(%error, "a reply could not be sent");
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
 }

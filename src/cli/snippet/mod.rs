@@ -85,7 +85,10 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
 
 /// The HTML for the head of pages and an example, as `lamed deploy` shows it, too.
 pub(super) fn html(endpoint: &Endpoint, config: &Config) -> String {
-    let tag = format!("<script src=\"{}\"></script>\n", attribute(&script_url(endpoint, config)));
+    let tag = format!(
+        "<script src=\"{}\"></script>\n",
+        attribute(&script_url(endpoint, config))
+    );
     tag + &example(&config.clone().or_example())
 }
 
@@ -157,9 +160,8 @@ fn to_file(endpoint: &Endpoint, config: &Config, file: &Path) -> Result<Snippet,
     let mut advice = Vec::from_iter(is_example(config));
     let shown = config.clone().or_example();
     let client = shown.browser_client();
-    fs::write(file, client.script(form)).map_err(|error| {
-        CliError::failed(format!("cannot write `{}`: {error}", file.display()))
-    })?;
+    fs::write(file, client.script(form))
+        .map_err(|error| CliError::failed(format!("cannot write `{}`: {error}", file.display())))?;
     advice.insert(0, format!("wrote `{}`", file.display()));
     advice.push("write it again after a change to the experiments in the config".to_owned());
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -203,7 +205,10 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let mut lines = vec![format!(
         "Put {tag} into the `<head>` of your pages, and your code into the functions of the last one."
     )];
-    let mut goals = config.experiments.iter().flat_map(|declared| &declared.goals);
+    let mut goals = config
+        .experiments
+        .iter()
+        .flat_map(|declared| &declared.goals);
     if let Some(goal) = goals.next() {
         let name = js(goal.name.as_str());
         lines.push(format!(
@@ -253,7 +258,9 @@ fn call(declared: &Declared) -> String {
 
 /// Text as the value of an attribute in double quotes.
 fn attribute(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
 }
 
 /// A property's name. `__proto__` in quotes alone would set the prototype.
@@ -268,7 +275,8 @@ fn property(name: &str) -> String {
 /// The same without quotes where it needs none.
 fn short_property(name: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-    let is_identifier = name.chars().all(is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
+    let is_identifier =
+        name.chars().all(is_word) && !name.starts_with(|c: char| c.is_ascii_digit());
     if is_identifier && name != "__proto__" {
         name.to_owned()
     } else {
