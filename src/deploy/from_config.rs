@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
     Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;
-use crate::function::{SETTINGS, Settings};
+use crate::function::{EXPERIMENTS, SETTINGS, Settings};
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
 use crate::store::RedisSettings;
@@ -51,10 +52,7 @@ impl Deployment {
         let mut functions: Vec<DesiredFunction> = Vec::new();
         let mut methods = Vec::new();
         let mut verbs: BTreeMap<String, Vec<http::Method>> = BTreeMap::new();
-        for route in routes
-            .iter()
-            .filter(|route| route.handler != Handler::Client)
-        {
+        for route in routes.iter() {
             let wired = config.wiring.iter().rfind(|wired| wired.route == *route);
             let function = function(config, route, wired);
             methods.push(method(config, route, wired));
@@ -185,11 +183,14 @@ impl Deployment {
         let settings = settings(config, redis)?;
         let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = &config.aws;
+        let code = code(aws.architecture, bootstrap)?;
+        let zip = with_file(&code.zip, EXPERIMENTS, config.browser_client().json())?;
         Ok(Desired {
             name: self.name.clone(),
             lamed_version: env!("CARGO_PKG_VERSION"),
             stage: STAGE,
-            code: code(config.aws.architecture, bootstrap)?,
+            code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
+            code,
             settings: Variable {
                 name: SETTINGS,
                 value: settings,
@@ -225,6 +226,7 @@ fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desi
         handler: route.handler.name().to_owned(),
         memory_mb: wired.map_or(MEMORY_MB, |wired| wired.memory_mb),
         timeout_seconds: u32::try_from(route.timeout.as_secs()).unwrap_or(u32::MAX),
+        has_experiments: route.handler == Handler::Client,
     }
 }
 

@@ -55,7 +55,13 @@ impl BrowserClient {
             window: window.map(|window| window.as_secs()),
             experiments: with_variants.map(Experiment::of).collect(),
         };
-        let config = in_html(&serde_json::to_string(&config).unwrap_or_default());
+        Self::of_json(&serde_json::to_string(&config).unwrap_or_default())
+    }
+
+    /// The client with a config that [`BrowserClient::json`] gave.
+    #[must_use]
+    pub fn of_json(config: &str) -> Self {
+        let config = in_html(config);
         let javascript = "text/javascript; charset=utf-8";
         Self {
             script: Document::new(javascript, SCRIPT.replacen(PLACEHOLDER, &config, 1)),
@@ -71,6 +77,12 @@ impl BrowserClient {
             Script::Classic => &self.script.body,
             Script::Module => &self.module.body,
         }
+    }
+
+    /// The config in it.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json.body
     }
 
     /// All that is served: each `ETag` with what it stands for.

@@ -4,15 +4,19 @@ pub(super) mod alephbet;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::timeout;
 
+use super::client::Client;
 use super::endpoint::{self, Endpoint};
-use super::{CliError, Context};
+use super::{CliError, Context, block_on};
 use crate::assets::client::TYPES;
 use crate::config::Config;
 use crate::domain::{Declared, Unit};
 use crate::http::{Handler, Script};
+use crate::report::Wire;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -40,6 +44,9 @@ struct Form {
     alephbet: bool,
 }
 
+/// How long the deployed API may take to say whether it has the script.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// HTML to paste, and what to know about it.
 struct Snippet {
     html: String,
@@ -62,10 +69,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         to_file(&endpoint, &config, file)?
     } else if args.form.inline {
         inline(&endpoint, &config)
-    } else if args.endpoint.is_deployed() {
-        with_alephbet(&endpoint, &config)
     } else {
-        tag(context, &endpoint, &config, args.endpoint.is_local())
+        let snippet = tag(context, &endpoint, &config, args.endpoint.is_local());
+        if args.endpoint.is_deployed() && lacks_script(&endpoint)? {
+            context.printer.warn(
+                "the deployed API does not serve `lamed.js` yet: run `lamed deploy`, or use `--alephbet`",
+            );
+        }
+        snippet
     };
     if context.json {
         return context.printer.json(&json!({ "html": snippet.html }));
@@ -81,6 +92,20 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context.printer.talk(&line);
     }
     Ok(())
+}
+
+/// Whether an API answers that it has no script: an earlier lamed deployed it. Where none answers, nobody knows.
+fn lacks_script(endpoint: &Endpoint) -> Result<bool, CliError> {
+    let client = Client::new(Endpoint {
+        key: None,
+        ..endpoint.clone()
+    })?;
+    block_on(async {
+        let answer = timeout(PATIENCE, client.ask(Handler::Client, &[])).await;
+        Ok(answer.is_ok_and(|answer| {
+            answer.is_err_and(|failure| matches!(failure.status, 403 | 404) && failure.answered)
+        }))
+    })
 }
 
 /// The HTML for the head of pages and an example, as `lamed deploy` shows it, too.

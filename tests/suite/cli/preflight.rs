@@ -89,7 +89,7 @@ fn all_is_well() {
  ✓  deployment         nothing is deployed yet
  ✓  permissions        all that deploying and destroying takes
  ✓  function           x86_64, a zip of 0.00 MB, as `lamed-track`, `lamed-all-experiments`,
-                       `lamed-experiment`, `lamed-delete-experiment`
+                       `lamed-experiment`, `lamed-delete-experiment`, `lamed-client`
  ✓  redis              redis://{PRIVATE}:{port}/0 answers in N ms
  ✓  redis address      `{PRIVATE}` is in a private network, and the functions are in a VPC
  ✓  redis tls          off, at an address that is not public
