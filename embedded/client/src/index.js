@@ -6,16 +6,17 @@ import { experiments, find, guarded, isDeclared, listen, page } from "./options.
 import { hide, look, reveal, run, watch } from "./page.js"
 import { ask, onAssigned, record, shown } from "./participation.js"
 import { startPreview } from "./preview.js"
-import { advance, inTurn, settleNow } from "./state.js"
+import { advance, inTurn, random, resume, settleNow } from "./state.js"
 
-const complete = (goal, { value } = {}) => {
+// `key` is that of an event that counts each time, where it is known.
+const complete = (goal, { value, key = random() } = {}) => {
   const all = []
-  experiments.forEach(experiment => experiment.goals.forEach(({ name, unique }) => {
-    all.push(name)
+  experiments.forEach(experiment => experiment.goals.forEach(({ name }) => all.push(name)))
+  const act = () => experiments.forEach((experiment, i) => experiment.goals.forEach(({ name, unique }) => {
     // The server takes up to four decimals.
-    if (name === goal) inTurn(() => record(experiment, goal, unique === false, value && +(+value).toFixed(4)))
+    if (name === goal) record(experiment, goal, unique === false && key + i, value && +(+value).toFixed(4))
   }))
-  isDeclared("goal", goal, all)
+  if (isDeclared("goal", goal, all)) inTurn(act, ["complete", goal, { value, key }])
 }
 
 const api = {
@@ -50,6 +51,7 @@ const start = () => {
   startPreview()
   hide()
   watch()
+  resume((name, ...given) => api[name](...given))
   flushAgain()
   listen("click submit", ({ target, type }) => {
     const element = target.closest && target.closest("[data-lamed-goal]")

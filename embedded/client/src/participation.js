@@ -4,7 +4,7 @@ import { draw, hash, isDrawn, pick } from "./assignment.js"
 import { isAllowed } from "./consent.js"
 import { flushSoon, send } from "./delivery.js"
 import { config, experiments, guarded, namesOf, page } from "./options.js"
-import { PREFIX, get, old, put, random, read, settle, visitor } from "./state.js"
+import { PREFIX, get, old, put, read, settle, visitor } from "./state.js"
 
 const EXPOSURE = "participate"
 
@@ -60,10 +60,10 @@ const take = (experiment) => {
   return namesOf(experiment).includes(variant) && variant
 }
 
-/** Records what a participant did: once, or each time. */
+/** Records what a participant did: once, or each time, under a key of its own. */
 export const record = (experiment, event, once, value) => {
   const variant = isRunning(experiment) && remembered(experiment)
-  const key = once ? PREFIX + random() : keyOf(experiment, event)
+  const key = once ? PREFIX + once : keyOf(experiment, event)
   if (namesOf(experiment).includes(variant) && !get(key) && (once || inherit(experiment, event) !== true))
     store(experiment, event, variant, key, once, value)
 }
@@ -91,5 +91,5 @@ export const onAssigned = (listener) => {
 /** Calls a function with the variant when that cannot change any more: at once, but for a browser's first visit. */
 export const ask = (experiment, act) => {
   const answer = () => act(shown(experiment))
-  isOpen(experiment) ? settle(answer) : answer()
+  isOpen(experiment) ? settle(answer, ["variant", experiment.name]) : answer()
 }

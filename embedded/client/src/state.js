@@ -3,6 +3,7 @@
 //   lamed:id                            the visitor: a random text that never leaves the browser
 //   lamed:["namespace","name","event"]  a unique event of the visitor: as long as it is to be delivered the event,
 //   lamed:<hash>                        afterwards the variant alone; <hash> is the idempotency key of a user's event
+//   lamed:?<random>                     what a page asked for before the visitor had a name
 //   lamed:<random>                      an event that counts each time, until it is delivered
 //   lamed:consent                       set when it is given
 //   lamed-off                           set when this browser is not to be counted; in sessionStorage the preview
@@ -51,10 +52,37 @@ export const visitor = () => get(ID) || (put(ID, random()) && get(ID))
 let isSettled, isAsked
 let waiting = []
 
+// What a page asked for meanwhile is kept for the next one, as some browsers tell a page nothing when it goes early. A tab
+// may take what another one is about to do: nothing is counted twice, as keys are part of what is kept.
+const LEFT = PREFIX + "?"
+const mine = LEFT + random()
+let calls = []
+
+const wait = (act, call) => {
+  waiting.push(act)
+  if (!call || document.prerendering) return
+  calls.push(call)
+  put(mine, calls)
+}
+
 /** Whether the visitor's id cannot change any more. A page that is loaded ahead waits until it is seen. */
 export const isReady = () => !document.prerendering && (isSettled || (!isAsked && get(ID)))
 
-const proceed = () => waiting.splice(0).forEach(act => guarded(act))
+const proceed = () => {
+  remove(mine)
+  calls = []
+  waiting.splice(0).forEach(act => guarded(act))
+}
+
+/** Calls a function with each call that earlier pages left. */
+export const resume = act => {
+  const left = () => keys().filter(key => key.startsWith(LEFT))
+  if (left()[0]) settle(() => left().forEach(key => {
+    const calls = read(key)
+    remove(key)
+    calls.forEach(call => act(...call))
+  }))
+}
 
 /** The visitor's id is what it is now: does what waits for it. */
 export const settleNow = () => {
@@ -79,13 +107,13 @@ export const advance = () => {
 }
 
 /** Calls a function as soon as the visitor's id is settled: at once but for the first visit. */
-export const settle = (act) => {
-  waiting.push(act)
+export const settle = (act, call) => {
+  isReady() && !waiting[0] ? act() : wait(act, call)
   advance()
 }
 
 /** Calls a function, after what waits. */
-export const inTurn = act => (waiting[0] || document.prerendering ? waiting.push(act) : act())
+export const inTurn = (act, call) => (waiting[0] || document.prerendering ? wait(act, call) : act())
 
 /** Forgets the visitor and what came of it. */
 export const erase = () => {

@@ -15,7 +15,7 @@ test("variants, samples and keys are AlephBet's", () => {
     const { namespace, experiment, event, declared, order = declared, weights, sample, user, draws } = vector
     assert.deepEqual(Object.keys(Object.fromEntries(declared.map(name => [name, 1]))), order)
     const variants = order.map(name => weights ? [name, weights[declared.indexOf(name)]] : [name])
-    const [sampleDraw, variantDraw] = draws ?? [draw(experiment, "sample", user), draw(experiment, "variant", user)]
+    const [sampleDraw, variantDraw] = draws?.map(Number) ?? [draw(experiment, "sample", user), draw(experiment, "variant", user)]
     assert.equal(sampleDraw <= sample, vector.in_sample, JSON.stringify(vector))
     if (user) assert.equal(isDrawn({ sample, wire: experiment }, user), vector.in_sample)
     if (user || vector.in_sample) assert.equal(pick(variantDraw, variants) ?? null, vector.variant, JSON.stringify(vector))

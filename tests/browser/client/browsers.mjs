@@ -45,9 +45,10 @@ export async function undebugged(url, use) {
 }
 
 export const browser = await puppeteer.launch(isFirefox
-  ? { browser: "firefox", executablePath: onPath("firefox-esr", "firefox"), headless: true }
+  ? { browser: "firefox", executablePath: onPath("firefox-esr", "firefox"), headless: true, protocolTimeout: 600000, extraPrefsFirefox: { "dom.disable_open_during_load": false, "dom.popup_maximum": -1 } }
   : {
     executablePath: chromium(),
+    protocolTimeout: 600000,
     headless: true,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--enable-features=BackForwardCache"],
     ignoreDefaultArgs: ["--disable-back-forward-cache"],

@@ -15,7 +15,7 @@ async function until(what, condition) {
   }
   problems.push("not within 20 s: " + what)
 }
-const waits = () => Object.keys(localStorage).some(key => key.startsWith("lamed:") && localStorage[key].includes('"event":{'))
+const waits = () => Object.keys(localStorage).some(key => key.startsWith("lamed:") && (key[6] === "?" || localStorage[key].includes('"event":{')))
 const isRead = tab => tab.document.readyState === "complete"
 async function run(loads) {
   let views = 0
@@ -26,6 +26,7 @@ async function run(loads) {
     await fetch("mode?" + mode)
     views += way === "reload" ? 2 : 1
     const tab = open(way)
+    if (!tab) return { views, problems: ["the browser opens no window"] }
     if (way === "go" || way === "redirect") await until(what, () => tab.location.pathname.endsWith("/end") && isRead(tab))
     if (way === "stay") await until(what, () => tab.ran)
     if (way === "reload") await until(what, () => tab.reloaded)

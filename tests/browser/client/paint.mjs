@@ -75,10 +75,16 @@ for (const [way, parts] of Object.entries(ways)) {
     const site = new Case([experiment(COLOR, red)])
     site.page("", slowly(parts(site)))
     await visitor(async someone => {
-      for (let visit = 0; visit < 3; visit++) {
+      // A busy machine may need longer than the page waits: then the control is right, and says nothing here.
+      for (let visits = 0, tries = 0; visits < 3; tries++) {
+        assert.ok(tries < 20, "the machine is too busy")
         const page = await someone.tab()
-        const seen = await frames(page, site.url(), seen => seen.includes(String(RED_PIXEL)))
-        assert.ok(!seen.includes(String(BLUE_PIXEL)), `${seen}`)
+        const isSlow = () => page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 2500)
+        const seen = await frames(page, site.url(), async seen => seen.includes(String(RED_PIXEL)) || await isSlow())
+        if (!await isSlow()) {
+          assert.ok(!seen.includes(String(BLUE_PIXEL)), `${seen}`)
+          visits++
+        }
         await page.close()
       }
     })
@@ -94,7 +100,7 @@ test("without the script the frames show the control first: they are told apart"
   })
 })
 
-test("a page that has its experiments is shown before it has been read; one that is slow shows the control, uncounted", async () => {
+test("a page that has its experiments is shown before it has been read; one that is slow shows the control, uncounted", { skip: isFirefox && "the driver waits until a page is read" }, async () => {
   const site = new Case([experiment(COLOR, red)])
   site.page("", async (request, response) => {
     response.writeHead(200, { "content-type": "text/html" })

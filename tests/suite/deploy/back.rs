@@ -38,7 +38,7 @@ fn status_shows_what_is_live_and_what_is_other_than_the_config() {
         .iter()
         .map(|f| &f["version"])
         .collect();
-    assert_eq!(live, [2, 2, 2, 2]);
+    assert_eq!(live, [2; 5]);
     site.aws.reset();
     site.status(&[]);
     assert_eq!(site.aws.writes(), [""; 0]);
