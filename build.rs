@@ -49,7 +49,7 @@ mod embed {
         if let Some(folder) = env::var_os(PREBUILT).filter(|folder| !folder.is_empty()) {
             let folder = PathBuf::from(folder);
             if !folder.is_dir() {
-                return Err(format!("{PREBUILT} names no folder: {}", folder.display()).into());
+                return Err(format!("{PREBUILT} must be a folder: {}", folder.display()).into());
             }
             println!("cargo::rerun-if-changed={}", folder.display());
             let found = prebuilt(&folder)?;
@@ -66,9 +66,9 @@ mod embed {
         // The published crate is this package alone.
         if !Path::new("embedded/bootstrap").exists() {
             println!(
-                "cargo::warning=without a Lambda function: this source package holds none \
-                 (`cargo xtask bootstrap` before `cargo package` puts them in), and `lamed deploy` \
-                 will ask for `--bootstrap FILE`"
+                "cargo::warning=this build does not include the Lambda function: this source package does \
+                 not contain it (run `cargo xtask bootstrap` before `cargo package` to add it); \
+                 `lamed deploy` will need `--bootstrap FILE`"
             );
             return Ok(Vec::new());
         }
@@ -99,8 +99,8 @@ mod embed {
     fn built() -> Result<Option<(&'static str, PathBuf)>, Box<dyn Error>> {
         let Some(architecture) = Architecture::host() else {
             println!(
-                "cargo::warning=without a Lambda bootstrap: it can be built on Linux only \
-                 (x86_64 or aarch64)"
+                "cargo::warning=this build does not include the Lambda function: it can be built only on \
+                 Linux (x86_64 or aarch64)"
             );
             return Ok(None);
         };
@@ -112,7 +112,7 @@ mod embed {
                 Ok(Some((architecture.name, file)))
             }
             Err(error) => {
-                println!("cargo::warning=without a Lambda bootstrap: {error}");
+                println!("cargo::warning=this build does not include the Lambda function: {error}");
                 Ok(None)
             }
         }

@@ -69,7 +69,9 @@ pub fn build(
 ) -> Result<Vec<u8>, String> {
     let workspace = canonical(workspace)?;
     if !workspace.join("embedded/bootstrap/Cargo.toml").exists() {
-        return Err("the source of the bootstrap is not here: it is only in the repository".into());
+        return Err(
+            "the source of the Lambda function is missing: it is only in the repository".into(),
+        );
     }
     let toolchain = Toolchain::find(architecture)?;
     fs::create_dir_all(scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
@@ -80,7 +82,7 @@ pub fn build(
     let executable =
         fs::read(&executable).map_err(|error| format!("{}: {error}", executable.display()))?;
     elf::check_glibc(&executable, MAX_GLIBC)?;
-    zipped(&executable).map_err(|error| format!("cannot zip the bootstrap: {error}"))
+    zipped(&executable).map_err(|error| format!("cannot zip the Lambda function: {error}"))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, String> {
@@ -105,8 +107,8 @@ impl Toolchain {
             .find(|rustc| has_target(rustc, &target))
             .ok_or_else(|| {
                 format!(
-                    "no Rust compiler here builds for {target}: `rustup target add {target}`, or on \
-                     Debian `apt install rustc-web libstd-rust-web-dev:{}`",
+                    "cannot find a Rust compiler for {target}: run `rustup target add {target}`, or on Debian \
+                     `apt install rustc-web libstd-rust-web-dev:{}`",
                     if architecture.name == "arm64" { "arm64" } else { "amd64" }
                 )
             })?;
@@ -121,7 +123,7 @@ impl Toolchain {
                 let package = format!("gcc-{}-linux-gnu", architecture.machine.replace('_', "-"));
                 let linker = linker.to_string_lossy();
                 return Err(format!(
-                    "no linker `{linker}`: on Debian `apt install {package}`"
+                    "cannot find the linker `{linker}`: on Debian, run `apt install {package}`"
                 ));
             }
         }
@@ -205,7 +207,7 @@ fn compile(
     if status.success() {
         return Ok(());
     }
-    Err(reason.unwrap_or_else(|| format!("cargo ended with {status}")))
+    Err(reason.unwrap_or_else(|| format!("cargo failed: {status}")))
 }
 
 /// What a build needs of the environment: programs, homes, the way to the network, the C compiler,

@@ -7,7 +7,7 @@ use object::read::elf::FileHeader;
 /// Refuses an executable that a system with the C library `max` could not load.
 pub fn check_glibc(executable: &[u8], max: (u32, u32)) -> Result<(), String> {
     let too_new: Vec<String> = needed_versions(executable)
-        .map_err(|error| format!("the bootstrap is no ELF file: {error}"))?
+        .map_err(|error| format!("the bootstrap is not an ELF file: {error}"))?
         .into_iter()
         .filter(|name| glibc(name).is_some_and(|version| version > max))
         .collect();
@@ -16,8 +16,8 @@ pub fn check_glibc(executable: &[u8], max: (u32, u32)) -> Result<(), String> {
     }
     let (major, minor) = max;
     Err(format!(
-        "the bootstrap needs {} of the C library, and Lambda's provided.al2023 has GLIBC_{major}.{minor}: \
-         build it on a system that is not newer",
+        "the bootstrap needs {} of the C library, but provided.al2023 of Lambda has GLIBC_{major}.{minor}: \
+         build it on an older system",
         too_new.join(", ")
     ))
 }

@@ -3,9 +3,9 @@
 #
 #   curl --proto '=https' --tlsv1.2 -LsSf https://github.com/Alephbet/lamed/releases/latest/download/install.sh | sh
 #
-# LAMED_VERSION      the release, as in v1.0.0 (the newest)
-# LAMED_INSTALL_DIR  where the program goes (~/.local/bin)
-# LAMED_DOWNLOAD_URL where the files of the release are, instead of GitHub: for a mirror
+# LAMED_VERSION      install this release, for example v1.0.0 [default: the newest]
+# LAMED_INSTALL_DIR  install into this folder [default: ~/.local/bin]
+# LAMED_DOWNLOAD_URL download from this URL instead of GitHub, for a mirror
 set -eu
 
 fail() {
@@ -20,15 +20,15 @@ target() {
   case $(uname -s) in
     Linux) system=unknown-linux-gnu ;;
     Darwin) system=apple-darwin ;;
-    *) fail "there is no release for $(uname -s): on Windows take the zip, elsewhere \`cargo install lamed\`" ;;
+    *) fail "no release for $(uname -s): on Windows use the zip, on other systems run \`cargo install lamed\`" ;;
   esac
   if [ "$system" = unknown-linux-gnu ] && (ldd --version 2>&1 || true) | grep -qi musl; then
-    fail "released binaries need glibc, and this system has musl: take the container image, or \`cargo install lamed\`"
+    fail "released binaries need glibc, but this system has musl: use the container image, or run \`cargo install lamed\`"
   fi
   case $(uname -m) in
     x86_64 | amd64) echo "x86_64-$system" ;;
     aarch64 | arm64) echo "aarch64-$system" ;;
-    *) fail "there is no release for $(uname -m): \`cargo install lamed\`" ;;
+    *) fail "no release for $(uname -m): run \`cargo install lamed\`" ;;
   esac
 }
 
@@ -43,7 +43,7 @@ download() {
   elif has wget; then
     wget -qO "$2" "$1"
   else
-    fail "neither curl nor wget is here"
+    fail "cannot find curl or wget: install one of them"
   fi || fail "cannot download $1"
 }
 
@@ -53,7 +53,7 @@ digest() {
   elif has shasum; then
     shasum -a 256 "$1"
   else
-    fail "neither sha256sum nor shasum is here: the download cannot be checked"
+    fail "cannot check the download: install sha256sum or shasum"
   fi | cut -d ' ' -f 1
 }
 
@@ -78,10 +78,10 @@ main() {
   expected=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$scratch/SHA256SUMS")
   [ -n "$expected" ] || fail "SHA256SUMS does not name $archive"
   actual=$(digest "$scratch/$archive")
-  [ "$actual" = "$expected" ] || fail "$archive is not what was released: its SHA-256 is $actual, not $expected"
+  [ "$actual" = "$expected" ] || fail "$archive is damaged: expected SHA-256 $expected but found $actual"
 
   tar -xzf "$scratch/$archive" -C "$scratch"
-  "$scratch/lamed-$target/lamed" --version >/dev/null || fail "the program does not run here"
+  "$scratch/lamed-$target/lamed" --version >/dev/null || fail "the program does not run on this system"
   mkdir -p "$folder"
   # In one step, also while an older one runs.
   cp "$scratch/lamed-$target/lamed" "$folder/.lamed.new"
@@ -89,7 +89,7 @@ main() {
   echo "installed $("$folder/lamed" --version) as $folder/lamed"
   case :$PATH: in
     *":$folder:"*) ;;
-    *) echo "$folder is not on your PATH: add it, as in  export PATH=\"$folder:\$PATH\"" ;;
+    *) echo "$folder is not on your PATH: add it with  export PATH=\"$folder:\$PATH\"" ;;
   esac
 }
 

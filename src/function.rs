@@ -46,12 +46,11 @@ pub enum SettingsError {
     #[error(transparent)]
     Pem(#[from] UnreadablePem),
     #[error(
-        "the function's settings take {0} bytes as JSON, and Lambda leaves room for {MAX_BYTES}: \
-         certificates must be short, of elliptic curves for example, and with `\"accept\": \"declared\"` \
-         experiments few"
+        "the settings of the function need {0} bytes, but Lambda allows {MAX_BYTES}: use short certificates, \
+         for example with elliptic curves; with `\"accept\": \"declared\"`, declare fewer experiments"
     )]
     TooLong(usize),
-    #[error("a path of the settings is no UTF-8 text")]
+    #[error("a path in the settings is not UTF-8")]
     Path,
     #[error("{SETTINGS} is not the JSON that `lamed deploy` writes (line {line}, column {column})")]
     Json { line: usize, column: usize },
@@ -536,7 +535,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the function's settings take 4356 bytes"),
+            error.starts_with("the settings of the function need 4392 bytes"),
             "{error}"
         );
         for (json, message) in [

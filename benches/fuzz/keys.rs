@@ -6,7 +6,7 @@ mod keyspace;
 
 use std::collections::HashMap;
 
-use lamed::domain::{Kind, Name};
+use lamed::domain::{EventKind, Name};
 
 use super::engine::{Target, hash};
 
@@ -56,7 +56,7 @@ impl Target for Keys {
         {
             return "no name".to_owned();
         }
-        let kind = Kind::from(event.clone());
+        let kind = EventKind::from(event.clone());
         if self.known.len() > 2_000_000 {
             self.known.clear();
         }
@@ -136,7 +136,7 @@ impl Keys {
 /// experiment's, or the counter's own.
 fn families(
     space: &keyspace::Namespace,
-    of: &keyspace::Experiment,
+    of: &keyspace::ExperimentKeys,
     counter: &str,
     [namespace, experiment, own]: [u64; 3],
 ) -> [(String, &'static str, u64); 7] {

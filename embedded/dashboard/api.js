@@ -41,7 +41,7 @@ async function send(method, path, { query = {}, body, signal } = {}) {
     text = await reply.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure(0, "The server does not answer. Is lamed still running?");
+    throw new Failure(0, "The server does not answer. Check that lamed is running.");
   }
   let data = null;
   try { data = JSON.parse(text); } catch { /* said below */ }

@@ -179,7 +179,7 @@ function dayTable(detail, goal, classOf) {
   const cell = (at) => el("td", {}, at ? shown(at.rate) : ABSENT,
     el("span", { class: "small" }, at ? [at.interval && `${range(at.interval, shown)}, `, `${whole(at.conversions)} / ${whole(at.participants)}`] : ""));
   return scrolling(`${visibleText(goal.goal)} by day`, el("table", { class: "figures", "data-table": "days" },
-    el("caption", {}, "Rate and band of everything up to that day; conversions / participants of that day."),
+    el("caption", {}, "Rate and interval of all counts up to that day; conversions / participants of that day alone."),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day (UTC)"), series.map(({ variant }) => el("th", { scope: "col" }, named(variant))))),
     el("tbody", {}, detail.days.map(({ day }, index) => el("tr", {},
       el("th", { scope: "row" }, dateFormat.format(timeOf(day))),

@@ -29,9 +29,9 @@ const TONES = {
   too_early: "calm", count: "calm", no_comparison: "calm", no_goal: "calm", no_participants: "calm",
 };
 const LABELS = {
-  sample_ratio: "Sample ratio mismatch", too_many_conversions: "More conversions than participants", goal_missing: "Goal never reached", winner: "Winner", loser: "Loser", control_best: "Control is best",
-  equivalent: "No difference that matters", keep_going: "Keep going", too_early: "Too early", count: "Counted per participant",
-  no_comparison: "One variant only", no_goal: "No goal reached yet", no_participants: "No participants yet",
+  sample_ratio: "Sample ratio mismatch", too_many_conversions: "More conversions than participants", goal_missing: "No conversions", winner: "Winner", loser: "Loser", control_best: "Control is best",
+  equivalent: "No relevant difference", keep_going: "Keep going", too_early: "Too early", count: "Counts only",
+  no_comparison: "Only one variant", no_goal: "No conversions yet", no_participants: "No participants yet",
 };
 
 // A kind that a newer server knows and this page does not is shown plainly.

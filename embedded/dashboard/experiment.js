@@ -50,7 +50,7 @@ const othersOf = (detail) => detail.others ?? { variants: 0, participants: 0, go
 
 function otherGoals(detail) {
   const { goals, conversions } = othersOf(detail);
-  return goals > 0 && el("p", { class: "small foot", id: "other-goals" }, `${plural(goals, "other goal")}, not declared: ${plural(conversions, "conversion")}.`);
+  return goals > 0 && el("p", { class: "small foot", id: "other-goals" }, `${plural(goals, "other undeclared goal")}: ${plural(conversions, "conversion")}.`);
 }
 
 function heading(detail, remove, back) {
@@ -72,7 +72,7 @@ function deleteButton(label, remove, what, text) {
     mark("delete"), text);
 }
 
-const ratioFigures = (srm) => `χ² ${significant(srm.chi_square)}, p ${pValue(srm.p_value)} at one look; p ${pValue(srm.sequential_p_value)} valid at every look`;
+const ratioFigures = (srm) => `χ² ${significant(srm.chi_square)}, p ${pValue(srm.p_value)} for a single look; p ${pValue(srm.sequential_p_value)} valid any time`;
 
 function verdictCard({ verdict, srm }) {
   const kind = kindOf(verdict);
@@ -83,7 +83,7 @@ function verdictCard({ verdict, srm }) {
       !repeated && el("p", { class: "kind" }, LABELS[kind]),
       el("p", { class: "text" }, sentence(verdict.text)),
       srm?.alarm && el("div", { id: "sample-ratio" },
-        el("p", {}, "Something loses or repeats participants of some variants, so the results below cannot be trusted. Find the cause first."),
+        el("p", {}, "Participants of some variants are lost or counted twice. Find the cause before you trust the results below."),
         el("p", { class: "small" }, ratioFigures(srm), "."))));
 }
 
@@ -118,7 +118,7 @@ function goalSection(goal, index, context) {
     detail.days.some((day) => day.goals.some((one) => one.goal === goal.goal)) && disclosure(key("days"), "Rate over days", () => [
       rateChart(detail, goal, classOf), disclosure(key("table"), "As a table", () => dayTable(detail, goal, classOf)),
     ], index === 0 || detail.goals.length <= 2),
-    goal.variants.filter((one) => one.interval).length > 1 && disclosure(key("pairs"), "Every pair", () => pairsWhenThere(goal, context)),
+    goal.variants.filter((one) => one.interval).length > 1 && disclosure(key("pairs"), "All pairs", () => pairsWhenThere(goal, context)),
     goal.kind !== "count" && disclosure(key("figures"), "All figures", () => figuresTable(goal, context)));
 }
 
@@ -153,7 +153,7 @@ function resultsTable(goal, context) {
     rateCell(goal, one),
     compared && (one.versus_control ? comparisonCells(one.versus_control, scale, axis) : [cell("chance"), cell("interval", emptyBar(axis)), cell("change")]));
   return el("table", { class: compared ? "results" : "results plain", role: "table", "data-scale": compared ? scale : null },
-    el("caption", { class: "hidden" }, visibleText(compared ? `${goal.goal}: variants against ${detail.control}` : goal.goal)),
+    el("caption", { class: "hidden" }, visibleText(compared ? `${goal.goal}: variants compared with ${detail.control}` : goal.goal)),
     el("thead", { role: "rowgroup" }, row({},
       head("variant", "Variant"),
       head("rate", goal.kind === "count" ? "Per participant" : "Rate"),
@@ -230,9 +230,9 @@ function pairMatrix(goal, pairs, { classOf, scale: wanted, detail }) {
       el("span", { class: "small" }, range(interval, shown)),
       el("span", { class: "small" }, `wins ${chance(pair.chance_to_win)}, Holm p ${pValue(pair.p_holm)}`));
   };
-  return scrolling(`Every pair for ${visibleText(goal.goal)}`, el("table", { class: "figures pairs", "data-table": "pairs" },
-    el("caption", {}, "The row's variant against the column's; p is adjusted for all pairs of the goal.",
-      variants.length < goal.variants.filter((one) => one.interval).length && ` The largest ${whole(variants.length)} variants.`),
+  return scrolling(`All pairs for ${visibleText(goal.goal)}`, el("table", { class: "figures pairs", "data-table": "pairs" },
+    el("caption", {}, "Each cell compares the variant of its row with the variant of its column; p is adjusted for all pairs of the goal.",
+      variants.length < goal.variants.filter((one) => one.interval).length && ` Only the ${whole(variants.length)} largest variants are shown.`),
     el("thead", {}, el("tr", {}, el("td", {}), variants.map((name) => el("th", { scope: "col" }, named(name))))),
     el("tbody", {}, variants.map((name) => el("tr", { class: classOf(name) },
       el("th", { scope: "row" }, swatch(), named(name)), variants.map((versus) => square(name, versus)))))));
@@ -249,18 +249,18 @@ function figuresTable(goal, { classOf, detail }) {
       [points(versus.difference), range(versus.sequential_interval, points)],
       [pValue(versus.sequential_p_value)], [pValue(versus.p_holm)],
       [present(versus.expected_loss) ? `${significant(versus.expected_loss * 100)} pp` : ABSENT],
-      [whole(versus.participants_needed?.for_effect_seen), "for the effect seen"],
-      [whole(versus.participants_needed?.for_minimum_effect), "for the smallest that matters"],
+      [whole(versus.participants_needed?.for_effect_seen), "for the observed effect"],
+      [whole(versus.participants_needed?.for_minimum_effect), "for the minimum effect"],
     ] : Array(8).fill([""]);
     const rate = (value) => percent(value, rateDigits(goal));
     return el("tr", { class: classOf(one.variant) }, el("th", { scope: "row" }, swatch(), named(one.variant)),
       [[rate(one.rate), range(one.interval, rate)], [chance(one.chance_to_be_best)], ...figures]
         .map(([value, small]) => el("td", {}, value, small && el("span", { class: "small" }, small))));
   };
-  const titles = ["Variant", "Rate, 95 % interval", "Chance to be best", "Difference, one look", "p, one look", "Difference, every look",
-    "p, every look", "p, Holm", "Expected loss", "Still needed a variant", "Still needed a variant"];
+  const titles = ["Variant", "Rate, 95 % interval", "Chance to be best", "Difference, single look", "p, single look", "Difference, any time",
+    "p, any time", "p, Holm", "Expected loss", "Still needed per variant", "Still needed per variant"];
   return scrolling(`All figures of ${visibleText(goal.goal)}`, el("table", { class: "figures", "data-table": "figures" },
-    el("caption", {}, "Against ", detail.control === null ? "no control" : named(detail.control), "."),
+    el("caption", {}, "Compared with ", detail.control === null ? "no control" : named(detail.control), "."),
     el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title)))),
     el("tbody", {}, controlFirst(goal.variants, detail.control).map(line))));
 }
@@ -299,10 +299,10 @@ function shareBar(share, declared) {
 function howToRead() {
   const terms = [
     ["Chance to win", "The probability that the variant’s rate is better than the control’s: higher, or lower where lower is better. Green from 95 %, red to 5 %."],
-    ["Interval", "95 %, and valid at every look: it holds however often you look at the results. It is wider than one for a single look. It stands for its own comparison; green and red take all comparisons of the experiment into account, as the verdict does."],
-    ["Change", "Relative: per cent of the control’s rate. Absolute: percentage points (pp)."],
-    ["Expected loss", "What choosing the variant costs on average, should it be the worse one, in percentage points."],
-    ["p, Holm", "The p-value once all comparisons of the experiment are taken into account. It is the lowest of the ends of days and of now: a verdict that a day ended with stands."],
+    ["Interval", "A 95 % interval that is valid any time, however often you look at the results. It is wider than an interval for a single look. It is for one comparison alone; green and red, like the verdict, take all comparisons of the experiment into account."],
+    ["Change", "Relative: in percent of the control’s rate. Absolute: in percentage points (pp)."],
+    ["Expected loss", "The average loss if you choose the variant and it is worse than the control, in percentage points."],
+    ["p, Holm", "The p-value, adjusted for all comparisons of the experiment. It is the lowest value at the end of any day, or now: a verdict at the end of a day stays."],
   ];
   return disclosure("read", "How to read this", () => el("dl", {}, terms.map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)])));
 }

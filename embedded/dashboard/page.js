@@ -96,12 +96,12 @@ function showDetail() {
 
 const notice = (title, ...content) => el("section", { class: "notice" }, el("h1", { tabindex: -1 }, title), content);
 
-const chooseOne = () => notice("Choose an experiment", el("p", {}, "Its results are shown here."));
+const chooseOne = () => notice("Choose an experiment", el("p", {}, "Its results appear here."));
 
 function nothingYet(list) {
-  return notice("Nothing counted yet",
-    el("p", {}, "No experiment in the namespace ", named(list.namespace), " has a participant. Once a page that runs one is opened, it is shown here."),
-    el("p", {}, "A browser that took part before does not take part again: use a private window, or clear the site's storage."),
+  return notice("No participants yet",
+    el("p", {}, "No experiment in the namespace ", named(list.namespace), " has participants yet. Open a page that runs an experiment: it then appears here."),
+    el("p", {}, "lamed counts each browser once. To test again, use a private window, or clear the storage of the site."),
     !snapshot && el("p", {}, el("code", {}, "lamed snippet"), " prints the HTML to paste into your pages."),
     !snapshot && list.namespace !== list.default_namespace && el("div", { class: "actions" },
       el("button", { type: "button", "data-key": "default", click: () => go({ namespace: "", experiment: null, control: null }) }, "Show ", named(list.default_namespace))));
@@ -125,7 +125,7 @@ function showFailure(error) {
   const current = !missing && page.detail && page.detailKey === detailKeyOf(page.state) && byId("title");
   byId("failure")?.remove();
   if (current) {
-    const text = el("p", {}, el("strong", {}, "Not refreshed. "), visible(error.message), ". The figures below are the last ones known.");
+    const text = el("p", {}, el("strong", {}, "Cannot refresh. "), visible(error.message), ". The figures below are from the last refresh.");
     return byId("main").prepend(el("section", { class: "banner", id: "failure", role: "alert" }, mark("sample_ratio"), el("div", {}, text, retry)));
   }
   const other = el("button", { type: "button", "data-key": "all", click: () => go({ experiment: null, control: null }) }, "Show all experiments");
@@ -135,7 +135,7 @@ function showFailure(error) {
     page.listKey = null;
     showList({ experiments: [], namespace: page.state.namespace }, page.state, choose);
   }
-  const box = notice(missing ? "Not found" : "This could not be loaded", el("p", { role: "alert" }, visible(error.message)), el("div", { class: "actions" }, missing ? other : retry));
+  const box = notice(missing ? "Not found" : "Cannot load the results", el("p", { role: "alert" }, visible(error.message)), el("div", { class: "actions" }, missing ? other : retry));
   box.id = "failure";
   show(box);
 }
@@ -186,7 +186,7 @@ async function removed({ experiment, goal, variant }, deleted, error) {
   if (goal === undefined && variant === undefined) history.replaceState(null, "", addressOf({ ...page.state, experiment: null, control: null }));
   else if (variant === page.state.control) history.replaceState(null, "", addressOf({ ...page.state, control: null }));
   await follow({ again: true });
-  const remembered = goal === undefined ? ". Browsers that took part remember it: only their conversions go on counting" : "";
+  const remembered = goal === undefined ? ". Browsers remember their variant: only their conversions still count" : "";
   announce("", `Deleted ${visibleText(goal ?? variant ?? experiment)}: ${plural(deleted, "counter")}${remembered}`);
   if (document.activeElement === document.body) byId("main").querySelector("h1")?.focus();
 }

@@ -22,21 +22,21 @@ function askToRemove(what, { detail, namespace }, removed) {
   const name = goal ?? variant ?? experiment;
   const kind = goal !== undefined ? "goal" : variant !== undefined ? "variant" : "experiment";
   const gone = {
-    experiment: "All of the experiment is deleted for good: its participants, its variants and its goals.",
-    goal: "The conversions of this goal are deleted for good. Participants and other goals stay.",
-    variant: "The participants and conversions of this variant are deleted for good. Other variants stay.",
+    experiment: "This deletes the whole experiment forever: its participants, its variants and its goals.",
+    goal: "This deletes the conversions of this goal forever. Participants and other goals stay.",
+    variant: "This deletes the participants and conversions of this variant forever. Other variants stay.",
   };
   const [counters, events] = countedOf(detail, what);
   const facts = [
     ["Namespace", named(namespace)], ["Experiment", named(experiment)],
     kind !== "experiment" && [kind === "goal" ? "Goal" : "Variant", named(name)],
-    ["What goes", `${plural(counters, "counter")} of ${plural(events, "event")}`],
+    ["Deletes", `${plural(counters, "counter")} of ${plural(events, "event")}`],
   ].filter(Boolean);
   removal = { what: { ...what, namespace }, word: wordFor(name), kind, removed };
   byId("remove-title").textContent = `Delete this ${kind}?`;
   byId("remove-what").replaceChildren(...facts.flatMap(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
-  const remembered = goal === undefined ? " Browsers that took part remember it: they do not take part again, but their conversions count. To start anew, give the experiment another name." : "";
-  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment go on counting.${remembered}`;
+  const remembered = goal === undefined ? " Browsers remember their variant: lamed does not count them as participants again, but it counts their conversions. To start again, use another name for the experiment." : "";
+  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment continue to count.${remembered}`;
   byId("remove-word").textContent = removal.word;
   byId("remove-name").value = "";
   byId("remove-error").textContent = "";

@@ -8,8 +8,8 @@ use super::stores::Choice;
 use super::{CliError, Context};
 use crate::store::{Location, back_up};
 
-const REDIS: &str = "only a store in an SQLite file can be backed up: copy a Redis by its own means \
-                     (`BGSAVE`, or its append-only file)";
+const REDIS: &str = "`lamed backup` copies only SQLite files: to back up a Redis, use `BGSAVE` or copy its \
+                     append-only file";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             Choice::Embedded(Location::File(store)) => store,
             Choice::Embedded(Location::Memory) => {
                 return Err(CliError::usage(
-                    "a store in memory cannot be backed up: use `--store embedded:FILE`",
+                    "cannot back up a store in memory: use `--store embedded:FILE`",
                 ));
             }
             _ => return Err(CliError::usage(REDIS)),
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         None if context.config()?.redis.is_some() => return Err(CliError::usage(REDIS)),
         None => {
             return Err(CliError::usage(
-                "missing `--store embedded:FILE`: the store to back up",
+                "`--store` is missing: use `--store embedded:FILE` to name the store",
             ));
         }
     };

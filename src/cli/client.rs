@@ -94,7 +94,7 @@ impl Client {
                     answered: true,
                 };
             }
-            Failure::gateway(format!("the connection to {base} broke: {}", root(&*error)))
+            Failure::gateway(format!("lost the connection to {base}: {}", root(&*error)))
         })?;
         Ok((
             status,

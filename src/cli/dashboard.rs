@@ -110,7 +110,7 @@ async fn show(context: &Context, args: &Args, dashboard: Dashboard) -> Result<()
             .printer
             .data(&format!("{BOLD}the dashboard{BOLD:#} is at {url}\n"))?;
         context.printer.talk(&format!(
-            "It shows what {} counted, to whoever on this machine has this address. Ctrl-C ends it.",
+            "It shows the results of {}. Anybody on this machine who has this URL can see them. Press Ctrl-C to stop.",
             dashboard.api
         ));
     }
@@ -162,13 +162,13 @@ fn new_page_in(folder: &Path) -> io::Result<NamedTempFile> {
 async fn listen(address: &str) -> Result<TcpListener, CliError> {
     let addresses: Vec<SocketAddr> = (lookup_host(address).await)
         .map_err(|error| {
-            CliError::usage(format!("`--listen {address}` is not HOST:PORT: {error}"))
+            CliError::usage(format!("`--listen {address}` must be HOST:PORT: {error}"))
         })?
         .collect();
     if addresses.iter().any(|address| !address.ip().is_loopback()) {
         return Err(CliError::usage(format!(
-            "`--listen {address}` can be reached from other machines: `lamed serve` offers the dashboard \
-             to them, behind the key"
+            "other machines can reach `--listen {address}`: use the dashboard of `lamed serve`, which asks for the \
+             API key"
         )));
     }
     TcpListener::bind(&addresses[..]).await.map_err(|error| {

@@ -9,13 +9,13 @@ use super::terminal::Terminal;
 use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::nearest;
-use crate::domain::{Kind, Name, PARTICIPATE, Selection};
+use crate::domain::{EventKind, Name, PARTICIPATE, Selection};
 use crate::http::wire::Deleted;
 use crate::report::{Question, Source as _, read};
 
 /// What follows from a delete of participants.
-const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
-     conversions count; to start anew, give the experiment another name";
+const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
+     counts their conversions; to start again, use another name for the experiment";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -42,22 +42,22 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let what = describe(&args);
     if !args.yes && !confirmed(&what, &config.namespace, &endpoint)? {
-        return Err(CliError::failed("nothing was deleted"));
+        return Err(CliError::failed("cancelled: no changes made"));
     }
     let selection = Selection {
         namespace: config.namespace.clone(),
         experiment: args.experiment,
-        kind: args.goal.map(Kind::from),
+        kind: args.goal.map(EventKind::from),
         variant: args.variant,
     };
-    let takes_participants = !matches!(selection.kind, Some(Kind::Conversion(_)));
+    let takes_participants = !matches!(selection.kind, Some(EventKind::Conversion(_)));
     let client = Client::new(endpoint)?;
     let deleted = block_on(async {
         let deleted = client.delete(&selection).await?;
         if deleted == 0 {
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
-                "nothing was counted under {what} in namespace `{}`{}",
+                "{what} not found in namespace `{}`{}",
                 visible(config.namespace.as_str()),
                 meant.map_or_else(String::new, |name| {
                     format!(": did you mean `{}`?", visible(&name))
@@ -107,7 +107,7 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
     let goals = || counted.counts.goals().into_iter().map(Name::as_str);
     let variants = || counted.counts.variants().into_iter().map(Name::as_str);
     match (&selection.kind, &selection.variant) {
-        (Some(Kind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
+        (Some(EventKind::Conversion(goal)), _) if goals().all(|known| known != goal.as_str()) => {
             nearest(goal.as_str(), goals().chain([PARTICIPATE]))
         }
         (_, Some(variant)) if variants().all(|known| known != variant.as_str()) => {
@@ -119,16 +119,16 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
 }
 
 fn confirmed(what: &str, namespace: &Name, endpoint: &Endpoint) -> Result<bool, CliError> {
-    if !somebody_answers() {
-        return Err(CliError::usage(format!(
-            "deleting {what} cannot be undone: say `--yes`"
-        )));
-    }
     let question = format!(
         "Delete {what} of namespace `{}` at {}?",
         visible(namespace.as_str()),
         endpoint.base
     );
+    if !somebody_answers() {
+        return Err(CliError::usage(format!(
+            "cannot ask for confirmation: not a terminal; use `--yes` to confirm: {question}"
+        )));
+    }
     let question = Confirm::new().with_prompt(question).default(false);
     Terminal::guard()?.answer(question.interact())
 }

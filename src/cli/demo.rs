@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::stores::Opened;
 use crate::config::Config;
-use crate::domain::{Instant, PARTICIPATE};
+use crate::domain::{PARTICIPATE, Timestamp};
 use crate::http::{Api, Handler, Method, Parameters, Request, ScriptRequest};
 use crate::store::{Location, SqliteStore};
 
@@ -69,7 +69,7 @@ impl Clock {
 pub(super) fn open(config: &Config) -> Result<(Opened, Clock), CliError> {
     let back = Arc::new(AtomicI64::new(0));
     let clock = Clock(Arc::clone(&back));
-    let now = move || Instant(Instant::now().0 - back.load(Ordering::SeqCst));
+    let now = move || Timestamp(Timestamp::now().0 - back.load(Ordering::SeqCst));
     let store = SqliteStore::open_with_clock(&Location::Memory, config.counting, now)
         .map_err(|error| CliError::failed(format!("cannot open the store: {error}")))?;
     Ok((Opened::in_memory(store), clock))

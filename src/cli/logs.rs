@@ -12,7 +12,7 @@ use super::signals::Stop;
 use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::{Deployment, LogEvent, Logs};
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// Between two looks for what is new.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let functions = functions(&deployment, args.function.as_deref())?;
     let stop = args.follow.then(Stop::listen).transpose()?;
     let aws = connect(context).await?;
-    let since = Instant(Instant::now().0 - args.since.milliseconds);
+    let since = Timestamp(Timestamp::now().0 - args.since.milliseconds);
     let mut logs = Logs::new(&aws, functions, since);
     let Some(stop) = stop else {
         let events = read(context, &aws, &mut logs, &deployment).await?;
@@ -194,7 +194,7 @@ fn since(text: &str) -> Result<Since, String> {
     }
     let number: i64 = number.parse().map_err(|_| wrong())?;
     let milliseconds = (number.checked_mul(seconds * 1000))
-        .filter(|milliseconds| *milliseconds <= Instant::now().0)
+        .filter(|milliseconds| *milliseconds <= Timestamp::now().0)
         .ok_or("CloudWatch has no logs from that time")?;
     Ok(Since {
         milliseconds,

@@ -22,13 +22,13 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     let listen = &args.listen;
     let not_an_address =
-        |why: String| CliError::usage(format!("`--listen {listen}` is not HOST:PORT: {why}"));
+        |why: String| CliError::usage(format!("`--listen {listen}` must be HOST:PORT: {why}"));
     let address = (listen.to_socket_addrs())
         .map_err(|error| not_an_address(error.to_string()))?
         .next()
-        .ok_or_else(|| not_an_address("the name has no address".to_owned()))?;
+        .ok_or_else(|| not_an_address("the host has no address".to_owned()))?;
     let answer = get(here(address), "/readyz", LIMIT).map_err(|error| {
-        CliError::failed(format!("cannot ask `lamed serve` at {listen}: {error}"))
+        CliError::failed(format!("cannot reach `lamed serve` at {listen}: {error}"))
     })?;
     match answer.status {
         200 | 503 => tell(context, answer.status, &answer.body),

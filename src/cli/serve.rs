@@ -73,7 +73,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     };
     for route in without_key(&config) {
         context.printer.warn(&format!(
-            "{} opens `{} /{STAGE}/{}` ({}) to anybody, without the API key: set its `apiKeyRequired` to true",
+            "{}: anybody can use `{} /{STAGE}/{}` ({}) without the API key; to prevent this, set its `apiKeyRequired` to true",
             config_file(context), route.method.as_str(), route.path, route.handler.name(),
         ));
     }
@@ -225,8 +225,8 @@ fn limits(args: &Args, printer: Printer) -> Limits {
     };
     if args.max_connections.is_some() && room < wanted {
         printer.warn(&format!(
-            "only {room} connections at once: the system allows {files} open files (`ulimit -Hn`, \
-             `LimitNOFILE=`)"
+            "`--max-connections` is reduced to {room}: the system allows {files} open files; raise this limit \
+             with `ulimit -Hn` or `LimitNOFILE=`"
         ));
     }
     limits
@@ -304,16 +304,16 @@ async fn offer(listener: Option<TcpListener>, figures: Option<Scraped>) {
 async fn say_what_it_waits_for(printer: Printer, stop: &Stop) {
     stop.signal().await;
     sleep(Duration::from_millis(500)).await;
-    printer.talk("still answering what was accepted; Ctrl-C again ends at once");
+    printer.talk("waiting for open requests; press Ctrl-C again to stop now");
     std::future::pending().await
 }
 
 /// The key that was given, or a random one.
 fn key(args: &Args) -> Result<ApiKey, CliError> {
     match &args.key.api_key {
-        Some(key) if key.is_empty() => Err(CliError::usage("the API key is empty")),
+        Some(key) if key.is_empty() => Err(CliError::usage("the API key must not be empty")),
         Some(key) if key.contains(char::is_control) || key.trim() != key => Err(CliError::usage(
-            "no client could send the API key: it holds a control character, or a space at an end",
+            "the API key must not contain control characters, or begin or end with a space",
         )),
         Some(key) => Ok(ApiKey::new(Secret::new(key))),
         None => ApiKey::random().map_err(|error| CliError::failed(error.to_string())),
@@ -346,8 +346,7 @@ async fn listen(args: &Args) -> Result<TcpListener, CliError> {
     let exposed = addresses.iter().any(|address| !address.ip().is_loopback());
     if exposed && args.key.api_key.is_none() {
         return Err(CliError::usage(format!(
-            "`--listen {}` can be reached from other machines: choose the key yourself, by \
-             `--api-key` or `$LAMED_API_KEY`",
+            "other machines can reach `--listen {}`: choose an API key with `--api-key` or `$LAMED_API_KEY`",
             args.listen
         )));
     }
@@ -355,9 +354,9 @@ async fn listen(args: &Args) -> Result<TcpListener, CliError> {
 }
 
 async fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, CliError> {
-    let addresses = lookup_host(text)
-        .await
-        .map_err(|error| CliError::usage(format!("`{option} {text}` is not HOST:PORT: {error}")))?;
+    let addresses = lookup_host(text).await.map_err(|error| {
+        CliError::usage(format!("`{option} {text}` must be HOST:PORT: {error}"))
+    })?;
     Ok(addresses.collect())
 }
 
@@ -391,7 +390,11 @@ fn say_ready(
         }));
     }
     // Whoever chose the key has it, and the journal of a service should not.
-    let key = args.key.api_key.as_ref().map_or(key, |_| "as given");
+    let key = args
+        .key
+        .api_key
+        .as_ref()
+        .map_or(key, |_| "the key that you chose");
     let mut text = format!(
         "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
          dashboard    {}\n  API key      {key}\n",
@@ -402,14 +405,14 @@ fn say_ready(
     }
     if args.local {
         text.push_str(
-            "\n  lamed snippet --local   the HTML to paste into your pages\n  \
-             lamed results --local   what was counted\n",
+            "\n  lamed snippet --local   print the HTML to paste into your pages\n  \
+             lamed results --local   show the results\n",
         );
     }
     context.printer.data(&text)?;
     if opened.fleeting {
         (context.printer).talk(
-            "\nThe counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` keeps them",
+            "\nThe counts are lost when the server stops (Ctrl-C); use `--store embedded:lamed.db` to keep them",
         );
     }
     Ok(())

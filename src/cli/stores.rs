@@ -54,8 +54,7 @@ impl Choice {
             Self::Config => match &config.redis {
                 Some(settings) => open_redis(settings, &config.namespace, Origin::Config).await,
                 None => Err(CliError::usage(
-                    "no Redis is configured: run `lamed configure`, or choose another store, for \
-                     example `--store embedded:lamed.db`",
+                    "no Redis is configured: run `lamed configure`, or use another store, for example `--store embedded:lamed.db`",
                 )),
             },
             Self::Docker => open_container(config).await.map_err(CliError::failed),
@@ -168,7 +167,7 @@ async fn open_redis(
         && let Some(reason) = health.unready()
     {
         return Err(cannot(format!(
-            "{reason}: allow it for the user, as in docs/redis.md"
+            "{reason}: allow it for the user; docs/redis.md lists the permissions that lamed needs"
         )));
     }
     Ok(Opened {

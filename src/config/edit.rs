@@ -1,28 +1,18 @@
-//! Changing single values of a config file: all else stays as its author wrote it, byte for byte.
+//! Changing single values of a config file. All else stays as its author wrote it; an object on one
+//! line that gets a new key is spread over several.
 
-use std::ops::Range;
-
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use serde_json::Value;
+
+/// The mark that some editors put before the text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The text of a JSON object. It may hold a password: there is no `Debug`.
 pub struct Document(String);
 
-/// A key of an object, and where in the text it and its value stand.
-struct Member {
-    key: String,
-    start: usize,
-    value: Range<usize>,
-}
-
-/// Where an object's braces stand, and what is between them.
-struct Object {
-    open: usize,
-    close: usize,
-    members: Vec<Member>,
-}
-
 impl Document {
-    /// `None` where the text is no JSON object.
+    /// `None` if the text is not a JSON object.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let document = Self(text.to_owned());
@@ -34,207 +24,83 @@ impl Document {
         &self.0
     }
 
-    /// What the text says; null where it is no JSON.
+    /// The parsed text; null if it is not JSON.
     #[must_use]
     pub fn value(&self) -> Value {
-        // Some editors put a byte order mark first.
-        let text = self.0.strip_prefix('\u{feff}').unwrap_or(&self.0);
+        let text = self.0.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0);
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// Puts a value at the place of the one that is there, or behind the last of its object.
+    /// Replaces a value, or appends it to its object. Missing objects on the way are made.
     pub fn set(&mut self, path: &[&str], value: &Value) {
-        let Some((last, parents)) = path.split_last() else {
-            return;
-        };
-        let mut start = self.root();
-        for parent in parents {
-            start = self.child(start, parent);
-        }
-        self.put(start, last, &value.to_string());
+        self.edit(|root| {
+            let Some((last, parents)) = path.split_last() else {
+                return;
+            };
+            let object = parents.iter().fold(root, |object, key| child(&object, key));
+            match property(&object, last) {
+                Some(found) => found.set_value(input(value)),
+                None => drop(object.append(last, input(value))),
+            }
+        });
     }
 
-    /// Takes a key out, if it is there.
+    /// Removes a key if it exists.
     pub fn remove(&mut self, path: &[&str]) {
-        let Some((last, parents)) = path.split_last() else {
-            return;
-        };
-        let mut start = self.root();
-        for parent in parents {
-            match self.object(start).member(parent) {
-                Some(member) if self.is_object(&member.value) => start = member.value.start,
-                _ => return,
-            }
-        }
-        while self.take(start, last) {}
-    }
-
-    fn root(&self) -> usize {
-        self.0.find('{').unwrap_or_default()
-    }
-
-    fn is_object(&self, value: &Range<usize>) -> bool {
-        self.0[value.clone()].starts_with('{')
-    }
-
-    /// Where the object under a key starts; made, if there is none.
-    fn child(&mut self, start: usize, key: &str) -> usize {
-        let existing = self.object(start).member(key).map(|found| found.value);
-        match existing {
-            Some(value) if self.is_object(&value) => return value.start,
-            _ => self.put(start, key, "{}"),
-        }
-        let made = self.object(start).member(key);
-        made.map_or(start, |made| made.value.start)
-    }
-
-    fn put(&mut self, start: usize, key: &str, value: &str) {
-        let object = self.object(start);
-        if let Some(member) = object.member(key) {
-            self.0.replace_range(member.value, value);
-            return;
-        }
-        let key = Value::from(key);
-        match object.members.last() {
-            Some(last) => {
-                // As the ones before it: on a line of its own, or not.
-                let before = match object.members.len() {
-                    1 => object.open + 1,
-                    more => self.after_comma(object.members[more - 2].value.end),
-                };
-                let space = self.0[before..last.start].to_owned();
-                let space = if space.is_empty() { " " } else { &space };
-                self.0
-                    .insert_str(last.value.end, &format!(",{space}{key}: {value}"));
-            }
-            None => {
-                let indent = self.indent(start);
-                let inside = format!("{{\n{indent}  {key}: {value}\n{indent}}}");
-                self.0.replace_range(object.open..=object.close, &inside);
-            }
-        }
-    }
-
-    /// Says whether there was one to take.
-    fn take(&mut self, start: usize, key: &str) -> bool {
-        let object = self.object(start);
-        let Some(position) = object.members.iter().position(|member| member.key == key) else {
-            return false;
-        };
-        let member = &object.members[position];
-        let range = match (position, object.members.get(position + 1)) {
-            (_, Some(next)) => member.start..next.start,
-            (0, None) => object.open + 1..object.close,
-            (_, None) => object.members[position - 1].value.end..member.value.end,
-        };
-        self.0.replace_range(range, "");
-        true
-    }
-
-    /// The white space at the start of the line.
-    fn indent(&self, at: usize) -> String {
-        let line = self.0[..at].rfind('\n').map_or(0, |end| end + 1);
-        let blank = |character: &char| matches!(character, ' ' | '\t');
-        self.0[line..at].chars().take_while(blank).collect()
-    }
-
-    fn after_comma(&self, from: usize) -> usize {
-        let comma = self.0[from..].find(',');
-        comma.map_or(from, |comma| from + comma + 1)
-    }
-
-    /// Reads the object whose `{` stands at `open`. The text is known to be JSON.
-    fn object(&self, open: usize) -> Object {
-        let mut at = open + 1;
-        let mut members = Vec::new();
-        loop {
-            at = self.skip(at, |byte| byte.is_ascii_whitespace() || byte == b',');
-            if self.byte(at) != Some(b'"') {
-                let close = at;
-                return Object {
-                    open,
-                    close,
-                    members,
-                };
-            }
-            let key = at..self.end_of_string(at);
-            let start = self.skip(key.end, |byte| byte.is_ascii_whitespace() || byte == b':');
-            let value = start..self.end_of_value(start);
-            at = value.end;
-            members.push(Member {
-                key: serde_json::from_str(&self.0[key.clone()]).unwrap_or_default(),
-                start: key.start,
-                value,
+        self.edit(|root| {
+            let Some((last, parents)) = path.split_last() else {
+                return;
+            };
+            let object = (parents.iter()).try_fold(root, |object, key| {
+                property(&object, key).and_then(|found| found.object_value())
             });
-        }
-    }
-
-    fn byte(&self, at: usize) -> Option<u8> {
-        self.0.as_bytes().get(at).copied()
-    }
-
-    fn skip(&self, from: usize, skipped: impl Fn(u8) -> bool) -> usize {
-        let rest = self.0.as_bytes().get(from..).unwrap_or_default();
-        from + rest.iter().take_while(|byte| skipped(**byte)).count()
-    }
-
-    fn end_of_string(&self, start: usize) -> usize {
-        let mut at = start + 1;
-        loop {
-            match self.byte(at) {
-                Some(b'\\') => at += 2,
-                Some(b'"') => return at + 1,
-                Some(_) => at += 1,
-                None => return self.0.len(),
+            while let Some(found) = object.as_ref().and_then(|object| property(object, last)) {
+                found.remove();
             }
-        }
+        });
     }
 
-    fn end_of_value(&self, start: usize) -> usize {
-        let mut depth = 0_u32;
-        let mut at = start;
-        loop {
-            match self.byte(at) {
-                Some(b'"') => at = self.end_of_string(at),
-                Some(b'{' | b'[') => {
-                    depth += 1;
-                    at += 1;
-                }
-                Some(b'}' | b']') if depth > 0 => {
-                    depth -= 1;
-                    at += 1;
-                }
-                Some(b',') if depth > 0 => {
-                    at += 1;
-                    continue;
-                }
-                Some(byte) if depth > 0 && (byte.is_ascii_whitespace() || byte == b':') => {
-                    at += 1;
-                    continue;
-                }
-                Some(_) => {
-                    // A number or a word.
-                    let ends = |byte: u8| b",]}:".contains(&byte) || byte.is_ascii_whitespace();
-                    at = self.skip(at, |byte| !ends(byte));
-                }
-                None => return at,
-            }
-            if depth == 0 {
-                return at;
-            }
-        }
+    fn edit(&mut self, change: impl FnOnce(CstObject)) {
+        let mark = self.0.starts_with(BYTE_ORDER_MARK);
+        let text = self.0.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.0);
+        // `new` let nothing else in than an object.
+        let Ok(root) = CstRootNode::parse(text, &ParseOptions::default()) else {
+            return;
+        };
+        change(root.object_value_or_set());
+        let start = if mark { "\u{feff}" } else { "" };
+        self.0 = format!("{start}{root}");
     }
 }
 
-impl Object {
-    /// Of several with the same key the last counts.
-    fn member(&self, key: &str) -> Option<Member> {
-        let found = self.members.iter().rfind(|member| member.key == key)?;
-        Some(Member {
-            key: found.key.clone(),
-            start: found.start,
-            value: found.value.clone(),
-        })
+/// Of several properties with the same key the last counts, as for every reader of JSON.
+fn property(object: &CstObject, key: &str) -> Option<CstObjectProp> {
+    let mut properties = object.properties().into_iter();
+    properties.rfind(|property| property.decoded_name().as_deref() == Some(key))
+}
+
+/// The object under a key; anything else there is replaced.
+fn child(object: &CstObject, key: &str) -> CstObject {
+    let empty = || CstInputValue::Object(Vec::new());
+    let found = property(object, key).unwrap_or_else(|| object.append(key, empty()));
+    if !matches!(found.value(), Some(CstNode::Container(node)) if node.is_object()) {
+        found.set_value(empty());
+    }
+    found.object_value_or_set()
+}
+
+fn input(value: &Value) -> CstInputValue {
+    match value {
+        Value::Null => CstInputValue::Null,
+        Value::Bool(value) => CstInputValue::Bool(*value),
+        Value::Number(number) => CstInputValue::Number(number.to_string()),
+        Value::String(text) => CstInputValue::String(text.clone()),
+        Value::Array(values) => CstInputValue::Array(values.iter().map(input).collect()),
+        Value::Object(members) => CstInputValue::Object(
+            (members.iter())
+                .map(|(key, value)| (key.clone(), input(value)))
+                .collect(),
+        ),
     }
 }
 
@@ -257,7 +123,7 @@ mod tests {
         document.set(&["n", "m"], &json!([1]));
         assert_eq!(
             document.text(),
-            "\u{feff}{\n\t\"a }\\\" [\" : [{\"host\": 1}, \"}\"],\n\t\"redis\":{ \"host\":\"y\\\"z\",  \"ssl\": true },\n\n\t\"z\": null,\n\n\t\"n\": {\n\t  \"m\": [1]\n\t}}\n"
+            "\u{feff}{\n\t\"a }\\\" [\" : [{\"host\": 1}, \"}\"],\n\t\"redis\":{\n\t\t\"host\":\"y\\\"z\",\n\t\t\"ssl\": true\n\t},\n\n\t\"z\": null,\n\t\"n\": {\n\t\t\"m\": [1]\n\t}}\n"
         );
     }
 
@@ -267,15 +133,15 @@ mod tests {
             ("{}", "{\n  \"redis\": {\n    \"host\": \"h\"\n  }\n}"),
             (
                 r#"{"redis": null, "a": 1}"#,
-                "{\"redis\": {\n  \"host\": \"h\"\n}, \"a\": 1}",
+                "{\"redis\": {\n    \"host\": \"h\"\n  }, \"a\": 1}",
             ),
             (
                 r#"{"redis": {"url": "u"}}"#,
-                "{\"redis\": {\n  \"host\": \"h\"\n}}",
+                "{\"redis\": {\n    \"host\": \"h\"\n  }}",
             ),
             (
                 r#"{"redis": {"db": 0, "url": "u", "url": "u"}}"#,
-                r#"{"redis": {"db": 0, "host": "h"}}"#,
+                "{\"redis\": {\n    \"db\": 0,\n    \"host\": \"h\"\n  }}",
             ),
         ] {
             let mut document = Document::new(text).unwrap();

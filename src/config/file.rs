@@ -60,7 +60,7 @@ pub(super) struct File {
     /// and goals. Other experiments are counted too, unless `accept` is "declared".
     #[serde(default, deserialize_with = "distinct")]
     #[schemars(extend("default" = {}))]
-    experiments: BTreeMap<Name, Experiment>,
+    experiments: BTreeMap<Name, ExperimentSection>,
     /// Which events are counted. Other events get 400.
     #[serde(default)]
     #[schemars(extend("default" = "any"))]
@@ -188,7 +188,7 @@ described!(Most, "A limit.", whole_number(1, MAX_LIMIT));
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "ExperimentShape")]
-struct Experiment {
+struct ExperimentSection {
     control: Option<Name>,
     variants: BTreeMap<Name, u32>,
     goals: Vec<GoalShape>,
@@ -232,7 +232,7 @@ enum Unit {
     User,
 }
 
-impl TryFrom<ExperimentShape> for Experiment {
+impl TryFrom<ExperimentShape> for ExperimentSection {
     type Error = String;
 
     fn try_from(shape: ExperimentShape) -> Result<Self, String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::aws::{Aws, AwsError};
 use super::concurrently;
 use super::desired::log_group;
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 
 /// An event that comes so much later than those after it is still shown, in milliseconds.
 const LATE: i64 = 60_000;
@@ -13,7 +13,7 @@ const LATE: i64 = 60_000;
 /// A line, or several, that a function logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEvent {
-    pub at: Instant,
+    pub at: Timestamp,
     pub function: String,
     pub message: String,
 }
@@ -22,15 +22,15 @@ pub struct LogEvent {
 pub struct Logs<'a> {
     aws: &'a Aws,
     functions: Vec<&'a str>,
-    since: Instant,
+    since: Timestamp,
     /// The time and id of events that were given out and may be read again.
-    seen: BTreeSet<(Instant, String)>,
+    seen: BTreeSet<(Timestamp, String)>,
 }
 
 impl<'a> Logs<'a> {
     /// What these functions log from that moment on.
     #[must_use]
-    pub fn new(aws: &'a Aws, functions: Vec<&'a str>, since: Instant) -> Self {
+    pub fn new(aws: &'a Aws, functions: Vec<&'a str>, since: Timestamp) -> Self {
         Self {
             aws,
             functions,
@@ -54,7 +54,7 @@ impl<'a> Logs<'a> {
         // Stable: events of one moment stay in their group's order.
         events.sort_by_key(|(event, _)| event.at);
         if let Some((newest, _)) = self.seen.last() {
-            self.since = self.since.max(Instant(newest.0 - LATE));
+            self.since = self.since.max(Timestamp(newest.0 - LATE));
             self.seen = self.seen.split_off(&(self.since, String::new()));
         }
         Ok(Some(events.into_iter().map(|(event, _)| event).collect()))
@@ -70,7 +70,7 @@ impl<'a> Logs<'a> {
         let pages = self.aws.find("logs:FilterLogEvents", filter).await?;
         let event = |event: aws_sdk_cloudwatchlogs::types::FilteredLogEvent| {
             let read = LogEvent {
-                at: Instant(event.timestamp?),
+                at: Timestamp(event.timestamp?),
                 function: function.to_owned(),
                 message: event.message?,
             };

@@ -1,11 +1,11 @@
 //! Counts as they are read back.
 
-use super::{Kind, Name};
+use super::{EventKind, Name};
 
 /// One counter of an experiment and its count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    pub kind: Kind,
+    pub kind: EventKind,
     pub variant: Name,
     pub count: u64,
 }
@@ -77,14 +77,14 @@ impl ExperimentCounts {
 pub struct Selection {
     pub namespace: Name,
     pub experiment: Name,
-    pub kind: Option<Kind>,
+    pub kind: Option<EventKind>,
     pub variant: Option<Name>,
 }
 
 impl Selection {
     /// Whether a counter of the experiment is among the selected.
     #[must_use]
-    pub fn includes(&self, kind: &Kind, variant: &Name) -> bool {
+    pub fn includes(&self, kind: &EventKind, variant: &Name) -> bool {
         self.kind.as_ref().is_none_or(|k| k == kind)
             && self.variant.as_ref().is_none_or(|v| v == variant)
     }

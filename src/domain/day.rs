@@ -4,15 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Kind, Name};
+use super::{EventKind, Name};
 
 const SECONDS_A_DAY: i64 = 86_400;
 
 /// An instant: milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant(pub i64);
+pub struct Timestamp(pub i64);
 
-impl Instant {
+impl Timestamp {
     /// The system's clock.
     #[must_use]
     pub fn now() -> Self {
@@ -90,7 +90,7 @@ impl FromStr for Day {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayCount {
     pub day: Day,
-    pub kind: Kind,
+    pub kind: EventKind,
     pub variant: Name,
     pub count: u64,
 }
@@ -113,9 +113,9 @@ mod tests {
             assert_eq!(Day::new(days).to_string(), text);
             assert_eq!(text.parse(), Ok(Day::new(days)));
         }
-        assert_eq!(Instant(86_399_999).day(), Day::new(0));
-        assert_eq!(Instant(86_400_000).day(), Day::new(1));
-        assert_eq!(Instant(86_399_999).time_of_day(), (23, 59, 59));
+        assert_eq!(Timestamp(86_399_999).day(), Day::new(0));
+        assert_eq!(Timestamp(86_400_000).day(), Day::new(1));
+        assert_eq!(Timestamp(86_399_999).time_of_day(), (23, 59, 59));
         assert_eq!("2026-11".parse::<Day>(), Err(()));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Counter, Kind, Name};
+use super::{Counter, EventKind, Name};
 
 /// An experiment as declared.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,10 +144,10 @@ pub enum Undeclared {
 impl fmt::Display for Undeclared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Namespace => "is not the declared one",
+            Self::Namespace => "is not the configured namespace",
             Self::Experiment => "is not declared",
             Self::Variant => "is not declared for this experiment",
-            Self::Event => "is neither `participate` nor a goal declared for this experiment",
+            Self::Event => "must be `participate` or a declared goal of this experiment",
         })
     }
 }
@@ -176,7 +176,7 @@ impl Accept {
             return Err(Undeclared::Variant);
         }
         match &counter.kind {
-            Kind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
+            EventKind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
                 Err(Undeclared::Event)
             }
             _ => Ok(()),

@@ -8,12 +8,12 @@ pub const PARTICIPATE: &str = "participate";
 
 /// What happened: the visitor was shown the variant, or reached a goal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum EventKind {
     Exposure,
     Conversion(Name),
 }
 
-impl Kind {
+impl EventKind {
     /// The goal; none for an exposure.
     #[must_use]
     pub fn goal(&self) -> Option<&Name> {
@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-impl From<Name> for Kind {
+impl From<Name> for EventKind {
     fn from(name: Name) -> Self {
         if name.as_str() == PARTICIPATE {
             Self::Exposure
@@ -48,7 +48,7 @@ impl From<Name> for Kind {
 pub struct Counter {
     pub namespace: Name,
     pub experiment: Name,
-    pub kind: Kind,
+    pub kind: EventKind,
     pub variant: Name,
 }
 

@@ -35,7 +35,7 @@ impl fmt::Display for Limit {
                 most,
                 "namespace",
                 "namespaces",
-                "beside the configured namespace",
+                "in addition to the configured namespace",
             ),
             Self::Variants(most) => (most, "variant", "variants", "in an experiment"),
         };
@@ -74,7 +74,7 @@ mod tests {
             ),
             (
                 Limit::Namespaces(1_000_007),
-                "at most 1,000,007 namespaces beside the configured namespace (`max_namespaces`)",
+                "at most 1,000,007 namespaces in addition to the configured namespace (`max_namespaces`)",
             ),
             (
                 Limit::Variants(999),

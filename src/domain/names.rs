@@ -17,7 +17,7 @@ impl Name {
     /// Checks a name that comes from outside.
     ///
     /// # Errors
-    /// When it is empty, too long or holds a control character.
+    /// When it is empty, too long or contains a control character.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         check(text.into(), Self::MAX_BYTES).map(Self)
     }
@@ -66,7 +66,7 @@ impl IdempotencyKey {
     /// Checks a key that comes from outside.
     ///
     /// # Errors
-    /// When it is empty, too long or holds a control character.
+    /// When it is empty, too long or contains a control character.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         check(text.into(), Self::MAX_BYTES).map(Self)
     }
@@ -97,7 +97,7 @@ impl fmt::Display for NameError {
         match self {
             Self::Empty => f.write_str("is empty"),
             Self::TooLong { max_bytes } => write!(f, "is longer than {max_bytes} bytes"),
-            Self::ControlCharacter => f.write_str("holds a control character"),
+            Self::ControlCharacter => f.write_str("contains a control character"),
         }
     }
 }

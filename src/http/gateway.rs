@@ -39,7 +39,7 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         };
     }
     let Value::Object(flat) = event else {
-        return Err(FunctionError("the event is no JSON object".to_owned()));
+        return Err(FunctionError("the event is not a JSON object".to_owned()));
     };
     let texts =
         (flat.iter()).filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
@@ -77,8 +77,7 @@ fn sendable(reply: Reply) -> Reply {
     }
     Reply::message(
         400,
-        "the results are longer than the 6 MB that Lambda can send: name the experiments to read by \
-         `scope`",
+        "the results are larger than the 6 MB that Lambda can send: use `scope` to read fewer experiments",
     )
 }
 
@@ -92,7 +91,7 @@ pub struct FunctionError(pub String);
 pub enum EventError {
     #[error("the event is not an API Gateway proxy event: `{0}` is missing or of the wrong type")]
     Shape(&'static str),
-    #[error("the event's body is marked as base64 but is not")]
+    #[error("the body of the event is marked as base64, but it is not base64")]
     Base64,
 }
 

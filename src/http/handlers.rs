@@ -8,8 +8,8 @@ use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
 use super::{Api, MAX_BODY, Parameters, Reply, Request};
 use crate::domain::{
-    Accept, Configured, Counter, DayCount, Event, ExperimentCounts, IdempotencyKey, Kind, Limit,
-    Name, Outcome, Selection, Undeclared,
+    Accept, Configured, Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey,
+    Limit, Name, Outcome, Selection, Undeclared,
 };
 use crate::store::StoreError;
 
@@ -40,8 +40,7 @@ impl From<Refusal> for Reply {
             Refusal::Malformed(message) => Self::message(400, &message),
             Refusal::Encoded => Self::message(
                 415,
-                "the body is encoded (`Content-Encoding`), and only plain JSON is read: send it without \
-                 compression",
+                "the body must be plain JSON, without `Content-Encoding`: send it without compression",
             )
             .with("Accept-Encoding", "identity"),
             Refusal::TooLong => Self::too_long(MAX_BODY),
@@ -50,7 +49,7 @@ impl From<Refusal> for Reply {
             }
             Refusal::Store(StoreError::Failed(_)) => Self::message(
                 500,
-                "the store failed: its operator finds the reason in the log",
+                "the store failed: the log has the reason",
             ),
             Refusal::Full(limit, tracked) => Self::json(
                 429,
@@ -87,7 +86,7 @@ impl Api {
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
         let events = match body {
             Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
-                "the body holds {length} events: send at most {MAX_BATCH} at a time"
+                "the body contains {length} events: send at most {MAX_BATCH} at a time"
             ))),
             Body::Array { first, .. } => (first.iter().enumerate())
                 .map(|(position, event)| self.batched(event, &format!(" in event {position}")))
@@ -131,7 +130,7 @@ impl Api {
         match event {
             Element::Object(object) => self.event(&Fields::Body(object, place)),
             Element::Other => Err(Refusal::Malformed(format!(
-                "the body must be an event or an array of events: a JSON object is missing{place}"
+                "the body must be an event or an array of events: expected a JSON object{place}"
             ))),
         }
     }
@@ -142,7 +141,7 @@ impl Api {
         let days = match request.query.get(parameter::DAYS) {
             None | Some("" | "0") => false,
             Some("1") => true,
-            Some(_) => return Err(malformed(parameter::DAYS, "is neither 0 nor 1", "")),
+            Some(_) => return Err(malformed(parameter::DAYS, "must be 0 or 1", "")),
         };
         let scope = request.query.get(parameter::SCOPE);
         let asked_for = match optional(&fields, parameter::EXPERIMENT)? {
@@ -227,7 +226,7 @@ impl Api {
         let fields = Fields::Query(&request.query);
         let selection = Selection {
             experiment: required(&fields, parameter::EXPERIMENT)?,
-            kind: optional(&fields, parameter::GOAL)?.map(Kind::from),
+            kind: optional(&fields, parameter::GOAL)?.map(EventKind::from),
             variant: optional(&fields, parameter::VARIANT)?,
             namespace: self.namespace(&fields)?,
         };
@@ -304,7 +303,7 @@ impl Fields<'_> {
                 Field::Missing => Ok(None),
                 Field::Text(text) => Ok(Some(text)),
                 Field::Other => Err(Refusal::Malformed(format!(
-                    "`{name}`{place} is not a string"
+                    "`{name}`{place} must be a string"
                 ))),
             },
         }

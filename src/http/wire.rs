@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Outcome};
+use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Outcome};
 
 /// The parameters of requests, and the fields of an event in a POST.
 pub mod parameter {
@@ -204,7 +204,7 @@ impl Experiment {
     #[must_use]
     pub fn counts(&self) -> ExperimentCounts {
         let participants =
-            (self.variants.iter()).map(|v| count(Kind::Exposure, &v.label, v.trials));
+            (self.variants.iter()).map(|v| count(EventKind::Exposure, &v.label, v.trials));
         // Python lamed has them with each goal only.
         let with_goal = (self
             .goals
@@ -212,7 +212,7 @@ impl Experiment {
             .filter(|_| self.variants.is_empty())
             .into_iter())
         .flat_map(|goal| &goal.results)
-        .map(|result| count(Kind::Exposure, &result.label, result.trials));
+        .map(|result| count(EventKind::Exposure, &result.label, result.trials));
         let conversions = self.goals.iter().flat_map(|goal| {
             (goal.results.iter())
                 .map(|result| count(conversion(&goal.goal), &result.label, result.successes))
@@ -230,7 +230,7 @@ impl Experiment {
         for of_day in self.days.iter().flatten() {
             let day: Day = (of_day.day.parse()).map_err(|()| NotADay(of_day.day.clone()))?;
             let participants =
-                (of_day.variants.iter()).map(|v| count(Kind::Exposure, &v.label, v.trials));
+                (of_day.variants.iter()).map(|v| count(EventKind::Exposure, &v.label, v.trials));
             let conversions = of_day.goals.iter().flat_map(|goal| {
                 (goal.results.iter())
                     .map(|result| count(conversion(&goal.goal), &result.label, result.successes))
@@ -255,11 +255,11 @@ fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
 }
 
-fn conversion(goal: &str) -> Kind {
-    Kind::Conversion(name(goal))
+fn conversion(goal: &str) -> EventKind {
+    EventKind::Conversion(name(goal))
 }
 
-fn count(kind: Kind, variant: &str, count: u64) -> Count {
+fn count(kind: EventKind, variant: &str, count: u64) -> Count {
     Count {
         kind,
         variant: name(variant),
@@ -283,11 +283,11 @@ impl DayOf {
         };
         for counts in counts.chunk_by(|a, b| a.kind == b.kind) {
             match &counts[0].kind {
-                Kind::Exposure => day.variants.extend(counts.iter().map(|count| Variant {
+                EventKind::Exposure => day.variants.extend(counts.iter().map(|count| Variant {
                     label: count.variant.to_string(),
                     trials: count.count,
                 })),
-                Kind::Conversion(goal) => day.goals.push(GoalOfDay {
+                EventKind::Conversion(goal) => day.goals.push(GoalOfDay {
                     goal: goal.to_string(),
                     results: (counts.iter())
                         .map(|count| ResultOfDay {
@@ -325,15 +325,15 @@ mod tests {
 
     #[test]
     fn days_come_back_as_they_were() {
-        let count = |day, kind: Kind, variant: &str, count| DayCount {
+        let count = |day, kind: EventKind, variant: &str, count| DayCount {
             day: Day::new(day),
             kind,
             variant: name(variant),
             count,
         };
         let counts = [
-            count(1, Kind::Exposure, "a", 5),
-            count(1, Kind::Exposure, "b", 6),
+            count(1, EventKind::Exposure, "a", 5),
+            count(1, EventKind::Exposure, "b", 6),
             count(1, conversion("g"), "b", 2),
             count(3, conversion("g"), "a", 1),
             count(3, conversion("h"), "a", 1),

@@ -147,16 +147,16 @@ fn check_config(config: &Config, file: &Location) -> Check {
         Location::Missing(_) => {
             return Check::failed(
                 CHECK,
-                "there is no config file",
-                "`lamed configure` makes one",
+                "config file not found",
+                "run `lamed configure` to create it",
             );
         }
     };
     let problem = match &config.redis {
         None => Some(Check::failed(
             CHECK,
-            format!("{file} names no Redis"),
-            "name one by `lamed configure`",
+            format!("{file}: no Redis is configured"),
+            "run `lamed configure`",
         )),
         Some(redis) => function_settings(config, redis)
             .err()
@@ -168,7 +168,7 @@ fn check_config(config: &Config, file: &Location) -> Check {
         None => Check::warning(
             CHECK,
             format!("{file}: {}", config.warnings.join("; ")),
-            "all else in it is used",
+            "lamed uses the other settings",
         ),
     }
 }
@@ -180,7 +180,7 @@ fn check_function(config: &Config, deployment: &Deployment, bootstrap: Option<&P
         Ok(code) => Check::ok(
             CHECK,
             format!(
-                "{}, a zip of {:.2} MB, as {}",
+                "{}, zip of {:.2} MB, for {}",
                 code.architecture,
                 code.zip.len() as f64 / 1e6,
                 quoted(
@@ -209,7 +209,7 @@ fn check_deployment(observed: &Result<Observed, AwsError>) -> Check {
                 found.push(quoted(names));
             }
             if found.is_empty() {
-                found.push("nothing is deployed yet".to_owned());
+                found.push("not deployed yet".to_owned());
             }
             Check::ok(CHECK, found.join(", "))
         }
@@ -226,28 +226,31 @@ fn check_permissions(
     match permissions {
         Err(error) => Check::warning(
             CHECK,
-            format!("cannot be checked: {error}"),
-            format!("deploying takes {}", by_service(needed)),
+            format!("cannot check the permissions: {error}"),
+            format!("`lamed deploy` needs {}", by_service(needed)),
         ),
         Ok(Permissions { denied, .. }) if !denied.is_empty() => Check::failed(
             CHECK,
-            format!("the credentials may not do {}", names(denied)),
+            format!("the credentials do not allow {}", names(denied)),
             format!("allow it for `{caller}`"),
         ),
         Ok(Permissions { unclear, .. }) if !unclear.is_empty() => Check::warning(
             CHECK,
             format!(
-                "on a condition that cannot be checked now: {}",
+                "allowed under a condition that lamed cannot check: {}",
                 names(unclear)
             ),
-            format!("make sure that `{caller}` may do it"),
+            format!("make sure that `{caller}` has these permissions"),
         ),
         Ok(Permissions { no_removal, .. }) if !no_removal.is_empty() => Check::warning(
             CHECK,
-            format!("enough to deploy, but not {}", names(no_removal)),
-            format!("allow it for `{caller}` before `lamed destroy`"),
+            format!(
+                "enough for `lamed deploy`, but `lamed destroy` also needs {}",
+                names(no_removal)
+            ),
+            format!("allow it for `{caller}` before you run `lamed destroy`"),
         ),
-        Ok(_) => Check::ok(CHECK, "all that deploying and destroying takes"),
+        Ok(_) => Check::ok(CHECK, "enough for `lamed deploy` and `lamed destroy`"),
     }
 }
 

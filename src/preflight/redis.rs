@@ -86,8 +86,8 @@ pub(super) fn checks(settings: &RedisSettings, found: &RedisAnswers, in_vpc: boo
                 Ok(info) => checks.extend([version(info), eviction(info), role(settings, info), persistence(info)]),
                 Err(reason) => checks.push(Check::warning(
                     "redis version",
-                    format!("cannot be seen: {reason}"),
-                    "allow its user `INFO`: version, eviction, role and persistence are not checked",
+                    format!("unknown: {reason}"),
+                    "allow `INFO` for the user: lamed then checks version, eviction, role and persistence",
                 )),
             }
             checks.extend(found.health.iter().flat_map(health));
@@ -111,8 +111,8 @@ fn answers(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Chec
         {
             Check::warning(
                 CHECK,
-                format!("cannot be checked from here: {reason}"),
-                "make sure that its security group lets the functions' security groups in",
+                format!("cannot check from this machine: {reason}"),
+                "make sure that its security group accepts connections from the functions",
             )
         }
         Err(trouble) => Check::failed(
@@ -126,7 +126,7 @@ fn answers(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Chec
 /// Whether AWS can reach it.
 fn address(settings: &RedisSettings, reach: Option<Reach>, in_vpc: bool) -> Check {
     const CHECK: &str = "redis address";
-    const ELSEWHERE: &str = "AWS cannot reach it: name a Redis by an address that it can reach";
+    const ELSEWHERE: &str = "use a Redis at an address that AWS can reach";
     let Server::Tcp { host, .. } = &settings.server else {
         return Check::failed(CHECK, "a socket on this machine", ELSEWHERE);
     };
@@ -140,23 +140,23 @@ fn address(settings: &RedisSettings, reach: Option<Reach>, in_vpc: bool) -> Chec
         ),
         (Some(Reach::Private), false) => Check::failed(
             CHECK,
-            format!("`{host}` is in a private network, and the functions are not"),
-            "put them into its network by `aws.vpc` in the config, or name a public Redis",
+            format!("`{host}` is in a private network, but the functions are not in a VPC"),
+            "put the functions into its network with `aws.vpc` in the config, or use a public Redis",
         ),
         (Some(Reach::Unknown), true) => Check::warning(
             CHECK,
-            format!("`{host}` cannot be looked up from here"),
-            "make sure that the name is known in the functions' VPC",
+            format!("cannot look up `{host}` from this machine"),
+            "make sure that the name can be looked up in the VPC of the functions",
         ),
         (Some(Reach::Unknown), false) => Check::failed(
             CHECK,
-            format!("`{host}` cannot be looked up"),
+            format!("cannot look up `{host}`"),
             "correct `redis` in the config",
         ),
         (Some(Reach::Public), true) => Check::warning(
             CHECK,
             format!("`{host}` is public, and the functions are in a VPC"),
-            "they reach it only through a NAT gateway: make sure that their subnets have one",
+            "the functions need a NAT gateway to reach it: make sure that their subnets have one",
         ),
         (Some(Reach::Public), false) => Check::ok(CHECK, format!("`{host}` is public")),
     }
@@ -170,19 +170,19 @@ fn tls(settings: &RedisSettings, reach: Option<Reach>) -> Option<Check> {
     Some(match tls {
         Some(tls) if tls.accept_any || tls.any_host_name => Check::warning(
             CHECK,
-            "on, but the certificate is not checked in full",
-            "whoever stands between can pretend to be the Redis: give its authority by \
-             `ssl_ca_certs` instead",
+            "on, but lamed does not fully check the certificate",
+            "an attacker in the network can pretend to be the Redis: set `ssl_ca_certs` to the \
+             file of its certificate authority instead",
         ),
         Some(_) => Check::ok(CHECK, "on"),
         None if reach == Some(Reach::Public) => Check::warning(
             CHECK,
-            "off, over a public address",
-            "whoever stands between can read the password and change counts: use a Redis with \
-             TLS, and `\"ssl\": true` in the config",
+            "off, at a public address",
+            "an attacker in the network can read the password and change counts: use a Redis with \
+             TLS, and set `\"ssl\": true` in the config",
         ),
         None if matches!(reach, None | Some(Reach::Unknown)) => {
-            Check::ok(CHECK, "off, which is well in a private network only")
+            Check::ok(CHECK, "off: safe only in a private network")
         }
         None => Check::ok(CHECK, "off, at an address that is not public"),
     })
@@ -191,12 +191,14 @@ fn tls(settings: &RedisSettings, reach: Option<Reach>) -> Option<Check> {
 fn auth(settings: &RedisSettings, reach: Option<Reach>) -> Check {
     const CHECK: &str = "redis auth";
     match (&settings.password, &settings.username) {
-        (Some(_), Some(user)) => Check::ok(CHECK, format!("accepted as user `{user}`")),
+        (Some(_), Some(user)) => {
+            Check::ok(CHECK, format!("the password of user `{user}` is accepted"))
+        }
         (Some(_), None) => Check::ok(CHECK, "the password is accepted"),
         (None, _) if reach == Some(Reach::Public) => Check::warning(
             CHECK,
             "no password, at a public address",
-            "anybody can change counts: set `requirepass` there, and `password` in the config",
+            "anybody can change counts: set `requirepass` in the Redis, and `password` in the config",
         ),
         (None, _) => Check::ok(CHECK, "no password is needed"),
     }
@@ -211,7 +213,10 @@ fn version(info: &Info) -> Check {
     if info.compatible >= OLDEST {
         Check::ok(CHECK, found)
     } else {
-        let remedy = format!("lamed knows {}.{} and newer: update it", OLDEST.0, OLDEST.1);
+        let remedy = format!(
+            "lamed supports {}.{} and newer: update the Redis",
+            OLDEST.0, OLDEST.1
+        );
         Check::warning(CHECK, found, remedy)
     }
 }
@@ -229,12 +234,14 @@ fn eviction(info: &Info) -> Check {
         Some(("volatile", _)) => Check::warning(
             CHECK,
             format!(
-                "`{policy}` evicts idempotency keys when memory is full: events that come twice are \
-                 counted twice"
+                "`{policy}` evicts idempotency keys when memory is full: an event that \
+                 arrives twice is counted twice"
             ),
             REMEDY,
         ),
-        _ if policy.is_empty() => Check::warning(CHECK, "the Redis does not say", REMEDY),
+        _ if policy.is_empty() => {
+            Check::warning(CHECK, "unknown: the Redis does not report it", REMEDY)
+        }
         _ => Check::ok(CHECK, format!("`{policy}`")),
     }
 }
@@ -246,18 +253,22 @@ fn role(settings: &RedisSettings, info: &Info) -> Check {
         ("cluster", _) => Check::failed(
             CHECK,
             "a node of a cluster",
-            "say so in the config: `\"cluster\": true` in `redis`",
+            "set `\"cluster\": true` under `redis` in the config",
         ),
         (_, _) if settings.cluster => Check::failed(
             CHECK,
-            "no node of a cluster",
-            "take `\"cluster\": true` out of the config's `redis`",
+            "not a node of a cluster",
+            "remove `\"cluster\": true` under `redis` in the config",
         ),
-        ("sentinel", _) => Check::failed(CHECK, "a sentinel", "name the Redis that it watches"),
+        ("sentinel", _) => Check::failed(
+            CHECK,
+            "a Sentinel",
+            "use the address of the Redis that it monitors",
+        ),
         (_, Some(primary)) => Check::failed(
             CHECK,
-            format!("a replica of {primary}, which takes no writes"),
-            "name the primary",
+            format!("a read-only replica of {primary}"),
+            "use the address of the primary",
         ),
         (_, None) => Check::ok(CHECK, "primary, not in a cluster"),
     }
@@ -289,8 +300,8 @@ fn persistence(info: &Info) -> Check {
         ),
         Durability::Unknown => Check::warning(
             CHECK,
-            "the Redis does not tell what a crash loses",
-            "make sure that it has an append-only file, or replicas and snapshots",
+            "unknown: the Redis does not report what a crash loses",
+            "make sure that the Redis has an append-only file, or replicas and snapshots",
         ),
     }
 }
@@ -298,11 +309,16 @@ fn persistence(info: &Info) -> Check {
 /// What the user may do, and on a cluster whether all nodes are there.
 fn health(health: &Health) -> Vec<Check> {
     const CHECK: &str = "redis rights";
-    const REMEDY: &str = "allow it for the user: docs/redis.md lists the rights that lamed needs";
-    let may_not =
-        |commands: &[&str]| format!("its user may not run {}", quoted(commands.iter().copied()));
+    const REMEDY: &str =
+        "allow it for the user; docs/redis.md lists the permissions that lamed needs";
+    let may_not = |commands: &[&str]| {
+        format!(
+            "the Redis user is not allowed to run {}",
+            quoted(commands.iter().copied())
+        )
+    };
     let mut checks = vec![match (&*health.forbidden, &*health.restricted) {
-        ([], []) => Check::ok(CHECK, "all that counting, reading and deleting takes"),
+        ([], []) => Check::ok(CHECK, "enough to count, read and delete"),
         ([], commands) => Check::warning(CHECK, may_not(commands), REMEDY),
         (commands, _) => Check::failed(CHECK, may_not(commands), REMEDY),
     }];
@@ -310,142 +326,11 @@ fn health(health: &Health) -> Vec<Check> {
         checks.push(Check::warning(
             "redis nodes",
             health.away.join("; "),
-            "events of their slots get 503 until they are back",
+            "events of their slots get 503 until these nodes are back",
         ));
     }
     checks
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::preflight::check::Status;
-
-    fn well() -> Info {
-        Info {
-            product: "Valkey",
-            version: "8.0.1".to_owned(),
-            compatible: (7, 2),
-            mode: "standalone".to_owned(),
-            replica_of: None,
-            eviction: "noeviction".to_owned(),
-            durability: Durability::AppendOnly(Fsync::Always),
-        }
-    }
-
-    /// What is not well, in short: `! redis tls`.
-    fn complaints(url: &str, reach: Reach, info: Info, in_vpc: bool) -> String {
-        let found = RedisAnswers {
-            reach: Some(reach),
-            facts: Ok(Facts {
-                round_trip: Duration::from_millis(1),
-                info: Ok(info),
-            }),
-            health: None,
-        };
-        short(&checks(
-            &RedisSettings::from_url(url).unwrap(),
-            &found,
-            in_vpc,
-        ))
-    }
-
-    fn short(checks: &[Check]) -> String {
-        let short = checks.iter().filter_map(|check| match check.status {
-            Status::Ok => None,
-            Status::Warning => Some(format!("! {}", check.check)),
-            Status::Failed => Some(format!("✗ {}", check.check)),
-        });
-        short.collect::<Vec<_>>().join(", ")
-    }
-
-    #[test]
-    fn addresses_and_what_protects_them() {
-        let (open, safe) = ("redis://h.example", "rediss://:pw@h.example");
-        let loose = "rediss://:pw@h.example/#insecure";
-        for (url, reach, in_vpc, expected) in [
-            (safe, Reach::Public, false, ""),
-            (safe, Reach::Public, true, "! redis address"),
-            (loose, Reach::Public, false, "! redis tls"),
-            (open, Reach::Public, false, "! redis tls, ! redis auth"),
-            (open, Reach::Private, true, ""),
-            (open, Reach::Private, false, "✗ redis address"),
-            (open, Reach::Here, true, "✗ redis address"),
-            (open, Reach::Unknown, true, "! redis address"),
-            (open, Reach::Unknown, false, "✗ redis address"),
-        ] {
-            let complaints = complaints(url, reach, well(), in_vpc);
-            assert_eq!(complaints, expected, "{url} {reach:?} {in_vpc}");
-        }
-    }
-
-    #[test]
-    fn what_a_redis_says_of_itself() {
-        let with = |change: &dyn Fn(&mut Info)| {
-            let mut info = well();
-            change(&mut info);
-            complaints("redis://h", Reach::Private, info, true)
-        };
-        let eviction = |policy: &'static str| with(&|info| info.eviction = policy.to_owned());
-        let mode = |mode: &'static str| with(&|info| info.mode = mode.to_owned());
-        let durability = |durability| with(&|info| info.durability = durability);
-        for (complaint, expected) in [
-            (with(&|info| info.compatible = (6, 2)), ""),
-            (with(&|info| info.compatible = (6, 0)), "! redis version"),
-            (eviction("allkeys-lfu"), "! redis eviction"),
-            (eviction("volatile-ttl"), "! redis eviction"),
-            (eviction(""), "! redis eviction"),
-            (mode("cluster"), "✗ redis role"),
-            (mode("sentinel"), "✗ redis role"),
-            (
-                with(&|info| info.replica_of = Some("10.0.0.1:6379".to_owned())),
-                "✗ redis role",
-            ),
-            (
-                durability(Durability::AppendOnly(Fsync::EverySecond)),
-                "! redis persistence",
-            ),
-            (
-                durability(Durability::AppendOnly(Fsync::Unknown)),
-                "! redis persistence",
-            ),
-            (durability(Durability::Snapshots), "! redis persistence"),
-            (durability(Durability::None), "! redis persistence"),
-            (durability(Durability::Unknown), "! redis persistence"),
-        ] {
-            assert_eq!(complaint, expected);
-        }
-    }
-
-    #[test]
-    fn what_the_config_says_of_clusters_is_compared_with_what_there_is() {
-        let mut settings = RedisSettings::from_url("redis://h").unwrap();
-        settings.cluster = true;
-        let found = |mode: &str| {
-            let mode = mode.to_owned();
-            short(&[role(&settings, &Info { mode, ..well() })])
-        };
-        assert_eq!(
-            [found("cluster"), found("standalone")],
-            ["", "✗ redis role"]
-        );
-    }
-
-    #[test]
-    fn a_redis_that_cannot_be_reached_from_here_may_be_reached_from_a_vpc() {
-        for (reach, in_vpc, expected) in [
-            (Reach::Private, true, "! redis"),
-            (Reach::Unknown, true, "! redis, ! redis address"),
-            (Reach::Public, true, "✗ redis, ! redis address"),
-            (Reach::Private, false, "✗ redis, ✗ redis address"),
-        ] {
-            let found = RedisAnswers {
-                reach: Some(reach),
-                facts: Err(Trouble::Unreachable("no answer".to_owned())),
-                health: None,
-            };
-            let settings = RedisSettings::from_url("rediss://h").unwrap();
-            assert_eq!(short(&checks(&settings, &found, in_vpc)), expected);
-        }
-    }
-}
+mod tests;

@@ -101,13 +101,13 @@ impl Trouble {
         match self {
             Self::Unreachable(reason) | Self::Refused(reason) => reason.clone(),
             Self::Distrusted(reason) if reason == "UnknownIssuer" => {
-                format!("{settings} has a certificate of an authority that is not known here")
+                format!("cannot trust the certificate of {settings}: unknown certificate authority")
             }
             Self::Distrusted(reason) => {
-                format!("{settings} has a certificate that is not accepted: {reason}")
+                format!("cannot trust the certificate of {settings}: {reason}")
             }
-            Self::WantsTls => format!("{settings} speaks TLS only"),
-            Self::SpeaksNoTls => format!("{settings} speaks no TLS"),
+            Self::WantsTls => format!("{settings} accepts only TLS"),
+            Self::SpeaksNoTls => format!("{settings} does not support TLS"),
         }
     }
 
@@ -115,31 +115,29 @@ impl Trouble {
     pub(super) fn remedy(&self, origin: Origin) -> &'static str {
         let (in_config, in_url) = match self {
             Self::Unreachable(_) => (
-                "make sure that it runs and lets you in, or correct `redis` in the config",
-                "make sure that it runs and lets you in, or correct its URL",
+                "make sure that it runs and accepts connections, or correct `redis` in the config",
+                "make sure that it runs and accepts connections, or correct its URL",
             ),
             Self::Refused(_) => (
-                "correct `password`, and `username` if there is one, under `redis` in the config",
+                "correct `password`, and `username` if set, under `redis` in the config",
                 "correct the user and the password in its URL",
             ),
             Self::Distrusted(reason) if reason == "UnknownIssuer" => (
-                "name the file of the authority that signed it by `ssl_ca_certs` under `redis` in the \
-                 config",
-                "put it into the config, with the file of the authority that signed it as \
-                 `ssl_ca_certs`, and take `--store config`",
+                "set `ssl_ca_certs` under `redis` in the config to the file of its certificate authority",
+                "put this Redis into the config, set `ssl_ca_certs` to the file of its certificate \
+                 authority, and use `--store config`",
             ),
             Self::Distrusted(_) => (
-                "correct `host` under `redis` in the config, or give it another certificate",
-                "correct the host in its URL, or give it another certificate",
+                "correct `host` under `redis` in the config, or change the certificate of the Redis",
+                "correct the host in its URL, or change the certificate of the Redis",
             ),
             Self::WantsTls => (
-                "set `\"ssl\": true`, or in a `url` write `rediss://`, under `redis` in the config",
-                "write `rediss://` in its URL",
+                "set `\"ssl\": true` under `redis` in the config, or begin `url` with `rediss://`",
+                "begin its URL with `rediss://`",
             ),
             Self::SpeaksNoTls => (
-                "correct `port`, or take `ssl` (in a `url` the second s of `rediss`) out, under `redis` \
-                 in the config",
-                "correct the port, or write `redis://`, in its URL",
+                "correct `port` or remove `ssl` under `redis` in the config, or begin `url` with `redis://`",
+                "correct the port in its URL, or begin the URL with `redis://`",
             ),
         };
         match origin {

@@ -3,7 +3,7 @@
 use csv::WriterBuilder;
 
 use super::Report;
-use super::shapes::{Experiment, Goal, Said, Side, VersusControl};
+use super::shapes::{ExperimentDocument, Goal, Said, Side, VersusControl};
 
 /// What a spreadsheet program takes for UTF-8: without it Excel reads another encoding.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -91,7 +91,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn rows(&self, experiment: &Experiment) -> Vec<Vec<String>> {
+    fn rows(&self, experiment: &ExperimentDocument) -> Vec<Vec<String>> {
         let others = experiment
             .others
             .as_ref()
@@ -118,7 +118,12 @@ impl Table<'_> {
         rows
     }
 
-    fn start(&self, experiment: &Experiment, goal: Option<&Goal>, variant: &str) -> Vec<String> {
+    fn start(
+        &self,
+        experiment: &ExperimentDocument,
+        goal: Option<&Goal>,
+        variant: &str,
+    ) -> Vec<String> {
         let text = |text: Option<&str>| text.map_or_else(String::new, harmless);
         vec![
             harmless(&self.report.namespace),
@@ -130,7 +135,7 @@ impl Table<'_> {
         ]
     }
 
-    fn of_side(&self, experiment: &Experiment, goal: &Goal, side: &Side) -> Vec<String> {
+    fn of_side(&self, experiment: &ExperimentDocument, goal: &Goal, side: &Side) -> Vec<String> {
         let mut row = self.start(experiment, Some(goal), &side.variant);
         row.extend([side.participants.to_string(), side.conversions.to_string()]);
         row.push(self.number(side.rate));
@@ -147,7 +152,7 @@ impl Table<'_> {
     /// What is not shown one by one.
     fn of_others(
         &self,
-        experiment: &Experiment,
+        experiment: &ExperimentDocument,
         goal: Option<&Goal>,
         participants: u64,
     ) -> Vec<String> {
@@ -177,7 +182,7 @@ impl Table<'_> {
     fn finish(
         &self,
         mut row: Vec<String>,
-        experiment: &Experiment,
+        experiment: &ExperimentDocument,
         goal: Option<&Goal>,
         variant: &str,
         comparison: Option<&VersusControl>,

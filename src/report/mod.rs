@@ -10,7 +10,9 @@ mod source;
 use serde::Serialize;
 
 pub use self::csv::Separator;
-pub use self::shapes::{Against, Experiment, Goal, OfPair, Pairs, Said, Side, VersusControl};
+pub use self::shapes::{
+    Against, ExperimentDocument, Goal, OfPair, Pairs, Said, Side, VersusControl,
+};
 pub use self::source::{Counted, Failure, Question, Source, Wire, message, read};
 use crate::domain::results::{Results, by_day};
 use crate::domain::{Declared, Name};
@@ -22,7 +24,7 @@ pub struct Report {
     /// When it was made, where it is one of many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    pub experiments: Vec<Experiment>,
+    pub experiments: Vec<ExperimentDocument>,
 }
 
 /// All experiments of a namespace, in short: what a list of them shows.
@@ -89,9 +91,9 @@ impl<'a> Evaluated<'a> {
 
     /// The document about it.
     #[must_use]
-    pub fn document(&self, pairs: Pairs) -> Experiment {
+    pub fn document(&self, pairs: Pairs) -> ExperimentDocument {
         let Counted { counts, days } = self.counted;
-        Experiment::new(&self.results, &by_day(&self.results, counts, days), pairs)
+        ExperimentDocument::new(&self.results, &by_day(&self.results, counts, days), pairs)
     }
 
     /// The matrix of pairs of one goal; none without such a goal.

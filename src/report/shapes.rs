@@ -18,7 +18,7 @@ pub enum Pairs {
 
 /// One experiment in full.
 #[derive(Debug, Serialize)]
-pub struct Experiment {
+pub struct ExperimentDocument {
     pub experiment: String,
     pub control: Option<String>,
     pub variants: Vec<Variant>,
@@ -157,7 +157,7 @@ pub struct SideOfDay {
     pub interval: Option<[f64; 2]>,
 }
 
-/// What another control changes of an [`Experiment`], goals and variants in its order.
+/// What another control changes of an [`ExperimentDocument`], goals and variants in its order.
 #[derive(Debug, Serialize)]
 pub struct Against {
     verdict: Said,
@@ -189,7 +189,7 @@ fn ends(interval: Interval) -> [f64; 2] {
     [interval.low, interval.high]
 }
 
-impl Experiment {
+impl ExperimentDocument {
     pub(super) fn new(results: &Results, days: &[DayResults], pairs: Pairs) -> Self {
         Self {
             experiment: results.experiment.to_string(),

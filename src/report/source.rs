@@ -165,14 +165,17 @@ pub struct Question<'a> {
 /// Reads what was counted, in natural order.
 ///
 /// The counts by day of all experiments may be more than an API can answer at once (a function's reply has
-/// a limit): then they are read one experiment at a time, and where even that fails there are none.
+/// a limit, which it says by 400): then they are read one experiment at a time, and where even that fails
+/// there are none.
 ///
 /// # Errors
 /// When the source fails.
 pub async fn read(source: &dyn Source, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
     let failure = match read_once(source, question).await {
         Err(failure)
-            if question.days && failure.answered && matches!(failure.status, 413 | 500 | 502) =>
+            if question.days
+                && failure.answered
+                && matches!(failure.status, 400 | 413 | 500 | 502) =>
         {
             failure
         }
@@ -213,5 +216,85 @@ fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {
 }
 
 fn no_lamed(place: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::gateway(format!("what answers at {place} is no lamed API: {error}"))
+    Failure::gateway(format!("{place} is not a lamed API: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Count, Day, EventKind, PARTICIPATE};
+
+    /// Answers with counts by day for no more than one experiment, and for none of `long`.
+    struct Limited {
+        status: u16,
+        long: Name,
+    }
+
+    fn name(text: &str) -> Name {
+        Name::stored(text.to_owned())
+    }
+
+    #[async_trait]
+    impl Source for Limited {
+        async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+            let is_long = question.experiment.is_none_or(|name| *name == self.long);
+            if question.days && is_long {
+                return Err(Failure {
+                    status: self.status,
+                    message: "too long".to_owned(),
+                    answered: true,
+                });
+            }
+            let kind = || EventKind::from(name(PARTICIPATE));
+            let count = |day| DayCount {
+                day: Day::new(day),
+                kind: kind(),
+                variant: name("v"),
+                count: 1,
+            };
+            let all = ["a", "b", "long"].map(|experiment| Counted {
+                counts: ExperimentCounts::new(
+                    name(experiment),
+                    [Count {
+                        kind: kind(),
+                        variant: name("v"),
+                        count: 2,
+                    }],
+                ),
+                days: if question.days {
+                    vec![count(1), count(2)]
+                } else {
+                    Vec::new()
+                },
+            });
+            let asked = |one: &Counted| question.experiment.is_none_or(|name| one.name() == name);
+            Ok(all.into_iter().filter(asked).collect())
+        }
+
+        async fn delete(&self, _: &Selection) -> Result<u64, Failure> {
+            unreachable!()
+        }
+    }
+
+    #[tokio::test]
+    async fn days_that_are_too_long_for_one_answer_are_read_one_experiment_at_a_time() {
+        let question = Question {
+            namespace: &name("n"),
+            experiment: None,
+            days: true,
+        };
+        for status in [400, 413, 500, 502] {
+            let long = name("long");
+            let read = read(&Limited { status, long }, question).await.unwrap();
+            let days: Vec<(&str, usize)> = (read.iter())
+                .map(|one| (one.name().as_str(), one.days.len()))
+                .collect();
+            assert_eq!(days, [("a", 2), ("b", 2), ("long", 0)], "{status}");
+        }
+        let denied = Limited {
+            status: 403,
+            long: name("long"),
+        };
+        assert_eq!(read(&denied, question).await.unwrap_err().status, 403);
+    }
 }

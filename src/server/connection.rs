@@ -214,7 +214,7 @@ pub(super) async fn hold(
                 // One look more: HTTP/2 says good-bye, and a request that has come meanwhile is answered.
                 let ended = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context))).await;
                 if ended.is_ready() || pulse.waits() {
-                    tracing::debug!(%peer, "a connection gave way to a new one");
+                    tracing::debug!(%peer, "closed an idle connection to accept a new one");
                     return;
                 }
             }
@@ -222,7 +222,7 @@ pub(super) async fn hold(
                 if pulse.deadline(&limits) > Instant::now() {
                     alarm.as_mut().reset(pulse.alarm(&limits));
                 } else if leaving {
-                    tracing::debug!(%peer, "a connection was idle for too long");
+                    tracing::debug!(%peer, "closed an idle connection");
                     return;
                 } else {
                     leaving = true;

@@ -30,11 +30,11 @@ pub struct Container {
 /// Why there is no container.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerError {
-    #[error("no Docker daemon answers: start one, or choose `--store embedded`")]
+    #[error("cannot reach a Docker daemon: start Docker, or use `--store embedded`")]
     NoDaemon,
-    #[error("Docker gives no {IMAGE}: {0}")]
+    #[error("cannot start `{IMAGE}` in Docker: {0}")]
     Docker(String),
-    #[error("no randomness for its password: {0}")]
+    #[error("cannot create a random password: {0}")]
     Randomness(#[from] getrandom::Error),
 }
 

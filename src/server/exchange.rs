@@ -19,7 +19,7 @@ pub(super) fn response_of(reply: Reply, body: Bytes) -> Response<Full<Bytes>> {
         builder = builder.header(name, value);
     }
     builder.body(Full::new(body)).unwrap_or_else(|error| {
-        tracing::error!(%error, "a reply could not be sent");
+        tracing::error!(%error, "cannot send a reply");
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response

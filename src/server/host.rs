@@ -14,8 +14,10 @@ pub(super) fn unclear<B>(request: &Request<B>) -> Option<Reply> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let message = match (hosts.next(), hosts.next()) {
         (None, _) if request.version() == Version::HTTP_11 => "the header `Host` is missing",
-        (Some(_), Some(_)) => "there is more than one header `Host`",
-        (Some(host), None) if !is_host(host.as_bytes()) => "the header `Host` names no host",
+        (Some(_), Some(_)) => "the header `Host` must not be repeated",
+        (Some(host), None) if !is_host(host.as_bytes()) => {
+            "the header `Host` must be a host name or address"
+        }
         _ => return None,
     };
     Some(Reply::message(400, message))

@@ -180,7 +180,7 @@ pub async fn serve(
     let _ = stopping.send(true);
     if !connections.ended().await {
         let limit = limits.drain;
-        tracing::warn!("some requests did not end within {limit:?}: dropped");
+        tracing::warn!("some requests did not end within {limit:?}: closed their connections");
     }
 }
 
@@ -197,7 +197,7 @@ async fn pause_after(error: &io::Error, trouble: &LogLimit) {
         return;
     }
     if trouble.admit().is_some() {
-        tracing::warn!(%error, "cannot accept connections: they wait until it can");
+        tracing::warn!(%error, "cannot accept connections: new connections wait");
     }
     sleep(Duration::from_millis(100)).await;
 }

@@ -122,24 +122,24 @@ impl Metrics {
         let mut guard = self.registry();
         let registry = &mut *guard;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        registry.register("lamed_build", "The running lamed", Info::new(version));
+        registry.register("lamed_build", "Version of lamed", Info::new(version));
         let started = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
-        started.set(domain::Instant::now().0 as f64 / 1000.0);
-        let help = "When the process started, in seconds since 1970";
+        started.set(domain::Timestamp::now().0 as f64 / 1000.0);
+        let help = "Start time of the process, in seconds since 1970";
         registry.register_with_unit("process_start_time", help, Unit::Seconds, started);
         let registry = registry.sub_registry_with_prefix("lamed");
-        let help = "Connections to the API that are open";
+        let help = "Open connections to the API";
         registry.register("open_connections", help, self.open.clone());
-        registry.register("requests", "Requests answered", self.requests.clone());
-        let help = "From a request's head to its answer";
+        registry.register("requests", "Answered requests", self.requests.clone());
+        let help = "Time from the head of a request to its reply";
         registry.register_with_unit(
             "request_duration",
             help,
             Unit::Seconds,
             self.durations.clone(),
         );
-        registry.register("events", "What became of events", self.events.clone());
-        let help = "The store's answers, there and back";
+        registry.register("events", "Events by result", self.events.clone());
+        let help = "Time from a request to the store to its reply";
         registry.register_with_unit("store_duration", help, Unit::Seconds, self.store.clone());
     }
 

@@ -37,7 +37,7 @@ impl Health {
     pub fn unready(&self) -> Option<String> {
         if !self.forbidden.is_empty() {
             return Some(format!(
-                "the Redis user may not run {}",
+                "the Redis user is not allowed to run {}",
                 list(&self.forbidden)
             ));
         }
@@ -57,7 +57,7 @@ impl Health {
         }
         if !self.restricted.is_empty() {
             lacks.push(format!(
-                "the Redis user may not run {}",
+                "the Redis user is not allowed to run {}",
                 list(&self.restricted)
             ));
         }
@@ -111,11 +111,11 @@ impl Durability {
                 "a crash of the machine loses up to about 30 seconds of acknowledged events, or more"
             }
             Self::AppendOnly(Fsync::Unknown) => {
-                "a crash loses up to about 2 seconds of acknowledged events with `appendfsync everysec`, none \
-                 with `always`"
+                "a crash loses up to about 2 seconds of acknowledged events with `appendfsync everysec`, or no \
+                 event with `always`"
             }
             Self::Snapshots => "a crash loses all events since the last snapshot",
-            Self::Unknown => "the store does not tell what a crash loses",
+            Self::Unknown => "the store does not report what a crash loses",
             Self::None => "a crash or restart loses all counts",
         }
     }

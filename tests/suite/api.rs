@@ -1,7 +1,7 @@
 //! Plain `serve`: the same API with the manners of a server of one's own. What both edges share is
 //! in `fixtures/gateway`.
 
-use lamed::domain::Instant;
+use lamed::domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::Server;
@@ -115,7 +115,7 @@ async fn days_are_served_where_asked_for() {
     let reply = reply.unwrap().json();
     let days = reply[1]["days"].as_array().unwrap();
     // Around midnight they are two.
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     assert_eq!(days.last().unwrap()["day"], today);
     let all: Vec<Value> = (days.iter())
         .flat_map(|day| [&day["variants"], &day["goals"]])

@@ -141,7 +141,7 @@ async fn flat_events_are_answered(lambda: &Lambda) {
         (
             "track",
             "[1]".to_owned(),
-            error("the event is no JSON object"),
+            error("the event is not a JSON object"),
         ),
         (
             "all",
@@ -266,7 +266,7 @@ fn a_function_that_cannot_start_says_why_in_one_line() {
         (
             "lamed.nothing",
             Some(settings),
-            "`lamed.nothing` is no handler of lamed",
+            "`lamed.nothing` is not a handler of lamed",
         ),
     ] {
         let mut command = executable.command();

@@ -504,7 +504,7 @@ fn what_the_file_says_in_vain_is_told_on_stderr() {
         snippet(&home, &[]).run().stderr,
         "warning: `redis.charset` is ignored: lamed does not use this option of redis-py\n\
          warning: `redis.decode_responses` is ignored: lamed does not use this option of redis-py\n\
-         no experiments are declared in the config: the one in the snippet is an example to change\n"
+         the config declares no experiments: change the example in the snippet\n"
     );
     assert_eq!(snippet(&home, &["--quiet"]).run().stderr, "");
 }

@@ -113,7 +113,7 @@ fn docker_without_a_daemon_fails_soon() {
             .gives(
                 1,
                 "",
-                "error: no Docker daemon answers: start one, or choose `--store embedded`\n",
+                "error: cannot reach a Docker daemon: start Docker, or use `--store embedded`\n",
             );
         });
     });
@@ -152,7 +152,7 @@ fn auto_counts_in_memory_when_the_daemon_gives_no_container() {
         let (ready, said) = ready_and_stopped(serve(home.path(), "auto", &host));
         assert_eq!(ready["store"], "embedded");
         let talk = "Docker is running: starting a Redis container from `redis:7-alpine`\n\
-            warning: Docker gives no redis:7-alpine: failed to create a container: Docker responded \
+            warning: cannot start `redis:7-alpine` in Docker: failed to create a container: Docker responded \
             with status code 500: out of order; counting in memory instead\n";
         assert_eq!(said, (Some(0), String::new(), talk.into()));
     });

@@ -11,7 +11,7 @@ mod files;
 
 use std::collections::BTreeMap;
 
-use lamed::domain::{Configured, Event, IdempotencyKey, Kind, Name, Outcome};
+use lamed::domain::{Configured, Event, EventKind, IdempotencyKey, Name, Outcome};
 use lamed::store::{RedisSettings, RedisStore, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -77,7 +77,7 @@ async fn any_names_come_back_out_of_a_redis() {
     let settings = RedisSettings::from_url(&redis.url()).unwrap();
     let store = RedisStore::new(&settings).unwrap();
     let mut random = StdRng::seed_from_u64(2);
-    let mut expected: BTreeMap<Name, BTreeMap<(Kind, Name), u64>> = BTreeMap::new();
+    let mut expected: BTreeMap<Name, BTreeMap<(EventKind, Name), u64>> = BTreeMap::new();
     let mut events = Vec::new();
     for number in 0..2000 {
         // Few experiments, so that those that look alike meet each other.
@@ -114,8 +114,8 @@ async fn any_names_come_back_out_of_a_redis() {
     for (counts, expected) in all.iter().zip(expected.values()) {
         for ((kind, variant), expected) in expected {
             let counted = match kind {
-                Kind::Exposure => counts.participants(variant),
-                Kind::Conversion(goal) => counts.conversions(goal, variant),
+                EventKind::Exposure => counts.participants(variant),
+                EventKind::Conversion(goal) => counts.conversions(goal, variant),
             };
             assert_eq!(
                 counted, *expected,

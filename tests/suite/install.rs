@@ -153,7 +153,7 @@ fn what_was_not_released_is_not_installed() {
     let other = format!("{:064}", 0);
     release.sums(&format!("{other}  {}\n", archive()));
     refusal(&format!(
-        "error: {} is not what was released: its SHA-256 is {sum}, not {other}",
+        "error: {} is damaged: expected SHA-256 {other} but found {sum}",
         archive()
     ));
 }

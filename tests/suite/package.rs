@@ -58,7 +58,7 @@ fn a_crate_is_not_published_in_disorder() {
         assert_eq!((output.status.code(), &*said), (Some(1), expected));
     };
     refusal(&format!(
-        "error: no {}: run `cargo xtask bootstrap`\n",
+        "error: {} is missing: run `cargo xtask bootstrap`\n",
         ZIPS[1]
     ));
     clone.write(ZIPS[1], "zip");

@@ -71,7 +71,7 @@ fn every_file_that_loads_is_valid() {
 /// together, what comes twice, and what only AWS or Redis can say.
 const BEYOND: [&str; 16] = [
     "duplicate key `redis`",
-    "not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
+    "not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS",
     "`redis.url` and `redis.ssl` cannot be used together: remove one of them",
     "`redis.nodes` and `redis.host` cannot be used together: remove one of them",
     "`redis.nodes` are nodes of a cluster: remove `redis.cluster`",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lamed::domain::{ExperimentCounts, Instant, Kind, Outcome, Selection};
+use lamed::domain::{EventKind, ExperimentCounts, Outcome, Selection, Timestamp};
 use lamed::store::{
     Counting, Dedupe, Location, RedisSettings, RedisStore, SqliteStore, Store, StoreError, Window,
 };
@@ -241,24 +241,24 @@ async fn story(store: &dyn Store) {
     let days = store.days(&alephbet, &[of_none, of_color]).await.unwrap();
     assert_eq!(days[0], []);
     let days = &days[1];
-    let today = Instant::now().day();
-    let yesterday = Instant(Instant::now().0 - 86_400_000).day();
+    let today = Timestamp::now().day();
+    let yesterday = Timestamp(Timestamp::now().0 - 86_400_000).day();
     assert!(
         days.iter()
             .all(|count| count.day == today || count.day == yesterday),
         "{days:?}"
     );
-    let sum = |kind: &Kind, variant: &str| -> u64 {
+    let sum = |kind: &EventKind, variant: &str| -> u64 {
         (days.iter())
             .filter(|count| count.kind == *kind && count.variant == name(variant))
             .map(|count| count.count)
             .sum()
     };
-    let click = Kind::Conversion(name("click"));
+    let click = EventKind::Conversion(name("click"));
     assert_eq!(
         [
-            sum(&Kind::Exposure, "blue"),
-            sum(&Kind::Exposure, "red"),
+            sum(&EventKind::Exposure, "blue"),
+            sum(&EventKind::Exposure, "red"),
             sum(&click, "blue")
         ],
         [2, 1, 1]
@@ -353,8 +353,8 @@ fn table(experiments: &[ExperimentCounts]) -> Vec<String> {
 /// What was remembered in the very millisecond of a delete stays remembered: a retry of an event
 /// that was on its way must not count again.
 fn wait_for_the_next_millisecond() {
-    let now = Instant::now();
-    while Instant::now().0 <= now.0 + 1 {
+    let now = Timestamp::now();
+    while Timestamp::now().0 <= now.0 + 1 {
         std::hint::spin_loop();
     }
 }

@@ -14,10 +14,9 @@ const USAGE: &str = "usage: cargo xtask bootstrap [--output DIR] [x86_64] [arm64
        cargo xtask client
        cargo xtask man
 
-bootstrap builds the Lambda bootstrap as DIR/bootstrap-ARCHITECTURE.zip (both architectures where none is
-named; DIR is embedded/prebuilt, from where the next release build takes them).
-client builds embedded/client/lamed.js and lamed.mjs from their sources, with npm.
-man renders the manual in man/ anew.";
+bootstrap: build the Lambda function as DIR/bootstrap-ARCHITECTURE.zip, for both architectures if none is
+           named. DIR is embedded/prebuilt; the next release build uses the files there.
+man: render the manual in man/ again.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -113,7 +112,7 @@ fn render_manual() -> Result<(), String> {
     if status.success() {
         Ok(())
     } else {
-        Err(format!("cargo ended with {status}"))
+        Err(format!("cargo failed: {status}"))
     }
 }
 

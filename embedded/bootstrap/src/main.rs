@@ -35,7 +35,7 @@ enum Failure {
     NoSettings,
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("`{0}` is no handler of lamed")]
+    #[error("`{0}` is not a handler of lamed")]
     Handler(String),
     #[error("`{EXPERIMENTS}`, which `lamed deploy` puts beside the function, cannot be read: {0}")]
     Experiments(io::Error),

@@ -54,7 +54,9 @@ fn decided(results: &Results, outcome: Outcome) -> Option<String> {
 /// When something that `--fail-on` names is so: the first of it; and when there is nothing to look at.
 pub(super) fn check(gates: &[Gate], experiments: &[Evaluated]) -> Result<(), CliError> {
     if experiments.is_empty() && !gates.is_empty() {
-        return Err(CliError::failed("`--fail-on` has nothing to look at"));
+        return Err(CliError::failed(
+            "cannot check `--fail-on`: no experiments found",
+        ));
     }
     for Evaluated { results, .. } in experiments {
         let found = gates

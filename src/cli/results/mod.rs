@@ -23,12 +23,12 @@ use super::signals::Stop;
 use super::visible::visible;
 use super::{CliError, Context, block_on, name};
 use crate::config::{Config, nearest};
-use crate::domain::{Instant, Name};
+use crate::domain::{Name, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, read};
 
 /// Why a developer's own visits may be missing.
-const REMEMBERED: &str = "hint: a browser that took part before does not take part again: use a private window, or \
-     clear the site's storage";
+const REMEMBERED: &str = "hint: lamed counts each browser once: to test again, use a private window, or clear the storage of \
+     the site";
 
 /// The width of what is read by no terminal.
 const DEFAULT_WIDTH: u16 = 100;
@@ -106,7 +106,7 @@ async fn watch(
             Ok(counted) => {
                 let experiments = evaluate(&counted, config, args)?;
                 let look = Look {
-                    time: Instant::now(),
+                    time: Timestamp::now(),
                     is_first: mem::take(&mut is_first),
                 };
                 let (hour, minute, second) = look.time.time_of_day();
@@ -123,7 +123,7 @@ async fn watch(
                 }
                 if redraws {
                     context.printer.talk(&format!(
-                        "\n{DIM}{hour:02}:{minute:02}:{second:02} UTC, again every {pause:?}; Ctrl-C ends{DIM:#}"
+                        "\n{DIM}{hour:02}:{minute:02}:{second:02} UTC, refreshed every {pause:?}; press Ctrl-C to stop{DIM:#}"
                     ));
                 }
             }
@@ -144,7 +144,7 @@ async fn watch(
 /// One look of many.
 #[derive(Clone, Copy)]
 struct Look {
-    time: Instant,
+    time: Timestamp,
     is_first: bool,
 }
 
@@ -224,7 +224,7 @@ pub(super) fn unknown<'a>(
     config: &Config,
 ) -> CliError {
     let mut message = format!(
-        "nothing is counted for {what} `{}` in namespace `{}`",
+        "{what} `{}` not found in namespace `{}`",
         visible(name),
         visible(config.namespace.as_str())
     );
@@ -262,7 +262,7 @@ fn show(
     }
     if experiments.is_empty() {
         context.printer.talk(&format!(
-            "nothing is counted in namespace `{}` yet\n{REMEMBERED}",
+            "no events in namespace `{}` yet\n{REMEMBERED}",
             visible(config.namespace.as_str())
         ));
     }

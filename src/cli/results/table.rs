@@ -83,9 +83,12 @@ fn other_goals(results: &Results, width: usize) -> String {
     if goals == 0 {
         return String::new();
     }
-    let number = |number: f64, noun| format!("{} {noun}", grouped(number));
-    let others = number(goals as f64, "other goals, not declared");
-    let text = format!("{others}: {}", number(conversions as f64, "conversions"));
+    let number = |number: u64, noun| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{} {noun}{plural}", grouped(number as f64))
+    };
+    let others = number(goals as u64, "other undeclared goal");
+    let text = format!("{others}: {}", number(conversions, "conversion"));
     said(
         &Verdict {
             kind: VerdictKind::Count,
@@ -240,7 +243,7 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
         (Change, _) => "change, 95 %".to_owned(),
         // Nothing of it counts before it is known how wide it can be.
         (Bar, _) if bar == 0 => String::new(),
-        (Bar, _) => format!("{:bar$}", "at every look"),
+        (Bar, _) => format!("{:bar$}", "valid any time"),
         (ChanceToWin, _) => "chance to win".to_owned(),
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     context.printer.data(&snippet.html)?;
     for left_out in config.experiments.iter().filter(|e| e.variants.is_empty()) {
         context.printer.warn(&format!(
-            "experiment `{}` declares no variants: it is not in the snippet",
+            "experiment `{}` is not in the snippet: declare its `variants` in the config",
             left_out.name
         ));
     }
@@ -121,7 +121,7 @@ fn with_alephbet(endpoint: &Endpoint, config: &Config) -> Snippet {
     let mut advice = Vec::new();
     if config.experiments.is_empty() {
         advice.push(
-            "no experiments are declared in the config: the one in the snippet is an example to change".to_owned(),
+            "the config declares no experiments: change the example in the snippet".to_owned(),
         );
     }
     Snippet {
@@ -135,12 +135,11 @@ fn tag(context: &Context, endpoint: &Endpoint, config: &Config, local: bool) -> 
     let mut advice = Vec::new();
     if config.experiments.is_empty() {
         advice.push(if local {
-            "no experiments are declared in the config: `lamed serve --local` adds the one in the snippet as an \
-             example"
+            "the config declares no experiments: `lamed serve --local` runs the example in the snippet"
                 .to_owned()
         } else {
-            "no experiments are declared in the config: `lamed.js` runs declared experiments only, and the one in \
-             the snippet is an example"
+            "the config declares no experiments: declare them first, `lamed.js` runs only declared ones; the snippet \
+             shows an example"
                 .to_owned()
         });
     }
@@ -221,7 +220,7 @@ fn script_url(endpoint: &Endpoint, config: &Config) -> String {
 }
 
 fn is_example(config: &Config) -> Option<String> {
-    let text = "no experiments are declared in the config: the one in the script is an example";
+    let text = "the config declares no experiments: the script runs an example";
     config.experiments.is_empty().then(|| text.to_owned())
 }
 

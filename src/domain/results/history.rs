@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Variant;
-use crate::domain::{Day, DayCount, ExperimentCounts, Kind, Name};
+use crate::domain::{Day, DayCount, EventKind, ExperimentCounts, Name};
 
 /// What was counted of some variants and goals, day by day.
 pub(super) struct History {
@@ -69,8 +69,10 @@ impl History {
         let goal_of: HashMap<&Name, usize> = goals.iter().copied().zip(0..).collect();
         for count in days {
             let series = match &count.kind {
-                Kind::Exposure => Some(&mut participants),
-                Kind::Conversion(goal) => goal_of.get(goal).map(|goal| &mut conversions[*goal]),
+                EventKind::Exposure => Some(&mut participants),
+                EventKind::Conversion(goal) => {
+                    goal_of.get(goal).map(|goal| &mut conversions[*goal])
+                }
             };
             let place = place_of.get(&count.variant);
             if let (Some(series), Some(place), Ok(day)) =

@@ -20,7 +20,7 @@ pub(super) fn of_experiment(goals: &[GoalResults], variants: &[Variant]) -> Verd
     let alarm = find(|goal| goal.verdict.kind == VerdictKind::TooManyConversions);
     let proportion = find(|goal| goal.kind == GoalKind::Proportion);
     match alarm.or(proportion).or(goals.first()) {
-        None => Verdict::new(VerdictKind::NoGoal, None, "no goal reached yet"),
+        None => Verdict::new(VerdictKind::NoGoal, None, "no conversions yet"),
         Some(goal) if goals.len() == 1 => goal.verdict.clone(),
         Some(goal) => Verdict {
             text: format!("{}: {}", goal.goal, goal.verdict.text),
@@ -53,18 +53,18 @@ pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
     let is_declared = split.iter().any(|(variant, _)| variant.weight.is_some());
     let (expects, advice) = if is_declared {
         (
-            "its weight expects",
-            "find out why before you trust any result",
+            "by its weight",
+            "find the cause before you trust any result",
         )
     } else {
         (
-            "equal parts would be",
-            "declare the weights if they are not equal, else find out why before you trust any result",
+            "with equal weights",
+            "declare the weights if they are not equal, otherwise find the cause before you trust any result",
         )
     };
     let detail = most.map_or_else(String::new, |(variant, weight)| {
         format!(
-            ": {} has {} where {expects} {}",
+            ": {} has {}, expected {} {expects}",
             variant.name,
             participants_of(variant.participants),
             grouped(expected(*weight))
@@ -73,7 +73,7 @@ pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
     Verdict::new(
         VerdictKind::SampleRatio,
         most.map(|(variant, _)| &variant.name),
-        format!("the sample ratio is off{detail}; {advice}"),
+        format!("sample ratio mismatch{detail}; {advice}"),
     )
 }
 
@@ -93,7 +93,7 @@ pub(super) fn of_goal(
         return Verdict::new(
             VerdictKind::NoComparison,
             None,
-            "one variant only: there is nothing to compare",
+            "only one variant: cannot compare",
         );
     };
     if goal.kind == GoalKind::Count {
@@ -110,7 +110,7 @@ pub(super) fn of_goal(
             VerdictKind::TooEarly,
             None,
             format!(
-                "too early: a verdict takes {MIN_PARTICIPANTS} participants and {MIN_CONVERSIONS} \
+                "too early: a verdict needs {MIN_PARTICIPANTS} participants and {MIN_CONVERSIONS} \
                  conversions of each variant"
             ),
         );
@@ -132,9 +132,9 @@ fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdict> {
         VerdictKind::TooManyConversions,
         Some(&side.variant),
         format!(
-            "{} has {} of {}, but the goal counts once a visitor: participants are lost, events count \
-             twice, or visitors from before a delete convert; find out why before you trust any \
-             result",
+            "{} has {} but only {}, and the goal counts once per visitor: participants are lost, events are \
+             counted twice, or visitors from before a delete convert; find the cause before you trust \
+             any result",
             side.variant,
             number_of(side.conversions, "conversion"),
             participants_of(side.participants),
@@ -153,13 +153,13 @@ fn missing(goal: &GoalResults, all: &[GoalResults], variants: &[Variant]) -> Opt
     let undeclared = all.iter().filter(|other| !other.declared);
     let near = nearest(&goal.goal, undeclared.map(|other| &other.goal));
     let near = near.map_or_else(String::new, |name| {
-        format!(", or is it sent as `{name}`, which is not declared")
+        format!("; the goal `{name}` arrives, but it is not declared")
     });
     Some(Verdict::new(
         VerdictKind::GoalMissing,
         None,
         format!(
-            "no conversion of {}: does the goal arrive{near}?",
+            "no conversions of {}: check that your pages send this goal{near}",
             participants_of(participants)
         ),
     ))
@@ -175,13 +175,15 @@ fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
     let exceeds = compared.any(|side| side.conversions > side.participants);
     let text = match ghost {
         Some(side) => format!(
-            "{} has conversions but no participants, so no rates are compared: do its participants arrive?",
+            "{} has conversions but no participants: rates cannot be compared; check that your pages send its \
+             participants",
             side.variant
         ),
-        None if exceeds => "counts, not a proportion: there are more conversions than participants, so no \
-                            rates are compared"
-            .to_owned(),
-        None => "counts, not a proportion: a visitor may convert more than once, so no rates are compared"
+        None if exceeds => {
+            "counts only: there are more conversions than participants, so rates are not compared"
+                .to_owned()
+        }
+        None => "counts only: a visitor can convert more than once, so rates are not compared"
             .to_owned(),
     };
     Verdict::new(VerdictKind::Count, ghost.map(|side| &side.variant), text)
@@ -249,7 +251,7 @@ fn since(sides: &[&Side]) -> String {
             _ => format!("{} was ", side.variant),
         };
         Some(format!(
-            "; {of}decided on {}; less clear since",
+            "; {of}decided on {}, less clear now",
             short(decision.day?)
         ))
     });
@@ -267,7 +269,7 @@ fn won(ripe: &[&Side], control: &Name) -> Option<Verdict> {
         .collect();
     let others = match others.as_slice() {
         [] => String::new(),
-        others => format!("; better, too: {}", others.join(", ")),
+        others => format!("; also better: {}", others.join(", ")),
     };
     Some(Verdict::new(
         VerdictKind::Winner,
@@ -298,7 +300,7 @@ fn lost(sides: &[Side], ripe: &[&Side], control: &Name) -> Option<Verdict> {
             VerdictKind::ControlBest,
             Some(control),
             format!(
-                "{control}, the control, is the best{which}: {}, safe to stop{since}",
+                "the control {control} is the best{which}: {}, safe to stop{since}",
                 all.join(", ")
             ),
         ));
@@ -307,7 +309,7 @@ fn lost(sides: &[Side], ripe: &[&Side], control: &Name) -> Option<Verdict> {
         VerdictKind::Loser,
         Some(worst.variant),
         format!(
-            "worse than {control}{which}: {}; the others are still open{since}",
+            "worse than {control}{which}: {}; the others are not decided yet{since}",
             all.join(", ")
         ),
     ))
@@ -345,16 +347,13 @@ fn undecided(ripe: &[&Side]) -> Verdict {
     let variant = best.map(|side| side.variant);
     let at_minimum = match needed.for_minimum_effect {
         None | Some(0) => String::new(),
-        Some(more) => format!(
-            "; about {} would show the smallest effect declared",
-            about(more)
-        ),
+        Some(more) => format!("; about {} for the declared minimum effect", about(more)),
     };
     let text = match needed.for_effect_seen {
-        None => format!("keep going: no difference to be seen so far{at_minimum}"),
-        Some(0) => format!("keep going: it is close{at_minimum}"),
+        None => format!("keep going: no difference so far{at_minimum}"),
+        Some(0) => format!("keep going: almost decided{at_minimum}"),
         Some(more) => format!(
-            "keep going: about {} more participants a variant, if the effect is as it looks now{at_minimum}",
+            "keep going: about {} more participants per variant, if the effect stays the same{at_minimum}",
             about(more)
         ),
     };

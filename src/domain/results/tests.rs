@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Better, Count, Day, DayCount, Goal, Kind, PARTICIPATE, Unit};
+use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE, Unit};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -10,7 +10,7 @@ fn name(text: &str) -> Name {
 /// Counts as `(event, variant, count)`.
 fn counts(counts: &[(&str, &str, u64)]) -> ExperimentCounts {
     let counts = (counts.iter()).map(|(event, variant, count)| Count {
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name(variant),
         count: *count,
     });
@@ -75,71 +75,71 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 90, 101)]),
             Some(&once),
             TooManyConversions,
-            "b has 101 conversions of 90 participants, but the goal counts once a visitor: participants are \
-             lost, events count twice, or visitors from before a delete convert; find out why before \
-             you trust any result",
+            "b has 101 conversions but only 90 participants, and the goal counts once per visitor: participants \
+             are lost, events are counted twice, or visitors from before a delete convert; find the cause \
+             before you trust any result",
         ),
         (
             counts(&misspelled),
             Some(&two),
             GoalMissing,
-            "sign up: no conversion of 12,000 participants: does the goal arrive, or is it sent as \
-             `Sign-up`, which is not declared?",
+            "sign up: no conversions of 12,000 participants: check that your pages send this goal; the goal \
+             `Sign-up` arrives, but it is not declared",
         ),
         (
             counts(&misspelled[..2]),
             Some(&once),
             GoalMissing,
-            "no conversion of 12,000 participants: does the goal arrive?",
+            "no conversions of 12,000 participants: check that your pages send this goal",
         ),
         (
             one_goal(&[("a", 4999, 0), ("b", 5000, 0)]),
             Some(&once),
             TooEarly,
-            "too early: a verdict takes 30 participants and 5 conversions of each variant",
+            "too early: a verdict needs 30 participants and 5 conversions of each variant",
         ),
         (counts(&[]), None, NoParticipants, "no participants yet"),
         (
             counts(&[(PARTICIPATE, "a", 3)]),
             None,
             NoGoal,
-            "no goal reached yet",
+            "no conversions yet",
         ),
         (
             one_goal(&[("a", 100, 10)]),
             None,
             NoComparison,
-            "one variant only: there is nothing to compare",
+            "only one variant: cannot compare",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),
             None,
             Count,
-            "counts, not a proportion: there are more conversions than participants, so no rates are compared",
+            "counts only: there are more conversions than participants, so rates are not compared",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 0, 2)]),
             None,
             Count,
-            "b has conversions but no participants, so no rates are compared: do its participants arrive?",
+            "b has conversions but no participants: rates cannot be compared; check that your pages send its participants",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 9)]),
             Some(&repeated),
             Count,
-            "counts, not a proportion: a visitor may convert more than once, so no rates are compared",
+            "counts only: a visitor can convert more than once, so rates are not compared",
         ),
         (
             one_goal(&[("a", 100, 4), ("b", 90, 9)]),
             None,
             TooEarly,
-            "too early: a verdict takes 30 participants and 5 conversions of each variant",
+            "too early: a verdict needs 30 participants and 5 conversions of each variant",
         ),
         (
             one_goal(&[("a", 29, 20), ("b", 29, 20)]),
             None,
             TooEarly,
-            "too early: a verdict takes 30 participants and 5 conversions of each variant",
+            "too early: a verdict needs 30 participants and 5 conversions of each variant",
         ),
         (
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650)]),
@@ -151,39 +151,38 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500)]),
             None,
             ControlBest,
-            "a, the control, is the best: b −23 % (−36 to −8), safe to stop",
+            "the control a is the best: b −23 % (−36 to −8), safe to stop",
         ),
         // No conversion at all is a result, where there should be many.
         (
             one_goal(&[("a", 5000, 300), ("b", 5000, 0)]),
             None,
             ControlBest,
-            "a, the control, is the best: b −6.0 points (−7.0 to −5.0), safe to stop",
+            "the control a is the best: b −6.0 points (−7.0 to −5.0), safe to stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500), ("c", 10_000, 655)]),
             None,
             Loser,
-            "worse than a: b −23 % (−36 to −8); the others are still open",
+            "worse than a: b −23 % (−36 to −8); the others are not decided yet",
         ),
         (
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650), ("c", 10_000, 700)]),
             None,
             Winner,
-            "c is better than a: +40 % (17 to 68), safe to stop; better, too: b",
+            "c is better than a: +40 % (17 to 68), safe to stop; also better: b",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 130)]),
             None,
             KeepGoing,
-            "keep going: about 2,500 more participants a variant, if the effect is as it looks now",
+            "keep going: about 2,500 more participants per variant, if the effect stays the same",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 100)]),
             Some(&effect),
             KeepGoing,
-            "keep going: no difference to be seen so far; about 31,000 would show the smallest effect \
-             declared",
+            "keep going: no difference so far; about 31,000 for the declared minimum effect",
         ),
         (
             one_goal(&[("a", 1_000_000, 100_000), ("b", 1_000_000, 100_100)]),
@@ -195,8 +194,8 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 5000, 500), ("b", 5500, 800)]),
             Some(&weights),
             SampleRatio,
-            "the sample ratio is off: b has 5,500 participants where its weight expects 5,250; find out \
-             why before you trust any result",
+            "sample ratio mismatch: b has 5,500 participants, expected 5,250 by its weight; find the cause \
+             before you trust any result",
         ),
     ] {
         assert_eq!(
@@ -309,7 +308,7 @@ fn days_end_where_the_counts_are() {
     let results = Results::of(&counts, &[], None, None);
     let day = |day, event: &str, count| DayCount {
         day: Day::new(day),
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name("a"),
         count,
     };
@@ -358,7 +357,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&lower(&[("a", 10_000, 300), ("b", 10_000, 600)])),
         (
             VerdictKind::ControlBest,
-            "a, the control, is the best (lower is better): b +100 % (62 to 151), safe to stop"
+            "the control a is the best (lower is better): b +100 % (62 to 151), safe to stop"
                 .to_owned()
         )
     );
@@ -367,7 +366,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&results),
         (
             VerdictKind::Winner,
-            "c is better than a (lower is better): −58 % (−67 to −48), safe to stop; better, too: b"
+            "c is better than a (lower is better): −58 % (−67 to −48), safe to stop; also better: b"
                 .to_owned()
         )
     );
@@ -417,7 +416,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
 fn of_day(day: i64, variant: &str, participants: u64, conversions: u64) -> [DayCount; 2] {
     [(PARTICIPATE, participants), ("g", conversions)].map(|(event, count)| DayCount {
         day: Day::new(day),
-        kind: Kind::from(name(event)),
+        kind: EventKind::from(name(event)),
         variant: name(variant),
         count,
     })
@@ -443,7 +442,7 @@ fn a_verdict_reached_at_the_end_of_a_day_stands() {
         (results.verdict.kind, results.verdict.text.as_str()),
         (
             VerdictKind::Winner,
-            "b is better than a: +11 % (−4 to 28), safe to stop; decided on 3 Dec; less clear since"
+            "b is better than a: +11 % (−4 to 28), safe to stop; decided on 3 Dec, less clear now"
         )
     );
     let versus = results.goals[0].variants[1]

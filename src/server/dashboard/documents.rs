@@ -8,11 +8,12 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::Dashboard;
-use crate::domain::{Day, Declared, Instant, Kind, Name, Selection};
+use crate::domain::{Day, Declared, EventKind, Name, Selection, Timestamp};
 use crate::http::wire::{Deleted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
-    Against, Counted, Evaluated, Experiment, Failure, Line, OfPair, Overview, Pairs, Question, read,
+    Against, Counted, Evaluated, ExperimentDocument, Failure, Line, OfPair, Overview, Pairs,
+    Question, read,
 };
 
 /// The parameter that chooses the control.
@@ -167,7 +168,7 @@ impl Dashboard {
                 experiment: Some(&experiment),
                 days: true,
             };
-            let nothing = format!("nothing is counted for {experiment}");
+            let nothing = format!("experiment not found: {experiment}");
             let work = move |counted: &[Counted], declared: &[Declared]| {
                 let nothing = || Answer::message(404, &nothing);
                 let counted = counted.first().ok_or_else(nothing)?;
@@ -190,7 +191,7 @@ impl Dashboard {
             let selection = Selection {
                 namespace: self.namespace(query)?,
                 experiment: required(query, parameter::EXPERIMENT)?,
-                kind: optional(query, parameter::GOAL)?.map(Kind::from),
+                kind: optional(query, parameter::GOAL)?.map(EventKind::from),
                 variant: optional(query, parameter::VARIANT)?,
             };
             let deleted = self.source.delete(&selection).await?;
@@ -227,7 +228,7 @@ pub struct Snapshot {
 /// of the document, is the same for all.
 #[derive(Serialize)]
 struct Detail {
-    usual: Experiment,
+    usual: ExperimentDocument,
     others: BTreeMap<String, Against>,
 }
 
@@ -263,14 +264,14 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
         details.insert(one.name().to_string(), Detail { usual, others });
     }
     Ok(Snapshot {
-        taken: timestamp(Instant::now()),
+        taken: timestamp(Timestamp::now()),
         experiments,
         details,
     })
 }
 
 /// `2026-11-24T14:05:00Z`
-fn timestamp(now: Instant) -> String {
+fn timestamp(now: Timestamp) -> String {
     let (hour, minute, second) = now.time_of_day();
     let day: Day = now.day();
     format!("{day}T{hour:02}:{minute:02}:{second:02}Z")

@@ -110,7 +110,7 @@ impl Dashboard {
         if self.loopback_only && !names_this_machine(head) {
             return message(
                 StatusCode::MISDIRECTED_REQUEST,
-                "this server is for this machine alone",
+                "this server accepts requests from this machine only",
             );
         }
         let path = head.uri.path();
@@ -155,7 +155,7 @@ impl Dashboard {
             Err(error) => return private(error.reply(MAX_SIGN_IN)),
         };
         let Ok(SignIn { key }) = serde_json::from_slice(whole.bytes()) else {
-            return message(StatusCode::BAD_REQUEST, "the body is not {\"key\": …}");
+            return message(StatusCode::BAD_REQUEST, "the body must be {\"key\": …}");
         };
         match self.sessions.open(&key, peer, &head.headers).await {
             Ok(session) => serde_json::to_string(&SignedIn { session }).map_or_else(
@@ -171,15 +171,15 @@ fn refusal(reason: NoSession) -> Reply {
     match reason {
         NoSession::NoKey => message(
             StatusCode::FORBIDDEN,
-            "this dashboard takes no API key: run `lamed dashboard` again",
+            "this dashboard does not accept API keys: run `lamed dashboard` again",
         ),
-        NoSession::WrongKey => message(StatusCode::FORBIDDEN, "that is not the API key"),
+        NoSession::WrongKey => message(StatusCode::FORBIDDEN, "wrong API key"),
         NoSession::TooManyKeys => {
             message(StatusCode::TOO_MANY_REQUESTS, TOO_MANY).with("Retry-After", RETRY_AFTER)
         }
         NoSession::NoRandomness => message(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the system gives no randomness",
+            "cannot get random bytes from the system",
         ),
     }
 }

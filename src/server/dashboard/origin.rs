@@ -36,7 +36,7 @@ pub(super) fn not_from_the_page(head: &Parts) -> Option<(StatusCode, &'static st
     };
     (!is_own).then_some((
         StatusCode::FORBIDDEN,
-        "only the dashboard's own page can sign in",
+        "only the dashboard page of this server can sign in",
     ))
 }
 

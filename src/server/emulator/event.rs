@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use hyper::http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use crate::domain::Instant;
+use crate::domain::Timestamp;
 use crate::http::{Parameters, Route, STAGE};
 use crate::server::ApiKey;
 use crate::server::key::random_text;
@@ -89,7 +89,7 @@ pub(super) fn proxy_event(
     };
     let method = head.method.as_str();
     let resource = format!("/{}", route.path);
-    let now = Instant::now();
+    let now = Timestamp::now();
     let user_agent = headers.last("user-agent");
     json!({
         "resource": resource,
@@ -173,7 +173,7 @@ fn identity(caller: &Caller, identifiers: &Identifiers, user_agent: Value) -> Va
 }
 
 /// `23/Nov/2026:01:02:03 +0000`
-fn request_time(now: Instant) -> String {
+fn request_time(now: Timestamp) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];

@@ -3,6 +3,8 @@
 mod event;
 mod gateway;
 mod reply;
+mod token_bucket;
 
-pub use gateway::{Gateway, Invoke, TokenBucket};
+pub use gateway::{Gateway, Invoke};
 pub use reply::reply_from_proxy;
+pub use token_bucket::TokenBucket;

@@ -65,7 +65,7 @@ impl Cluster {
             looking: AsyncMutex::new(()),
         };
         if settings.seeds().is_empty() {
-            let reason = format!("{settings}: a cluster is found by a host and port");
+            let reason = format!("{settings}: a cluster needs a host and port");
             return Err(StoreError::Failed(reason));
         }
         // Certificates that cannot be read are told of now.
@@ -167,7 +167,9 @@ impl Cluster {
                     command.asked.clone_from(&target.0.0);
                     groups.entry(target).or_default().push(command);
                 }
-                None => results.push((command, Err(no_node("no node has the slot of its keys")))),
+                None => {
+                    results.push((command, Err(no_node("no node serves the slot of this key"))))
+                }
             }
         }
         let sent = groups.into_iter().map(async |((address, asking), group)| {
@@ -234,7 +236,7 @@ impl Cluster {
                 let answer = answer.into_iter().next().unwrap_or_else(|| Err(silent()))?;
                 Slots::parse(&answer, &address.0)
                     .filter(|slots| !slots.is_empty())
-                    .ok_or_else(|| no_node("a node that knows of no slots"))
+                    .ok_or_else(|| no_node("a node did not list its slots"))
             })
             .collect();
         let mut failure = silent();
@@ -270,6 +272,7 @@ impl Cluster {
     }
 
     /// The nodes of the settings.
+    #[cfg(feature = "cli")]
     pub(super) fn seeds(&self) -> Vec<Arc<Node>> {
         let seeds = self.settings.seeds();
         seeds

@@ -63,7 +63,7 @@ impl RedisStore {
             }
         }
         Err(StoreError::Unavailable(format!(
-            "{}: events came too fast to delete what is remembered of them",
+            "{}: cannot delete all idempotency keys: new events arrive too fast",
             self.link.name()
         )))
     }

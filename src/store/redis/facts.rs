@@ -95,7 +95,7 @@ impl RedisStore {
         match timeout(self.link.timeout(), ask).await {
             Ok(Ok(facts)) => Ok(facts),
             Ok(Err(error)) if is_refusal(&error) => Err(NoFacts::Refused(match error.code() {
-                Some("NOAUTH") => format!("{name} wants a password"),
+                Some("NOAUTH") => format!("{name} requires a password"),
                 Some("DENIED") => format!("{name}: {error}"),
                 _ => format!("{name} does not accept this user and password"),
             })),
@@ -103,7 +103,7 @@ impl RedisStore {
                 Err(NoFacts::Unreachable(format!("{name}: {error}")))
             }
             _ => Err(NoFacts::Unreachable(format!(
-                "{name} gave no answer within {:?}",
+                "{name} did not answer within {:?}",
                 self.link.timeout()
             ))),
         }

@@ -68,7 +68,7 @@ impl RedisStore {
             health.nodes += 1;
             health
                 .away
-                .push(format!("no node has {unowned} of the slots"));
+                .push(format!("no node serves {unowned} of the slots"));
         }
         match (weakest, health.away.first()) {
             (Some(durability), _) => Ok(Health {

@@ -27,7 +27,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Kind, Name};
+use crate::domain::{EventKind, Name};
 
 /// The set of namespaces that have taken one of the places that `max_namespaces` gives.
 pub(super) const NAMESPACES: &str = "lamed:namespaces";
@@ -78,20 +78,20 @@ impl Namespace {
     }
 
     /// The experiment as lamed writes it.
-    pub(super) fn experiment(&self, name: &Name) -> Experiment {
+    pub(super) fn experiment(&self, name: &Name) -> ExperimentKeys {
         self.experiment_as(encode(name.as_str()).into_owned())
     }
 
     /// As lamed writes it, and as Python lamed did where that differs.
-    pub(super) fn experiment_forms(&self, name: &Name) -> Vec<Experiment> {
+    pub(super) fn experiment_forms(&self, name: &Name) -> Vec<ExperimentKeys> {
         (forms(name, self.cluster).into_iter())
             .map(|form| self.experiment_as(form))
             .filter(|experiment| !is_counters(&experiment.index()))
             .collect()
     }
 
-    fn experiment_as(&self, member: String) -> Experiment {
-        Experiment {
+    fn experiment_as(&self, member: String) -> ExperimentKeys {
+        ExperimentKeys {
             namespace: self.form.clone(),
             form: if self.cluster {
                 format!("{{{member}}}")
@@ -106,7 +106,7 @@ impl Namespace {
 
 /// One experiment, in one of the forms that its name takes in keys.
 #[derive(Clone, Debug)]
-pub(super) struct Experiment {
+pub(super) struct ExperimentKeys {
     namespace: String,
     form: String,
     /// As it stands in the set of experiments.
@@ -114,7 +114,7 @@ pub(super) struct Experiment {
     cluster: bool,
 }
 
-impl Experiment {
+impl ExperimentKeys {
     pub(super) fn index(&self) -> String {
         format!("{}:{}:counter_keys", self.namespace, self.form)
     }
@@ -128,7 +128,7 @@ impl Experiment {
         format!("{}:variants:{}:of", self.namespace, self.form)
     }
 
-    pub(super) fn counter(&self, kind: &Kind, variant: &Name) -> String {
+    pub(super) fn counter(&self, kind: &EventKind, variant: &Name) -> String {
         let (event, variant) = (encode(kind.as_str()), encode(variant.as_str()));
         format!(
             "{}:counters:{}:{event}:{variant}",
@@ -137,7 +137,7 @@ impl Experiment {
     }
 
     /// Takes a counter key apart. `None` when it is not of this experiment.
-    pub(super) fn parse(&self, counter_key: &str) -> Option<(Kind, Name)> {
+    pub(super) fn parse(&self, counter_key: &str) -> Option<(EventKind, Name)> {
         let rest = counter_key
             .strip_prefix(&self.namespace)?
             .strip_prefix(":counters:")?
@@ -145,7 +145,7 @@ impl Experiment {
             .strip_prefix(':')?;
         let (event, variant) = rest.rsplit_once(':')?;
         Some((
-            Kind::from(Name::stored(decode(event))),
+            EventKind::from(Name::stored(decode(event))),
             Name::stored(decode(variant)),
         ))
     }
@@ -252,7 +252,7 @@ mod tests {
         Name::stored(text.to_owned())
     }
 
-    fn kind(text: &str) -> Kind {
+    fn kind(text: &str) -> EventKind {
         name(text).into()
     }
 
@@ -334,8 +334,8 @@ mod tests {
             });
             let [namespace, experiment, event, variant] = any.each_ref().map(|text| name(text));
             let of = Namespace::new(&namespace, round % 2 == 0).experiment(&experiment);
-            let counter = of.counter(&Kind::from(event.clone()), &variant);
-            assert_eq!(of.parse(&counter), Some((Kind::from(event), variant)));
+            let counter = of.counter(&EventKind::from(event.clone()), &variant);
+            assert_eq!(of.parse(&counter), Some((EventKind::from(event), variant)));
             assert_eq!(decode(&of.member), any[1]);
             let others = names.insert(counter, any.clone());
             assert!(

@@ -27,6 +27,7 @@ pub(super) struct Nodes {
     /// Each with a slot of its own, on a cluster.
     pub nodes: Vec<(Arc<Node>, Option<u16>)>,
     /// Slots of the cluster that no node has.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code))]
     pub unowned: usize,
 }
 
@@ -83,6 +84,7 @@ impl Link {
     }
 
     /// The servers that the settings name.
+    #[cfg(feature = "cli")]
     pub(super) fn seeds(&self) -> Vec<Arc<Node>> {
         match &self.home {
             Home::One(node) => vec![node.clone()],
@@ -107,7 +109,7 @@ impl Link {
 
     pub(super) fn silence(&self) -> StoreError {
         StoreError::Unavailable(format!(
-            "{} gave no answer within {:?}",
+            "{} did not answer within {:?}",
             self.name, self.timeout
         ))
     }
@@ -123,8 +125,7 @@ impl Link {
                 if matches!(self.home, Home::One(_)) =>
             {
                 StoreError::Failed(format!(
-                    "{} is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
-                     under `redis`",
+                    "{} is a node of a Redis Cluster: set `\"cluster\": true` under `redis` in the config",
                     self.name
                 ))
             }

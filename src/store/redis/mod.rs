@@ -84,9 +84,7 @@ impl RedisStore {
     /// What a script answers only when it is another one.
     fn odd_answer(&self) -> StoreError {
         let redis = self.link.name();
-        StoreError::Failed(format!(
-            "{redis}: a script gave an answer that it never gives"
-        ))
+        StoreError::Failed(format!("{redis}: unexpected reply from a script"))
     }
 }
 

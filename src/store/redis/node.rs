@@ -66,7 +66,7 @@ impl Node {
         let Some(error) = broken.filter(|error| is_broken(error)) else {
             return answers;
         };
-        tracing::info!(redis = self.name, %error, "connection broke: connecting again");
+        tracing::info!(redis = self.name, %error, "lost the connection: reconnecting");
         let second = self.live(first.generation).await?;
         commands.query_async(&mut second.connection.clone()).await
     }
@@ -80,6 +80,7 @@ impl Node {
     }
 
     /// The address without any secret.
+    #[cfg(feature = "cli")]
     pub(super) fn name(&self) -> &str {
         &self.name
     }

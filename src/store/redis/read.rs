@@ -3,23 +3,23 @@
 use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value, pipe};
 
 use super::RedisStore;
-use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name};
+use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name};
 use crate::store::StoreError;
-use crate::store::redis::keyspace::{self, Experiment, Namespace};
+use crate::store::redis::keyspace::{self, ExperimentKeys, Namespace};
 
 /// One form of an experiment's name in one form of its namespace's, and the counters there.
 pub(super) struct Home {
     /// Which of the experiments asked for.
     position: usize,
     pub namespace: Namespace,
-    pub experiment: Experiment,
+    pub experiment: ExperimentKeys,
     pub counters: Vec<Indexed>,
 }
 
 /// A counter as the indexes have it.
 pub(super) struct Indexed {
     pub key: String,
-    pub kind: Kind,
+    pub kind: EventKind,
     pub variant: Name,
 }
 

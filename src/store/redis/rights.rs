@@ -10,7 +10,7 @@ use ::redis::{Cmd, RedisError, RedisResult, Value, cmd, from_redis_value, pipe};
 use super::link::is_refused;
 use super::node::Node;
 use super::sets::{Memory, window_name};
-use crate::domain::{Kind, Name};
+use crate::domain::{EventKind, Name};
 use crate::store::redis::keyspace::Namespace;
 use crate::store::{Counting, Dedupe};
 
@@ -36,7 +36,7 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
     let name = |text: &str| Name::stored(text.to_owned());
     let namespace = Namespace::new(namespace, cluster);
     let experiment = namespace.experiment(&name("lamed"));
-    let counter = experiment.counter(&Kind::from(name("lamed")), &name("lamed"));
+    let counter = experiment.counter(&EventKind::from(name("lamed")), &name("lamed"));
     let window = window_name(counting.window);
     let set = Memory::new(&experiment, &counter, &window).roots().next();
     let (days, deleted) = (experiment.days(&counter), experiment.deleted(&counter));

@@ -26,7 +26,7 @@ use sha1::{Digest, Sha1};
 
 use crate::domain::IdempotencyKey;
 use crate::store::Window;
-use crate::store::redis::keyspace::Experiment;
+use crate::store::redis::keyspace::ExperimentKeys;
 
 /// A set with so many members takes no more. The scripts have the same number.
 pub(super) const FULL: u64 = 511;
@@ -83,7 +83,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(experiment: &Experiment, counter_key: &str, window: &str) -> Self {
+    pub(super) fn new(experiment: &ExperimentKeys, counter_key: &str, window: &str) -> Self {
         let digest = Sha1::new()
             .chain_update(counter_key)
             .chain_update(" ")

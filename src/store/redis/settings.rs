@@ -15,7 +15,7 @@ use crate::store::{Counting, DEFAULT_TIMEOUT, StoreError};
 
 /// A text that is no URL of a Redis.
 #[derive(Debug, thiserror::Error)]
-#[error("not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS")]
+#[error("not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS")]
 pub struct NotARedisUrl;
 
 /// Where Redis listens.

@@ -56,14 +56,14 @@ pub fn back_up(file: &Path, copy: &Path) -> Result<u64, StoreError> {
 
 fn vacuum_into(file: &Path, begun: &NamedTempFile) -> Result<(), StoreError> {
     let source = open(file).map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => failed(file, &"is not a store of lamed"),
+        Some(ErrorCode::NotADatabase) => failed(file, &"is not a lamed store"),
         _ => failed(file, &error),
     })?;
     let Some(source) = source else {
-        return Err(failed(file, &"is not a store of lamed"));
+        return Err(failed(file, &"is not a lamed store"));
     };
     let into = begun.path().to_str().ok_or_else(|| {
-        StoreError::Failed("the name of the copy's folder is not UTF-8".to_owned())
+        StoreError::Failed("the folder name of the copy must be UTF-8".to_owned())
     })?;
     source
         .execute("VACUUM INTO ?1", [into])

@@ -21,7 +21,17 @@ CREATE TRIGGER counter_made AFTER INSERT ON counters BEGIN
     ON CONFLICT DO UPDATE SET counters = counters + 1;
 END;
 
-CREATE TRIGGER counter_deleted AFTER DELETE ON counters BEGIN
+-- A deleted counter first loses its names; its row goes later, and is in no namespace then.
+CREATE TRIGGER counter_deleted AFTER UPDATE OF namespace ON counters BEGIN
+  UPDATE namespaces SET counters = counters - 1 WHERE namespace = old.namespace;
+  DELETE FROM namespaces WHERE namespace = old.namespace AND counters = 0;
+  UPDATE variants SET counters = counters - 1
+    WHERE namespace = old.namespace AND experiment = old.experiment AND variant = old.variant;
+  DELETE FROM variants WHERE namespace = old.namespace AND experiment = old.experiment
+    AND variant = old.variant AND counters = 0;
+END;
+
+CREATE TRIGGER counter_removed AFTER DELETE ON counters BEGIN
   UPDATE namespaces SET counters = counters - 1 WHERE namespace = old.namespace;
   DELETE FROM namespaces WHERE namespace = old.namespace AND counters = 0;
   UPDATE variants SET counters = counters - 1
@@ -31,6 +41,7 @@ CREATE TRIGGER counter_deleted AFTER DELETE ON counters BEGIN
 END;
 
 -- A file of an earlier lamed: its namespaces are taken and have no place.
-INSERT INTO namespaces SELECT namespace, count(*), 0 FROM counters GROUP BY namespace;
+INSERT INTO namespaces SELECT namespace, count(*), 0 FROM counters WHERE namespace <> '' GROUP BY namespace;
 INSERT INTO variants
-  SELECT namespace, experiment, variant, count(*) FROM counters GROUP BY namespace, experiment, variant;
+  SELECT namespace, experiment, variant, count(*) FROM counters WHERE namespace <> ''
+  GROUP BY namespace, experiment, variant;

@@ -92,8 +92,8 @@ impl Log {
         if !emptied && passed(self.said, SILENCE) {
             self.said = Some(now);
             tracing::warn!(
-                "the file beside the store (`-wal`) has grown to {} MB, because another program reads an \
-                 old state of the store: end that program",
+                "the `-wal` file of the store has grown to {} MB, because another program reads an old state of \
+                 the store: stop that program",
                 size / MIB
             );
         }
@@ -105,8 +105,8 @@ impl Log {
             return Ok(());
         }
         Err(format!(
-            "the file beside the store (`-wal`) has {} MB, the most that it may have: end the program that \
-             reads an old state of the store",
+            "the `-wal` file of the store has reached its limit ({} MB): stop the program that reads an old \
+             state of the store",
             size / MIB
         ))
     }

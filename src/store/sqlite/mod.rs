@@ -29,7 +29,7 @@ use self::tracker::Tracker;
 use self::watch::Watch;
 use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
 use super::{Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
-use crate::domain::{DayCount, Event, ExperimentCounts, Instant, Name, Outcome, Selection};
+use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection, Timestamp};
 
 /// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
 /// names the reason.
@@ -73,7 +73,7 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be opened and written, or is no SQLite file.
     pub fn open(location: &Location, counting: Counting) -> Result<Self, StoreError> {
-        Self::open_with_clock(location, counting, Instant::now)
+        Self::open_with_clock(location, counting, Timestamp::now)
     }
 
     /// The same, by another clock than the system's.
@@ -83,12 +83,12 @@ impl SqliteStore {
     pub fn open_with_clock(
         location: &Location,
         counting: Counting,
-        clock: impl Fn() -> Instant + Send + 'static,
+        clock: impl Fn() -> Timestamp + Send + 'static,
     ) -> Result<Self, StoreError> {
         Self::worker(location, counting, clock).and_then(Self::start)
     }
 
-    fn worker<C: Fn() -> Instant>(
+    fn worker<C: Fn() -> Timestamp>(
         location: &Location,
         counting: Counting,
         clock: C,
@@ -120,7 +120,7 @@ impl SqliteStore {
         })
     }
 
-    fn start(worker: Worker<impl Fn() -> Instant + Send + 'static>) -> Result<Self, StoreError> {
+    fn start(worker: Worker<impl Fn() -> Timestamp + Send + 'static>) -> Result<Self, StoreError> {
         let in_file = worker.watch.is_some();
         let (jobs, waiting) = mpsc::channel(GROUP);
         let (open, closed) = threads::channel::<()>();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{BUSY, limits};
-use crate::domain::{Count, Day, DayCount, ExperimentCounts, Kind, Name, Selection};
+use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Selection};
 
 /// The version of the tables, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
@@ -25,7 +25,8 @@ pub(super) fn prepare(mut connection: Connection) -> rusqlite::Result<Connection
     connection.pragma_update(None, "foreign_keys", true)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > VERSION {
-        let message = format!("its tables are of version {version}, newer than this lamed knows");
+        let message =
+            format!("its version {version} is newer than this lamed supports: update lamed");
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISMATCH),
             Some(message),
@@ -74,7 +75,7 @@ pub(super) fn counts(
             let counts = select
                 .query_map([namespace.as_str(), experiment.as_str()], |row| {
                     Ok(Count {
-                        kind: Kind::from(Name::stored(row.get(0)?)),
+                        kind: EventKind::from(Name::stored(row.get(0)?)),
                         variant: Name::stored(row.get(1)?),
                         count: row.get(2)?,
                     })
@@ -110,7 +111,7 @@ pub(super) fn days(
                 day: day
                     .parse::<Day>()
                     .map_err(|()| rusqlite::Error::InvalidQuery)?,
-                kind: Kind::from(Name::stored(row.get(1)?)),
+                kind: EventKind::from(Name::stored(row.get(1)?)),
                 variant: Name::stored(row.get(2)?),
                 count: row.get(3)?,
             })
@@ -133,7 +134,7 @@ pub(super) fn delete(connection: &Connection, selection: &Selection) -> rusqlite
         .execute(params![
             selection.namespace.as_str(),
             selection.experiment.as_str(),
-            selection.kind.as_ref().map(Kind::as_str),
+            selection.kind.as_ref().map(EventKind::as_str),
             selection.variant.as_ref().map(Name::as_str),
         ])?;
     Ok(deleted as u64)

@@ -1,7 +1,7 @@
 //! What only small limits show.
 
 use std::path::Path;
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::domain::{Configured, Counter, IdempotencyKey};
@@ -11,7 +11,7 @@ const MOST: u64 = 400_000;
 
 fn open(path: &Path) -> SqliteStore {
     let file = Location::File(path.to_owned());
-    let mut worker = SqliteStore::worker(&file, Counting::default(), Instant::now).unwrap();
+    let mut worker = SqliteStore::worker(&file, Counting::default(), Timestamp::now).unwrap();
     worker.log = Log::limited(LARGE, MOST);
     SqliteStore::start(worker).unwrap()
 }
@@ -59,7 +59,7 @@ async fn the_log_stays_short_beside_a_reader_that_does_not_end() {
     };
     assert!(matches!(refused, StoreError::Unavailable(_)));
     assert!(
-        refused.to_string().contains("the most that it may have"),
+        refused.to_string().contains("has reached its limit"),
         "{refused}"
     );
     assert!((MOST..MOST + 100_000).contains(&size()), "{} bytes", size());
@@ -92,7 +92,7 @@ async fn the_log_is_emptied_soon_after_a_reader_ends_without_an_event() {
         number += 1;
     }
     drop(reading);
-    let start = Moment::now();
+    let start = Instant::now();
     while size() > 0 {
         assert!(
             start.elapsed() < Duration::from_secs(20),

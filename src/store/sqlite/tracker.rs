@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
 use super::limits;
-use crate::domain::{Event, Instant, Limit, Outcome};
+use crate::domain::{Event, Limit, Outcome, Timestamp};
 use crate::store::{Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
@@ -47,7 +47,7 @@ impl Tracker {
         &mut self,
         connection: &Connection,
         events: &[Event],
-        now: Instant,
+        now: Timestamp,
     ) -> rusqlite::Result<Vec<Outcome>> {
         // It is remembered as long as today's window says, also where another one is in force later.
         let window = (self.counting.window)
@@ -133,7 +133,7 @@ impl Tracker {
         connection: &Connection,
         rows: usize,
         horizon: i64,
-        now: Instant,
+        now: Timestamp,
     ) -> rusqlite::Result<()> {
         let last = connection
             .prepare_cached(

@@ -133,7 +133,7 @@ impl Watch {
             return Err(self.main.damaged("was truncated"));
         }
         if header.changes.wrapping_sub(self.header.changes) > u32::MAX / 2 {
-            return Err(self.main.damaged("was overwritten with another one"));
+            return Err(self.main.damaged("was overwritten with another file"));
         }
         self.header = header;
         Ok(())

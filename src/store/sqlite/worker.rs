@@ -1,7 +1,7 @@
 //! The thread that owns the connection.
 
 use std::fmt;
-use std::time::Instant as Moment;
+use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::runtime::Runtime;
@@ -12,7 +12,7 @@ use super::log::{self, Log, PAUSE};
 use super::tables;
 use super::tracker::Tracker;
 use super::watch::Watch;
-use crate::domain::{Event, Instant, Outcome, Selection};
+use crate::domain::{Event, Outcome, Selection, Timestamp};
 use crate::store::StoreError;
 
 /// Requests that share a transaction at most; also how many may wait before callers wait too.
@@ -68,7 +68,7 @@ pub(super) struct Worker<C> {
     pub postponed: bool,
 }
 
-impl<C: Fn() -> Instant> Worker<C> {
+impl<C: Fn() -> Timestamp> Worker<C> {
     /// The life of the thread: ends when the store is dropped and all that waited is done.
     pub(super) fn run(mut self, mut waiting: mpsc::Receiver<Job>) {
         let mut group = Vec::new();
@@ -179,7 +179,7 @@ impl<C: Fn() -> Instant> Worker<C> {
         if !self.log.is_large(size) {
             return;
         }
-        self.log.tend(&self.connection, size, Moment::now());
+        self.log.tend(&self.connection, size, Instant::now());
         // What it has become. A file that went away is told of by the next that comes.
         let _ = self.look();
     }
@@ -190,7 +190,7 @@ fn commit(
     connection: &mut Connection,
     writes: &[Write],
     tracker: &mut Tracker,
-    now: Instant,
+    now: Timestamp,
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let written = (writes.iter())

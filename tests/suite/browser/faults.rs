@@ -136,7 +136,7 @@ fn a_page_goes_on_where_its_storage_is_broken() {
             assert_eq!(visit.0["result"], json!([null]), "{fault}");
             assert_eq!(visit.0["tracked"], json!([]), "{fault}");
             for error in visit.errors() {
-                let said = "lamed: the experiment \"button color\" does not run: ";
+                let said = "lamed: cannot run the experiment \"button color\": ";
                 assert!(error.starts_with(said), "{fault}: {error}");
             }
             browser.forget();
@@ -148,7 +148,7 @@ fn a_page_goes_on_where_its_storage_is_broken() {
         let visit = browser.open(&snippet, &format!("{FULL}; {calls}"));
         assert!(visit.0["result"][0].is_string(), "{visit:?}");
         for error in visit.errors() {
-            let said = "lamed: the goal \"button clicked\" of \"button color\" is not counted: ";
+            let said = "lamed: cannot count the goal \"button clicked\" of \"button color\": ";
             assert!(error.starts_with(said), "{error}");
         }
         let counted = ["participate", CLICKED].map(|event| total(&experiments(&server), event));
@@ -190,9 +190,9 @@ fn snippets_of_one_page_work_together() {
         assert_eq!(visit.0["result"], json!([true, 1, true, true]));
         let errors: Vec<_> = visit.errors().map(|error| error.lines().next()).collect();
         let expected = [
-            "lamed: the experiment \"button color\" does not run: Error: this page declares it twice",
-            "lamed: this page declares no goal \"Buton clicked\": did you mean \"button clicked\"?",
-            "lamed: this page declares no experiment \"price\": did you mean \"prices\"?",
+            "lamed: cannot run the experiment \"button color\": Error: it is declared twice on this page",
+            "lamed: unknown goal \"Buton clicked\": did you mean \"button clicked\"?",
+            "lamed: unknown experiment \"price\": did you mean \"prices\"?",
         ];
         assert_eq!(errors, expected.map(Some));
         assert_eq!(visit.0["queue"], json!([]));

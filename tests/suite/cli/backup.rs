@@ -120,8 +120,8 @@ fn what_cannot_be_backed_up_is_one_line_and_leaves_nothing() {
         names
     };
     let before = names();
-    let redis = "error: only a store in an SQLite file can be backed up: copy a Redis by its own means \
-                 (`BGSAVE`, or its append-only file)\n";
+    let redis = "error: `lamed backup` copies only SQLite files: to back up a Redis, use `BGSAVE` or copy its \
+                 append-only file\n";
     for (arguments, code, error) in [
         (
             &["there.db", "--store", "embedded:lamed.db"][..],
@@ -136,12 +136,12 @@ fn what_cannot_be_backed_up_is_one_line_and_leaves_nothing() {
         (
             &["copy.db", "--store", "embedded:notes"],
             1,
-            "error: cannot back up the store: `notes` is not a store of lamed\n",
+            "error: cannot back up the store: `notes` is not a lamed store\n",
         ),
         (
             &["copy.db", "--store", "embedded:other.db"],
             1,
-            "error: cannot back up the store: `other.db` is not a store of lamed\n",
+            "error: cannot back up the store: `other.db` is not a lamed store\n",
         ),
         (
             &["none/copy.db", "--store", "embedded:lamed.db"],
@@ -153,12 +153,12 @@ fn what_cannot_be_backed_up_is_one_line_and_leaves_nothing() {
         (
             &["copy.db", "--store", "embedded"],
             2,
-            "error: a store in memory cannot be backed up: use `--store embedded:FILE`\n",
+            "error: cannot back up a store in memory: use `--store embedded:FILE`\n",
         ),
         (
             &["copy.db"],
             2,
-            "error: missing `--store embedded:FILE`: the store to back up\n",
+            "error: `--store` is missing: use `--store embedded:FILE` to name the store\n",
         ),
     ] {
         line(home, &[&["backup"], arguments].concat()).gives(code, "", error);

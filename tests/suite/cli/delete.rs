@@ -33,38 +33,38 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     delete(&["--variant", "a"]).gives(
         1,
         "",
-        "error: nothing was counted under experiment `e`, variant `a` in namespace `alephbet`\n",
+        "error: experiment `e`, variant `a` not found in namespace `alephbet`\n",
     );
     delete(&["--namespace", "n", "--json"]).gives(
         1,
         "",
-        "error: nothing was counted under experiment `e` in namespace `n`\n",
+        "error: experiment `e` not found in namespace `n`\n",
     );
     // The error names what may be meant.
     for (arguments, message) in [
         (
             &["--goal", "particpate"][..],
-            "experiment `e`, goal `particpate` in namespace `alephbet`: did you mean `participate`?",
+            "experiment `e`, goal `particpate` not found in namespace `alephbet`: did you mean `participate`?",
         ),
         (
             &["--variant", "bb"],
-            "experiment `e`, variant `bb` in namespace `alephbet`: did you mean `b`?",
+            "experiment `e`, variant `bb` not found in namespace `alephbet`: did you mean `b`?",
         ),
     ] {
-        let message = format!("error: nothing was counted under {message}\n");
+        let message = format!("error: {message}\n");
         delete(arguments).gives(1, "", &message);
     }
     line(&server.home, &["delete", "--local", "kpet", "--yes"]).gives(
         1,
         "",
-        "error: nothing was counted under experiment `kpet` in namespace `alephbet`: did you mean \
+        "error: experiment `kpet` not found in namespace `alephbet`: did you mean \
          `kept`?\n",
     );
     let hint = format!("deleted experiment `e`: 1 counter\n{REMEMBERED}");
     delete(&[]).gives(0, "", &hint);
     line(&server.home, &["results", "--local"]).gives(
         0,
-        "kept\n · no goal reached yet\n variant      participants\n v (control)             1\n",
+        "kept\n · no conversions yet\n variant      participants\n v (control)             1\n",
         "",
     );
     // What was remembered is gone, too.
@@ -72,8 +72,8 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
 }
 
 /// Where participants go, browsers that remember go on converting.
-const REMEMBERED: &str = "hint: browsers that took part remember it: they do not take part again, but their \
-                          conversions count; to start anew, give the experiment another name\n";
+const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
+     counts their conversions; to start again, use another name for the experiment\n";
 
 #[tokio::test]
 async fn delete_asks_first() {
@@ -83,11 +83,15 @@ async fn delete_asks_first() {
     delete().gives(
         2,
         "",
-        "error: deleting experiment `e` cannot be undone: say `--yes`\n",
+        &format!(
+            "error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Delete experiment `e` \
+             of namespace `alephbet` at http://{}/prod?\n",
+            server.address
+        ),
     );
     for (answer, code, shown) in [
         ("\u{3}", 130, "[y/N] \n"),
-        ("n", 1, "no\nerror: nothing was deleted\n"),
+        ("n", 1, "no\nerror: cancelled: no changes made\n"),
         (
             "y",
             0,
@@ -158,7 +162,7 @@ fn what_answers_may_be_no_lamed() {
         ),
         (
             "200 OK\r\n\r\n<html>",
-            format!("what answers at {base} is no lamed API: expected value at line 1 column 1"),
+            format!("{base} is not a lamed API: expected value at line 1 column 1"),
         ),
         (
             "502 Bad Gateway\r\n\r\n<html>",
@@ -177,7 +181,7 @@ fn what_answers_may_be_no_lamed() {
         ),
         (
             "200 OK\r\ncontent-length: 9\r\n\r\n[",
-            format!("the connection to {base} broke: end of file before message length reached"),
+            format!("lost the connection to {base}: end of file before message length reached"),
         ),
     ] {
         *said.lock().unwrap() = format!("HTTP/1.1 {reply}");

@@ -86,9 +86,9 @@ fn all_is_well() {
         &format!(
             " ✓  config             `config.json`
  ✓  account            arn:aws:iam::ACCOUNT:user/moto in eu-west-1
- ✓  deployment         nothing is deployed yet
- ✓  permissions        all that deploying and destroying takes
- ✓  function           x86_64, a zip of 0.00 MB, as `lamed-track`, `lamed-all-experiments`,
+ ✓  deployment         not deployed yet
+ ✓  permissions        enough for `lamed deploy` and `lamed destroy`
+ ✓  function           x86_64, zip of 0.00 MB, for `lamed-track`, `lamed-all-experiments`,
                        `lamed-experiment`, `lamed-delete-experiment`, `lamed-client`
  ✓  redis              redis://{PRIVATE}:{port}/0 answers in N ms
  ✓  redis address      `{PRIVATE}` is in a private network, and the functions are in a VPC
@@ -98,7 +98,7 @@ fn all_is_well() {
  ✓  redis eviction     `noeviction`
  ✓  redis role         primary, not in a cluster
  ✓  redis persistence  `appendfsync always`: a crash loses no acknowledged event
- ✓  redis rights       all that counting, reading and deleting takes
+ ✓  redis rights       enough to count, read and delete
 ",
             version(&redis)
         ),
@@ -178,7 +178,7 @@ fn missing_permissions_are_named_before_anything_is_written() {
     };
     let outcome = run(&aws, &home, &["preflight"]);
     let denied =
-        " ✗  permissions        the credentials may not do `iam:PassRole`, `apigateway:PATCH`
+        " ✗  permissions        the credentials do not allow `iam:PassRole`, `apigateway:PATCH`
                        → allow it for `arn:aws:iam::ACCOUNT:user/moto`
 ";
     assert_eq!((outcome.code, row(&outcome).as_str()), (Some(1), denied));
@@ -187,10 +187,10 @@ fn missing_permissions_are_named_before_anything_is_written() {
         &run(&aws, &home, &["deploy"]),
         1,
         "",
-        " ✗  permissions  the credentials may not do `iam:PassRole`, `apigateway:PATCH`
+        " ✗  permissions  the credentials do not allow `iam:PassRole`, `apigateway:PATCH`
                  → allow it for `arn:aws:iam::ACCOUNT:user/moto`
 
-error: preflight failed: permissions; `--no-preflight` goes on regardless
+error: preflight failed: permissions; use `--no-preflight` to skip these checks
 ",
     );
     assert_eq!(aws.writes(), [""; 0]);
@@ -202,8 +202,9 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
         (outcome.code, row(&outcome).as_str()),
         (
             Some(0),
-            " !  permissions        enough to deploy, but not `iam:DeleteRole`
-                       → allow it for `arn:aws:iam::ACCOUNT:user/moto` before `lamed destroy`
+            " !  permissions        enough for `lamed deploy`, but `lamed destroy` also needs `iam:DeleteRole`
+                       → allow it for `arn:aws:iam::ACCOUNT:user/moto` before you run `lamed
+                       destroy`
 "
         )
     );
@@ -219,9 +220,9 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
             &json!({
                 "check": "permissions",
                 "status": "warning",
-                "found": "cannot be checked: the AWS credentials do not allow \
+                "found": "cannot check the permissions: the AWS credentials do not allow \
                     `iam:SimulatePrincipalPolicy`: allow it in IAM for `arn:aws:iam::ACCOUNT:user/moto` on `*`",
-                "remedy": "deploying takes iam: CreateRole, GetRole, PassRole, PutRolePolicy, \
+                "remedy": "`lamed deploy` needs iam: CreateRole, GetRole, PassRole, PutRolePolicy, \
                     UpdateAssumeRolePolicy; lambda: AddPermission, CreateAlias, CreateFunction, \
                     DeleteFunction, GetAlias, GetFunctionConfiguration, ListVersionsByFunction, \
                     PublishVersion, RemovePermission, UpdateAlias, UpdateFunctionCode, \
@@ -241,7 +242,7 @@ error: preflight failed: permissions; `--no-preflight` goes on regardless
         " ✗  deployment  the AWS credentials do not allow `lambda:GetFunction`: allow it in IAM for
                 `arn:aws:iam::ACCOUNT:user/moto` on `*`
 
-error: preflight failed: deployment; `--no-preflight` goes on regardless
+error: preflight failed: deployment; use `--no-preflight` to skip these checks
 ",
     );
 }
@@ -293,11 +294,10 @@ fn a_redis_that_is_of_no_use_is_said_so() {
         format!(
             " ✓  redis          redis://127.0.0.1:{port}/0 answers
  ✗  redis address  `127.0.0.1` is this machine
-                   → AWS cannot reach it: name a Redis by an address that it can reach
+                   → use a Redis at an address that AWS can reach
  ✓  redis tls      off, at an address that is not public
  ✗  redis auth     redis://127.0.0.1:{port}/0 does not accept this user and password
-                   → correct `password`, and `username` if there is one, under `redis` in the
-                   config
+                   → correct `password`, and `username` if set, under `redis` in the config
 "
         )
     );
@@ -314,8 +314,8 @@ fn a_redis_that_is_of_no_use_is_said_so() {
     assert_eq!(
         rows,
         [
-            " ✗  redis address      `2130706433` is in a private network, and the functions are not",
-            " ✗  redis role         a replica of 127.0.0.1:1, which takes no writes",
+            " ✗  redis address      `2130706433` is in a private network, but the functions are not in a VPC",
+            " ✗  redis role         a read-only replica of 127.0.0.1:1",
         ]
     );
     assert_eq!(
@@ -326,7 +326,7 @@ fn a_redis_that_is_of_no_use_is_said_so() {
     let (rows, error) = of(json!({"unix_socket_path": "/nowhere/redis.sock"}), "{}");
     assert!(rows.ends_with(
         " ✗  redis address  a socket on this machine
-                   → AWS cannot reach it: name a Redis by an address that it can reach
+                   → use a Redis at an address that AWS can reach
 "
     ));
     assert_eq!(error, "error: preflight failed: redis, redis address\n");
@@ -345,9 +345,9 @@ fn a_dead_redis_takes_no_longer_than_its_timeout() {
         (rows.as_str(), error.as_str()),
         (
             format!(
-                " !  redis          cannot be checked from here: redis://{PRIVATE}:{port}/0 gave no answer within
+                " !  redis          cannot check from this machine: redis://{PRIVATE}:{port}/0 did not answer within
                    1.5s
-                   → make sure that its security group lets the functions' security groups in
+                   → make sure that its security group accepts connections from the functions
  ✓  redis address  `{PRIVATE}` is in a private network, and the functions are in a VPC
  ✓  redis tls      off, at an address that is not public
 "

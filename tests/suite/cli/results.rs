@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lamed::domain::Instant;
+use lamed::domain::Timestamp;
 use redis::Commands;
 use serde_json::{Value, json};
 
@@ -37,32 +37,32 @@ async fn results_are_a_table() {
     let results =
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
     results(&[]).gives(0, TABLES, "");
-    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · no goal reached yet\u{1b}[0m\n";
-    let plain = TABLES.split_once("no goal reached yet\n").unwrap().1;
+    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · no conversions yet\u{1b}[0m\n";
+    let plain = TABLES.split_once("no conversions yet\n").unwrap().1;
     let colored = format!("{bold_and_dim}{}", plain.split_once("\n\n").unwrap().0);
     results(&["no goal yet", "--color", "always"]).gives(0, &format!("{colored}\n"), "");
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `button colour` in namespace `alephbet`: did you mean \
+        "error: experiment `button colour` not found in namespace `alephbet`: did you mean \
          `button color`?\n",
     );
     results(&["--control", "green"]).gives(
         1,
         "",
-        "error: nothing is counted for variant `green` in namespace `alephbet`\n",
+        "error: variant `green` not found in namespace `alephbet`\n",
     );
     results(&["--namespace", "other"]).gives(
         0,
         "",
-        &format!("nothing is counted in namespace `other` yet\n{REMEMBERED}"),
+        &format!("no events in namespace `other` yet\n{REMEMBERED}"),
     );
 }
 
 const TABLES: &str = "\
 button color
- ✓ clicked: red, the control, is the best: blue −50 % (−68 to −25), safe to stop
- clicked        conversions     rate        change, 95 %  at every look                chance to win
+ ✓ clicked: the control red is the best: blue −50 % (−68 to −25), safe to stop
+ clicked        conversions     rate        change, 95 %  valid any time               chance to win
  blue                    77   6.42 %  −50 % (−68 to −25)  ├──────●─────────┤        │        < 0.1 %
  gone                     0        –                                                │
  red (control)          150  12.71 %                                                │
@@ -71,18 +71,19 @@ button color
  blue                  1,200            0  0.00
  gone                      0            3     –
  red (control)         1,180        1,502  1.27
- · gone has conversions but no participants, so no rates are compared: do its participants arrive?
+ · gone has conversions but no participants: rates cannot be compared; check that your pages send
+   its participants
 
 no goal yet
- · no goal reached yet
+ · no conversions yet
  variant               participants
  1-Original (control)             1
  2-New                            1
  10-Newest                        2
 
 שלום 🦀
- · <U+202E>right to left has conversions but no participants, so no rates are compared: do its
-   participants arrive?
+ · <U+202E>right to left has conversions but no participants: rates cannot be compared; check that
+   your pages send its participants
  a,b|c                            participants  conversions  each
  <U+202E>right to left (control)             0            1     –
  日本語                                     10            5  0.50
@@ -111,7 +112,7 @@ async fn results_are_json() {
     let outcome = results(&["e"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     assert!(outcome.stdout.contains(r"c\u202e"));
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     let versus = json!({
         "difference": 0.25,
         "difference_interval": [0.06249471523370029, 0.4093666850955284],
@@ -150,7 +151,7 @@ async fn results_are_json() {
             "verdict": {
                 "kind": "keep_going",
                 "variant": "b",
-                "text": "keep going: about 120 more participants a variant, if the effect is as it looks now; about 820 would show the smallest effect declared",
+                "text": "keep going: about 120 more participants per variant, if the effect stays the same; about 820 for the declared minimum effect",
             },
             "goals": [
                 {
@@ -190,7 +191,7 @@ async fn results_are_json() {
                     "verdict": {
                         "kind": "keep_going",
                         "variant": "b",
-                        "text": "keep going: about 120 more participants a variant, if the effect is as it looks now; about 820 would show the smallest effect declared",
+                        "text": "keep going: about 120 more participants per variant, if the effect stays the same; about 820 for the declared minimum effect",
                     },
                 },
             ],
@@ -237,7 +238,7 @@ async fn results_are_json() {
     results(&["g"]).gives(
         1,
         "",
-        "error: nothing is counted for experiment `g` in namespace `alephbet`\n",
+        "error: experiment `g` not found in namespace `alephbet`\n",
     );
 }
 
@@ -333,9 +334,8 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "undecided",
-            "`--fail-on undecided`: experiment `off`: the sample ratio is off: b has 1,300 participants \
-             where equal parts would be 1,150; declare the weights if they are not equal, else find out why \
-             before you trust any result",
+            "`--fail-on undecided`: experiment `off`: sample ratio mismatch: b has 1,300 participants, expected 1,150 with equal weights; declare the \
+             weights if they are not equal, otherwise find the cause before you trust any result",
         ),
         (
             "e",
@@ -350,14 +350,13 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "winner,srm",
-            "`--fail-on srm`: experiment `off`: the sample ratio is off: b has 1,300 participants \
-             where equal parts would be 1,150; declare the weights if they are not equal, else find out why \
-             before you trust any result",
+            "`--fail-on srm`: experiment `off`: sample ratio mismatch: b has 1,300 participants, expected 1,150 with equal weights; declare the \
+             weights if they are not equal, otherwise find the cause before you trust any result",
         ),
         (
             "open",
             "undecided",
-            "`--fail-on undecided`: experiment `open`: too early: a verdict takes 30 participants and 5 \
+            "`--fail-on undecided`: experiment `open`: too early: a verdict needs 30 participants and 5 \
              conversions of each variant",
         ),
     ] {
@@ -384,8 +383,7 @@ async fn ci_stops_where_there_is_nothing_to_look_at() {
         1,
         "",
         &format!(
-            "nothing is counted in namespace `alephbet` yet\n{REMEMBERED}error: `--fail-on` has nothing to \
-             look at\n"
+            "no events in namespace `alephbet` yet\n{REMEMBERED}error: cannot check `--fail-on`: no experiments found\n"
         ),
     );
 }
@@ -399,7 +397,7 @@ async fn results_are_watched_until_stopped() {
     let first = watched.until("             1\n");
     // Not on a terminal, each look says when it was.
     let (stamp, rest) = first.split_once('\n').unwrap();
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     assert!(
         stamp.starts_with(&today) && stamp.ends_with(" UTC") && rest.starts_with("e\n"),
         "{first}"
@@ -432,7 +430,7 @@ async fn a_table_that_is_watched_has_one_head_and_the_time_in_each_row() {
         1,
         "{shown}"
     );
-    let today = format!(",{}", Instant::now().day());
+    let today = format!(",{}", Timestamp::now().day());
     assert!(
         lines.iter().skip(1).all(|line| line.contains(&today)),
         "{shown}"
@@ -461,7 +459,7 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
     let outcome = results(&["--fail-on", "winner"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     for part in [
-        "a, the control, is the best (lower is better): b +100 % (27 to 245), safe to stop",
+        "the control a is the best (lower is better): b +100 % (27 to 245), safe to stop",
         // Red, though it is higher.
         "\u{1b}[31m+100 % (27 to 245)",
         "\u{1b}[31m< 0.1 %",
@@ -484,7 +482,7 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
         &["results", "--local", "--csv", "--csv-separator", ","],
     )
     .run();
-    let today = Instant::now().day().to_string();
+    let today = Timestamp::now().day().to_string();
     let end = csv.stdout.lines().last().unwrap().rsplitn(7, ',').take(6);
     let [time, on, decided, _, better, _] = end.collect::<Vec<_>>()[..] else {
         panic!("{}", csv.stdout)
@@ -513,7 +511,7 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
     results(&[]).gives(
         0,
         "<U+001B>[2Je
- · one variant only: there is nothing to compare
+ · only one variant: cannot compare
  <U+009B>31mg<U+000A>            participants  conversions     rate
  <U+001B>]0;v<U+0007> (control)             2            1  50.00 %
 ",

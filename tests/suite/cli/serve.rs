@@ -29,15 +29,14 @@ fn serve_says_what_keeps_it_from_starting() {
     let taken = taken.local_addr().unwrap().to_string();
     let in_use = TcpListener::bind(&taken).unwrap_err();
     let refused = TcpStream::connect(("127.0.0.1", dead)).unwrap_err();
-    let correct = "make sure that it runs and lets you in, or correct";
+    let correct = "make sure that it runs and accepts connections, or correct";
     let locked = Redis::start(&["--requirepass", "hunter2"]);
-    let no_key = "can be reached from other machines: choose the key yourself, by `--api-key` or \
-                  `$LAMED_API_KEY`";
+    let no_key = "choose an API key with `--api-key` or `$LAMED_API_KEY`";
     for (arguments, code, message) in [
         (
             "",
             2,
-            "no Redis is configured: run `lamed configure`, or choose another store, for example \
+            "no Redis is configured: run `lamed configure`, or use another store, for example \
              `--store embedded:lamed.db`",
         ),
         (
@@ -54,7 +53,7 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "--store redis://:hunter2@h:x",
             2,
-            "`--store`: not a Redis URL: it looks like redis://HOST:PORT/DB, or rediss://… with TLS",
+            "`--store`: not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS",
         ),
         (
             "--store embedded:gone/lamed.db",
@@ -95,23 +94,27 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "--store embedded --listen 3000",
             2,
-            "`--listen 3000` is not HOST:PORT: invalid socket address",
+            "`--listen 3000` must be HOST:PORT: invalid socket address",
         ),
         (
             "--store embedded --listen 0.0.0.0:0",
             2,
-            &format!("`--listen 0.0.0.0:0` {no_key}"),
+            &format!("other machines can reach `--listen 0.0.0.0:0`: {no_key}"),
         ),
         (
             "--store embedded --listen [::]:0",
             2,
-            &format!("`--listen [::]:0` {no_key}"),
+            &format!("other machines can reach `--listen [::]:0`: {no_key}"),
         ),
-        ("--store embedded --api-key=", 2, "the API key is empty"),
+        (
+            "--store embedded --api-key=",
+            2,
+            "the API key must not be empty",
+        ),
         (
             "--store embedded --api-key=key\r",
             2,
-            "no client could send the API key: it holds a control character, or a space at an end",
+            "the API key must not contain control characters, or begin or end with a space",
         ),
     ] {
         let arguments: Vec<&str> = (arguments.split(' '))
@@ -137,8 +140,9 @@ fn serve_gives_up_on_a_redis_that_never_answers() {
     let start = Instant::now();
     let Outcome { code, stderr, .. } = serve(&home, &[]).run();
     let cannot = format!("error: cannot use the Redis: redis://127.0.0.1:{port}/0");
-    let what_to_do = "make sure that it runs and lets you in, or correct `redis` in the config";
-    let expected = format!("{cannot} gave no answer within 100ms: {what_to_do}\n");
+    let what_to_do =
+        "make sure that it runs and accepts connections, or correct `redis` in the config";
+    let expected = format!("{cannot} did not answer within 100ms: {what_to_do}\n");
     assert_eq!((code, stderr), (Some(1), expected));
     assert!(start.elapsed() < Duration::from_secs(5));
 }
@@ -156,11 +160,11 @@ fn serve_says_where_it_is_once_it_is_ready() {
             &["--local", "--store", "embedded"],
             "memory",
             "
-  lamed snippet --local   the HTML to paste into your pages
-  lamed results --local   what was counted
+  lamed snippet --local   print the HTML to paste into your pages
+  lamed results --local   show the results
 ",
             "
-The counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` keeps them
+The counts are lost when the server stops (Ctrl-C); use `--store embedded:lamed.db` to keep them
 ",
         ),
     ] {
@@ -183,7 +187,7 @@ The counts are gone when the server stops (Ctrl-C); `--store embedded:lamed.db` 
   track        http://127.0.0.1:{port}/prod/track
   experiments  http://127.0.0.1:{port}/prod/experiments
   dashboard    http://127.0.0.1:{port}/dashboard{session}
-  API key      as given
+  API key      the key that you chose
 {hints}"
         );
         server.terminate();
@@ -270,7 +274,7 @@ fn the_key_from_the_environment_opens_and_no_other() {
     let base = track_url.strip_suffix("/track").unwrap();
     let results =
         |url: &str, key: &str| line(&home, &["results", "--url", url]).env("LAMED_API_KEY", key);
-    let nothing = &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}");
+    let nothing = &format!("no events in namespace `alephbet` yet\n{REMEMBERED}");
     results(base, "chosen").gives(0, "", nothing);
     results(&format!("{base}/"), "chosen").gives(0, "", nothing);
     results(&track_url, "chosen").gives(0, "", nothing);
@@ -306,7 +310,7 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     results.gives(
         0,
         "",
-        &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}"),
+        &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
     );
     let track_url = format!("<script src=\"http://{}/prod/lamed.js\">", server.address);
     assert!(

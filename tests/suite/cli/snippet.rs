@@ -41,7 +41,7 @@ fn the_snippet_for_alephbet_shows_an_example_where_nothing_is_declared() {
     snippet(&[]).gives(
         0,
         &html,
-        "no experiments are declared in the config: the one in the snippet is an example to change\n",
+        "the config declares no experiments: change the example in the snippet\n",
     );
     // Proxies and servers that change pages look for these.
     assert!(
@@ -164,8 +164,8 @@ fn the_snippet_is_two_lines() {
     let home = home();
     let html = "<script src=\"https://x.example/prod/lamed.js\"></script>\n\
                 <script>lamed.run(\"button color\", {red: function () { /* show this variant */ }});</script>\n";
-    let said = "no experiments are declared in the config: `lamed.js` runs declared experiments only, and the one in \
-                the snippet is an example\n\
+    let said = "the config declares no experiments: declare them first, `lamed.js` runs only declared ones; the \
+                snippet shows an example\n\
                 Put the first line into the `<head>` of your pages, and your code into the functions of the last one.\n\
                 When a visitor reaches a goal, call `lamed.complete(\"button clicked\")`; a click is counted by the \
                 attribute `data-lamed-goal` of the element.\n";
@@ -190,7 +190,7 @@ fn the_snippet_is_two_lines() {
          lamed.run(\"b\", {});\n</script>\n"
     );
     assert!(
-        said.starts_with("warning: experiment `c` declares no variants"),
+        said.starts_with("warning: experiment `c` is not in the snippet"),
         "{said}"
     );
     assert!(said.contains("Experiment `b` is for users"), "{said}");

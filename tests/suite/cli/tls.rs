@@ -9,8 +9,9 @@ use crate::support::{Redis, Server, line, make_certificates, redis_with_tls};
 fn rights() -> String {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/redis.md");
     let page = fs::read_to_string(page).unwrap();
-    let (_, rest) = page.split_once("`~* ").expect("the rights of an ACL user");
-    format!("~* {}", rest.split('`').next().unwrap())
+    let (_, rest) = (page.split_once("ACL SETUSER lamed on >a-long-random-text "))
+        .expect("the rights of an ACL user");
+    rest.lines().next().unwrap().to_owned()
 }
 
 /// Such a Redis: `default` and `ann` may come in, by their passwords.
@@ -83,8 +84,8 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
     ]);
     let shown = &outcome.stdout;
     let refused = format!(
-        "error: rediss://localhost:{plain}/0 speaks no TLS: correct `port`, or take `ssl` (in a `url` the \
-         second s of `rediss`) out, under `redis` in the config\n"
+        "error: rediss://localhost:{plain}/0 does not support TLS: correct `port` or remove `ssl` under \
+         `redis` in the config, or begin `url` with `redis://`\n"
     );
     assert!(shown.contains(&refused), "{shown}");
     assert!(
@@ -126,10 +127,10 @@ async fn the_wizard_sets_it_up_and_serve_counts_in_it() {
 async fn what_is_wrong_is_one_line_with_what_to_do() {
     let hosted = Hosted::start();
     let (tls, plain) = (hosted.port, hosted.redis.port);
-    let unknown = "has a certificate of an authority that is not known here: name the file of the \
-                   authority that signed it by `ssl_ca_certs` under `redis` in the config";
-    let refused = "does not accept this user and password: correct `password`, and `username` if there \
-                   is one, under `redis` in the config";
+    let unknown = "cannot trust the certificate of {}: unknown certificate authority: set `ssl_ca_certs` under \
+                   `redis` in the config to the file of its certificate authority";
+    let refused = "{} does not accept this user and password: correct `password`, and `username` if set, under \
+                   `redis` in the config";
     for (changes, scheme, port, message) in [
         (json!({"ssl_ca_certs": null}), "rediss", tls, unknown),
         (
@@ -145,44 +146,44 @@ async fn what_is_wrong_is_one_line_with_what_to_do() {
             json!({"port": plain}),
             "rediss",
             plain,
-            "speaks no TLS: correct `port`, or take `ssl` (in a `url` the second s of `rediss`) out, under \
-             `redis` in the config",
+            "{} does not support TLS: correct `port` or remove `ssl` under `redis` in the config, or begin `url` \
+             with `redis://`",
         ),
         (
             json!({"ssl": false}),
             "redis",
             tls,
-            "speaks TLS only: set `\"ssl\": true`, or in a `url` write `rediss://`, under `redis` in the \
-             config",
+            "{} accepts only TLS: set `\"ssl\": true` under `redis` in the config, or begin `url` with `rediss://`",
         ),
     ] {
         hosted.write(&hosted.settings(changes));
-        let error =
-            format!("error: cannot use the Redis: {scheme}://localhost:{port}/0 {message}\n");
+        let message = message.replace("{}", &format!("{scheme}://localhost:{port}/0"));
+        let error = format!("error: cannot use the Redis: {message}\n");
         line(&hosted.home, &["serve", "--listen", "127.0.0.1:0"]).gives(1, "", &error);
     }
     for (url, message) in [
         (
             format!("rediss://default:s3cret@localhost:{tls}"),
-            "has a certificate of an authority that is not known here: put it into the config, with the \
-             file of the authority that signed it as `ssl_ca_certs`, and take `--store config`",
+            "cannot trust the certificate of {}: unknown certificate authority: put this Redis into the \
+             config, set `ssl_ca_certs` to the file of its certificate authority, and use `--store config`",
         ),
         (
             format!("redis://default:s3cret@localhost:{tls}"),
-            "speaks TLS only: write `rediss://` in its URL",
+            "{} accepts only TLS: begin its URL with `rediss://`",
         ),
         (
             format!("rediss://default:s3cret@localhost:{plain}"),
-            "speaks no TLS: correct the port, or write `redis://`, in its URL",
+            "{} does not support TLS: correct the port in its URL, or begin the URL with `redis://`",
         ),
         (
             format!("redis://default:wrong@localhost:{plain}"),
-            "does not accept this user and password: correct the user and the password in its URL",
+            "{} does not accept this user and password: correct the user and the password in its URL",
         ),
     ] {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (_, address) = rest.split_once('@').unwrap();
-        let error = format!("error: cannot use the Redis: {scheme}://{address}/0 {message}\n");
+        let message = message.replace("{}", &format!("{scheme}://{address}/0"));
+        let error = format!("error: cannot use the Redis: {message}\n");
         line(
             &hosted.home,
             &["serve", "--listen", "127.0.0.1:0", "--store", &url],

@@ -33,46 +33,46 @@ async fn what_holds_at_every_look_stays_longest() {
 const WIDTHS: &str = "\
 --- 130
 all
- · too early: a verdict takes 30 participants and 5 conversions of each variant
+ · too early: a verdict needs 30 participants and 5 conversions of each variant
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            participants  conversions     rate        change, 95 %  at every look                                  chance to win
+ g            participants  conversions     rate        change, 95 %  valid any time                                 chance to win
  a (control)         1,000           60   6.00 %                      │
  b                   1,000          120  12.00 %  +100 % (27 to 245)  │    ├────────────●─────────────────────────┤       > 99.9 %
                                                                       0                                      +245 %
 --- 100
 all
- · too early: a verdict takes 30 participants and 5 conversions of each variant
+ · too early: a verdict needs 30 participants and 5 conversions of each variant
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            conversions     rate        change, 95 %  at every look                  chance to win
+ g            conversions     rate        change, 95 %  valid any time                 chance to win
  a (control)           60   6.00 %                      │
  b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
                                                         0                      +245 %
 --- 80
 all
- · too early: a verdict takes 30 participants and 5 conversions of each variant
+ · too early: a verdict needs 30 participants and 5 conversions of each variant
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  at every look           chance to win
+ g               rate        change, 95 %  valid any time          chance to win
  a (control)   6.00 %                      │
  b            12.00 %  +100 % (27 to 245)  │ ├──────●───────────┤       > 99.9 %
                                            0               +245 %
 --- 70
 all
- · too early: a verdict takes 30 participants and 5 conversions of
+ · too early: a verdict needs 30 participants and 5 conversions of
    each variant
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
@@ -80,13 +80,13 @@ all
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  at every look
+ g               rate        change, 95 %  valid any time
  a (control)   6.00 %                      │
  b            12.00 %  +100 % (27 to 245)  │  ├───────●──────────────┤
                                            0                    +245 %
 --- 60
 all
- · too early: a verdict takes 30 participants and 5
+ · too early: a verdict needs 30 participants and 5
    conversions of each variant
  g            conversions      rate  chance to win
  a (control)           10  100.00 %
@@ -94,13 +94,13 @@ all
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  at every look
+ g               rate        change, 95 %  valid any time
  a (control)   6.00 %                      │
  b            12.00 %  +100 % (27 to 245)  │ ├────●────────┤
                                            0          +245 %
 --- 50
 all
- · too early: a verdict takes 30 participants and
+ · too early: a verdict needs 30 participants and
    5 conversions of each variant
  g            conversions      rate  chance to win
  a (control)           10  100.00 %
@@ -114,7 +114,7 @@ e
  b            12.00 %  +100 % (27 to 245)
 --- 40
 all
- · too early: a verdict takes 30
+ · too early: a verdict needs 30
    participants and 5 conversions of
    each variant
  g                rate  chance to win
@@ -124,20 +124,20 @@ all
 e
  ✓ b is better than a: +100 % (27 to
    245), safe to stop
- g               rate  at every look
+ g               rate  valid any time
  a (control)   6.00 %  │
  b            12.00 %  │ ├────●────────┤
                        0          +245 %
 --- no number
 all
- · too early: a verdict takes 30 participants and 5 conversions of each variant
+ · too early: a verdict needs 30 participants and 5 conversions of each variant
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
  ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            conversions     rate        change, 95 %  at every look                  chance to win
+ g            conversions     rate        change, 95 %  valid any time                 chance to win
  a (control)           60   6.00 %                      │
  b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
                                                         0                      +245 %

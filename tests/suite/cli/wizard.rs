@@ -51,7 +51,7 @@ fn a_new_file_is_made_of_answers_after_the_redis_was_tried_out() {
     );
     let refused = format!(
         "error: redis://127.0.0.1:{port}/0 does not accept this user and password: correct \
-         `password`, and `username` if there is one, under `redis` in the config\n"
+         `password`, and `username` if set, under `redis` in the config\n"
     );
     assert!(shown.contains(&refused), "{shown}");
     assert!(
@@ -111,7 +111,7 @@ fn what_is_not_asked_for_stays_as_it_is() {
     let Outcome { code, stdout, .. } = &outcome;
     let refused = format!(
         "error: redis://127.0.0.1:{port}/0: Connection refused (os error 111): make sure that it \
-         runs and lets you in, or correct `redis` in the config\n"
+         runs and accepts connections, or correct `redis` in the config\n"
     );
     assert_eq!(stdout.matches(&refused).count(), 2, "{stdout}");
     // The key that nobody knows is kept, and told.
@@ -145,7 +145,8 @@ fn a_url_is_split_where_something_of_it_changes() {
     ]);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let expected = format!(
-        r#"{{"redis": {{"socket_timeout": 1, "host": "127.0.0.1", "port": {}, "ssl": false, "ssl_cert_reqs": "none", "db": 3}}}}"#,
+        "{{\"redis\": {{\n    \"socket_timeout\": 1,\n    \"host\": \"127.0.0.1\",\n    \"port\": {},\n    \
+         \"ssl\": false,\n    \"ssl_cert_reqs\": \"none\",\n    \"db\": 3\n  }}}}",
         redis.port
     );
     assert_eq!(config(&home), expected);

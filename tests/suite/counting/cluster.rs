@@ -185,8 +185,7 @@ async fn a_cluster_that_is_taken_for_one_redis_is_named() {
         assert_eq!(
             *reason,
             format!(
-                "{url}/0 is a node of a Redis Cluster: the config has to say so, by `\"cluster\": true` \
-                 under `redis`"
+                "{url}/0 is a node of a Redis Cluster: set `\"cluster\": true` under `redis` in the config"
             )
         );
     }

@@ -149,7 +149,7 @@ async fn strangers_make_no_more_namespaces_and_variants_than_they_may() {
                 "third",
                 "e",
                 "a",
-                "at most 1 namespace beside the configured namespace (`max_namespaces`)",
+                "at most 1 namespace in addition to the configured namespace (`max_namespaces`)",
             ),
             (
                 "alephbet",
@@ -210,7 +210,7 @@ async fn where_declared_experiments_alone_are_accepted_anything_else_is_refused(
             ),
             (
                 ["color", "sell", "red", "1"],
-                "`event` is neither `participate` nor a goal declared for this experiment",
+                "`event` must be `participate` or a declared goal of this experiment",
             ),
         ] {
             let reply = track(&server, fields).await;
@@ -227,7 +227,7 @@ async fn where_declared_experiments_alone_are_accepted_anything_else_is_refused(
             (elsewhere.status, elsewhere.json()),
             (
                 400,
-                json!({"message": "`namespace` is not the declared one"})
+                json!({"message": "`namespace` is not the configured namespace"})
             )
         );
         let mixed = [["color", "buy", "red", "1"], ["color", "buy", "green", "1"]];

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use lamed::domain::{Event, Instant, Outcome, Selection};
+use lamed::domain::{Event, Outcome, Selection, Timestamp};
 use lamed::store::{
     Counting, Dedupe, Location, RedisSettings, RedisStore, SqliteStore, Store, Window,
 };
@@ -430,5 +430,5 @@ async fn sqlite_gives_back_the_rows_of_what_it_has_forgotten() {
         })
         .unwrap();
     assert!(rows < 2 * SLICES as usize * EVENTS, "{rows} rows");
-    assert!(oldest > Instant(clock.now()).0 - 2 * WINDOW, "{oldest}");
+    assert!(oldest > Timestamp(clock.now()).0 - 2 * WINDOW, "{oldest}");
 }

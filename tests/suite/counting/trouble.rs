@@ -32,7 +32,7 @@ async fn passes(trouble: &[&[&str]], status: u16, reason: &str, end: &[&[&str]])
     let reply = track(&server, 2).await;
     let message = match status {
         503 => "the store cannot be reached: try again",
-        _ => "the store failed: its operator finds the reason in the log",
+        _ => "the store failed: the log has the reason",
     };
     assert_eq!(
         (reply.status, reply.json()),

@@ -76,22 +76,16 @@ fn the_question_says_what_goes() {
         fn facts<'a>(facts: &[&'a str]) -> Vec<&'a str> {
             [&["Namespace", "alephbet", "Experiment"], facts].concat()
         }
-        let spaces = facts(&[
-            "a, b",
-            "Variant",
-            "␣␣",
-            "What goes",
-            "1 counter of 3 events",
-        ]);
+        let spaces = facts(&["a, b", "Variant", "␣␣", "Deletes", "1 counter of 3 events"]);
         assert_eq!(
             read,
             json!([
                 {"open": true, "off": true, "word": "delete", "facts": spaces},
                 {"open": true, "off": false, "word": "delete", "facts": spaces},
                 {"open": true, "off": true, "word": "color",
-                    "facts": facts(&["color", "What goes", "5 counters of 3,850 events"])},
+                    "facts": facts(&["color", "Deletes", "5 counters of 3,850 events"])},
                 {"open": true, "off": true, "word": "clicked",
-                    "facts": facts(&["color", "Goal", "clicked", "What goes", "2 counters of 350 events"])},
+                    "facts": facts(&["color", "Goal", "clicked", "Deletes", "2 counters of 350 events"])},
             ])
         );
     });

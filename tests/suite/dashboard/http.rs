@@ -87,12 +87,12 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
     let wrong = client.sign_in("K").await;
     assert_eq!(
         (wrong.status, &*wrong.body),
-        (403, r#"{"message":"that is not the API key"}"#)
+        (403, r#"{"message":"wrong API key"}"#)
     );
     // As the page sends it; else it may come from another site's.
     let json = ("content-type", "application/json");
     for (headers, body, status, message) in [
-        (&[json][..], "key=k", 400, r#"the body is not {"key": …}"#),
+        (&[json][..], "key=k", 400, r#"the body must be {"key": …}"#),
         (
             &[("content-type", "text/plain")],
             r#"{"key":"k"}"#,
@@ -103,7 +103,7 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
             &[json, ("sec-fetch-site", "cross-site")],
             r#"{"key":"k"}"#,
             403,
-            "only the dashboard's own page can sign in",
+            "only the dashboard page of this server can sign in",
         ),
     ] {
         let reply = client
@@ -159,7 +159,7 @@ async fn documents_say_what_results_say() {
             "experiments": [
                 {"experiment": "a, b", "control": "v", "participants": 1, "variants": 1, "goals": 0,
                     "srm_alarm": false,
-                    "verdict": {"kind": "no_goal", "variant": null, "text": "no goal reached yet"}},
+                    "verdict": {"kind": "no_goal", "variant": null, "text": "no conversions yet"}},
                 {"experiment": "color", "control": "blue", "participants": 2000, "variants": 2,
                     "goals": 2, "srm_alarm": false,
                     "verdict": {"kind": "winner", "variant": "red", "text": winner}},
@@ -200,7 +200,7 @@ async fn documents_say_what_results_say() {
         (switched["control"].as_str(), verdict(&switched)),
         (
             Some("red"),
-            "clicked: red, the control, is the best: blue −60 % (−73 to −45), safe to stop"
+            "clicked: the control red is the best: blue −60 % (−73 to −45), safe to stop"
         )
     );
     let odd = get(
@@ -211,24 +211,24 @@ async fn documents_say_what_results_say() {
     .await;
     assert_eq!(
         (odd.status, verdict(&odd.json())),
-        (200, "no goal reached yet")
+        (200, "no conversions yet")
     );
     for (path, status, message) in [
         (
             "experiment?experiment=color&pairs=none",
             404,
-            "nothing is counted for color",
+            "experiment not found: color",
         ),
         (
             "experiment?experiment=none",
             404,
-            "nothing is counted for none",
+            "experiment not found: none",
         ),
         ("experiment", 400, "`experiment` is missing"),
         (
             "experiments?namespace=%07",
             400,
-            "`namespace` holds a control character",
+            "`namespace` contains a control character",
         ),
         ("nothing", 404, "not found"),
     ] {
@@ -280,7 +280,7 @@ async fn what_strangers_send_does_not_blow_up_the_documents() {
     let table = output(&["results", "--local", "junk"]);
     assert!(table.contains("\n 976 others "), "{table}");
     assert!(
-        table.ends_with("\n · 976 other goals, not declared: 976 conversions\n"),
+        table.ends_with("\n · 976 other undeclared goals: 976 conversions\n"),
         "{table}"
     );
     let key = [("x-api-key", server.key.as_str())];
@@ -395,7 +395,7 @@ async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
         (refused.status, &*refused.body),
         (
             403,
-            r#"{"message":"this dashboard takes no API key: run `lamed dashboard` again"}"#
+            r#"{"message":"this dashboard does not accept API keys: run `lamed dashboard` again"}"#
         )
     );
     server.kill();
@@ -440,7 +440,7 @@ fn what_keeps_a_dashboard_from_starting_is_said_at_once() {
     dashboard(&["--url", &dead, "--listen", "0.0.0.0:0"]).gives(
         2,
         "",
-        "error: `--listen 0.0.0.0:0` can be reached from other machines: `lamed serve` offers the \
-         dashboard to them, behind the key\n",
+        "error: other machines can reach `--listen 0.0.0.0:0`: use the dashboard of `lamed serve`, which asks for the \
+         API key\n",
     );
 }

@@ -111,11 +111,11 @@ fn the_key_signs_in_and_trouble_is_said() {
             {"read": "[location.href, document.documentElement.outerHTML, JSON.stringify(sessionStorage)]
                 .some(text => text.includes('hunter'))"},
             {"open": format!("{url}#experiment=none")},
-            {"until": "document.getElementById('main').textContent.includes('nothing is counted for none')"},
+            {"until": "document.getElementById('main').textContent.includes('experiment not found: none')"},
             {"axe": true},
         ]});
         let used = browser.ask(command);
-        assert_eq!(used["read"], json!(["that is not the API key", false, []]));
+        assert_eq!(used["read"], json!(["wrong API key", false, []]));
         // The browser's own words for the 403 and the 404.
         let errors = used["errors"].as_array().unwrap();
         assert!(

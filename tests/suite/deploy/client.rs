@@ -44,7 +44,7 @@ async fn commands_speak_to_what_is_deployed() {
         .await;
     assert_eq!(reply.json(), json!({"counted": 1, "duplicates": 0}));
     let table = "button color
- · no goal reached yet
+ · no conversions yet
  variant         participants
  blue (control)             1
 ";
@@ -52,7 +52,7 @@ async fn commands_speak_to_what_is_deployed() {
     let dashboard = ["dashboard", "--output", "results.html"];
     site.line(&dashboard).gives(0, "", "wrote `results.html`\n");
     let page = fs::read_to_string(site.home.path().join("results.html")).unwrap();
-    assert!(page.contains("no goal reached yet") && page.contains(&base) && !page.contains(key));
+    assert!(page.contains("no conversions yet") && page.contains(&base) && !page.contains(key));
     // A key that is given goes first.
     let outcome = site
         .line(&["results", "--api-key", "of-another-deployment"])
@@ -63,7 +63,7 @@ async fn commands_speak_to_what_is_deployed() {
     site.line(&["results"]).gives(
         0,
         "",
-        &format!("nothing is counted in namespace `alephbet` yet\n{REMEMBERED}"),
+        &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
     );
 }
 

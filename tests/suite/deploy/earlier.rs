@@ -40,7 +40,8 @@ fn a_deployment_of_an_earlier_build_is_taken_over_in_place() {
             fs::write(site.home.path().join("function.zip"), function(&made)).unwrap();
             let before = site.aws.state();
 
-            let times = |(action, times): &(&'static str, usize)| std::iter::repeat_n(*action, *times);
+            let times =
+                |(action, times): &(&'static str, usize)| std::iter::repeat_n(*action, *times);
             let news: Vec<&str> = news.iter().flat_map(times).collect();
             assert_eq!(site.writes_of_deploy(), news);
             assert_eq!(site.writes_of_deploy(), [""; 0]);

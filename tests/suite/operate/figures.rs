@@ -7,13 +7,13 @@ use crate::support::{Client, Redis, Server, line};
 
 /// After the story: all lines but the buckets' and the sums, which depend on time. In the order of the
 /// alphabet, since the order of labels is nobody's promise.
-const FIGURES: &str = r#"# HELP lamed_build_info The running lamed.
-# HELP lamed_events_total What became of events.
-# HELP lamed_open_connections Connections to the API that are open.
-# HELP lamed_request_duration_seconds From a request's head to its answer.
-# HELP lamed_requests_total Requests answered.
-# HELP lamed_store_duration_seconds The store's answers, there and back.
-# HELP process_start_time_seconds When the process started, in seconds since 1970.
+const FIGURES: &str = r#"# HELP lamed_build_info Version of lamed.
+# HELP lamed_events_total Events by result.
+# HELP lamed_open_connections Open connections to the API.
+# HELP lamed_request_duration_seconds Time from the head of a request to its reply.
+# HELP lamed_requests_total Answered requests.
+# HELP lamed_store_duration_seconds Time from a request to the store to its reply.
+# HELP process_start_time_seconds Start time of the process, in seconds since 1970.
 # TYPE lamed_build_info gauge
 # TYPE lamed_events_total counter
 # TYPE lamed_open_connections gauge

@@ -145,7 +145,7 @@ async fn a_file_that_is_not_whole_gets_503_and_is_not_written_to() {
     for (harm, reason) in [
         (&truncate(0) as Harm, "lamed.db` was truncated"),
         (&truncate(8192), "lamed.db` was truncated"),
-        (&overwrite, "lamed.db` was overwritten with another one"),
+        (&overwrite, "lamed.db` was overwritten with another file"),
         (&scribble, "lamed.db` was overwritten"),
         (&cut_the_log, "lamed.db-wal` was truncated"),
     ] {
@@ -260,10 +260,8 @@ async fn a_disk_that_does_not_answer_gets_503_and_keeps_nobody() {
     assert_eq!(get(&track("v", "1")).await, (200, COUNTED.to_owned()));
 
     fs::write(path("frozen"), "").unwrap();
-    let (event, again) = (track("v", "2"), track("v", "1"));
-    let (new, old) = tokio::join!(get(&event), get(&again));
-    assert_eq!((new.0, new.1.as_str()), (503, unavailable));
-    assert_eq!((old.0, old.1.as_str()), (503, unavailable));
+    let event = track("v", "2");
+    assert_eq!(get(&event).await, (503, unavailable.to_owned()));
     assert_eq!(get("/readyz").await.0, 503);
     fs::remove_file(path("frozen")).unwrap();
     // Whether it was counted or not, it is now, and once.
@@ -338,7 +336,7 @@ async fn a_disk_that_was_full_is_used_again() {
 }
 
 /// So many remembered keys that removing them takes many pieces.
-const MANY: u64 = 100_000;
+const MANY: u64 = 300_000;
 
 fn filled(folder: &TempDir) -> PathBuf {
     let mut server = serve(folder);

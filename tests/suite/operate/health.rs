@@ -27,11 +27,11 @@ fn ready(store: &str, durability: &str) -> Value {
         "appendfsync always" | "synchronous full" => "a crash loses no acknowledged event",
         "appendfsync everysec" => "a crash loses up to about 2 seconds of acknowledged events",
         "appendonly yes, appendfsync unknown" => {
-            "a crash loses up to about 2 seconds of acknowledged events with `appendfsync everysec`, none with \
-             `always`"
+            "a crash loses up to about 2 seconds of acknowledged events with `appendfsync everysec`, or no \
+             event with `always`"
         }
         "snapshots" => "a crash loses all events since the last snapshot",
-        "unknown" => "the store does not tell what a crash loses",
+        "unknown" => "the store does not report what a crash loses",
         _ => "a crash or restart loses all counts",
     };
     json!({"status": "ready", "store": store, "durability": durability, "promise": promise})
@@ -97,8 +97,16 @@ async fn a_user_who_may_not_count_makes_it_unready_and_is_told_what_is_missing()
     let server = Server::start(&["--store", &url]);
     let mut client = server.client();
     for (rule, status, reason) in [
-        ("-zadd", 503, Some("the Redis user may not run `zadd`")),
-        ("-mget", 200, Some("the Redis user may not run `mget`")),
+        (
+            "-zadd",
+            503,
+            Some("the Redis user is not allowed to run `zadd`"),
+        ),
+        (
+            "-mget",
+            200,
+            Some("the Redis user is not allowed to run `mget`"),
+        ),
         ("+@all", 200, None),
     ] {
         allow(rule);
@@ -124,8 +132,8 @@ async fn a_user_who_may_not_count_makes_it_unready_and_is_told_what_is_missing()
         &["serve", "--listen", "127.0.0.1:0", "--store", &url],
     )
     .run();
-    let error = "error: cannot use the Redis: the Redis user may not run `pexpireat`: allow it for the user, as in \
-                 docs/redis.md\n";
+    let error = "error: cannot use the Redis: the Redis user is not allowed to run `pexpireat`: allow it for the user; docs/redis.md lists \
+         the permissions that lamed needs\n";
     assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), error));
 }
 
@@ -240,7 +248,7 @@ fn the_image_asks_whether_it_is_ready_and_computes_nothing() {
     assert_eq!(health_check(&server.address), outcome(1, "", unready));
     let nobody = format!("127.0.0.1:{}", free_port());
     let refused = health_check(&nobody);
-    let error = format!("error: cannot ask `lamed serve` at {nobody}: ");
+    let error = format!("error: cannot reach `lamed serve` at {nobody}: ");
     assert!(
         refused.code == Some(1) && refused.stderr.starts_with(&error),
         "{refused}"

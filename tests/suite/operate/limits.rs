@@ -194,7 +194,7 @@ async fn a_server_without_free_files_says_so_once_and_goes_on() {
 
     let mut second = TcpStream::connect(&server.address).unwrap();
     ask(&mut second);
-    await_in_log(&server, "cannot accept connections: they wait until it can");
+    await_in_log(&server, "cannot accept connections: new connections wait");
     // Long enough for some more attempts; meanwhile who is connected is answered.
     for _ in 0..5 {
         sleep(Duration::from_millis(100));
@@ -245,8 +245,8 @@ fn connections_stay_within_the_files_that_the_system_allows() {
     let lines: Vec<&str> = log.lines().collect();
     assert_eq!(
         lines[0],
-        "warning: only 40 connections at once: the system allows 80 open files (`ulimit -Hn`, \
-         `LimitNOFILE=`)"
+        "warning: `--max-connections` is reduced to 40: the system allows 80 open files; raise this limit \
+         with `ulimit -Hn` or `LimitNOFILE=`"
     );
     assert!(
         lines.len() == 2 && lines[1].ends_with(" connections=40"),

@@ -104,13 +104,14 @@ async fn numbers_names_and_repetitions_are_read_one_way() {
             post(twice).await,
             (200, json!({"counted": 1, "duplicates": 0}))
         );
-        let not_a_string = json!({"message": "`uuid` is not a string"});
+        let not_a_string = json!({"message": "`uuid` must be a string"});
         for uuid in ["1e308", "18446744073709551616", "-0", "true", "[]", "{}"] {
             let body = format!(r#"{{"experiment":"e","variant":"v","event":"g","uuid":{uuid}}}"#);
             assert_eq!(post(&body).await, (400, not_a_string.clone()), "{uuid}");
         }
         let many = format!("[{}]", vec![twice; 101].join(","));
-        let message = json!({"message": "the body holds 101 events: send at most 100 at a time"});
+        let message =
+            json!({"message": "the body contains 101 events: send at most 100 at a time"});
         assert_eq!(post(&many).await, (400, message));
         assert_eq!(counted(&server).await, 1);
     }

@@ -137,7 +137,7 @@ async fn too_many_guesses_are_not_compared_and_who_is_in_stays_in() {
     let mut refused = 0;
     for reply in guessers.join_all().await {
         let (message, retry) = match reply.status {
-            403 => ("that is not the API key", None),
+            403 => ("wrong API key", None),
             429 => ("too many wrong API keys: retry in 1 s", Some("1")),
             status => panic!("{status}: {}", reply.body),
         };

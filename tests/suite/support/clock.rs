@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use lamed::domain::Instant;
+use lamed::domain::Timestamp;
 use tempfile::TempDir;
 
 pub struct Clock {
@@ -43,9 +43,9 @@ impl Clock {
     }
 
     /// For a store in this process.
-    pub fn reader(&self) -> impl Fn() -> Instant + Send + 'static {
+    pub fn reader(&self) -> impl Fn() -> Timestamp + Send + 'static {
         let now = self.now.clone();
-        move || Instant(now.load(Ordering::SeqCst))
+        move || Timestamp(now.load(Ordering::SeqCst))
     }
 
     /// For another process, of the machine that `compiler` compiles for.

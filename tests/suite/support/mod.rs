@@ -52,8 +52,8 @@ pub fn free_port() -> u16 {
 
 /// The hint of `lamed results` where nothing is counted.
 pub const REMEMBERED: &str =
-    "hint: a browser that took part before does not take part again: use a private \
-                              window, or clear the site's storage
+    "hint: lamed counts each browser once: to test again, use a private window, or clear the storage of \
+     the site
 ";
 
 pub fn name(text: &str) -> Name {
