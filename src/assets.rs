@@ -1,12 +1,31 @@
-//! What is compiled in from `embedded/`.
+//! What is compiled in from `embedded/`. The Lambda function has the browser client alone.
+
+/// The browser client, as `cargo xtask client` builds it from `embedded/client/src`.
+pub mod client {
+    /// Stands once in each script, where its config belongs: a JSON object.
+    pub const PLACEHOLDER: &str = "__LAMED_CONFIG__";
+
+    /// For `<script src>`: it makes the global `lamed`.
+    pub const SCRIPT: &str = include_str!("../embedded/client/lamed.js");
+
+    /// The same as a module.
+    pub const MODULE: &str = include_str!("../embedded/client/lamed.mjs");
+
+    /// The types of both.
+    #[cfg(feature = "cli")]
+    pub const TYPES: &str = include_str!("../embedded/client/lamed.d.ts");
+}
 
 /// The config file that `lamed configure` starts from.
+#[cfg(feature = "cli")]
 pub const CONFIG_TEMPLATE: &str = include_str!("../embedded/config.json");
 
-/// The frame of the HTML that `lamed snippet` prints.
+/// The frame of the HTML that `lamed snippet --alephbet` prints.
+#[cfg(feature = "cli")]
 pub const SNIPPET: &str = include_str!("../embedded/snippet.html");
 
 /// The dashboard's page.
+#[cfg(feature = "cli")]
 pub mod dashboard {
     /// The document, with places for `{{policy}}`, `{{style}}`, `{{script}}` and `{{snapshot}}`.
     pub const FRAME: &str = include_str!("../embedded/dashboard/index.html");
@@ -29,7 +48,8 @@ pub mod dashboard {
     );
 }
 
-/// AlephBet, the client: the one version that lamed is tested with.
+/// AlephBet, a client of others: the one version that lamed is tested with.
+#[cfg(feature = "cli")]
 pub mod alephbet {
     /// Where pages load it from.
     pub const URL: &str = "https://cdn.jsdelivr.net/npm/alephbet@0.27.0/dist/alephbet.min.js";
@@ -41,6 +61,7 @@ pub mod alephbet {
 
 /// The zip of the Lambda bootstrap for `x86_64` or `arm64`, Lambda's names of the architectures, as
 /// far as this build has it: `build.rs` says which it has.
+#[cfg(feature = "cli")]
 #[must_use]
 pub fn bootstrap(architecture: &str) -> Option<&'static [u8]> {
     let bootstraps: &[(&str, &'static [u8])] = include!(concat!(env!("OUT_DIR"), "/bootstraps.rs"));

@@ -17,6 +17,10 @@ use crate::store::{
 /// The environment variable that holds the [`Settings`].
 pub const SETTINGS: &str = "LAMED_SETTINGS";
 
+/// The file beside the function's program that holds the config of the browser client, for the functions that
+/// serve it. It has no room in a variable.
+pub const EXPERIMENTS: &str = "experiments.json";
+
 /// The longest JSON, in bytes. Lambda allows 4 KB (4,096 bytes) for the names and values of all
 /// variables of a function together ("Lambda quotas", AWS documentation).
 const MAX_BYTES: usize = 4000;

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`domain`] | names, events, counters, days, statistics, results | the standard library; special functions from `libm` for [`domain::statistics`] |
 //! | [`store`] | the [`store::Store`] trait, Redis with its keyspace, SQLite | `domain` |
-//! | [`http`] | [`http::Api::handle`], routes, wire shapes, gateway event ↔ request | `domain`, `store` (the trait only) |
+//! | [`http`] | [`http::Api::handle`], routes, wire shapes, the browser client as served, gateway event ↔ request | `domain`, `store` (the trait only), `assets` |
 //! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
@@ -23,13 +23,12 @@
 //!
 //! `tests/suite/layers.rs` holds this table true.
 
+pub mod assets;
 pub mod domain;
 pub mod function;
 pub mod http;
 pub mod store;
 
-#[cfg(feature = "cli")]
-pub mod assets;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lamed::domain::{Accept, Name};
 use lamed::http::gateway::{answer, request_from_event};
-use lamed::http::{Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request};
+use lamed::http::{
+    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, ScriptRequest,
+};
 use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
 use serde_json::Value;
@@ -156,6 +158,7 @@ impl Target for Query {
             body: Vec::new(),
             encoding: None,
             user_agent: None,
+            script: ScriptRequest::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(handler, &request);
@@ -203,6 +206,7 @@ impl Target for Body {
             body: input.to_vec(),
             encoding: None,
             user_agent: None,
+            script: ScriptRequest::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(Handler::Track, &request);

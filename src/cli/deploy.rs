@@ -101,10 +101,7 @@ fn say_deployed(
     endpoint: &Endpoint,
     plan: &Plan,
 ) -> Result<(), CliError> {
-    let (track, html) = (
-        endpoint.track_url(),
-        snippet::html(&endpoint.track_url(), config),
-    );
+    let (track, html) = (endpoint.track_url(), snippet::html(endpoint, config));
     let experiments = endpoint.experiments_url();
     if context.json {
         return context.printer.json(&json!({
@@ -117,9 +114,14 @@ fn say_deployed(
             "snippet": html,
         }));
     }
+    let paste = if config.experiments.is_empty() {
+        "The config declares no experiments. Declare some and deploy again; then paste HTML such as this"
+    } else {
+        "Paste this HTML"
+    };
     context.printer.data(&format!(
         "{BOLD}{name} is live{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n\n\
-         Paste this HTML into your pages:\n\n{html}",
+         {paste} into your pages:\n\n{html}",
         place(account)
     ))
 }

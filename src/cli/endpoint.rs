@@ -38,6 +38,10 @@ impl ApiArgs {
     pub(super) fn is_local(&self) -> bool {
         self.local
     }
+
+    pub(super) fn is_deployed(&self) -> bool {
+        !self.local && self.url.is_none()
+    }
 }
 
 #[derive(clap::Args)]

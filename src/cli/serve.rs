@@ -110,7 +110,13 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     };
     let api = Api::new(store.clone(), config.namespace.clone(), accept)
         .declaring(config.declared_variants())
-        .ignoring_bots(config.ignore_bots);
+        .ignoring_bots(config.ignore_bots)
+        .serving(if args.local {
+            // A page can be tried before anything is declared.
+            config.clone().or_example().browser_client()
+        } else {
+            config.browser_client()
+        });
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }
@@ -178,7 +184,8 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
 /// The routes by which the config lets anybody read or delete.
 fn without_key(config: &Config) -> Vec<Route> {
     let routes = Routes::new(config.wiring.iter().map(|wired| wired.route.clone()));
-    let open = |route: &&Route| !route.key_required && route.handler != Handler::Track;
+    let public = [Handler::Track, Handler::Client];
+    let open = |route: &&Route| !route.key_required && !public.contains(&route.handler);
     routes.iter().filter(open).cloned().collect()
 }
 

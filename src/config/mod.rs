@@ -22,6 +22,7 @@ pub use self::nearest::nearest;
 pub use self::schema::schema;
 pub use self::wiring::Wired;
 use crate::domain::{Accept, Declared, DeclaredVariants, Name};
+use crate::http::BrowserClient;
 use crate::store::{Counting, RedisSettings};
 
 /// The environment variables that lamed reads.
@@ -159,6 +160,21 @@ impl Config {
         } else {
             self.experiments.as_slice().into()
         }
+    }
+
+    /// The browser client with the declared experiments.
+    #[must_use]
+    pub fn browser_client(&self) -> BrowserClient {
+        BrowserClient::new(&self.namespace, self.counting.window, &self.experiments)
+    }
+
+    /// The same config, with an example where it declares nothing.
+    #[must_use]
+    pub fn or_example(mut self) -> Self {
+        if self.experiments.is_empty() {
+            self.experiments.push(Declared::example());
+        }
+        self
     }
 
     /// The declaration of an experiment.

@@ -129,7 +129,7 @@ described!(
     HandlerName,
     "A handler of lamed.",
     json!({
-        "enum": ["lamed.track", "lamed.all", "lamed.experiment", "lamed.delete"],
+        "enum": ["lamed.track", "lamed.all", "lamed.experiment", "lamed.delete", "lamed.client"],
     })
 );
 
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for HandlerName {
             Handler::from_name(name).map(Self).ok_or_else(|| {
                 format!(
                     "unknown handler `{name}`: expected `lamed.track`, `lamed.all`, \
-                     `lamed.experiment` or `lamed.delete`"
+                     `lamed.experiment`, `lamed.delete` or `lamed.client`"
                 )
             })
         })

@@ -1,10 +1,12 @@
 //! `--bootstrap FILE`: a zip of the Lambda function that is not the embedded one.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
-use zip::ZipArchive;
+use zip::result::ZipResult;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::from_config::SetupError;
 use crate::config::Architecture;
@@ -41,6 +43,25 @@ pub(super) fn read(path: &Path) -> Result<(Architecture, Vec<u8>), SetupError> {
     Ok((architecture, zip))
 }
 
+/// The zip with one file more. Equal parts give equal bytes.
+pub(super) fn with_file(zip: &[u8], name: &str, text: &str) -> Result<Vec<u8>, SetupError> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let add = || -> ZipResult<Vec<u8>> {
+        let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec()))?;
+        writer.start_file(name, options)?;
+        writer.write_all(text.as_bytes())?;
+        Ok(writer.finish()?.into_inner())
+    };
+    add().map_err(|error| {
+        SetupError::Usage(format!(
+            "cannot add `{name}` to the zip of the Lambda function: {error}"
+        ))
+    })
+}
+
 /// The processor that an ELF file is for.
 ///
 /// Source: System V ABI, "ELF header": 64 bits, little-endian, `e_machine` at byte 18.
@@ -52,5 +73,34 @@ fn architecture(head: &[u8; 20]) -> Option<Architecture> {
         62 => Some(Architecture::X86_64),
         183 => Some(Architecture::Arm64),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zip_takes_one_file_more() {
+        let options = SimpleFileOptions::default().unix_permissions(0o755);
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.start_file("bootstrap", options).unwrap();
+        writer.write_all(b"program").unwrap();
+        let zip = writer.finish().unwrap().into_inner();
+        let both = with_file(&zip, "a.json", "{}").unwrap();
+        assert_eq!(both, with_file(&zip, "a.json", "{}").unwrap());
+        let mut archive = ZipArchive::new(Cursor::new(both.as_slice())).unwrap();
+        for (name, mode, text) in [("bootstrap", 0o755, "program"), ("a.json", 0o644, "{}")] {
+            let mut entry = archive.by_name(name).unwrap();
+            assert_eq!(entry.unix_mode().map(|mode| mode & 0o777), Some(mode));
+            let mut found = String::new();
+            entry.read_to_string(&mut found).unwrap();
+            assert_eq!(found, text);
+        }
+        let twice = with_file(&both, "a.json", "{}");
+        let Err(SetupError::Usage(error)) = twice else {
+            panic!("{twice:?}");
+        };
+        assert!(error.starts_with("cannot add `a.json`"), "{error}");
     }
 }

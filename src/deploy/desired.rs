@@ -33,6 +33,8 @@ pub struct Desired {
     /// The path under which the API is served.
     pub stage: &'static str,
     pub code: Code,
+    /// The same with the declared experiments in a file, for functions that serve the browser client.
+    pub code_with_experiments: Code,
     /// The one environment variable that lamed sets; all others are the user's.
     pub settings: Variable,
     /// By name, each once.
@@ -92,6 +94,8 @@ pub struct DesiredFunction {
     pub handler: String,
     pub memory_mb: u32,
     pub timeout_seconds: u32,
+    /// Whether its code is the one with the experiments.
+    pub has_experiments: bool,
 }
 
 /// A method on a path of the REST API.
@@ -122,6 +126,15 @@ pub struct Throttle {
 }
 
 impl Desired {
+    /// What a function runs.
+    pub(super) fn code_of(&self, function: &DesiredFunction) -> &Code {
+        if function.has_experiments {
+            &self.code_with_experiments
+        } else {
+            &self.code
+        }
+    }
+
     /// The paths of the API, each once, in order.
     pub(super) fn paths(&self) -> BTreeSet<&str> {
         (self.methods.iter())

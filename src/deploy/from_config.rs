@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
     Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;
-use crate::function::{SETTINGS, Settings};
+use crate::function::{EXPERIMENTS, SETTINGS, Settings};
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
 use crate::store::RedisSettings;
@@ -182,11 +183,14 @@ impl Deployment {
         let settings = settings(config, redis)?;
         let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = &config.aws;
+        let code = code(aws.architecture, bootstrap)?;
+        let zip = with_file(&code.zip, EXPERIMENTS, config.browser_client().json())?;
         Ok(Desired {
             name: self.name.clone(),
             lamed_version: env!("CARGO_PKG_VERSION"),
             stage: STAGE,
-            code: code(config.aws.architecture, bootstrap)?,
+            code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
+            code,
             settings: Variable {
                 name: SETTINGS,
                 value: settings,
@@ -222,6 +226,7 @@ fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desi
         handler: route.handler.name().to_owned(),
         memory_mb: wired.map_or(MEMORY_MB, |wired| wired.memory_mb),
         timeout_seconds: u32::try_from(route.timeout.as_secs()).unwrap_or(u32::MAX),
+        has_experiments: route.handler == Handler::Client,
     }
 }
 
@@ -232,6 +237,7 @@ fn function_name(handler: Handler) -> &'static str {
         Handler::AllExperiments => "lamed-all-experiments",
         Handler::OneExperiment => "lamed-experiment",
         Handler::Delete => "lamed-delete-experiment",
+        Handler::Client => "lamed-client",
     }
 }
 
@@ -255,7 +261,7 @@ fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desire
 fn parameters(route: &http::Route) -> &'static [&'static str] {
     use parameter::{EVENT, EXPERIMENT, NAMESPACE, SCOPE, UUID, VARIANT};
     match (route.handler, route.method) {
-        (_, http::Method::Post) => &[],
+        (_, http::Method::Post) | (Handler::Client, _) => &[],
         (Handler::Track, _) => &[NAMESPACE, EXPERIMENT, VARIANT, EVENT, UUID],
         (Handler::AllExperiments, _) => &[NAMESPACE, SCOPE],
         (Handler::OneExperiment | Handler::Delete, _) => &[NAMESPACE, EXPERIMENT],

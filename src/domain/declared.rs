@@ -18,6 +18,33 @@ pub struct Declared {
     pub unit: Unit,
 }
 
+impl Declared {
+    /// One to try lamed with, where nothing is declared.
+    #[must_use]
+    pub fn example() -> Self {
+        let name = |text: &str| Name::stored(text.to_owned());
+        Self {
+            name: name("button color"),
+            control: None,
+            variants: vec![(name("blue"), 50), (name("red"), 50)],
+            goals: vec![Goal {
+                name: name("button clicked"),
+                unique: true,
+                better: Better::default(),
+            }],
+            minimum_effect: None,
+            unit: Unit::default(),
+        }
+    }
+
+    /// What those see who do not take part: the control, or without one the first variant in natural order.
+    #[must_use]
+    pub fn fallback(&self) -> Option<&Name> {
+        let first = self.variants.first().map(|(name, _)| name);
+        self.control.as_ref().or(first)
+    }
+}
+
 /// Whom an experiment gives a variant and counts once. An experiment is for one of them, never both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {

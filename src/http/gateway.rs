@@ -11,7 +11,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Api, Handler, Method, Parameters, Reply, Request};
+use super::routes::is_module;
+use super::{Api, Handler, Method, Parameters, Reply, Request, ScriptRequest};
 
 /// The function: event in, answer out. Runs in Lambda, and behind the gateway of `serve --local`.
 ///
@@ -24,7 +25,12 @@ use super::{Api, Handler, Method, Parameters, Reply, Request};
 pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value, FunctionError> {
     if event.get("httpMethod").is_some() {
         return match request_from_event(event) {
-            Ok(request) => Ok(proxy_reply(&sendable(api.handle(handler, &request).await))),
+            Ok(mut request) => {
+                if handler == Handler::Client {
+                    request.script = script(event);
+                }
+                Ok(proxy_reply(&sendable(api.handle(handler, &request).await)))
+            }
             // API Gateway asks no function about these: `deploy` has it answer them itself.
             Err(_) if event["httpMethod"] == "OPTIONS" => {
                 Ok(proxy_reply(&Reply::preflight(handler.methods())))
@@ -43,8 +49,12 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         body: Vec::new(),
         encoding: None,
         user_agent: None,
+        script: ScriptRequest::default(),
     };
     let reply = sendable(api.handle(handler, &request).await);
+    if handler == Handler::Client && reply.status == 200 {
+        return Ok(Value::from(reply.body));
+    }
     let body = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
     match (reply.status, body["message"].as_str()) {
         (200, _) => Ok(body),
@@ -107,7 +117,16 @@ pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
         body,
         encoding: header(event, "content-encoding"),
         user_agent: header(event, "user-agent"),
+        script: ScriptRequest::default(),
     })
+}
+
+/// What is read for the browser client alone.
+fn script(event: &Value) -> ScriptRequest {
+    ScriptRequest {
+        is_module: event["path"].as_str().is_some_and(is_module),
+        if_none_match: header(event, "if-none-match"),
+    }
 }
 
 /// In the event a header's name is written as the client wrote it.

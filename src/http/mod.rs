@@ -5,6 +5,7 @@
 //! translates between a request and API Gateway's proxy event.
 
 mod batch;
+mod client;
 mod crawlers;
 pub mod gateway;
 mod handlers;
@@ -18,6 +19,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::client::{BrowserClient, Script};
 use self::handlers::Refusal;
 #[cfg_attr(not(feature = "cli"), allow(unused_imports))]
 pub(crate) use self::log_limit::LogLimit;
@@ -44,6 +46,17 @@ pub struct Request {
     pub encoding: Option<String>,
     /// Who sends it, by its own account.
     pub user_agent: Option<String>,
+    /// What [`Handler::Client`] reads beside: of other handlers it is the default.
+    pub script: ScriptRequest,
+}
+
+/// Which script is asked for, and which one is there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptRequest {
+    /// Whether the browser client is asked for as a module.
+    pub is_module: bool,
+    /// The header `If-None-Match`.
+    pub if_none_match: Option<String>,
 }
 
 /// The API over one store.
@@ -55,6 +68,7 @@ pub struct Api {
     declared: Arc<DeclaredVariants>,
     outage: Arc<Outage>,
     crawlers: Arc<Crawlers>,
+    client: Option<Arc<BrowserClient>>,
 }
 
 /// What becomes of events that crawlers send.
@@ -78,6 +92,7 @@ impl Api {
             declared: Arc::default(),
             outage: Arc::default(),
             crawlers: Arc::default(),
+            client: None,
         }
     }
 
@@ -102,6 +117,21 @@ impl Api {
         }
     }
 
+    /// The browser client that it serves; without this it serves none.
+    #[must_use]
+    pub fn serving(self, client: BrowserClient) -> Self {
+        Self {
+            client: Some(Arc::new(client)),
+            ..self
+        }
+    }
+
+    /// The browser client that it serves.
+    #[must_use]
+    pub fn client(&self) -> Option<&BrowserClient> {
+        self.client.as_deref()
+    }
+
     /// How many events of crawlers were not counted so far.
     #[must_use]
     pub fn ignored(&self) -> u64 {
@@ -116,6 +146,7 @@ impl Api {
             (Handler::AllExperiments, _) => self.all_experiments(request).await,
             (Handler::OneExperiment, _) => self.one_experiment(request).await,
             (Handler::Delete, _) => self.delete(request).await,
+            (Handler::Client, _) => Ok(self.browser_client(request)),
         };
         answer.unwrap_or_else(|refusal| {
             match &refusal {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Where every deployment has the browser client as a module. What ends so is a module wherever else it is.
+pub const MODULE: &str = "lamed.mjs";
+
 /// A function of the API, by the name that Lambda's `_HANDLER` gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handler {
@@ -9,6 +12,8 @@ pub enum Handler {
     AllExperiments,
     OneExperiment,
     Delete,
+    /// The browser client.
+    Client,
 }
 
 impl Handler {
@@ -20,10 +25,11 @@ impl Handler {
             Self::AllExperiments => "lamed.all",
             Self::OneExperiment => "lamed.experiment",
             Self::Delete => "lamed.delete",
+            Self::Client => "lamed.client",
         }
     }
 
-    /// Reads `lamed.track`, `lamed.all`, `lamed.experiment` or `lamed.delete`.
+    /// Reads the name of a handler, such as `lamed.track`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -31,6 +37,7 @@ impl Handler {
             "lamed.all" => Some(Self::AllExperiments),
             "lamed.experiment" => Some(Self::OneExperiment),
             "lamed.delete" => Some(Self::Delete),
+            "lamed.client" => Some(Self::Client),
             _ => None,
         }
     }
@@ -43,6 +50,7 @@ impl Handler {
             Self::AllExperiments => "experiments",
             Self::OneExperiment => "experiment",
             Self::Delete => "delete",
+            Self::Client => "lamed.js",
         }
     }
 
@@ -51,7 +59,7 @@ impl Handler {
     pub fn methods(self) -> &'static [Method] {
         match self {
             Self::Track => &[Method::Get, Method::Post],
-            Self::AllExperiments | Self::OneExperiment => &[Method::Get],
+            Self::AllExperiments | Self::OneExperiment | Self::Client => &[Method::Get],
             Self::Delete => &[Method::Delete],
         }
     }
@@ -113,6 +121,19 @@ pub enum RouteMatch<'a> {
     Nothing,
 }
 
+impl Route {
+    /// Whether it gives the browser client as a module.
+    #[must_use]
+    pub fn is_module(&self) -> bool {
+        is_module(&self.path)
+    }
+}
+
+/// Whether a path, with a slash at its end or without, is a module's.
+pub(super) fn is_module(path: &str) -> bool {
+    path.trim_end_matches('/').ends_with(".mjs")
+}
+
 impl Routes {
     /// The routes that every deployment has, with Python lamed's timeouts, and `extra` ones. Of two
     /// with the same path and method the later counts.
@@ -131,6 +152,11 @@ impl Routes {
             route(Method::Get, Handler::AllExperiments, true, 60),
             route(Method::Get, Handler::OneExperiment, true, 60),
             route(Method::Delete, Handler::Delete, true, 30),
+            route(Method::Get, Handler::Client, false, 10),
+            Route {
+                path: MODULE.to_owned(),
+                ..route(Method::Get, Handler::Client, false, 10)
+            },
         ];
         for extra in extra {
             let same = |route: &Route| (&route.path, route.method) == (&extra.path, extra.method);

@@ -6,28 +6,38 @@ use std::time::Instant;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, USER_AGENT};
+use hyper::header::{CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
+use super::compressed::Compressed;
 use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
-use crate::http::{self, Api, Parameters, Reply, Route, RouteMatch, Routes, STAGE};
+use crate::http::{
+    self, Api, Handler, Parameters, Reply, Route, RouteMatch, Routes, STAGE, ScriptRequest,
+};
 
 /// Calls the handler straight.
 pub struct Direct {
     api: Api,
     routes: Routes,
     key: ApiKey,
+    compressed: Compressed,
 }
 
 impl Direct {
     /// An edge that asks for `key` where a route requires one.
     #[must_use]
     pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
-        Self { api, routes, key }
+        let compressed = Compressed::of(api.client());
+        Self {
+            api,
+            routes,
+            key,
+            compressed,
+        }
     }
 
     /// Where a request goes, or what it gets instead.
@@ -81,6 +91,13 @@ impl Direct {
             body,
             encoding: header(CONTENT_ENCODING),
             user_agent: header(USER_AGENT),
+            script: match route.handler {
+                Handler::Client => ScriptRequest {
+                    is_module: route.is_module(),
+                    if_none_match: header(IF_NONE_MATCH),
+                },
+                _ => ScriptRequest::default(),
+            },
         };
         self.api.handle(route.handler, &request).await
     }
@@ -103,9 +120,13 @@ impl Edge for Direct {
         };
         let elapsed = start.elapsed();
         // Never the query: it holds idempotency keys.
-        let (method, path, status) = (head.method, head.uri.path(), reply.status);
+        let (method, path, status) = (&head.method, head.uri.path(), reply.status);
         tracing::info!(%method, path, status, ?elapsed, "answered");
-        handled(response(reply), handler)
+        let response = match handler {
+            Some(Handler::Client) => self.compressed.response(reply, &head.headers),
+            _ => response(reply),
+        };
+        handled(response, handler)
     }
 }
 

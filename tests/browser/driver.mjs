@@ -49,7 +49,7 @@ const browser = await chromium.launch({
 
 let html = ""
 const server = createServer((request, response) => {
-  const known = request.url === "/"
+  const known = request.url.split("?")[0] === "/"
   response.writeHead(known ? 200 : 204, { "content-type": "text/html; charset=utf-8" }) // a favicon's 404 is an error
   response.end(known ? html : "")
 })
@@ -122,9 +122,9 @@ const steps = {
   fill: (page, [selector, text]) => page.fill(selector, text, { timeout: PATIENCE_MS }),
   select: (page, [selector, value]) => page.locator(selector).selectOption(value, { timeout: PATIENCE_MS }).then(() => {}),
   press: (page, key) => page.keyboard.press(key),
-  // Playwright's own would evaluate the text in the page, whose policy forbids that.
+  // Playwright's own would evaluate the text in the page, whose policy forbids that. A page on its way out answers nothing.
   async until(page, condition) {
-    for (const deadline = Date.now() + PATIENCE_MS; !(await page.evaluate(condition)); await sleep(10)) {
+    for (const deadline = Date.now() + PATIENCE_MS; !(await page.evaluate(condition).catch(() => false)); await sleep(10)) {
       if (Date.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms`)
     }
   },

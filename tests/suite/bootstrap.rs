@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use lamed::assets;
 use lamed::domain::Secret;
-use lamed::http::Routes;
+use lamed::http::{BrowserClient, Routes, Script};
 use lamed::server::{ApiKey, Connections, Gateway, TokenBucket, serve};
 use lamed::store::{RedisSettings, Server};
 use serde_json::{Value, json};
@@ -71,6 +71,7 @@ async fn function_counts_and_survives(architecture: &'static str) {
     // By its address: Debian 12's qemu hangs where a program starts a thread, to resolve a name.
     let lambda = Lambda::start(&executable, local("127.0.0.1", redis.port)).await;
     flat_events_are_answered(&lambda).await;
+    the_browser_client_is_served(&lambda).await;
     outages_end(&lambda, &mut redis).await;
     let log = lambda.log("track");
     assert!(
@@ -101,6 +102,26 @@ async fn the_function_counts_on_a_cluster() {
     assert_eq!(elements.len(), 21);
     let answer = lambda.invoke("delete", r#"{"experiment": "e7"}"#).await;
     assert_eq!(answer, Ok(json!({"deleted": 1})));
+}
+
+/// As by any other home, with the experiments that are beside the function.
+async fn the_browser_client_is_served(lambda: &Lambda) {
+    let client = BrowserClient::of_json(Lambda::CLIENT);
+    for (path, form) in [
+        ("/lamed.js", Script::Classic),
+        ("/lamed.mjs/", Script::Module),
+    ] {
+        let mut event = json!({"httpMethod": "GET", "path": path, "headers": {}});
+        let reply = lambda.invoke("client", &event.to_string()).await.unwrap();
+        assert_eq!(reply["statusCode"], 200);
+        assert_eq!(reply["body"], client.script(form));
+        event["headers"]["If-None-Match"] = reply["headers"]["ETag"].clone();
+        let reply = lambda.invoke("client", &event.to_string()).await.unwrap();
+        assert_eq!(
+            (&reply["statusCode"], &reply["body"]),
+            (&json!(304), &json!(""))
+        );
+    }
 }
 
 async fn flat_events_are_answered(lambda: &Lambda) {

@@ -141,7 +141,7 @@ fn a_browser_takes_the_published_alephbet_alone_and_pages_go_on_without_it() {
         assert_eq!(published, alephbet::INTEGRITY);
 
         let home = home();
-        let url = ["snippet", "--url", "http://127.0.0.1:1/prod"];
+        let url = ["snippet", "--alephbet", "--url", "http://127.0.0.1:1/prod"];
         let snippet = line(&home, &url).run().stdout;
         let another = format!("sha384-{}", "A".repeat(64));
         let other = snippet.replace(&published, &another);
@@ -175,7 +175,7 @@ fn run(server: &Server, arguments: &[&str]) -> String {
 }
 
 fn snippet(server: &Server) -> String {
-    run(server, &["snippet", "--local"])
+    run(server, &["snippet", "--local", "--alephbet"])
 }
 
 fn experiments(server: &Server) -> Vec<Value> {

@@ -442,7 +442,7 @@ fn home() -> TempDir {
 }
 
 fn snippet(home: &TempDir, arguments: &[&str]) -> Line {
-    let snippet = ["snippet", "--url", "https://x.example/prod"];
+    let snippet = ["snippet", "--alephbet", "--url", "https://x.example/prod"];
     line(home, &[&snippet, arguments].concat())
 }
 

@@ -24,7 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("assets", &[]),
     ("store", &["domain"]),
     ("function", &["domain", "store"]),
-    ("http", &["domain", "store"]),
+    ("http", &["assets", "domain", "store"]),
     ("config", &["domain", "store", "http"]),
     ("deploy", &["domain"]),
     ("report", &["domain", "http"]),

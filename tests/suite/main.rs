@@ -23,6 +23,7 @@ mod oracle;
 mod package;
 mod readme;
 mod schema;
+mod script;
 mod security;
 mod statistics;
 mod stores;

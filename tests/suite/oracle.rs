@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lamed::domain::{Accept, Name, PARTICIPATE};
-use lamed::http::{Api, Handler, Method, Parameters, Request};
+use lamed::http::{Api, Handler, Method, Parameters, Request, ScriptRequest};
 use lamed::store::{Dedupe, RedisStore};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -213,6 +213,7 @@ impl Ours {
             body: Vec::new(),
             encoding: None,
             user_agent: None,
+            script: ScriptRequest::default(),
         };
         let reply = self.runtime.block_on(self.api.handle(handler, &request));
         assert_eq!(reply.status, 200, "{call:?}: {reply:?}");

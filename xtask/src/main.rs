@@ -11,6 +11,7 @@ use std::process::{Command, ExitCode};
 use builder::Architecture;
 
 const USAGE: &str = "usage: cargo xtask bootstrap [--output DIR] [x86_64] [arm64]
+       cargo xtask client
        cargo xtask man
 
 bootstrap: build the Lambda function as DIR/bootstrap-ARCHITECTURE.zip, for both architectures if none is
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = if arguments == ["man"] {
         render_manual()
+    } else if arguments == ["client"] {
+        build_client()
     } else if let Some(order) = Order::parse(&arguments) {
         order.fulfil()
     } else {
@@ -111,6 +114,27 @@ fn render_manual() -> Result<(), String> {
     } else {
         Err(format!("cargo failed: {status}"))
     }
+}
+
+/// Builds the browser client with the esbuild of its lock file.
+fn build_client() -> Result<(), String> {
+    let folder = workspace().join("embedded/client");
+    for arguments in [
+        &["ci", "--ignore-scripts", "--no-audit", "--no-fund"][..],
+        &["run", "build"],
+    ] {
+        // On Windows npm is a script, which only the shell of the system finds.
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let status = Command::new(npm)
+            .args(arguments)
+            .current_dir(&folder)
+            .status()
+            .map_err(|error| format!("cannot run npm: {error}"))?;
+        if !status.success() {
+            return Err(format!("`npm {}` ended with {status}", arguments.join(" ")));
+        }
+    }
+    Ok(())
 }
 
 fn workspace() -> &'static Path {

@@ -5,13 +5,16 @@
 mod log;
 
 use std::env;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use lamed::function::{SETTINGS, Settings, SettingsError};
+use lamed::function::{EXPERIMENTS, SETTINGS, Settings, SettingsError};
 use lamed::http::gateway::answer;
-use lamed::http::{Api, Handler};
+use lamed::http::{Api, BrowserClient, Handler};
 use lamed::store::{RedisStore, StoreError};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -34,10 +37,18 @@ enum Failure {
     Settings(#[from] SettingsError),
     #[error("`{0}` is not a handler of lamed")]
     Handler(String),
+    #[error("`{EXPERIMENTS}`, which `lamed deploy` puts beside the function, cannot be read: {0}")]
+    Experiments(io::Error),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("the function ended: {0}")]
     Runtime(#[from] lambda_runtime::Error),
+}
+
+/// In the folder that Lambda unpacks the function into.
+fn experiments() -> PathBuf {
+    let folder = env::var_os("LAMBDA_TASK_ROOT").unwrap_or_else(|| "/var/task".into());
+    PathBuf::from(folder).join(EXPERIMENTS)
 }
 
 struct LambdaFunction {
@@ -60,12 +71,14 @@ impl LambdaFunction {
         // Fails only where a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = RedisStore::new(&redis)?;
-        Ok(Self {
-            handler,
-            api: Api::new(Arc::new(store), namespace, accept)
-                .declaring(declared)
-                .ignoring_bots(ignore_bots),
-        })
+        let mut api = Api::new(Arc::new(store), namespace, accept)
+            .declaring(declared)
+            .ignoring_bots(ignore_bots);
+        if handler == Handler::Client {
+            let config = fs::read_to_string(experiments()).map_err(Failure::Experiments)?;
+            api = api.serving(BrowserClient::of_json(&config));
+        }
+        Ok(Self { handler, api })
     }
 
     /// Answers one invocation after the other: Lambda never sends two at a time.

@@ -142,7 +142,8 @@ impl Work<'_> {
         let role = self.known("role", |made| made.role.clone())?;
         let settings = &desired.settings;
         let environment = BTreeMap::from([(settings.name.to_owned(), settings.value.clone())]);
-        let zip = Blob::new(desired.code.zip.as_ref());
+        let code = desired.code_of(wanted);
+        let zip = Blob::new(code.zip.as_ref());
         let create = async || {
             let create = lambda
                 .create_function()
@@ -152,7 +153,7 @@ impl Work<'_> {
                 .handler(&wanted.handler)
                 .memory_size(signed(wanted.memory_mb))
                 .timeout(signed(wanted.timeout_seconds))
-                .architectures(Architecture::from(desired.code.architecture.as_str()))
+                .architectures(Architecture::from(code.architecture.as_str()))
                 .environment(variables(&environment))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build());
             let create = create.set_vpc_config((!vpc.subnets.is_empty()).then(|| vpc_config(vpc)));
@@ -177,8 +178,9 @@ impl Work<'_> {
 
     async fn update_code(&self, name: &str) -> Result<(), AwsError> {
         let desired = self.desired()?;
-        let zip = Blob::new(desired.code.zip.as_ref());
-        let architecture = Architecture::from(desired.code.architecture.as_str());
+        let code = desired.code_of(wanted(desired, name)?);
+        let zip = Blob::new(code.zip.as_ref());
+        let architecture = Architecture::from(code.architecture.as_str());
         let update = async || {
             let update = self.aws.lambda.update_function_code().function_name(name);
             update

@@ -281,7 +281,7 @@ impl Planner<'_> {
     /// Code first, then configuration: a python3.8 function takes both before anything is published.
     fn update(&self, plan: &mut Plan, function: &DesiredFunction, there: &Configuration) {
         let name = &function.name;
-        let code = &self.desired.code;
+        let code = self.desired.code_of(function);
         let group = || Group::Function(name.clone());
         if there.code_sha256 != code.sha256 || there.architecture != code.architecture {
             let words = Words::update("function", name.as_str()).detail("code");
@@ -356,7 +356,7 @@ impl Planner<'_> {
     }
 
     fn is_wanted(&self, function: &DesiredFunction, there: &Configuration) -> bool {
-        let code = &self.desired.code;
+        let code = self.desired.code_of(function);
         there.code_sha256 == code.sha256
             && there.architecture == code.architecture
             && self.differences(function, there).is_empty()

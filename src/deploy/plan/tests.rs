@@ -28,6 +28,7 @@ fn wants() -> Desired {
         lamed_version: "1.0.0",
         stage: "prod",
         code: Code::new("arm64", Cow::Borrowed(b"zip")),
+        code_with_experiments: Code::new("arm64", Cow::Borrowed(b"zip with experiments")),
         settings: Variable {
             name: "SETTINGS",
             value: Secret::new("new"),
@@ -55,6 +56,7 @@ fn wanted(name: &str) -> desired::DesiredFunction {
         handler: format!("lamed.{name}"),
         memory_mb: 128,
         timeout_seconds: 10,
+        has_experiments: name == "client",
     }
 }
 
@@ -106,8 +108,8 @@ fn deployed(desired: &Desired) -> Observed {
             memory_mb: function.memory_mb,
             timeout_seconds: function.timeout_seconds,
             role: account.role(&desired.name),
-            architecture: desired.code.architecture.clone(),
-            code_sha256: desired.code.sha256.clone(),
+            architecture: desired.code_of(function).architecture.clone(),
+            code_sha256: desired.code_of(function).sha256.clone(),
             environment: [(
                 desired.settings.name.to_owned(),
                 desired.settings.value.clone(),

@@ -24,7 +24,7 @@ fn snippet_of(server: &Server, config: &Value) -> String {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let url = format!("http://{}/prod", server.address);
-    let outcome = line(&home, &["snippet", "--url", &url]).run();
+    let outcome = line(&home, &["snippet", "--alephbet", "--url", &url]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     outcome.stdout
 }

@@ -89,7 +89,7 @@ fn all_is_well() {
  ✓  deployment         not deployed yet
  ✓  permissions        enough for `lamed deploy` and `lamed destroy`
  ✓  function           x86_64, zip of 0.00 MB, for `lamed-track`, `lamed-all-experiments`,
-                       `lamed-experiment`, `lamed-delete-experiment`
+                       `lamed-experiment`, `lamed-delete-experiment`, `lamed-client`
  ✓  redis              redis://{PRIVATE}:{port}/0 answers in N ms
  ✓  redis address      `{PRIVATE}` is in a private network, and the functions are in a VPC
  ✓  redis tls          off, at an address that is not public

@@ -312,7 +312,7 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
         "",
         &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
     );
-    let track_url = format!("track_url = \"http://{}/prod/track\"", server.address);
+    let track_url = format!("<script src=\"http://{}/prod/lamed.js\">", server.address);
     assert!(
         line(&server.home, &["snippet", "--local"])
             .run()

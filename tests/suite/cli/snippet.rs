@@ -12,10 +12,10 @@ use super::*;
 use crate::support::{Deadline, line};
 
 #[test]
-fn the_snippet_shows_an_example_where_nothing_is_declared() {
+fn the_snippet_for_alephbet_shows_an_example_where_nothing_is_declared() {
     let home = home();
     let snippet = |arguments: &[&str]| {
-        let snippet = ["snippet", "--url", "https://x.example/prod/"];
+        let snippet = ["snippet", "--alephbet", "--url", "https://x.example/prod/"];
         line(&home, &[&snippet, arguments].concat())
     };
     let html = SNIPPET
@@ -96,7 +96,7 @@ console.log(JSON.stringify(told));
 }
 
 #[test]
-fn the_snippet_holds_every_name_exactly() {
+fn the_snippet_for_alephbet_holds_every_name_exactly() {
     let mut names = [
         "</script><script>alert(1)//",
         "<!--",
@@ -130,7 +130,10 @@ fn the_snippet_holds_every_name_exactly() {
     let config = json!({"namespace": namespace, "experiments": experiments});
     let home = home();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let snippet = line(&home, &["snippet", "--url", "https://x.example/prod"]);
+    let snippet = line(
+        &home,
+        &["snippet", "--alephbet", "--url", "https://x.example/prod"],
+    );
     let mut goals: Vec<Value> = names
         .map(|name| json!({"name": name, "unique": true}))
         .into();
@@ -145,4 +148,94 @@ fn the_snippet_holds_every_name_exactly() {
     };
     let expected = json!(names.map(experiment));
     assert_eq!(told(&home, script(&snippet.run().stdout)), expected);
+}
+
+const URL: &str = "https://x.example/prod";
+
+/// What a command prints in this home, and says beside it.
+fn printed(home: &TempDir, arguments: &[&str]) -> (String, String) {
+    let outcome = line(home, &[&["snippet", "--url", URL], arguments].concat()).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    (outcome.stdout, outcome.stderr)
+}
+
+#[test]
+fn the_snippet_is_two_lines() {
+    let home = home();
+    let html = "<script src=\"https://x.example/prod/lamed.js\"></script>\n\
+                <script>lamed.run(\"button color\", {red: function () { /* show this variant */ }});</script>\n";
+    let said = "the config declares no experiments: declare them first, `lamed.js` runs only declared ones; the \
+                snippet shows an example\n\
+                Put the first line into the `<head>` of your pages, and your code into the functions of the last one.\n\
+                When a visitor reaches a goal, call `lamed.complete(\"button clicked\")`; a click is counted by the \
+                attribute `data-lamed-goal` of the element.\n";
+    assert_eq!(printed(&home, &[]), (html.to_owned(), said.to_owned()));
+    let json = format!("{}\n", json!({"html": html}));
+    assert_eq!(printed(&home, &["--json"]).0, json);
+    let (_, said) = printed(&home, &["--namespace", "other"]);
+    assert!(said.contains("use `--inline` or `--output FILE`"), "{said}");
+
+    let config = json!({"experiments": {
+        "a </script> \u{2028}": {"control": "1", "variants": {"1": 1, "__proto__": 1, "it's": 1}},
+        "b": {"unit": "user", "variants": {"x": 1}},
+        "c": {"goals": ["g"]},
+    }});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let (html, said) = printed(&home, &[]);
+    assert_eq!(
+        html,
+        "<script src=\"https://x.example/prod/lamed.js\"></script>\n<script>\n\
+         lamed.run(\"a \\u003c/script\\u003e \\u2028\", {[\"__proto__\"]: function () { /* show this variant */ }, \
+         \"it's\": function () { /* show this variant */ }});\n\
+         lamed.run(\"b\", {});\n</script>\n"
+    );
+    assert!(
+        said.starts_with("warning: experiment `c` is not in the snippet"),
+        "{said}"
+    );
+    assert!(said.contains("Experiment `b` is for users"), "{said}");
+}
+
+#[test]
+fn the_script_can_stand_in_the_page_or_in_a_file() {
+    let home = home();
+    let config = json!({"namespace": "here", "experiments": {"a": {"variants": {"x": 1, "y": 1}}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let read = |name: &str| fs::read_to_string(home.path().join(name)).unwrap();
+    let example = "lamed.run(\"a\", {y: function () { /* show this variant */ }});</script>\n";
+
+    let (html, _) = printed(&home, &["--output", "ab.js"]);
+    let tag = "<script src=\"ab.js\" data-track=\"https://x.example/prod/track\"></script>\n";
+    assert_eq!(html, format!("{tag}<script>{example}"));
+    assert!(
+        read("ab.js").contains(
+            "{\"namespace\":\"here\",\"window\":2592000,\"experiments\":[{\"name\":\"a\","
+        )
+    );
+
+    let (html, said) = printed(&home, &["--output", "ab.mjs"]);
+    let tag = "<script type=\"module\" src=\"ab.mjs\"></script>\n";
+    assert_eq!(html, format!("{tag}<script type=\"module\">{example}"));
+    assert!(
+        said.starts_with("wrote `ab.mjs`\n") && said.contains("<html data-track="),
+        "{said}"
+    );
+    assert!(read("ab.mjs").contains("export"));
+
+    let (html, _) = printed(&home, &["--inline", "--namespace", "there"]);
+    let script = read("ab.js").trim_end().replace("\"here\"", "\"there\"");
+    assert_eq!(
+        html,
+        format!(
+            "<script data-track=\"https://x.example/prod/track\">{script}</script>\n<script>{example}"
+        )
+    );
+
+    let types = line(&home, &["snippet", "--types"]).run().stdout;
+    assert_eq!(types, lamed::assets::client::TYPES);
+    let gone = ["snippet", "--url", URL, "--output", "gone/ab.js"];
+    let error = "error: cannot write `gone/ab.js`: No such file or directory (os error 2)\n";
+    line(&home, &gone).gives(1, "", error);
+    let both = ["snippet", "--url", URL, "--inline", "--types"];
+    assert_eq!(line(&home, &both).run().code, Some(2));
 }

@@ -38,7 +38,7 @@ fn status_shows_what_is_live_and_what_is_other_than_the_config() {
         .iter()
         .map(|f| &f["version"])
         .collect();
-    assert_eq!(live, [2, 2, 2, 2]);
+    assert_eq!(live, [2; 5]);
     site.aws.reset();
     site.status(&[]);
     assert_eq!(site.aws.writes(), [""; 0]);
@@ -69,11 +69,12 @@ fn rollback_moves_all_functions_together() {
 lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
   ~  alias  lamed-all-experiments:live    3 → 2
+  ~  alias  lamed-client:live             3 → 2
   ~  alias  lamed-delete-experiment:live  3 → 2
   ~  alias  lamed-experiment:live         3 → 2
   ~  alias  lamed-track:live              3 → 2
 
-4 to update
+5 to update
 
 error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Roll back from release 3 to release 2?
 ",
@@ -86,25 +87,28 @@ error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Roll
 lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
   ~  alias  lamed-all-experiments:live    3 → 2
+  ~  alias  lamed-client:live             3 → 2
   ~  alias  lamed-delete-experiment:live  3 → 2
   ~  alias  lamed-experiment:live         3 → 2
   ~  alias  lamed-track:live              3 → 2
 
-4 to update
+5 to update
 
 release 2 is live; run `lamed deploy` to apply the config again
 ~ updated alias lamed-all-experiments:live
+~ updated alias lamed-client:live
 ~ updated alias lamed-delete-experiment:live
 ~ updated alias lamed-experiment:live
 ~ updated alias lamed-track:live
 ",
     );
-    assert_eq!(site.aws.writes(), ["lambda:UpdateAlias"; 4]);
-    assert_eq!(site.live(), [2; 4]);
+    assert_eq!(site.aws.writes(), ["lambda:UpdateAlias"; 5]);
+    assert_eq!(site.live(), [2; 5]);
     assert_eq!(
         changes(&deployed, &site.account()),
         [
             "functions lamed-all-experiments aliases live version: \"3\" → \"2\"",
+            "functions lamed-client aliases live version: \"3\" → \"2\"",
             "functions lamed-delete-experiment aliases live version: \"3\" → \"2\"",
             "functions lamed-experiment aliases live version: \"3\" → \"2\"",
             "functions lamed-track aliases live version: \"3\" → \"2\"",
@@ -113,7 +117,7 @@ release 2 is live; run `lamed deploy` to apply the config again
     let outcome = site.line(&["rollback", "--yes", "-q"]).run();
     assert_eq!(
         (outcome.code, site.live()),
-        (Some(0), vec![1; 4]),
+        (Some(0), vec![1; 5]),
         "{outcome}"
     );
     site.rollback(
@@ -136,11 +140,11 @@ release 2 is live; run `lamed deploy` to apply the config again
         .run();
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["from"], &json["to"]), (&json!(1), &json!(2)));
-    assert_eq!(json["changes"].as_array().unwrap().len(), 4);
-    assert_eq!(site.live(), [2; 4]);
+    assert_eq!(json["changes"].as_array().unwrap().len(), 5);
+    assert_eq!(site.live(), [2; 5]);
 
     // What is to be live was published before: nothing of it is made again.
-    assert_eq!(site.writes_of_deploy(), ["lambda:UpdateAlias"; 4]);
+    assert_eq!(site.writes_of_deploy(), ["lambda:UpdateAlias"; 5]);
     assert_eq!(changes(&deployed, &site.account()), [""; 0]);
 }
 
@@ -169,10 +173,10 @@ fn there_is_no_way_back_to_python_lamed() {
     site.build("second");
     site.deploy();
     let outcome = site.line(&["rollback", "--yes", "-q"]).run();
-    // Python lamed had no `lamed-experiment`.
+    // Python lamed had neither `lamed-client` nor `lamed-experiment`.
     assert_eq!(
         (outcome.code, site.live()),
-        (Some(0), vec![3, 3, 1, 3]),
+        (Some(0), vec![3, 1, 3, 1, 3]),
         "{outcome}"
     );
 }

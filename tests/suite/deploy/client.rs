@@ -30,8 +30,11 @@ async fn commands_speak_to_what_is_deployed() {
     );
 
     let snippet = site.line(&["snippet"]).run();
+    assert!(!snippet.stderr.contains("warning"), "{snippet}");
     assert!(
-        snippet.stdout.contains(&format!("\"{base}/track\"")),
+        snippet
+            .stdout
+            .contains(&format!("<script src=\"{base}/lamed.js\">")),
         "{snippet}"
     );
     let event = json!({"experiment": "button color", "event": "participate", "variant": "blue", "uuid": "1"});

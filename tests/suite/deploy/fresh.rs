@@ -284,7 +284,7 @@ fn a_dry_run_only_shows() {
         deployed["snippet"]
             .as_str()
             .unwrap()
-            .contains(&format!("{base}/track"))
+            .starts_with(&format!("<script src=\"{base}/lamed.js\"></script>\n"))
     );
 
     assert_eq!(
@@ -309,11 +309,51 @@ lamed in account ACCOUNT, eu-west-1
   ~  function  lamed-delete-experiment       LAMED_SETTINGS changed
   +  version   lamed-delete-experiment       lamed 1.0.0, release 2
   ~  alias     lamed-delete-experiment:live  1 → new version
+  ~  function  lamed-client                  LAMED_SETTINGS changed
+  +  version   lamed-client                  lamed 1.0.0, release 2
+  ~  alias     lamed-client:live             1 → new version
 
-4 to create, 8 to update
+5 to create, 10 to update
 ";
     assert_eq!(dry_run(&[]), password);
     assert_eq!(site.aws.writes(), [""; 0]);
+}
+
+#[test]
+fn experiments_ride_in_the_code_of_the_function_that_serves_them() {
+    let site = Site::new();
+    let declare = |weight: u32| {
+        let variants = json!({"blue": weight, "red": 50});
+        let mut config = config();
+        config["experiments"] = json!({"button color": {"variants": variants}});
+        site.configure(&config);
+    };
+    declare(50);
+    site.deploy();
+    let before = site.account();
+    declare(50);
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
+    declare(60);
+    let outcome = site.deploy_line(&["--dry-run"]).run();
+    let plan = "
+  ~  function  lamed-client       code
+  +  version   lamed-client       lamed 1.0.0, release 2
+  ~  alias     lamed-client:live  1 → new version
+
+1 to create, 2 to update
+";
+    assert!(outcome.stdout.ends_with(plan), "{outcome}");
+    site.deploy();
+    let after = site.account();
+    let changed = changes(&before, &after);
+    let of_others = |change: &&String| !change.starts_with("functions lamed-client ");
+    assert_eq!(changed.iter().find(of_others), None);
+    // Back to the same bytes.
+    declare(50);
+    site.deploy();
+    let code = |account: &Value| account["functions"]["lamed-client"]["CodeSha256"].clone();
+    assert_eq!(code(&before), code(&site.account()));
+    assert_ne!(code(&before), code(&after));
 }
 
 impl Site {

@@ -23,19 +23,20 @@ fn log_groups_that_are_there_get_the_tags_too() {
     assert!(outcome.stdout.contains(planned), "{outcome}");
     let mut writes = site.writes_of_deploy();
     writes.retain(|action| action.starts_with("logs:"));
-    assert_eq!(writes, [WRITTEN; 4]);
+    assert_eq!(writes, [WRITTEN; 5]);
     let tagged = site.account();
     assert_eq!(
         of_log_groups(&before, &tagged),
         [
             "log_groups /aws/lambda/lamed-all-experiments tags team: null → \"growth & co\"",
+            "log_groups /aws/lambda/lamed-client tags team: null → \"growth & co\"",
             "log_groups /aws/lambda/lamed-delete-experiment tags team: null → \"growth & co\"",
             "log_groups /aws/lambda/lamed-experiment tags team: null → \"growth & co\"",
             "log_groups /aws/lambda/lamed-track tags team: \"none\" → \"growth & co\"",
         ]
     );
     assert_eq!(site.writes_of_deploy(), [""; 0]);
-    assert_eq!(site.count(READ), 4);
+    assert_eq!(site.count(READ), 5);
 
     // One group more or less, and only that is written.
     before = tagged;
@@ -74,7 +75,7 @@ fn tags_of_log_groups_are_read_only_to_be_compared() {
     // One that goes with its function is not looked at.
     site.configure(&with("/aws", tags));
     site.deploy_line(&["--dry-run"]).run();
-    assert_eq!(site.count(READ), 4);
+    assert_eq!(site.count(READ), 5);
     for arguments in [&["rollback", "--yes"][..], &["destroy", "--yes"]] {
         site.aws.reset();
         site.line(arguments).run();

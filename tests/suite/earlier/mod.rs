@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lamed::domain::{Accept, Event, IdempotencyKey, Limit, Outcome, Selection};
-use lamed::http::{Api, Handler, Method, Request};
+use lamed::http::{Api, Handler, Method, Request, ScriptRequest};
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
@@ -136,6 +136,7 @@ impl Site {
                 body: Vec::new(),
                 encoding: None,
                 user_agent: None,
+                script: ScriptRequest::default(),
             };
             let reply = api.handle(Handler::AllExperiments, &request).await;
             assert_eq!(reply.status, 200, "{}", reply.body);

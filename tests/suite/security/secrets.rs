@@ -187,7 +187,7 @@ async fn what_is_written_is_for_its_owner_alone() {
 fn a_config_with_a_password_that_everybody_can_read_is_warned_of() {
     let home = home();
     let (folder, file) = (home.path(), home.path().join("config.json"));
-    let arguments = ["snippet", "--url", "http://127.0.0.1:1/prod"];
+    let arguments = ["snippet", "--alephbet", "--url", "http://127.0.0.1:1/prod"];
     let said = "the config declares no experiments: change the example in the snippet\n";
     let with_password = r#"{"redis": {"url": "redis://:hunter2@localhost"}}"#;
     let warning = "warning: every user of this machine can read `config.json`, which holds a password: run \

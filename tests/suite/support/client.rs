@@ -22,7 +22,9 @@ pub struct Response {
     pub status: u16,
     /// By lower-case name.
     pub headers: BTreeMap<String, String>,
+    /// As text.
     pub body: String,
+    pub bytes: Bytes,
 }
 
 impl Response {
@@ -84,6 +86,7 @@ impl Client {
         let response = (connection.send_request(request).await).map_err(|e| e.to_string())?;
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| error.to_string())?;
+        let bytes = body.to_bytes();
         let _ = connection.ready().await;
         self.connection = Some(connection);
         Ok(Response {
@@ -91,7 +94,8 @@ impl Client {
             headers: (head.headers.iter())
                 .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                 .collect(),
-            body: String::from_utf8(body.to_bytes().into()).unwrap(),
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            bytes,
         })
     }
 

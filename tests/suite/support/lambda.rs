@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lamed::domain::{Accept, DeclaredVariants};
-use lamed::function::{SETTINGS, Settings};
+use lamed::function::{EXPERIMENTS, SETTINGS, Settings};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
 use lamed::server::Invoke;
@@ -126,7 +126,7 @@ impl Executable {
 }
 
 /// The functions of a deployment, in their order: `lamed.track` and so on.
-const FUNCTIONS: [&str; 4] = ["track", "all", "experiment", "delete"];
+const FUNCTIONS: [&str; 5] = ["track", "all", "experiment", "delete", "client"];
 
 /// A deployment's functions over one Redis.
 pub struct Lambda {
@@ -137,6 +137,9 @@ pub struct Lambda {
 }
 
 impl Lambda {
+    /// What is beside the functions for the browser client.
+    pub const CLIENT: &str = r#"{"namespace":"alephbet","window":86400,"experiments":[]}"#;
+
     pub async fn start(executable: &Executable, redis: RedisSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", free_port());
@@ -154,6 +157,7 @@ impl Lambda {
             ignore_bots: true,
         };
         let settings = settings.to_json().unwrap();
+        fs::write(folder.path().join(EXPERIMENTS), Self::CLIENT).unwrap();
         let start = |function: &&str| {
             let mut command = executable.command();
             command
@@ -164,6 +168,7 @@ impl Lambda {
                     format!("http://{address}/.rt/{function}"),
                 )
                 .env(SETTINGS, settings.reveal())
+                .env("LAMBDA_TASK_ROOT", folder.path())
                 .stdout(Stdio::null())
                 .stderr(File::create(folder.path().join(function)).unwrap());
             Mutex::new(Process(command.spawn().unwrap()))
@@ -224,6 +229,7 @@ impl Invoke for Lambda {
             Handler::AllExperiments => "all",
             Handler::OneExperiment => "experiment",
             Handler::Delete => "delete",
+            Handler::Client => "client",
         };
         let answer = Self::invoke(self, function, &event.to_string()).await;
         answer.map_err(|error| FunctionError(error["errorMessage"].to_string()))

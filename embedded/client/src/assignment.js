@@ -1,0 +1,52 @@
+// Who gets which variant: AlephBet's rules, bit for bit. Pure functions; `domain::assignment` is the same in Rust,
+// and fixtures/assignment/vectors.json holds both to what AlephBet does.
+
+const rotate = (word, by) => (word << by) | (word >>> (32 - by))
+
+/** SHA-1 of the texts, joined by dots, in UTF-8, as 40 hexadecimal digits: of what is counted, the idempotency key. */
+export const hash = (...texts) => {
+  const bytes = [...new TextEncoder().encode(texts.join(".")), 128]
+  const size = ((bytes.length + 71) >> 6) << 4
+  const words = []
+  bytes.forEach((byte, i) => { words[i >> 2] |= byte << (24 - (i % 4) * 8) })
+  words[size - 1] = (bytes.length - 1) * 8
+  let state = [0x67452301, 0xefcdab89, ~0x67452301, ~0xefcdab89, 0xc3d2e1f0]
+  for (let block = 0; block < size; block += 16) {
+    const w = words.slice(block, block + 16)
+    let [a, b, c, d, e] = state
+    for (let i = 0; i < 80; i++) {
+      if (i > 15) w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1)
+      const next = rotate(a, 5) + e + (w[i] | 0) + (
+        i < 20 ? ((b & (c ^ d)) ^ d) + 0x5a827999
+          : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
+            : i < 60 ? ((b & c) | (d & (b | c))) + 0x8f1bbcdc
+              : (b ^ c ^ d) + 0xca62c1d6
+      )
+      e = d
+      d = c
+      c = rotate(b, 30)
+      b = a
+      a = next | 0
+    }
+    state = [a, b, c, d, e].map((word, i) => (word + state[i]) | 0)
+  }
+  return state.map(word => (word >>> 0).toString(16).padStart(8, 0)).join("")
+}
+
+/** A number from 0 to 1 that depends on the texts alone. */
+export const draw = (...texts) => parseInt(hash(...texts).slice(0, 13), 16) / 0xfffffffffffff
+
+/** The variant for a number from 0 to 1. `variants` are in natural order: pairs of a name and, if it has one, a weight. */
+export const pick = (random, variants) => {
+  let left = variants[0][1] == null
+    ? Math.floor(random / (1 / variants.length)) + 1
+    : Math.ceil(random * variants.reduce((sum, [, weight]) => sum + weight, 0))
+  return (variants.find(([, weight = 1]) => (left -= weight) <= 0) || [])[0]
+}
+
+/** Whether a unit is in the range of an experiment's group, and in its sample. */
+export const isDrawn = ({ group, sample, wire }, unit) => {
+  const lot = group && draw(group.name, "group", unit)
+  return (!group || (lot >= group.from && lot < group.to)) &&
+    (sample === 1 || draw(wire, "sample", unit) <= sample)
+}

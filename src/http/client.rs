@@ -1,0 +1,313 @@
+//! The browser client as it is served: the script with what the config declares in it.
+//!
+//! Made once for a config; a request gets a copy, or 304 where the browser has it already.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sha1::{Digest, Sha1};
+
+use super::{Api, Reply, Request};
+use crate::assets::client::{MODULE, PLACEHOLDER, SCRIPT};
+use crate::domain::{Declared, Name, Unit};
+
+/// How long a browser takes what it has without asking, and for how long where it cannot ask.
+const CACHE_CONTROL: &str = "public, max-age=60, stale-if-error=86400";
+
+/// Asks for the config alone, as JSON. The client does where a visitor looks at a variant by
+/// `?lamed.EXPERIMENT=VARIANT`.
+const JSON: &str = "json";
+
+/// The scripts of one config.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BrowserClient {
+    script: Document,
+    module: Document,
+    json: Document,
+}
+
+/// In which form a page loads the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// `<script src>`, with the global `lamed`.
+    Classic,
+    /// `import … from`.
+    Module,
+}
+
+/// What a browser may keep.
+#[derive(Debug, PartialEq, Eq)]
+struct Document {
+    content_type: &'static str,
+    body: String,
+    /// The strong `ETag`, in its quotes.
+    tag: String,
+}
+
+impl BrowserClient {
+    /// The client for these experiments. `window` is for how long the server remembers an event; `None` is
+    /// for ever.
+    #[must_use]
+    pub fn new(namespace: &Name, window: Option<Duration>, experiments: &[Declared]) -> Self {
+        let with_variants = experiments.iter().filter(|e| !e.variants.is_empty());
+        let config = Config {
+            namespace: namespace.as_str(),
+            window: window.map(|window| window.as_secs()),
+            experiments: with_variants.map(Experiment::of).collect(),
+        };
+        Self::of_json(&serde_json::to_string(&config).unwrap_or_default())
+    }
+
+    /// The client with a config that [`BrowserClient::json`] gave.
+    #[must_use]
+    pub fn of_json(config: &str) -> Self {
+        let config = in_html(config);
+        let javascript = "text/javascript; charset=utf-8";
+        Self {
+            script: Document::new(javascript, SCRIPT.replacen(PLACEHOLDER, &config, 1)),
+            module: Document::new(javascript, MODULE.replacen(PLACEHOLDER, &config, 1)),
+            json: Document::new("application/json", config),
+        }
+    }
+
+    /// The text of the script. It can stand inside of `<script>`.
+    #[must_use]
+    pub fn script(&self, form: Script) -> &str {
+        match form {
+            Script::Classic => &self.script.body,
+            Script::Module => &self.module.body,
+        }
+    }
+
+    /// The config in it.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json.body
+    }
+
+    /// All that is served: each `ETag` with what it stands for.
+    pub fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = [&self.script, &self.module, &self.json];
+        all.into_iter()
+            .map(|one| (one.tag.as_str(), one.body.as_str()))
+    }
+
+    fn reply(&self, request: &Request) -> Reply {
+        let document = match request.script.is_module {
+            _ if request.query.get(JSON).is_some() => &self.json,
+            true => &self.module,
+            false => &self.script,
+        };
+        let there = request.script.if_none_match.as_deref();
+        let (status, body) = if there.is_some_and(|there| names(there, &document.tag)) {
+            (304, String::new())
+        } else {
+            (200, document.body.clone())
+        };
+        // A cache takes over what a 304 says, and API Gateway adds a type where none is: so it is said, too.
+        let headers = [
+            ("Content-Type", document.content_type),
+            ("Access-Control-Allow-Origin", "*"),
+            ("Cache-Control", CACHE_CONTROL),
+            ("ETag", &document.tag),
+        ];
+        Reply {
+            status,
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            body,
+        }
+    }
+}
+
+impl Api {
+    pub(super) fn browser_client(&self, request: &Request) -> Reply {
+        match self.client() {
+            Some(client) => client.reply(request),
+            None => Reply::message(404, "not found"),
+        }
+    }
+}
+
+impl Document {
+    fn new(content_type: &'static str, body: String) -> Self {
+        let digest = Sha1::digest(body.as_bytes());
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            content_type,
+            body,
+            tag: format!("\"{hex}\""),
+        }
+    }
+}
+
+/// Whether the header `If-None-Match` names the tag (RFC 9110, 13.1.2): whatever a proxy made of it that
+/// compresses (`W/"…"`), and that of the compressed form, `"…-gzip"`.
+fn names(if_none_match: &str, tag: &str) -> bool {
+    let plain = tag.trim_matches('"');
+    if_none_match.split(',').map(str::trim).any(|listed| {
+        let listed = listed
+            .strip_prefix("W/")
+            .unwrap_or(listed)
+            .trim_matches('"');
+        listed == "*" || listed.strip_suffix("-gzip").unwrap_or(listed) == plain
+    })
+}
+
+/// JSON in which nothing ends a script, begins a comment of HTML, ends a line of JavaScript, or depends on the
+/// encoding of a page.
+fn in_html(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && !matches!(character, '<' | '>' | '&') {
+            safe.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    safe
+}
+
+/// What the client reads: `embedded/client/src/options.js`.
+#[derive(Serialize)]
+struct Config<'a> {
+    namespace: &'a str,
+    /// In seconds; missing where the server never forgets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<u64>,
+    experiments: Vec<Experiment<'a>>,
+}
+
+#[derive(Serialize)]
+struct Experiment<'a> {
+    /// As pages call it.
+    name: &'a str,
+    /// As events call it.
+    wire: &'a str,
+    #[serde(skip_serializing_if = "is_false")]
+    user: bool,
+    /// With weights, as they are assigned.
+    variants: Vec<(&'a str, u32)>,
+    goals: Vec<Goal<'a>>,
+    state: &'static str,
+    /// The share of visitors that take part.
+    sample: u32,
+    /// What those see who do not take part.
+    fallback: &'a str,
+}
+
+#[derive(Serialize)]
+struct Goal<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "is_true")]
+    unique: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl<'a> Experiment<'a> {
+    fn of(declared: &'a Declared) -> Self {
+        let variants: Vec<(&str, u32)> = (declared.variants.iter())
+            .map(|(name, weight)| (name.as_str(), *weight))
+            .collect();
+        Self {
+            name: declared.name.as_str(),
+            wire: declared.name.as_str(),
+            user: declared.unit == Unit::User,
+            fallback: declared.fallback().map_or("", Name::as_str),
+            variants: as_assigned(variants),
+            goals: (declared.goals.iter())
+                .map(|goal| Goal {
+                    name: goal.name.as_str(),
+                    unique: goal.unique,
+                })
+                .collect(),
+            state: "running",
+            sample: 1,
+        }
+    }
+}
+
+/// The order of an object's properties in JavaScript, by which AlephBet assigns: indices first, ascending.
+fn as_assigned(mut variants: Vec<(&str, u32)>) -> Vec<(&str, u32)> {
+    variants.sort_by_key(|(name, _)| index(name).map_or((true, 0), |index| (false, index)));
+    variants
+}
+
+/// The name as an array index (ECMA-262, 6.1.7): a whole number below 2³² − 1, written as JavaScript does.
+fn index(name: &str) -> Option<u32> {
+    let index: u32 = name.parse().ok()?;
+    (index != u32::MAX && index.to_string() == name).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_stand_as_javascript_has_them() {
+        let names = [
+            "!",
+            "01",
+            "10",
+            "9",
+            "4294967295",
+            "-1",
+            "4294967294",
+            "+5",
+            "b",
+        ];
+        let ordered = as_assigned(names.map(|name| (name, 1)).into());
+        let ordered: Vec<&str> = ordered.into_iter().map(|(name, _)| name).collect();
+        let expected = [
+            "9",
+            "10",
+            "4294967294",
+            "!",
+            "01",
+            "4294967295",
+            "-1",
+            "+5",
+            "b",
+        ];
+        assert_eq!(ordered, expected);
+    }
+
+    #[test]
+    fn a_browser_names_what_it_has_in_many_ways() {
+        for same in [
+            "\"a\"",
+            "W/\"a\"",
+            "\"x\", \"a\"",
+            "\"a-gzip\"",
+            "W/\"a-gzip\"",
+            "*",
+        ] {
+            assert!(names(same, "\"a\""), "{same}");
+        }
+        for other in ["", "\"b\"", "\"ab\"", "\"-gzip\"", "\"a-br\""] {
+            assert!(!names(other, "\"a\""), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_config_has_exactly_one_place() {
+        for script in [SCRIPT, MODULE] {
+            assert_eq!(script.matches(PLACEHOLDER).count(), 1);
+            assert!(script.is_ascii());
+            let lower = script.to_lowercase();
+            assert!(!lower.contains("</script") && !lower.contains("<!--"));
+        }
+    }
+}
