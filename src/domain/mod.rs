@@ -1,5 +1,6 @@
 //! What an A/B test is made of: names, events, counters, days. No IO, no serde, no crate.
 
+pub mod assignment;
 mod counters;
 mod day;
 mod declared;

@@ -2,6 +2,7 @@
 //! in a real browser, Python lamed itself. `tests/run` installs them.
 
 mod api;
+mod assignment;
 mod bootstrap;
 mod browser;
 mod cli;

@@ -1,0 +1,297 @@
+//! Who gets which variant: `AlephBet`'s rules, bit for bit. The browser client has the same functions
+//! (`embedded/client/src/assignment.js`); `fixtures/assignment/vectors.json` holds both to what `AlephBet` does.
+
+use std::fmt::Write;
+
+/// 2⁵² − 1: what thirteen hexadecimal digits can say at most.
+const MOST: f64 = 0x000f_ffff_ffff_ffff_u64 as f64;
+
+/// A number from 0 to 1 that depends on the texts alone. The name is that of the run; the salt is `variant` or
+/// `sample`, or `group` with a group's name; the unit is a user id.
+#[must_use]
+pub fn draw(name: &str, salt: &str, unit: &str) -> f64 {
+    let [high, low, ..] = sha1(format!("{name}.{salt}.{unit}").as_bytes());
+    let digits = (u64::from(high) << 20) | u64::from(low >> 12);
+    digits as f64 / MOST
+}
+
+/// Which variant a number from 0 to 1 gives, by its place. The variants are in the order of [`in_order`].
+/// `None` where the number is 1 and all are equally likely, which `AlephBet` has no variant for.
+#[must_use]
+pub fn pick(random: f64, variants: &Variants) -> Option<usize> {
+    match variants {
+        Variants::Equal(count) => {
+            let place = (random / (1.0 / *count as f64)).floor();
+            (place < *count as f64).then_some(place as usize)
+        }
+        Variants::Weighted(weights) => {
+            let sum: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
+            let mut left = (random * sum).ceil();
+            weights.iter().position(|weight| {
+                left -= f64::from(*weight);
+                left <= 0.0
+            })
+        }
+    }
+}
+
+/// What is known of an experiment's variants, in the order of assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variants {
+    /// So many, equally likely.
+    Equal(usize),
+    /// A weight for each.
+    Weighted(Vec<u32>),
+}
+
+/// Whether a unit is in a sample: a share from 0 to 1.
+#[must_use]
+pub fn is_sampled(name: &str, sample: f64, unit: &str) -> bool {
+    sample >= 1.0 || draw(name, "sample", unit) <= sample
+}
+
+/// Whether a unit's lot is in the range of a group, whose end is not in it.
+#[must_use]
+pub fn is_grouped(group: &str, from: f64, to: f64, unit: &str) -> bool {
+    (from..to).contains(&draw(group, "group", unit))
+}
+
+/// The idempotency key of an event that counts once for a unit.
+#[must_use]
+pub fn idempotency_key(namespace: &str, name: &str, event: &str, unit: &str) -> String {
+    let mut key = String::with_capacity(40);
+    for word in sha1(format!("{namespace}.{name}.{event}.{unit}").as_bytes()) {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{word:08x}");
+    }
+    key
+}
+
+/// The name of a run, which is an experiment of its own for the wire, the stores and the draws.
+#[must_use]
+pub fn wire_name(name: &str, run: u32) -> String {
+    if run > 1 {
+        format!("{name} #{run}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Puts variants in the order of assignment, which is JavaScript's for the keys of an object: names like integers
+/// first, ascending, then as they are declared.
+pub fn in_order<T>(variants: &mut [T], name: impl Fn(&T) -> &str) {
+    variants.sort_by_key(|variant| index(name(variant)).map_or((1, 0), |index| (0, index)));
+}
+
+/// The integer of a name that JavaScript takes for an array's index: no sign, no leading zero, less than 2³² − 1.
+fn index(name: &str) -> Option<u32> {
+    let is_plain = name == "0" || !name.starts_with(['0', '+']);
+    let index = name.parse().ok().filter(|_| is_plain)?;
+    (index < u32::MAX).then_some(index)
+}
+
+/// One regular expression of JavaScript for the paths of an experiment, to match `location.pathname`, which is
+/// percent-encoded. A `*` in a path stands for any text.
+#[must_use]
+pub fn path_pattern<'a>(paths: impl IntoIterator<Item = &'a str>) -> String {
+    let paths: Vec<String> = paths.into_iter().map(one_path).collect();
+    format!("^(?:{})$", paths.join("|"))
+}
+
+fn one_path(path: &str) -> String {
+    let mut pattern = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'*' => pattern.push_str(".*"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'%' | b'-' | b'_' => {
+                pattern.push(char::from(byte));
+            }
+            // Some browsers encode it, others do not.
+            b'^' => pattern.push_str("(?:\\^|%5E)"),
+            0..=b' ' | b'"' | b'#' | b'<' | b'>' | b'?' | b'`' | b'{' | b'}' | 0x7f.. => {
+                let _ = write!(pattern, "%{byte:02X}");
+            }
+            _ => {
+                pattern.push('\\');
+                pattern.push(char::from(byte));
+            }
+        }
+    }
+    pattern
+}
+
+/// SHA-1, as words.
+fn sha1(text: &[u8]) -> [u32; 5] {
+    let mut message = text.to_vec();
+    message.push(0x80);
+    message.resize((text.len() + 9).next_multiple_of(64) - 8, 0);
+    message.extend((text.len() as u64 * 8).to_be_bytes());
+    let mut state = [
+        0x6745_2301,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
+    for block in message.chunks_exact(64) {
+        let mut words = [0_u32; 80];
+        for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
+            *word = bytes
+                .iter()
+                .fold(0, |word, byte| (word << 8) | u32::from(*byte));
+        }
+        for i in 16..80 {
+            words[i] = (words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16]).rotate_left(1);
+        }
+        state = compress(state, &words);
+    }
+    state
+}
+
+fn compress(state: [u32; 5], words: &[u32; 80]) -> [u32; 5] {
+    let [mut a, mut b, mut c, mut d, mut e] = state;
+    for (i, word) in words.iter().enumerate() {
+        let (mixed, constant) = match i {
+            0..20 => ((b & c) | (!b & d), 0x5a82_7999_u32),
+            20..40 => (b ^ c ^ d, 0x6ed9_eba1),
+            40..60 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc),
+            _ => (b ^ c ^ d, 0xca62_c1d6),
+        };
+        let next = [mixed, e, constant, *word]
+            .into_iter()
+            .fold(a.rotate_left(5), u32::wrapping_add);
+        (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
+    }
+    let mut sums = [a, b, c, d, e];
+    for (sum, word) in sums.iter_mut().zip(state) {
+        *sum = sum.wrapping_add(word);
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLOR: &str = "button color";
+
+    #[test]
+    fn alephbet_says_the_same() {
+        for (user, random, two, weighted, three, key) in [
+            (
+                "user-1",
+                0.030_317_236_847,
+                0,
+                0,
+                0,
+                "7439bf7c568e499a04ff280951568c77b0fa7407",
+            ),
+            (
+                "user-2",
+                0.125_846_483_273,
+                0,
+                0,
+                0,
+                "5577620a761d4c3774765d8e6f36559c3c4e17b3",
+            ),
+            (
+                "42",
+                0.530_635_194_523,
+                1,
+                0,
+                1,
+                "494c339ffd2ec105033dc62744fcdf0bb71e25e4",
+            ),
+            (
+                "ünï",
+                0.428_189_048_575,
+                0,
+                0,
+                1,
+                "71b1b5fc28813ac98828b11485e79d3d18a0e61a",
+            ),
+        ] {
+            let drawn = draw(COLOR, "variant", user);
+            assert!((drawn - random).abs() < 1e-12, "{user}: {drawn}");
+            assert_eq!(pick(drawn, &Variants::Equal(2)), Some(two));
+            assert_eq!(
+                pick(drawn, &Variants::Weighted(vec![80, 20])),
+                Some(weighted)
+            );
+            assert_eq!(pick(drawn, &Variants::Equal(3)), Some(three));
+            assert_eq!(idempotency_key("alephbet", COLOR, "participate", user), key);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range() {
+        assert_eq!(pick(0.0, &Variants::Weighted(vec![0, 1])), Some(0));
+        assert_eq!(pick(1.0, &Variants::Weighted(vec![1, 2])), Some(1));
+        assert_eq!(pick(1.0, &Variants::Equal(2)), None);
+        assert!(is_sampled(COLOR, 1.0, "ann") && !is_sampled(COLOR, 0.0, "ann"));
+        assert!(
+            is_grouped("checkout", 0.0, 1.0, "ann") && !is_grouped("checkout", 0.0, 0.0, "ann")
+        );
+        assert_eq!(wire_name(COLOR, 1), COLOR);
+        assert_eq!(wire_name(COLOR, 2), "button color #2");
+    }
+
+    #[test]
+    fn names_like_integers_come_first() {
+        let mut names = [
+            "b",
+            "10",
+            "a",
+            "9",
+            "01",
+            "-1",
+            "4294967295",
+            "4294967294",
+            "+1",
+            "0",
+            "1.5",
+            "",
+        ];
+        in_order(&mut names, |name| name);
+        assert_eq!(
+            names,
+            [
+                "0",
+                "9",
+                "10",
+                "4294967294",
+                "b",
+                "a",
+                "01",
+                "-1",
+                "4294967295",
+                "+1",
+                "1.5",
+                ""
+            ]
+        );
+    }
+
+    #[test]
+    fn sha1_of_known_texts() {
+        for (text, word) in [
+            ("", 0xda39_a3ee),
+            ("abc", 0xa999_3e36),
+            (&*"a".repeat(1_000_000), 0x34aa_973c),
+        ] {
+            assert_eq!(sha1(text.as_bytes())[0], word);
+        }
+    }
+
+    #[test]
+    fn paths_become_one_pattern() {
+        assert_eq!(
+            path_pattern(["/shop/*", "/a.b+c(d)|e"]),
+            r"^(?:/shop/.*|/a\.b\+c\(d\)\|e)$"
+        );
+        assert_eq!(
+            path_pattern(["/über uns?^%C3"]),
+            r"^(?:/%C3%BCber%20uns%3F(?:\^|%5E)%C3)$"
+        );
+    }
+}
