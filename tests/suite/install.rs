@@ -119,7 +119,7 @@ fn a_release_is_installed_and_replaced() {
         let sum = release.build(version);
         release.sums(&format!("{:064}  other.zip\n{sum}  {}\n", 0, archive()));
         let installed = format!(
-            "installed lamed {version} as ~/.local/bin/lamed\n~/.local/bin is not on your PATH: add it, as in  \
+            "installed lamed {version} as ~/.local/bin/lamed\n~/.local/bin is not on your PATH: add it with  \
              export PATH=\"~/.local/bin:$PATH\"\n"
         );
         assert_eq!(
