@@ -73,9 +73,7 @@ Examples:
   lamed snippet --local                             send events to `lamed serve --local`
   lamed snippet                                     send events to the deployed API
   lamed snippet --url https://ab.example.com/prod   send events to your own server
-  lamed snippet --local --inline                    put the whole script into the page
-  lamed snippet --types > lamed.d.ts                write the types for TypeScript
-  lamed snippet --local --alephbet                  print the snippet for AlephBet";
+  lamed snippet --local --inline                    put the whole script into the page";
 
 pub(super) const RESULTS: &str = "\
 Examples:

@@ -234,6 +234,7 @@ fn a_config_that_opens_reading_or_deleting_to_anybody_is_named_at_the_start() {
     };
     let config = json!({"extra_wiring": [
         wiring("lamed.track", "collect", "POST", Value::Null),
+        wiring("lamed.client", "hello", "GET", Value::Null),
         wiring("lamed.all", "list", "GET", Value::Null),
         wiring("lamed.experiment", "one", "GET", json!(true)),
         // In the place of lamed's own.
