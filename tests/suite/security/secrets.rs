@@ -255,7 +255,7 @@ fn a_config_that_opens_reading_or_deleting_to_anybody_is_named_at_the_start() {
         server.terminate();
         let opens = |route: &str| {
             format!(
-                "warning: `config.json` opens {route} to anybody, without the API key: set its \
+                "warning: `config.json`: anybody can use {route} without the API key; to prevent this, set its \
                  `apiKeyRequired` to true\n"
             )
         };
