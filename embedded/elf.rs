@@ -65,7 +65,7 @@ mod tests {
         let refusal = check_glibc(&this, (2, 2)).unwrap_err();
         assert!(refusal.contains("needs GLIBC_2."), "{refusal}");
         assert!(
-            refusal.contains("provided.al2023 has GLIBC_2.2: "),
+            refusal.contains("provided.al2023 of Lambda has GLIBC_2.2: "),
             "{refusal}"
         );
         assert!(check_glibc(b"#!/bin/sh", (2, 99)).is_err());

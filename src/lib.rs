@@ -17,7 +17,7 @@
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
 //! | [`report`] | results as JSON, read from any API | `domain`, `http` |
 //! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain`; its `from_config` also `config`, `function`, `assets` and the routes of `http` |
-//! | [`preflight`] | what could stand in the way, check by check | `config`, `deploy`, `store` (to ask a Redis) |
+//! | [`preflight`] | what could stand in the way, check by check | `config`, `deploy`, `domain`, `store` (to ask a Redis) |
 //! | [`server`] | `serve`: hyper around the handler, health, metrics, limits, the dashboard; API Gateway's behaviour; the Redis container | `domain`, `store`, `http`, `report`, `assets` |
 //! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
 //!

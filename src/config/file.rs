@@ -17,7 +17,7 @@ use super::schema::{described, whole_number};
 use super::value::{distinct, share, text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
-use crate::domain::{self, Declared, Goal, PARTICIPATE};
+use crate::domain::{self, Declared, ERROR, Goal, PARTICIPATE};
 use crate::store::{
     Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, DEFAULT_WINDOW,
     Dedupe as Form, Window,
@@ -243,6 +243,11 @@ impl TryFrom<ExperimentShape> for ExperimentSection {
             if name.as_str() == PARTICIPATE {
                 return Err(format!(
                     "`{name}` is the event of participants: rename the goal"
+                ));
+            }
+            if name.as_str() == ERROR {
+                return Err(format!(
+                    "`{name}` is the event of errors in pages: rename the goal"
                 ));
             }
             if KEPT_BY_ALEPHBET.contains(&name.as_str()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Counter, EventKind, Name};
+use super::{Counter, ERROR, EventKind, Name};
 
 /// An experiment as declared.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,6 +176,7 @@ impl Accept {
             return Err(Undeclared::Variant);
         }
         match &counter.kind {
+            EventKind::Conversion(goal) if goal.as_str() == ERROR => Ok(()),
             EventKind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
                 Err(Undeclared::Event)
             }

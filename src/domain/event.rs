@@ -6,6 +6,10 @@ use super::{IdempotencyKey, Limit, Name};
 /// for a conversion.
 pub const PARTICIPATE: &str = "participate";
 
+/// The reserved event by which a page reports that the code of a variant failed, once a visitor. It is always
+/// accepted, and never a goal.
+pub const ERROR: &str = "$error";
+
 /// What happened: the visitor was shown the variant, or reached a goal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {

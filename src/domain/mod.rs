@@ -16,7 +16,7 @@ pub mod statistics;
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Timestamp};
 pub use declared::{Accept, Better, Declared, DeclaredVariants, Goal, Undeclared, Unit};
-pub use event::{Configured, Counter, Event, EventKind, Outcome, PARTICIPATE};
+pub use event::{Configured, Counter, ERROR, Event, EventKind, Outcome, PARTICIPATE};
 pub use limit::Limit;
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;

@@ -84,24 +84,56 @@ impl Api {
         let json = request.body.strip_prefix(BYTE_ORDER_MARK);
         let body = serde_json::from_slice(json.unwrap_or(&request.body))
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
-        let events = match body {
+        let (events, refused) = match body {
             Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
                 "the body contains {length} events: send at most {MAX_BATCH} at a time"
             ))),
-            Body::Array { first, .. } => (first.iter().enumerate())
-                .map(|(position, event)| self.batched(event, &format!(" in event {position}")))
-                .collect(),
-            Body::One(event) => self.batched(&event, "").map(|event| vec![event]),
+            Body::Array { first, .. } => self.well_formed(&first),
+            Body::One(event) => self
+                .batched(&event, "")
+                .map(|event| (vec![event], Vec::new())),
         }?;
-        if self.ignores(request, events.len()) {
-            return Ok(Reply::ok(&wire::TrackedBatch::ignored(events.len())));
-        }
-        let outcomes = if events.is_empty() {
-            Vec::new()
+        let mut tracked = if self.ignores(request, events.len()) {
+            wire::TrackedBatch::ignored(events.len())
+        } else if events.is_empty() {
+            wire::TrackedBatch::from(&[][..])
         } else {
-            self.count(&events).await?
+            match self.count(&events).await {
+                Ok(outcomes) => wire::TrackedBatch::from(&*outcomes),
+                Err(Refusal::Full(limit, mut tracked)) => {
+                    tracked.refused = refused;
+                    return Err(Refusal::Full(limit, tracked));
+                }
+                Err(refusal) => return Err(refusal),
+            }
         };
-        Ok(Reply::ok(&wire::TrackedBatch::from(&*outcomes)))
+        tracked.refused = refused;
+        Ok(Reply::ok(&tracked))
+    }
+
+    /// Each event of an array stands for itself: those that can be counted, and those that never can.
+    /// An error where there are only such.
+    fn well_formed(
+        &self,
+        batch: &[Element],
+    ) -> Result<(Vec<Event>, Vec<wire::RefusedEvent>), Refusal> {
+        let (mut events, mut refused) = (Vec::new(), Vec::new());
+        for (index, element) in batch.iter().enumerate() {
+            match self.batched(element, "") {
+                Ok(event) => events.push(event),
+                Err(Refusal::Malformed(message)) => {
+                    refused.push(wire::RefusedEvent { index, message });
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        match batch.first() {
+            Some(first) if events.is_empty() => {
+                self.batched(first, " in event 0")?;
+                Ok((events, refused))
+            }
+            _ => Ok((events, refused)),
+        }
     }
 
     /// Whether well-formed events are a crawler's, and not to be counted.

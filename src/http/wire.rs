@@ -32,6 +32,17 @@ pub struct TrackedBatch {
     /// Sent by a crawler, and not counted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ignored: usize,
+    /// Can never be counted: a client drops them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedEvent>,
+}
+
+/// An event of a batch that can never be counted.
+#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct RefusedEvent {
+    /// Where it stands in the batch, from 0.
+    pub index: usize,
+    pub message: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -47,6 +58,7 @@ impl TrackedBatch {
             counted: 0,
             duplicates: 0,
             ignored: events,
+            refused: Vec::new(),
         }
     }
 }
@@ -58,6 +70,7 @@ impl From<&[Outcome]> for TrackedBatch {
             counted: count(Outcome::Counted),
             duplicates: count(Outcome::Duplicate),
             ignored: 0,
+            refused: Vec::new(),
         }
     }
 }

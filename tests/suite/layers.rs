@@ -28,7 +28,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("config", &["domain", "store", "http"]),
     ("deploy", &["domain"]),
     ("report", &["domain", "http"]),
-    ("preflight", &["config", "deploy", "store"]),
+    ("preflight", &["config", "deploy", "domain", "store"]),
     ("server", &["domain", "store", "http", "report", "assets"]),
     (
         "cli",

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::Variant;
-use crate::domain::{Declared, ExperimentCounts, Name};
+use crate::domain::{Declared, ERROR, ExperimentCounts, Name};
 
 /// So many undeclared variants are shown.
 pub const SHOWN_VARIANTS: usize = 24;
@@ -52,6 +52,7 @@ impl<'a> Shown<'a> {
             let of_variant: &mut (u64, u64) = of_variants.entry(&count.variant).or_default();
             match count.kind.goal() {
                 None => of_variant.0 = of_variant.0.saturating_add(count.count),
+                Some(goal) if goal.as_str() == ERROR => {}
                 Some(goal) => {
                     of_variant.1 = of_variant.1.saturating_add(count.count);
                     let sum: &mut u64 = of_goals.entry(goal).or_default();

@@ -230,17 +230,27 @@ async fn where_declared_experiments_alone_are_accepted_anything_else_is_refused(
                 json!({"message": "`namespace` is not the configured namespace"})
             )
         );
-        let mixed = [["color", "buy", "red", "1"], ["color", "buy", "green", "1"]];
-        let mixed = post(&server, &mixed).await;
-        let message = "`variant` in event 1 is not declared for this experiment";
+        let undeclared = ["color", "buy", "green", "1"];
+        let all_undeclared = post(&server, &[undeclared]).await;
+        let message = "`variant` in event 0 is not declared for this experiment";
         assert_eq!(
-            (mixed.status, mixed.json()),
+            (all_undeclared.status, all_undeclared.json()),
             (400, json!({"message": message}))
         );
         assert_eq!(keys(&redis), [""; 0]);
+        let mixed = [undeclared, ["color", "buy", "red", "1"]];
+        let message = "`variant` is not declared for this experiment";
+        let refused = json!([{"index": 0, "message": message}]);
+        for (counted, duplicates) in [(1, 0), (0, 1)] {
+            let mixed = post(&server, &mixed).await;
+            let expected =
+                json!({"counted": counted, "duplicates": duplicates, "refused": refused});
+            assert_eq!((mixed.status, mixed.json()), (200, expected));
+        }
         for fields in [
             ["color", "participate", "red", "1"],
             ["color", "buy", "blue", "1"],
+            ["color", "$error", "blue", "1"],
         ] {
             assert_eq!(track(&server, fields).await.body, r#"{"counted":true}"#);
         }
