@@ -56,6 +56,23 @@ fn verdict(counts: &ExperimentCounts, declared: Option<&Declared>) -> (VerdictKi
 }
 
 #[test]
+fn errors_of_pages_are_no_goal() {
+    let counts = counts(&[
+        (PARTICIPATE, "a", 100),
+        (PARTICIPATE, "b", 100),
+        ("$error", "b", 90),
+        ("g", "a", 10),
+    ]);
+    let results = Results::of(&counts, &[], None, None);
+    let goals: Vec<&str> = results
+        .goals
+        .iter()
+        .map(|goal| goal.goal.as_str())
+        .collect();
+    assert_eq!(goals, ["g"]);
+}
+
+#[test]
 fn every_kind_of_verdict() {
     use super::VerdictKind::*;
     let effect = declared(&[], &[], Some(0.1));
