@@ -3,21 +3,24 @@
 
     cargo build --profile dist
     benches/soak.py                                  # 5 minutes after the last restart, and 40 s before it
+    benches/soak.py --sqlite                         # over an SQLite file
     benches/soak.py --seconds 40 --lamed target/debug/lamed
 
-64 clients send events to `lamed serve` over a Redis that keeps each write before it answers. Some send twice,
-some hang up in the middle of a request or before its reply, some are slow, some send ten at a time. All the
-while Redis is killed (-9) and comes back, and so is lamed, twice, at the beginning.
+64 clients send events to `lamed serve` over a Redis that keeps each write before it answers, or over an SQLite file.
+Some send twice, some hang up in the middle of a request or before its reply, some are slow, some send ten at a time. All
+the while Redis is killed (-9) and comes back. The SQLite file is moved away and put back, another program holds on to
+what it read, and `lamed backup` copies it; each copy must hold what was acknowledged before and no more than was sent.
+lamed is killed twice, at the beginning, and remembers for another time after each restart.
 
 Attackers from the same machine come in waves beside them, a bounded number: they hold more connections than
-`--max-connections` allows with slow heads, hold more bodies open than there is memory for, in small pieces too, and invent
-variants and namespaces. Clients must go on being answered, and memory must be given back.
+`--max-connections` allows with slow heads, hold more bodies open than there is memory for, in small pieces too, invent
+variants and namespaces, and guess keys. Clients must go on being answered, and memory must be given back.
 
 In the end, for each counter: acknowledged <= counted <= sent; and when all that was not acknowledged is sent
 again, counted is the number of different events. Besides, no event is ever counted after it was acknowledged,
 the memory of lamed is flat, and it has no more files open than before the first client came.
 
-Needs Linux, Python 3.10 and `redis-server` on the PATH; loopback only. Exit code 1 when something does not hold.
+Needs Linux, Python 3.10 and, without `--sqlite`, `redis-server` on the PATH; loopback only. Exit code 1 when something does not hold.
 """
 
 import argparse
@@ -29,6 +32,7 @@ import os
 import pathlib
 import random
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -48,6 +52,10 @@ MAX_HELD = 120 * 1024  # KB
 MAX_WAIT = 5  # s
 # Junk counters are invented in a namespace of their own, of which the clients know nothing.
 JUNK, MAX_COUNTERS = 2_000, 500
+# Wrong keys in one wave.
+GUESSES = 200
+# What each start of lamed is told to remember for, in seconds: all longer than the soak.
+WINDOWS = [None, 86_400, 3_600]
 
 NAMES = [
     ("color", "blue"), ("color", "red"), ("a:b", "{v}"), ("100 %", "ö"), ("🦀", " "),
@@ -70,15 +78,17 @@ def free_port():
 class Processes:
     """Redis and lamed, which die and come back on the same ports."""
 
-    def __init__(self, lamed, folder):
+    def __init__(self, lamed, folder, sqlite):
         self.redis_port, self.port = free_port(), free_port()
+        self.lamed, self.folder = lamed, pathlib.Path(folder)
+        self.file = self.folder / "lamed.db" if sqlite else None
+        self.store = f"embedded:{self.file}" if sqlite else f"redis://127.0.0.1:{self.redis_port}"
         self.lamed_line = [lamed, "serve", "--json", "--quiet", "--listen", f"127.0.0.1:{self.port}",
-                           "--store", f"redis://127.0.0.1:{self.redis_port}", "--max-connections", str(ROOM)]
-        config = pathlib.Path(folder) / "config.json"
-        config.write_text(json.dumps({"max_counters": MAX_COUNTERS}))
+                           "--store", self.store, "--max-connections", str(ROOM)]
+        self.config, self.starts = self.folder / "config.json", 0
         self.redis_line = ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", folder,
                            "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-        self.environment = {**os.environ, "HOME": folder, "LAMED_API_KEY": KEY, "LAMED_CONFIG": str(config)}
+        self.environment = {**os.environ, "HOME": folder, "LAMED_API_KEY": KEY, "LAMED_CONFIG": str(self.config)}
         self.log = open(pathlib.Path(folder) / "lamed.log", "wb")
         self.redis = self.server = None
 
@@ -90,6 +100,9 @@ class Processes:
 
     def start_server(self):
         """Again and again while Redis is away, as a service manager would."""
+        window = WINDOWS[min(self.starts, len(WINDOWS) - 1)]
+        self.config.write_text(json.dumps({"max_counters": MAX_COUNTERS, "uuid_expiry_seconds": window}))
+        self.starts += 1
         while True:
             self.server = subprocess.Popen(
                 self.lamed_line, stdout=subprocess.PIPE, stderr=self.log, env=self.environment
@@ -98,6 +111,19 @@ class Processes:
                 return
             self.server.wait()
             time.sleep(0.2)
+
+    def back_up(self):
+        """A copy, as a dictionary of counters."""
+        copy = self.folder / "copy.db"
+        copy.unlink(missing_ok=True)
+        subprocess.run([self.lamed, "backup", str(copy), "--store", self.store, "--quiet"],
+                       check=True, env=self.environment, timeout=60)
+        connection = sqlite3.connect(copy)
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute("SELECT experiment, event, variant, count FROM counters WHERE namespace = 'alephbet'")
+        copied = collections.Counter({row[:3]: row[3] for row in rows})
+        connection.close()
+        return copied
 
     def kill(self, process):
         process.kill()
@@ -271,7 +297,7 @@ class Attack:
         self.quiet = asyncio.Lock()
 
     async def waves_of_all_kinds(self):
-        for kind in (self.heads, self.bodies, self.pieces, self.names):
+        for kind in (self.heads, self.bodies, self.pieces, self.names, self.guesses):
             async with self.quiet:
                 with contextlib.suppress(OSError, EOFError, asyncio.TimeoutError):
                     await asyncio.wait_for(kind(), 30)
@@ -334,6 +360,14 @@ class Attack:
             self.refused += bool(reply) and reply[0] == 429
         client.hang_up()
 
+    async def guesses(self):
+        """Wrong keys, beside which the right one reads on."""
+        client = Client(self.processes.port)
+        for number in range(GUESSES):
+            await client.ask(f"GET /prod/experiments HTTP/1.1\r\nHost: soak\r\nx-api-key: {number}\r\n\r\n".encode())
+        client.hang_up()
+        await asyncio.wait_for(counted(self.processes.port), 20)
+
     def verdict(self):
         if self.slowest > MAX_WAIT:
             self.model.wrong.append(f"a new client waited {self.slowest:.1f} s beside slow heads")
@@ -370,6 +404,34 @@ async def kill_redis(processes, every, deaths, stop):
         deaths["redis"] += 1
 
 
+async def harass(processes, model, every, deaths, stop):
+    """Moves the SQLite file away and back, reads it for a while, and copies it."""
+    while True:
+        try:
+            return await asyncio.wait_for(stop.wait(), every)
+        except asyncio.TimeoutError:
+            pass
+        away = processes.file.with_suffix(".away")
+        processes.file.rename(away)
+        await asyncio.sleep(random.uniform(0.2, 1.0))
+        away.rename(processes.file)
+        deaths["moved"] += 1
+        reader = sqlite3.connect(f"file:{processes.file}?mode=ro", uri=True)
+        reader.execute("BEGIN")
+        with contextlib.suppress(sqlite3.OperationalError):
+            reader.execute("SELECT count(*) FROM counters").fetchone()
+        await asyncio.sleep(2)
+        reader.close()
+        before = model.sums(lambda number: model.acknowledged[number])
+        copied = await asyncio.to_thread(processes.back_up)
+        sent = model.sums(lambda _: True)
+        for counter in before | copied:
+            if counter[0] != "junk" and not before[counter] <= copied[counter] <= sent[counter]:
+                model.wrong.append(f"a copy has {copied[counter]:,} of {counter}: acknowledged {before[counter]:,}, "
+                                   f"sent {sent[counter]:,}")
+        deaths["copies"] += 1
+
+
 async def settle(what, wanted, seconds=15):
     """Waits until it is so; gives the last value."""
     end = time.monotonic() + seconds
@@ -383,7 +445,9 @@ async def soak(processes, seconds):
     await counted(processes.port)
     idle_files = processes.files()
     clients = [asyncio.create_task(behave(model, processes.port, stop)) for _ in range(CLIENTS)]
-    chaos = asyncio.create_task(kill_redis(processes, min(20, seconds / 4), deaths, stop))
+    every = min(20, seconds / 4)
+    chaos = asyncio.create_task(harass(processes, model, every, deaths, stop) if processes.file
+                                else kill_redis(processes, every, deaths, stop))
     for _ in range(2):
         await asyncio.sleep(seconds / 15)
         processes.kill(processes.server)
@@ -439,11 +503,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=300, help="how long after the last restart of lamed [300]")
     parser.add_argument("--lamed", default="target/dist/lamed")
+    parser.add_argument("--sqlite", action="store_true", help="over an SQLite file instead of a Redis")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        processes = Processes(str(pathlib.Path(arguments.lamed).resolve()), folder)
+        processes = Processes(str(pathlib.Path(arguments.lamed).resolve()), folder, arguments.sqlite)
         try:
-            processes.start_redis()
+            if not arguments.sqlite:
+                processes.start_redis()
             processes.start_server()
             wrong = asyncio.run(soak(processes, arguments.seconds))
         finally:
