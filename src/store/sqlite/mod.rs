@@ -56,7 +56,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// A store in SQLite. Dropping it waits until the tables are closed, at most [`CLOSING`]: what stood in the
+/// A store in SQLite. Dropping it waits until the tables are closed, at most five seconds: what stood in the
 /// `-wal` file is in the one file then.
 pub struct SqliteStore {
     /// Both are there until the drop.
