@@ -79,6 +79,8 @@ fn visit(browser: &mut Browser, snippet: &str) -> Vec<[String; 2]> {
     let visitor = |_| {
         let answer = browser.ask(json!({"do": "use", "html": html, "steps": [
             {"read": "names.map(name => lamed.variant(name))"},
+            // At a first visit the browser's tabs first agree on who the visitor is.
+            {"until": "document.querySelector('p').hidden === (lamed.variant(names[0]) !== 'red')"},
             {"read": "[document.querySelector('p').hidden, getComputedStyle(document.documentElement).opacity]"},
             {"click": "#buy"},
             {"until": "location.search === '?end' && document.readyState === 'complete'"},
