@@ -59,8 +59,8 @@ pub(super) struct File {
     /// Experiments by name. `lamed snippet` includes declared experiments with their variants, weights
     /// and goals. Other experiments are counted too, unless `accept` is "declared".
     #[serde(default, deserialize_with = "distinct")]
-    #[schemars(extend("default" = {}))]
-    experiments: BTreeMap<Name, ExperimentSection>,
+    #[schemars(with = "BTreeMap<Name, ExperimentSection>", extend("default" = {}))]
+    experiments: Vec<(Name, ExperimentSection)>,
     /// Which events are counted. Other events get 400.
     #[serde(default)]
     #[schemars(extend("default" = "any"))]
@@ -190,7 +190,8 @@ described!(Most, "A limit.", whole_number(1, MAX_LIMIT));
 #[serde(try_from = "ExperimentShape")]
 struct ExperimentSection {
     control: Option<Name>,
-    variants: BTreeMap<Name, u32>,
+    /// As they are written: JavaScript assigns variants in this order.
+    variants: Vec<(Name, u32)>,
     goals: Vec<GoalShape>,
     minimum_effect: Option<f64>,
     unit: Unit,
@@ -205,8 +206,8 @@ struct ExperimentShape {
     control: Option<Name>,
     /// Variants by name, with their weights. Weights are whole numbers; at least one must be above 0.
     #[serde(default, deserialize_with = "distinct")]
-    #[schemars(extend("default" = {}))]
-    variants: BTreeMap<Name, u32>,
+    #[schemars(with = "BTreeMap<Name, u32>", extend("default" = {}))]
+    variants: Vec<(Name, u32)>,
     /// The goals that visitors can reach. The verdict is about the first goal.
     #[serde(default)]
     #[schemars(extend("default" = []))]
@@ -236,7 +237,7 @@ impl TryFrom<ExperimentShape> for ExperimentSection {
     type Error = String;
 
     fn try_from(shape: ExperimentShape) -> Result<Self, String> {
-        if !shape.variants.is_empty() && shape.variants.values().all(|weight| *weight == 0) {
+        if !shape.variants.is_empty() && shape.variants.iter().all(|(_, weight)| *weight == 0) {
             return Err("all weights are 0: at least one must be above 0".to_owned());
         }
         for (position, GoalShape(Goal { name, .. })) in shape.goals.iter().enumerate() {
@@ -267,8 +268,8 @@ impl TryFrom<ExperimentShape> for ExperimentSection {
             && !shape.variants.is_empty()
             && !shape
                 .variants
-                .keys()
-                .any(|Name(variant)| variant == control)
+                .iter()
+                .any(|(Name(variant), _)| variant == control)
         {
             return Err(format!(
                 "the control `{control}` is not one of the `variants`"
@@ -381,7 +382,9 @@ impl<'de> Deserialize<'de> for GoalShape {
 }
 
 impl From<File> for Config {
-    fn from(file: File) -> Self {
+    fn from(mut file: File) -> Self {
+        file.experiments
+            .sort_by(|(Name(a), _), (Name(b), _)| a.cmp(b));
         let dedupe = match file.dedupe {
             Dedupe::Flags => Form::Flags,
             Dedupe::Compact => Form::Compact,

@@ -1,7 +1,6 @@
 //! Values that are checked where they stand, so that an error knows its line and column: serde_json
 //! knows the place of an error only while the value is being read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
@@ -118,33 +117,34 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
     deserializer.deserialize_any(Positive)
 }
 
-/// Reads an object whose keys may stand there once only. (serde would take the last of two.)
+/// Reads an object whose keys may stand there once only, in the order in which they stand there. (serde
+/// would take the last of two.)
 pub(super) fn distinct<'de, D: Deserializer<'de>, K, V>(
     deserializer: D,
-) -> Result<BTreeMap<K, V>, D::Error>
+) -> Result<Vec<(K, V)>, D::Error>
 where
-    K: Deserialize<'de> + Ord + fmt::Display,
+    K: Deserialize<'de> + PartialEq + fmt::Display,
     V: Deserialize<'de>,
 {
     struct Distinct<K, V>(PhantomData<(K, V)>);
     impl<'de, K, V> Visitor<'de> for Distinct<K, V>
     where
-        K: Deserialize<'de> + Ord + fmt::Display,
+        K: Deserialize<'de> + PartialEq + fmt::Display,
         V: Deserialize<'de>,
     {
-        type Value = BTreeMap<K, V>;
+        type Value = Vec<(K, V)>;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
             f.write_str("a map")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BTreeMap<K, V>, A::Error> {
-            let mut read = BTreeMap::new();
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<(K, V)>, A::Error> {
+            let mut read: Vec<(K, V)> = Vec::new();
             while let Some(key) = map.next_key::<K>()? {
-                if read.contains_key(&key) {
+                if read.iter().any(|(known, _)| *known == key) {
                     return Err(A::Error::custom(format!("duplicate key `{key}`")));
                 }
-                read.insert(key, map.next_value()?);
+                read.push((key, map.next_value()?));
             }
             Ok(read)
         }

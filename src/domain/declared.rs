@@ -40,7 +40,7 @@ impl Declared {
     /// What those see who do not take part: the control, or without one the first variant in natural order.
     #[must_use]
     pub fn fallback(&self) -> Option<&Name> {
-        let first = self.variants.first().map(|(name, _)| name);
+        let first = self.variants.iter().map(|(name, _)| name).min();
         self.control.as_ref().or(first)
     }
 }

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::{Api, Reply, Request};
 use crate::assets::client::{MODULE, PLACEHOLDER, SCRIPT};
+use crate::domain::assignment::in_order;
 use crate::domain::{Declared, Name, Unit};
 
 /// How long a browser takes what it has without asking, and for how long where it cannot ask.
@@ -218,15 +219,16 @@ fn is_true(value: &bool) -> bool {
 
 impl<'a> Experiment<'a> {
     fn of(declared: &'a Declared) -> Self {
-        let variants: Vec<(&str, u32)> = (declared.variants.iter())
+        let mut variants: Vec<(&str, u32)> = (declared.variants.iter())
             .map(|(name, weight)| (name.as_str(), *weight))
             .collect();
+        in_order(&mut variants, |(name, _)| name);
         Self {
             name: declared.name.as_str(),
             wire: declared.name.as_str(),
             user: declared.unit == Unit::User,
             fallback: declared.fallback().map_or("", Name::as_str),
-            variants: as_assigned(variants),
+            variants,
             goals: (declared.goals.iter())
                 .map(|goal| Goal {
                     name: goal.name.as_str(),
@@ -237,18 +239,6 @@ impl<'a> Experiment<'a> {
             sample: 1,
         }
     }
-}
-
-/// The order of an object's properties in JavaScript, by which AlephBet assigns: indices first, ascending.
-fn as_assigned(mut variants: Vec<(&str, u32)>) -> Vec<(&str, u32)> {
-    variants.sort_by_key(|(name, _)| index(name).map_or((true, 0), |index| (false, index)));
-    variants
-}
-
-/// The name as an array index (ECMA-262, 6.1.7): a whole number below 2³² − 1, written as JavaScript does.
-fn index(name: &str) -> Option<u32> {
-    let index: u32 = name.parse().ok()?;
-    (index != u32::MAX && index.to_string() == name).then_some(index)
 }
 
 #[cfg(test)]
@@ -268,8 +258,14 @@ mod tests {
             "+5",
             "b",
         ];
-        let ordered = as_assigned(names.map(|name| (name, 1)).into());
-        let ordered: Vec<&str> = ordered.into_iter().map(|(name, _)| name).collect();
+        let declared = Declared {
+            variants: (names.iter())
+                .map(|name| (Name::stored((*name).to_owned()), 1))
+                .collect(),
+            ..Declared::example()
+        };
+        let ordered = Experiment::of(&declared).variants.into_iter();
+        let ordered: Vec<&str> = ordered.map(|(name, _)| name).collect();
         let expected = [
             "9",
             "10",

@@ -11,6 +11,7 @@ use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wi
 use lamed::domain::{Better, Declared, Goal, Secret, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{Line, line, name};
@@ -246,7 +247,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     Declared {
                         name: name("2 colors"),
                         control: Some(name("red")),
-                        variants: vec![(name("9%"), 99), (name("10%"), 0), (name("red"), 1)],
+                        variants: vec![(name("red"), 1), (name("10%"), 0), (name("9%"), 99)],
                         goals: vec![
                             goal("sign up", true),
                             goal("page view", false),
@@ -523,4 +524,25 @@ fn an_error_is_one_line_whatever_stands_in_the_file() {
             "\u{1b}[1m\u{1b}[31merror\u{1b}[0m: config.json:1:17: unknown key `a<U+000A>b<U+001B>[31m`"
         ),
     );
+}
+
+/// As AlephBet assigns the variants of a page: the order decides which variant a user gets.
+#[test]
+fn variants_keep_their_order_and_experiments_are_sorted() {
+    let text = r#"{"experiments": {
+        "z": {"variants": {"red": 80, "blue": 20, "10": 1, "9": 2}}, "a": {"variants": {"b": 1, "a": 1}}
+    }}"#;
+    let config = Config::parse(Path::new("config.json"), text).unwrap();
+    let client = config.browser_client();
+    let told: serde_json::Value = serde_json::from_str(client.json()).unwrap();
+    let variants = |place: usize| told["experiments"][place]["variants"].clone();
+    assert_eq!(
+        (variants(0), variants(1)),
+        (
+            json!([["b", 1], ["a", 1]]),
+            json!([["9", 2], ["10", 1], ["red", 80], ["blue", 20]])
+        )
+    );
+    // Without a control, who does not take part sees the first one in natural order.
+    assert_eq!(told["experiments"][1]["fallback"], "9");
 }
