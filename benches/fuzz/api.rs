@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use lamed::domain::{Accept, Name};
+use lamed::domain::{Experiments, Name};
 use lamed::http::gateway::{answer, request_from_event};
 use lamed::http::{
-    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, ScriptRequest,
+    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, Rules, ScriptRequest,
 };
 use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
@@ -50,8 +50,7 @@ impl Counted {
         let store = SqliteStore::open(&Location::Memory, counting).unwrap();
         Api::new(
             Arc::new(store),
-            Name::stored("alephbet".to_owned()),
-            Accept::Any,
+            Rules::new(Experiments::none(Name::stored("alephbet".to_owned()))),
         )
     }
 

@@ -15,7 +15,7 @@ use super::stores::{Choice, Opened};
 use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
-use crate::http::{Api, Handler, Route, Routes, STAGE};
+use crate::http::{Api, Handler, Route, Routes, Rules, STAGE};
 use crate::server::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
 use crate::server::{
     ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
@@ -103,20 +103,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         }),
         None => opened.store.clone(),
     };
-    let accept = if args.demo {
-        Accept::Any
-    } else {
-        config.accept()
-    };
-    let api = Api::new(store.clone(), config.namespace.clone(), accept)
-        .declaring(config.declared_variants())
-        .ignoring_bots(config.ignore_bots)
-        .serving(if args.local {
-            // A page can be tried before anything is declared.
-            config.clone().or_example().browser_client()
-        } else {
-            config.browser_client()
-        });
+    let api = Api::new(store.clone(), rules(&config, &args));
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }
@@ -179,6 +166,20 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     }
     opened.close(context.printer).await;
     ready
+}
+
+/// What of the config the handler follows.
+fn rules(config: &Config, args: &Args) -> Rules {
+    let mut config = config.clone();
+    if args.demo {
+        config.accept = Accept::Any;
+    }
+    let rules = Rules::new(config.experiments()).ignoring_bots(config.ignore_bots);
+    rules.serving(match args.local {
+        // A page can be tried before anything is declared.
+        true => config.or_example().browser_client(),
+        false => config.browser_client(),
+    })
 }
 
 /// The routes by which the config lets anybody read or delete.

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use super::batch::{Body, Element, Field, MAX_BATCH, Object};
 use super::crawlers::is_crawler;
 use super::wire::{self, parameter};
-use super::{Api, MAX_BODY, Parameters, Reply, Request};
+use super::{Api, MAX_BODY, Parameters, Reply, Request, Rules, Run};
 use crate::domain::{
-    Accept, Configured, Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey,
-    Limit, Name, Outcome, Selection, Undeclared,
+    Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey, Judgement, Limit, Name,
+    Outcome, Selection, Undeclared,
 };
 use crate::store::StoreError;
 
@@ -64,14 +64,14 @@ impl From<Refusal> for Reply {
 
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
-        let event = self.event(&Fields::Query(&request.query))?;
-        if self.ignores(request, 1) {
-            return Ok(Reply::ok(&wire::Tracked { counted: false }));
-        }
-        let outcomes = self.count(&[event]).await?;
-        Ok(Reply::ok(&wire::Tracked {
-            counted: outcomes == [Outcome::Counted],
-        }))
+        let rules = self.rules();
+        let event = rules.event(&Fields::Query(&request.query))?;
+        let event = event.filter(|_| !self.ignores(&rules, request, 1));
+        let counted = match event {
+            None => false,
+            Some(event) => self.count(&rules, &[event]).await? == [Outcome::Counted],
+        };
+        Ok(Reply::ok(&wire::Tracked { counted }))
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
@@ -84,69 +84,53 @@ impl Api {
         let json = request.body.strip_prefix(BYTE_ORDER_MARK);
         let body = serde_json::from_slice(json.unwrap_or(&request.body))
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
-        let (events, refused) = match body {
-            Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
-                "the body contains {length} events: send at most {MAX_BATCH} at a time"
-            ))),
-            Body::Array { first, .. } => self.well_formed(&first),
-            Body::One(event) => self
-                .batched(&event, "")
-                .map(|event| (vec![event], Vec::new())),
-        }?;
-        let mut tracked = if self.ignores(request, events.len()) {
-            wire::TrackedBatch::ignored(events.len())
+        let rules = self.rules();
+        let mut batch = Batch::default();
+        match body {
+            Body::Array { length, .. } if length > MAX_BATCH => {
+                return Err(Refusal::Malformed(format!(
+                    "the body contains {length} events: send at most {MAX_BATCH} at a time"
+                )));
+            }
+            Body::Array { first, .. } => batch.read_all(&rules, &first)?,
+            Body::One(event) => batch.add(rules.batched(&event, "")?),
+        }
+        let Batch {
+            events,
+            mut ignored,
+            refused,
+        } = batch;
+        let mut tracked = if self.ignores(&rules, request, events.len()) {
+            ignored += events.len();
+            wire::TrackedBatch::from(&[][..])
         } else if events.is_empty() {
             wire::TrackedBatch::from(&[][..])
         } else {
-            match self.count(&events).await {
+            match self.count(&rules, &events).await {
                 Ok(outcomes) => wire::TrackedBatch::from(&*outcomes),
                 Err(Refusal::Full(limit, mut tracked)) => {
-                    tracked.refused = refused;
+                    (tracked.ignored, tracked.refused) = (ignored, refused);
                     return Err(Refusal::Full(limit, tracked));
                 }
                 Err(refusal) => return Err(refusal),
             }
         };
-        tracked.refused = refused;
+        (tracked.ignored, tracked.refused) = (ignored, refused);
         Ok(Reply::ok(&tracked))
     }
 
-    /// Each event of an array stands for itself: those that can be counted, and those that never can.
-    /// An error where there are only such.
-    fn well_formed(
-        &self,
-        batch: &[Element],
-    ) -> Result<(Vec<Event>, Vec<wire::RefusedEvent>), Refusal> {
-        let (mut events, mut refused) = (Vec::new(), Vec::new());
-        for (index, element) in batch.iter().enumerate() {
-            match self.batched(element, "") {
-                Ok(event) => events.push(event),
-                Err(Refusal::Malformed(message)) => {
-                    refused.push(wire::RefusedEvent { index, message });
-                }
-                Err(refusal) => return Err(refusal),
-            }
-        }
-        match batch.first() {
-            Some(first) if events.is_empty() => {
-                self.batched(first, " in event 0")?;
-                Ok((events, refused))
-            }
-            _ => Ok((events, refused)),
-        }
-    }
-
     /// Whether well-formed events are a crawler's, and not to be counted.
-    fn ignores(&self, request: &Request, events: usize) -> bool {
+    fn ignores(&self, rules: &Rules, request: &Request, events: usize) -> bool {
         let user_agent = request.user_agent.as_deref().unwrap_or_default();
-        let ignored = self.crawlers.ignored && is_crawler(user_agent);
+        let ignored = rules.ignore_bots && is_crawler(user_agent);
         if ignored {
-            (self.crawlers.events).fetch_add(events as u64, Ordering::Relaxed);
+            self.crawlers.fetch_add(events as u64, Ordering::Relaxed);
         }
         ignored
     }
 
-    async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
+    async fn count(&self, rules: &Rules, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
+        rules.keep_copies(&*self.store, events).await?;
         let outcomes = self.store.track(events).await?;
         let refused = outcomes.iter().find_map(|outcome| match outcome {
             Outcome::Refused(limit) => Some(*limit),
@@ -158,18 +142,9 @@ impl Api {
         }
     }
 
-    fn batched(&self, event: &Element, place: &str) -> Result<Event, Refusal> {
-        match event {
-            Element::Object(object) => self.event(&Fields::Body(object, place)),
-            Element::Other => Err(Refusal::Malformed(format!(
-                "the body must be an event or an array of events: expected a JSON object{place}"
-            ))),
-        }
-    }
-
     pub(super) async fn all_experiments(&self, request: &Request) -> Result<Reply, Refusal> {
         let fields = Fields::Query(&request.query);
-        let namespace = self.namespace(&fields)?;
+        let namespace = self.rules().namespace(&fields)?;
         let days = match request.query.get(parameter::DAYS) {
             None | Some("" | "0") => false,
             Some("1") => true,
@@ -181,7 +156,11 @@ impl Api {
             Some(experiment) => Some(vec![experiment]),
             None => names(scope)?,
         };
-        let counted = self.counted(&namespace, asked_for.as_deref(), days).await?;
+        let rules = self.rules();
+        let (counted, runs) = tokio::try_join!(
+            self.counted(&namespace, asked_for.as_deref(), days),
+            self.followed(&rules, &namespace),
+        )?;
         let experiments = counted.iter().map(|(counts, by_day)| wire::Experiment {
             days: days.then(|| wire::DayOf::all(by_day)),
             ..counts.into()
@@ -189,12 +168,26 @@ impl Api {
         let meta = wire::Element::Meta {
             meta: wire::Meta {
                 scope: scope.map(str::to_owned),
+                declared: runs.map(|runs| runs.iter().map(wire::Followed::from).collect()),
             },
         };
         let experiments = experiments.map(wire::Element::Experiment);
         Ok(Reply::ok(
             &std::iter::once(meta).chain(experiments).collect::<Vec<_>>(),
         ))
+    }
+
+    /// What is declared in a namespace; none where nothing is.
+    async fn followed(
+        &self,
+        rules: &Rules,
+        namespace: &Name,
+    ) -> Result<Option<Vec<Run>>, StoreError> {
+        let experiments = &rules.experiments;
+        if experiments.all().is_empty() || experiments.namespace() != namespace {
+            return Ok(None);
+        }
+        self.runs(experiments).await.map(Some)
     }
 
     /// What was counted, with the counts by day where asked for.
@@ -224,9 +217,13 @@ impl Api {
         namespace: &Name,
         experiments: Option<&[Name]>,
         days: bool,
-    ) -> Result<Vec<(ExperimentCounts, Vec<DayCount>)>, Reply> {
-        let counted = self.counted(namespace, experiments, days).await;
-        counted.map_err(|error| {
+    ) -> Result<(Vec<(ExperimentCounts, Vec<DayCount>)>, Option<Vec<Run>>), Reply> {
+        let rules = self.rules();
+        let read = tokio::try_join!(
+            self.counted(namespace, experiments, days),
+            self.followed(&rules, namespace),
+        );
+        read.map_err(|error| {
             self.outage.log(&error);
             Refusal::from(error).into()
         })
@@ -237,7 +234,9 @@ impl Api {
     /// # Errors
     /// When the store fails: the reply that a client would get.
     pub async fn remove(&self, selection: &Selection) -> Result<u64, Reply> {
-        self.store.delete(selection).await.map_err(|error| {
+        let deleted = self.store.delete(selection).await;
+        self.rules().forget_copies();
+        deleted.map_err(|error| {
             self.outage.log(&error);
             Refusal::from(error).into()
         })
@@ -246,7 +245,7 @@ impl Api {
     pub(super) async fn one_experiment(&self, request: &Request) -> Result<Reply, Refusal> {
         let fields = Fields::Query(&request.query);
         let experiment = required(&fields, parameter::EXPERIMENT)?;
-        let namespace = self.namespace(&fields)?;
+        let namespace = self.rules().namespace(&fields)?;
         let counts = self.store.counts(&namespace, Some(&[experiment])).await?;
         let goals: Vec<wire::Goal> = (counts.iter())
             .flat_map(|counts| wire::Experiment::from(counts).goals)
@@ -260,37 +259,76 @@ impl Api {
             experiment: required(&fields, parameter::EXPERIMENT)?,
             kind: optional(&fields, parameter::GOAL)?.map(EventKind::from),
             variant: optional(&fields, parameter::VARIANT)?,
-            namespace: self.namespace(&fields)?,
+            namespace: self.rules().namespace(&fields)?,
         };
-        let deleted = self.store.delete(&selection).await?;
+        let deleted = self.store.delete(&selection).await;
+        self.rules().forget_copies();
+        let deleted = deleted?;
         Ok(Reply::ok(&wire::Deleted { deleted }))
     }
+}
 
-    fn namespace(&self, fields: &Fields) -> Result<Name, Refusal> {
-        Ok(optional(fields, parameter::NAMESPACE)?.unwrap_or_else(|| self.namespace.clone()))
-    }
+/// The events of a body.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    /// Well-formed, and not to be counted.
+    ignored: usize,
+    refused: Vec<wire::RefusedEvent>,
+}
 
-    /// What of an accepted counter the config names.
-    fn configured(&self, counter: &Counter) -> Configured {
-        let namespace = counter.namespace == self.namespace;
-        let variant = match *self.accept {
-            Accept::Declared { .. } => true,
-            Accept::Any => (self.declared).include(&counter.experiment, &counter.variant),
-        };
-        Configured {
-            namespace,
-            variant: namespace && variant,
+impl Batch {
+    fn add(&mut self, event: Option<Event>) {
+        match event {
+            Some(event) => self.events.push(event),
+            None => self.ignored += 1,
         }
     }
 
-    fn event(&self, fields: &Fields) -> Result<Event, Refusal> {
+    /// Each event of an array stands for itself. An error where there are only such as can never be counted.
+    fn read_all(&mut self, rules: &Rules, elements: &[Element]) -> Result<(), Refusal> {
+        for (index, element) in elements.iter().enumerate() {
+            match rules.batched(element, "") {
+                Ok(event) => self.add(event),
+                Err(Refusal::Malformed(message)) => {
+                    self.refused.push(wire::RefusedEvent { index, message });
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        match elements.first() {
+            Some(first) if self.refused.len() == elements.len() => {
+                rules.batched(first, " in event 0").map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Rules {
+    fn namespace(&self, fields: &Fields) -> Result<Name, Refusal> {
+        let namespace = optional(fields, parameter::NAMESPACE)?;
+        Ok(namespace.unwrap_or_else(|| self.experiments.namespace().clone()))
+    }
+
+    fn batched(&self, event: &Element, place: &str) -> Result<Option<Event>, Refusal> {
+        match event {
+            Element::Object(object) => self.event(&Fields::Body(object, place)),
+            Element::Other => Err(Refusal::Malformed(format!(
+                "the body must be an event or an array of events: expected a JSON object{place}"
+            ))),
+        }
+    }
+
+    /// An event to count; none if it is well-formed and not to be counted.
+    fn event(&self, fields: &Fields) -> Result<Option<Event>, Refusal> {
         let counter = Counter {
             experiment: required(fields, parameter::EXPERIMENT)?,
             variant: required(fields, parameter::VARIANT)?,
             kind: required(fields, parameter::EVENT)?.into(),
             namespace: self.namespace(fields)?,
         };
-        self.accept.check(&counter).map_err(|undeclared| {
+        let judgement = self.experiments.judge(&counter).map_err(|undeclared| {
             let name = match undeclared {
                 Undeclared::Namespace => parameter::NAMESPACE,
                 Undeclared::Experiment => parameter::EXPERIMENT,
@@ -299,14 +337,18 @@ impl Api {
             };
             malformed(name, undeclared, fields.place())
         })?;
-        Ok(Event {
-            configured: self.configured(&counter),
-            counter,
-            key: match fields.get(parameter::UUID)? {
-                None => Err(missing(parameter::UUID, fields.place())),
-                Some(uuid) => IdempotencyKey::new(uuid)
-                    .map_err(|error| malformed(parameter::UUID, error, fields.place())),
-            }?,
+        let key = match fields.get(parameter::UUID)? {
+            None => Err(missing(parameter::UUID, fields.place())),
+            Some(uuid) => IdempotencyKey::new(uuid)
+                .map_err(|error| malformed(parameter::UUID, error, fields.place())),
+        }?;
+        Ok(match judgement {
+            Judgement::Ignore => None,
+            Judgement::Count(configured) => Some(Event {
+                counter,
+                key,
+                configured,
+            }),
         })
     }
 }

@@ -42,6 +42,15 @@ impl Handler {
         }
     }
 
+    /// Whether it has to know what is declared.
+    #[must_use]
+    pub fn needs_experiments(self) -> bool {
+        match self {
+            Self::Track | Self::AllExperiments | Self::Client => true,
+            Self::OneExperiment | Self::Delete => false,
+        }
+    }
+
     /// The path at which every deployment has it, after the stage.
     #[must_use]
     pub fn path(self) -> &'static str {

@@ -31,12 +31,11 @@ impl Direct {
     /// An edge that asks for `key` where a route requires one.
     #[must_use]
     pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
-        let compressed = Compressed::of(api.client());
         Self {
             api,
             routes,
             key,
-            compressed,
+            compressed: Compressed::default(),
         }
     }
 

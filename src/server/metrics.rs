@@ -246,6 +246,25 @@ impl Store for Metered {
         self.timed("delete", self.store.delete(selection)).await
     }
 
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError> {
+        let kept = self.store.keep_copy(namespace, experiment, copy, replace);
+        self.timed("write", kept).await
+    }
+
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        (self.timed("read", self.store.copies(namespace, experiments))).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.timed("ping", self.store.ping()).await
     }

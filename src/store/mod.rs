@@ -131,6 +131,29 @@ pub trait Store: Send + Sync + 'static {
     /// When the store cannot answer.
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError>;
 
+    /// Keeps a text with an experiment until its last counter is deleted, and gives what is kept then: where
+    /// there is one already, that one stays unless this is to `replace` it.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError>;
+
+    /// What [`Self::keep_copy`] keeps of these experiments.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError>;
+
     /// Whether the store can be reached.
     ///
     /// # Errors

@@ -290,8 +290,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{Accept, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
-    use crate::http::RouteMatch;
+    use crate::domain::{DayCount, Event, ExperimentCounts, Experiments, Name, Outcome, Selection};
+    use crate::http::{RouteMatch, Rules};
     use crate::store::{Store, StoreError};
 
     /// A store that never answers, panics, or has far too much to say.
@@ -327,6 +327,20 @@ mod tests {
             self.fail().await
         }
 
+        async fn keep_copy(
+            &self,
+            _: &Name,
+            _: &Name,
+            _: &str,
+            _: bool,
+        ) -> Result<String, StoreError> {
+            self.fail().await
+        }
+
+        async fn copies(&self, _: &Name, _: &[Name]) -> Result<Vec<Option<String>>, StoreError> {
+            self.fail().await
+        }
+
         async fn ping(&self) -> Result<(), StoreError> {
             self.fail().await
         }
@@ -351,7 +365,10 @@ mod tests {
     /// What a request to a route over a broken store gets, and after how many seconds.
     async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
         let namespace = Name::stored("alephbet".to_owned());
-        let api: Arc<dyn Invoke> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
+        let api: Arc<dyn Invoke> = {
+            let rules = Rules::new(Experiments::none(namespace));
+            Arc::new(Api::new(Arc::new(store), rules))
+        };
         let routes = Routes::new([]);
         let RouteMatch::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");

@@ -1,6 +1,7 @@
 //! Redis or Valkey, one or a cluster: one script and one round trip an event.
 
 mod cluster;
+mod copies;
 mod delete;
 #[cfg(feature = "cli")]
 mod facts;
@@ -112,6 +113,24 @@ impl Store for RedisStore {
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
         self.remove(selection).await
+    }
+
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError> {
+        self.keep(namespace, experiment, copy, replace).await
+    }
+
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        self.kept(namespace, experiments).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

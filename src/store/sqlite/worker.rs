@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::log::{self, Log, PAUSE};
-use super::tables;
+use super::tables::{self, Kept};
 use super::tracker::Tracker;
 use super::watch::Watch;
 use crate::domain::{Event, Outcome, Selection, Timestamp};
@@ -35,6 +35,7 @@ pub(super) enum Job {
 pub(super) enum Write {
     Track(Vec<Event>, Answer<Vec<Outcome>>),
     Delete(Selection, Answer<u64>),
+    Keep(Kept, Answer<String>),
     /// Changes nothing, and goes to the disk all the same: it tells whether others would.
     Probe(Answer<()>),
 }
@@ -43,6 +44,7 @@ pub(super) enum Write {
 enum Written {
     Tracked(Vec<Outcome>),
     Deleted(u64),
+    Kept(String),
     Probed,
 }
 
@@ -201,6 +203,7 @@ fn commit(
             Write::Delete(selection, _) => {
                 tables::delete(&transaction, selection).map(Written::Deleted)
             }
+            Write::Keep(kept, _) => tables::keep(&transaction, kept).map(Written::Kept),
             Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
         })
         .collect::<rusqlite::Result<_>>()?;
@@ -220,6 +223,9 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                     (Write::Delete(_, to), Written::Deleted(count)) => {
                         let _ = to.send(Ok(count));
                     }
+                    (Write::Keep(_, to), Written::Kept(copy)) => {
+                        let _ = to.send(Ok(copy));
+                    }
                     (Write::Probe(to), Written::Probed) => {
                         let _ = to.send(Ok(()));
                     }
@@ -234,6 +240,7 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                 match write {
                     Write::Track(_, to) => drop(to.send(Err(error()))),
                     Write::Delete(_, to) => drop(to.send(Err(error()))),
+                    Write::Keep(_, to) => drop(to.send(Err(error()))),
                     Write::Probe(to) => drop(to.send(Err(error()))),
                 }
             }

@@ -362,8 +362,6 @@ impl Site {
         let config = Config::read(&self.home.path().join("config.json")).unwrap();
         let expected = Settings {
             redis: config.redis.clone().unwrap(),
-            accept: config.accept(),
-            declared: config.declared_variants(),
             ignore_bots: config.ignore_bots,
             namespace: config.namespace,
         };
