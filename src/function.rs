@@ -405,7 +405,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the settings of the function need 4392 bytes"),
+            error.starts_with("the settings of the function need 4357 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -41,9 +41,6 @@ impl Experiments {
     /// When it does not go with those that are there.
     fn add(&mut self, new: Declared) -> Result<(), String> {
         for there in &self.0 {
-            if there.name == new.name {
-                return Err(format!("duplicate key `{}`", new.name));
-            }
             for (one, other) in [(there, &new), (&new, there)] {
                 collision(one, other)?;
             }
@@ -102,6 +99,9 @@ impl<'de> Deserialize<'de> for Experiments {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Experiments, A::Error> {
                 let mut experiments = Experiments::default();
                 while let Some(Name(name)) = map.next_key()? {
+                    if experiments.0.iter().any(|there| there.name == name) {
+                        return Err(A::Error::custom(format!("duplicate key `{name}`")));
+                    }
                     let declared = map.next_value::<Experiment>()?.declared(name);
                     experiments.add(declared).map_err(A::Error::custom)?;
                 }

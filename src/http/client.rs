@@ -30,7 +30,7 @@ pub struct BrowserClient {
     json: Document,
     namespace: Name,
     window: Option<Duration>,
-    drafts: Vec<Declared>,
+    experiments: Vec<Declared>,
 }
 
 /// In which form a page loads the client.
@@ -56,9 +56,8 @@ impl BrowserClient {
     /// for ever.
     #[must_use]
     pub fn new(namespace: &Name, window: Option<Duration>, experiments: &[Declared]) -> Self {
-        let (drafts, public): (Vec<&Declared>, Vec<&Declared>) = experiments
-            .iter()
-            .partition(|one| one.state == State::Draft);
+        let public = experiments.iter().filter(|one| one.state != State::Draft);
+        let public: Vec<&Declared> = public.collect();
         let config = config(namespace, window, &public);
         let javascript = "text/javascript; charset=utf-8";
         Self {
@@ -67,7 +66,7 @@ impl BrowserClient {
             json: Document::new(JSON_TYPE, config),
             namespace: namespace.clone(),
             window,
-            drafts: drafts.into_iter().cloned().collect(),
+            experiments: experiments.to_vec(),
         }
     }
 
@@ -77,11 +76,11 @@ impl BrowserClient {
         &self.json.body
     }
 
-    /// The draft of this name alone, if there is one.
+    /// The config with the draft of this name in it, if there is one.
     fn preview(&self, name: &str) -> Document {
-        let draft = self.drafts.iter().filter(|one| one.name.as_str() == name);
-        let draft: Vec<&Declared> = draft.collect();
-        Document::new(JSON_TYPE, config(&self.namespace, self.window, &draft))
+        let is_shown = |one: &&Declared| one.state != State::Draft || one.name.as_str() == name;
+        let shown: Vec<&Declared> = self.experiments.iter().filter(is_shown).collect();
+        Document::new(JSON_TYPE, config(&self.namespace, self.window, &shown))
     }
 
     /// The text of the script. It can stand inside of `<script>`.

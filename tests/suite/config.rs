@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
-use lamed::domain::{Accept, Better, Declared, Goal, Secret, Unit};
+use lamed::domain::{Accept, Better, Declared, Goal, GoalValue, Group, Secret, State, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use serde_json::json;
@@ -269,6 +269,57 @@ fn meanings() -> Vec<(&'static str, Config)> {
             },
         ),
         (
+            "lamed-runs.json",
+            Config {
+                experiments: vec![
+                    Declared {
+                        control: Some(name("blue")),
+                        variants: vec![(name("blue"), 50), (name("red"), 50)],
+                        goals: vec![
+                            goal("button clicked", true),
+                            Goal {
+                                better: Better::Lower,
+                                ..goal("unsubscribed", true)
+                            },
+                            goal("page viewed", false),
+                            Goal {
+                                value: Some(GoalValue {
+                                    unit: name("EUR"),
+                                    cap: 1000.0,
+                                }),
+                                ..goal("order placed", true)
+                            },
+                        ],
+                        run: 2,
+                        sample: 0.5,
+                        paths: vec!["/shop/*".to_owned()],
+                        group: group(0.0, 0.5),
+                        planned_participants: Some(30_000),
+                        minimum_effect: Some(0.05),
+                        ..Declared::new(name("button color"))
+                    },
+                    Declared {
+                        state: State::Draft,
+                        group: group(0.0, 1.0),
+                        ..Declared::new(name("button color #3"))
+                    },
+                    Declared {
+                        variants: vec![(name("short"), 1), (name("long"), 1)],
+                        state: State::Shipped(name("long")),
+                        archived: true,
+                        group: group(0.25, 0.75),
+                        ..Declared::new(name("headline"))
+                    },
+                    Declared {
+                        state: State::Stopped,
+                        sample: 0.0,
+                        ..Declared::new(name("old"))
+                    },
+                ],
+                ..Config::default()
+            },
+        ),
+        (
             "lamed-aws.json",
             Config {
                 aws: Aws {
@@ -358,6 +409,11 @@ fn events_are_remembered_for_thirty_days_unless_the_config_says_otherwise() {
         let window = config.counting.window.map(|window| window.as_secs());
         assert_eq!(window, seconds, "{text}");
     }
+}
+
+fn group(from: f64, to: f64) -> Option<Group> {
+    let name = name("checkout");
+    Some(Group { name, from, to })
 }
 
 fn goal(text: &str, unique: bool) -> Goal {

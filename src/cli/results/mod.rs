@@ -283,7 +283,8 @@ fn notes(results: &Results, config: &Config) -> Vec<String> {
             "{number} earlier run{plural} or archived experiment{plural} not shown: use `--all`"
         ));
     }
-    if !results.runs.from_api && !config.experiments.is_empty() {
+    let is_declared_here = |one: &Counted| config.declared(one.name().as_str()).is_some();
+    if !results.runs.from_api && results.counted.iter().any(is_declared_here) {
         notes.push(
             "the API does not say what it declares: goals, weights and controls are those of your config"
                 .to_owned(),
