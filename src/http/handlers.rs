@@ -11,7 +11,7 @@ use crate::domain::{
     Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey, Judgement, Limit, Name,
     Outcome, Selection, Undeclared,
 };
-use crate::store::StoreError;
+use crate::store::{CountLimits, StoreError};
 
 /// Why a request gets no 200.
 pub(super) enum Refusal {
@@ -227,6 +227,14 @@ impl Api {
             self.outage.log(&error);
             Refusal::from(error).into()
         })
+    }
+
+    /// Counts with other limits from now on.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        self.store.limit(limits).await
     }
 
     /// Deletes counters without the wire between, and says how many.

@@ -68,6 +68,26 @@ impl Default for Counting {
     }
 }
 
+/// The limits on what strangers can make, which may change while a store counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountLimits {
+    pub max_counters: u64,
+    pub max_namespaces: u64,
+    pub max_variants: u64,
+}
+
+impl CountLimits {
+    /// Those of a way of counting.
+    #[must_use]
+    pub fn of(counting: &Counting) -> Self {
+        Self {
+            max_counters: counting.max_counters,
+            max_namespaces: counting.max_namespaces,
+            max_variants: counting.max_variants,
+        }
+    }
+}
+
 /// The form in which a Redis remembers idempotency keys. Both forms are always heeded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dedupe {
@@ -153,6 +173,12 @@ pub trait Store: Send + Sync + 'static {
         namespace: &Name,
         experiments: &[Name],
     ) -> Result<Vec<Option<String>>, StoreError>;
+
+    /// Counts with other limits from now on.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError>;
 
     /// Whether the store can be reached.
     ///

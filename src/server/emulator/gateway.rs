@@ -292,7 +292,7 @@ mod tests {
     use super::*;
     use crate::domain::{DayCount, Event, ExperimentCounts, Experiments, Name, Outcome, Selection};
     use crate::http::{RouteMatch, Rules};
-    use crate::store::{Store, StoreError};
+    use crate::store::{CountLimits, Store, StoreError};
 
     /// A store that never answers, panics, or has far too much to say.
     enum Broken {
@@ -324,6 +324,10 @@ mod tests {
         }
 
         async fn delete(&self, _: &Selection) -> Result<u64, StoreError> {
+            self.fail().await
+        }
+
+        async fn limit(&self, _: CountLimits) -> Result<(), StoreError> {
             self.fail().await
         }
 

@@ -29,7 +29,7 @@ use self::tables::Kept;
 use self::tracker::Tracker;
 use self::watch::Watch;
 use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
-use super::{Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
+use super::{CountLimits, Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection, Timestamp};
 
 /// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
@@ -266,6 +266,10 @@ impl Store for SqliteStore {
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
         let selection = selection.clone();
         self.write(|answer| Write::Delete(selection, answer)).await
+    }
+
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        self.write(|answer| Write::Limit(limits, answer)).await
     }
 
     async fn keep_copy(

@@ -5,7 +5,7 @@ use sha1::{Digest, Sha1};
 
 use super::limits;
 use crate::domain::{Event, Limit, Outcome, Timestamp};
-use crate::store::{Counting, DEFAULT_WINDOW};
+use crate::store::{CountLimits, Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
 /// Four are enough for all to be looked at in less than half a window, where events come evenly.
@@ -40,6 +40,21 @@ impl Tracker {
             swept: Swept::default(),
             unswept: 0,
         }
+    }
+
+    /// Counts with other limits from now on.
+    pub(super) fn limit(&mut self, limits: CountLimits) {
+        let CountLimits {
+            max_counters,
+            max_namespaces,
+            max_variants,
+        } = limits;
+        self.counting = Counting {
+            max_counters,
+            max_namespaces,
+            max_variants,
+            ..self.counting
+        };
     }
 
     /// Counts each event not counted within the window.

@@ -13,7 +13,7 @@ use super::tables::{self, Kept};
 use super::tracker::Tracker;
 use super::watch::Watch;
 use crate::domain::{Event, Outcome, Selection, Timestamp};
-use crate::store::StoreError;
+use crate::store::{CountLimits, StoreError};
 
 /// Requests that share a transaction at most; also how many may wait before callers wait too.
 pub(super) const GROUP: usize = 1024;
@@ -36,6 +36,8 @@ pub(super) enum Write {
     Track(Vec<Event>, Answer<Vec<Outcome>>),
     Delete(Selection, Answer<u64>),
     Keep(Kept, Answer<String>),
+    /// Counts with other limits from the next event on.
+    Limit(CountLimits, Answer<()>),
     /// Changes nothing, and goes to the disk all the same: it tells whether others would.
     Probe(Answer<()>),
 }
@@ -45,6 +47,7 @@ enum Written {
     Tracked(Vec<Outcome>),
     Deleted(u64),
     Kept(String),
+    Limited,
     Probed,
 }
 
@@ -204,6 +207,10 @@ fn commit(
                 tables::delete(&transaction, selection).map(Written::Deleted)
             }
             Write::Keep(kept, _) => tables::keep(&transaction, kept).map(Written::Kept),
+            Write::Limit(limits, _) => {
+                tracker.limit(*limits);
+                Ok(Written::Limited)
+            }
             Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
         })
         .collect::<rusqlite::Result<_>>()?;
@@ -226,6 +233,9 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                     (Write::Keep(_, to), Written::Kept(copy)) => {
                         let _ = to.send(Ok(copy));
                     }
+                    (Write::Limit(_, to), Written::Limited) => {
+                        let _ = to.send(Ok(()));
+                    }
                     (Write::Probe(to), Written::Probed) => {
                         let _ = to.send(Ok(()));
                     }
@@ -241,6 +251,7 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                     Write::Track(_, to) => drop(to.send(Err(error()))),
                     Write::Delete(_, to) => drop(to.send(Err(error()))),
                     Write::Keep(_, to) => drop(to.send(Err(error()))),
+                    Write::Limit(_, to) => drop(to.send(Err(error()))),
                     Write::Probe(to) => drop(to.send(Err(error()))),
                 }
             }

@@ -1,6 +1,9 @@
 //! `lamed serve`
 
+pub(super) mod reload;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::time::sleep;
 
+use self::reload::Reload;
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::signals::Stop;
@@ -127,7 +131,8 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         api: api.clone(),
     });
     let namespace = config.namespace.clone();
-    let edge = api_edge(&args, api, key.clone(), config)?;
+    let reload = Reload::new(context, config_path(context), &config);
+    let edge = api_edge(&args, api.clone(), key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
             dashboard,
@@ -137,7 +142,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     );
     // Before the figures: whoever asks each second would hide what visitors see.
     let edge = Arc::new(WithHealth {
-        health: Health::new(store, namespace, stop.asked()),
+        health: Health::new(store, namespace, stop.asked(), reload.refused()),
         rest: edge,
     });
     let edge = if args.local {
@@ -159,6 +164,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
             () = serve(listener, edge, &connections, stop.signal()) => {}
             () = offer(scraper, figures) => {}
             () = say_what_it_waits_for(context.printer, &stop) => {}
+            () = reload.follow(context.printer, &api, &args) => {}
         }
     }
     if args.local {
@@ -191,8 +197,12 @@ fn without_key(config: &Config) -> Vec<Route> {
 }
 
 fn config_file(context: &Context) -> String {
+    format!("`{}`", config_path(context).display())
+}
+
+fn config_path(context: &Context) -> PathBuf {
     match locate(context.config_file.as_deref()) {
-        Location::Found(path) | Location::Missing(path) => format!("`{}`", path.display()),
+        Location::Found(path) | Location::Missing(path) => path,
     }
 }
 
@@ -256,7 +266,8 @@ fn dashboard(
             format!("/{STAGE}")
         },
         namespace: config.namespace.clone(),
-        experiments: config.experiments.clone().into(),
+        // The API says itself what it follows.
+        experiments: Arc::default(),
         workbench: Workbench::default(),
         sessions,
         // A server of one's own stands behind a proxy with a name of its own.
