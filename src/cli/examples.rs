@@ -99,3 +99,39 @@ Examples:
   lamed completions bash > ~/.local/share/bash-completion/completions/lamed
   lamed completions zsh > ~/.zfunc/_lamed
   lamed completions fish > ~/.config/fish/completions/lamed.fish";
+
+pub(super) const EXPERIMENTS: &str = "\
+Examples:
+  lamed experiments          list the experiments of the deployed API
+  lamed experiments --local  list those of `lamed serve --local`
+  lamed experiments --all    include archived experiments";
+
+pub(super) const NEW: &str = "\
+Examples:
+  lamed new 'button color' --variants blue,red --goal 'button clicked'  declare a draft
+  lamed new headline --variants short=80,long=20 --sample 0.1 --start   start it at once, for 10 % of the visitors
+  lamed new price --variants old,new --users --yes                      for users who are signed in; do not ask";
+
+pub(super) const START: &str = "\
+Examples:
+  lamed start 'button color'        let visitors take part
+  lamed start 'button color' --yes  do not ask for confirmation";
+
+pub(super) const STOP: &str = "\
+Examples:
+  lamed stop 'button color'        show the control to all visitors
+  lamed stop 'button color' --yes  do not ask for confirmation";
+
+pub(super) const SHIP: &str = "\
+Examples:
+  lamed ship 'button color' red        show red to all visitors
+  lamed ship 'button color' red --yes  do not ask for confirmation";
+
+pub(super) const RESTART: &str = "\
+Examples:
+  lamed restart 'button color'        begin the next run
+  lamed restart 'button color' --yes  do not ask for confirmation";
+
+pub(super) const ARCHIVE: &str = "\
+Examples:
+  lamed archive 'button color'  hide it from `lamed experiments`, `lamed results` and the dashboard";

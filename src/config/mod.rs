@@ -9,6 +9,7 @@ mod nearest;
 mod redis;
 mod schema;
 mod value;
+mod verbs;
 mod wiring;
 
 use std::env;
@@ -21,6 +22,7 @@ pub use self::error::ConfigError;
 use self::file::File;
 pub use self::nearest::nearest;
 pub use self::schema::schema;
+pub use self::verbs::{New, NoChange, Verb};
 pub use self::wiring::Wired;
 use crate::domain::{Accept, Declared, Experiments, Name};
 use crate::http::BrowserClient;

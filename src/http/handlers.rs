@@ -67,6 +67,9 @@ impl Api {
         let rules = self.rules();
         let event = rules.event(&Fields::Query(&request.query))?;
         let event = event.filter(|_| !self.ignores(&rules, request, 1));
+        if let Some(event) = &event {
+            rules.note_alephbet(&event.counter.experiment);
+        }
         let counted = match event {
             None => false,
             Some(event) => self.count(&rules, &[event]).await? == [Outcome::Counted],

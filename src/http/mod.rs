@@ -91,6 +91,7 @@ impl Api {
 
     /// Follows other rules from the next request on, in all clones.
     pub fn follow(&self, rules: Rules) {
+        rules.remember(&self.rules());
         let mut place = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         *place = Arc::new(rules);
     }

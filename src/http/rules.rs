@@ -11,6 +11,8 @@ use crate::store::{Store, StoreError};
 /// So long a copy is taken to be in the store. It goes when another server deletes the experiment.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What of a config the handler follows.
 pub struct Rules {
     pub experiments: Experiments,
@@ -26,6 +28,8 @@ pub struct Rules {
 struct Copy {
     text: String,
     kept: Mutex<Option<Instant>>,
+    /// When AlephBet last sent an event: it does so by GET, and `lamed.js` does not.
+    alephbet: Mutex<Option<Instant>>,
 }
 
 impl Rules {
@@ -35,6 +39,7 @@ impl Rules {
         let copy = |declared: &Declared| Copy {
             text: serde_json::to_string(&Shape::from(declared)).unwrap_or_default(),
             kept: Mutex::default(),
+            alephbet: Mutex::default(),
         };
         Self {
             copies: experiments.all().iter().map(copy).collect(),
@@ -83,7 +88,7 @@ impl Rules {
         place: usize,
         wire: &Name,
     ) -> Result<(), StoreError> {
-        let Copy { text, kept } = &self.copies[place];
+        let Copy { text, kept, .. } = &self.copies[place];
         let is_fresh = |kept: &Option<Instant>| kept.is_some_and(|at| at.elapsed() < LOOK_AGAIN);
         if is_fresh(&kept.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
@@ -96,6 +101,33 @@ impl Rules {
         }
         *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Ok(())
+    }
+
+    /// Takes over what other rules noted.
+    pub(super) fn remember(&self, others: &Self) {
+        for declared in self.experiments.all() {
+            let wire = declared.wire_name();
+            if others.has_alephbet(&wire) {
+                self.note_alephbet(&wire);
+            }
+        }
+    }
+
+    /// Notes that AlephBet sends events of an experiment.
+    pub(super) fn note_alephbet(&self, wire: &Name) {
+        if let Some(place) = self.experiments.place(wire) {
+            let noted = &self.copies[place].alephbet;
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// Whether AlephBet sent events of the experiment at this place within a day, as far as this process knows.
+    fn has_alephbet(&self, wire: &Name) -> bool {
+        self.experiments.place(wire).is_some_and(|place| {
+            let noted = &self.copies[place].alephbet;
+            let noted = *noted.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.is_some_and(|at| at.elapsed() < A_DAY)
+        })
     }
 
     /// After a delete: the store may have no copies any more.
@@ -122,7 +154,11 @@ pub struct Run {
     pub declared: Declared,
     /// What is not as it was when the present run began.
     pub changed: Vec<String>,
+    /// As it was then, if anything of the present run was counted.
+    pub began: Option<Declared>,
     pub earlier: bool,
+    /// Whether AlephBet itself sent events of it within a day, as far as this process knows.
+    pub alephbet: bool,
 }
 
 impl Api {
@@ -145,15 +181,18 @@ impl Api {
         let names: Vec<Name> = runs.iter().map(Declared::wire_name).collect();
         let copies = (self.store).copies(experiments.namespace(), &names).await?;
         let present = |name| experiments.present(name).is_some();
+        let rules = self.rules();
         let known = runs.into_iter().zip(&names).zip(copies);
         Ok(known
             .filter_map(|((now, name), copy)| {
                 let began = copy.as_deref().and_then(read);
                 if present(name) {
-                    let changed = began.map_or_else(Vec::new, |b| frozen::changes(&b, &now));
+                    let changed = |began| frozen::changes(began, &now);
                     return Some(Run {
+                        changed: began.as_ref().map_or_else(Vec::new, changed),
+                        began,
                         declared: now,
-                        changed,
+                        alephbet: rules.has_alephbet(name),
                         earlier: false,
                     });
                 }
@@ -163,6 +202,8 @@ impl Api {
                         ..began?
                     },
                     changed: Vec::new(),
+                    began: None,
+                    alephbet: false,
                     earlier: true,
                 })
             })

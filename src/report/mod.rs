@@ -8,6 +8,8 @@ mod runs;
 mod shapes;
 mod source;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 pub use self::csv::Separator;
@@ -142,6 +144,13 @@ impl<'a> Evaluated<'a> {
             which: Which::of(counted.name(), run),
             counted,
         }
+    }
+
+    /// On how many days something was counted.
+    #[must_use]
+    pub fn days(&self) -> usize {
+        let days = self.counted.days.iter().map(|count| count.day);
+        days.collect::<BTreeSet<_>>().len()
     }
 
     /// The document about it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Declared, Name, assignment};
+use crate::domain::{Declared, Name, assignment, frozen};
 use crate::http::Run;
 
 /// What is declared, as the API says; where it says nothing of it, as the config here does.
@@ -23,6 +23,8 @@ impl Runs {
             let run = |declared: &Declared| Run {
                 declared: declared.clone(),
                 changed: Vec::new(),
+                began: None,
+                alephbet: false,
                 earlier: false,
             };
             config.iter().map(run).collect()
@@ -59,6 +61,17 @@ impl Runs {
         let mut present: Vec<&Declared> = present.map(|run| &run.declared).collect();
         present.sort_by(|a, b| a.name.cmp(&b.name));
         present.into_iter()
+    }
+
+    /// The first of these experiments whose results would stand on another declaration than they began with, and
+    /// what differs.
+    #[must_use]
+    pub fn refuses<'a>(&self, config: &'a [Declared]) -> Option<(&'a Name, Vec<String>)> {
+        config.iter().find_map(|declared| {
+            let began = self.of(&declared.wire_name())?.began.as_ref()?;
+            let changes = frozen::changes(began, declared);
+            (!changes.is_empty()).then_some((&declared.name, changes))
+        })
     }
 
     /// Whether a list shows it that nobody asked for more: no earlier run, and nothing that is archived.

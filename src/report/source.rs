@@ -76,7 +76,9 @@ fn run(followed: Followed) -> Run {
     Run {
         declared: followed.declared.into(),
         changed: followed.changed,
+        began: followed.began.map(Into::into),
         earlier: followed.earlier,
+        alephbet: followed.alephbet,
     }
 }
 

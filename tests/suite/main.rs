@@ -23,6 +23,7 @@ mod operate;
 mod oracle;
 mod package;
 mod readme;
+mod runs;
 mod schema;
 mod script;
 mod security;

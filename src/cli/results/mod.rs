@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use self::csv::Separator;
 use self::gate::Gate;
+pub(super) use self::grid::Grid;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::DIM;
@@ -351,7 +352,7 @@ fn show(
 }
 
 /// The columns of the terminal; where stdout is none, what `COLUMNS` says.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let terminal = terminal_size_of(stdout()).map(|(width, _)| width.0);
     let told = || env::var("COLUMNS").ok()?.parse().ok();
     let width = terminal.or_else(told).filter(|width| *width > 0);

@@ -104,9 +104,15 @@ pub struct Followed {
     /// What is not as it was when its present run began, though its results stand on that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<String>,
+    /// As it was then, if anything of the present run was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<declared::Declared>,
     /// Whether it is an earlier run, as it was declared then.
     #[serde(default, skip_serializing_if = "is_false")]
     pub earlier: bool,
+    /// Whether AlephBet itself sent events of it within a day, as far as the server knows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub alephbet: bool,
 }
 
 impl From<&Run> for Followed {
@@ -114,7 +120,9 @@ impl From<&Run> for Followed {
         Self {
             declared: (&run.declared).into(),
             changed: run.changed.clone(),
+            began: run.began.as_ref().map(Into::into),
             earlier: run.earlier,
+            alephbet: run.alephbet,
         }
     }
 }
