@@ -1,5 +1,6 @@
 //! `lamed delete`
 
+use clap_complete::engine::ArgValueCompleter;
 use dialoguer::Confirm;
 
 use super::client::Client;
@@ -7,7 +8,7 @@ use super::endpoint::{self, Endpoint};
 use super::printer::somebody_answers;
 use super::terminal::Terminal;
 use super::visible::visible;
-use super::{CliError, Context, block_on, name};
+use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, nearest};
 use crate::domain::{EventKind, Name, PARTICIPATE, Selection, assignment};
 use crate::http::wire::Deleted;
@@ -20,7 +21,7 @@ const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Delete the counts of this experiment
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
     /// Delete this run of the experiment instead of the present one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

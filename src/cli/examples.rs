@@ -108,9 +108,9 @@ Examples:
 
 pub(super) const NEW: &str = "\
 Examples:
-  lamed new 'button color' --variants blue,red --goal 'button clicked'  declare a draft
-  lamed new headline --variants short=80,long=20 --sample 0.1 --start   start it at once, for 10 % of the visitors
-  lamed new price --variants old,new --users --yes                      for users who are signed in; do not ask";
+  lamed new price --variants old,new --goal 'order placed'  declare a draft
+  lamed new price --variants old=80,new=20 --start          start it at once, with weights
+  lamed new price --variants old,new --users --yes          for users who are signed in";
 
 pub(super) const START: &str = "\
 Examples:
@@ -134,4 +134,5 @@ Examples:
 
 pub(super) const ARCHIVE: &str = "\
 Examples:
-  lamed archive 'button color'  hide it from `lamed experiments`, `lamed results` and the dashboard";
+  lamed archive 'button color'        hide it from lists and from the dashboard
+  lamed archive 'button color' --yes  do not ask for confirmation";

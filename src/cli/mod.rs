@@ -215,6 +215,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line: 0 done, 1 the work failed, 2 bad usage or config.
 #[must_use]
 pub fn main() -> ExitCode {
+    completions::answer();
     let cli = Cli::parse();
     let Global {
         config,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstyle::AnsiColor;
+use clap_complete::engine::ArgValueCompleter;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -13,7 +14,7 @@ use super::client::Client;
 use super::configure::files;
 use super::endpoint::{ApiArgs, Endpoint, KeyArgs, Running};
 use super::visible::harmless;
-use super::{CliError, Context, block_on, name};
+use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, Document, Location, New, Verb, locate};
 use crate::domain::{Name, Secret, Unit};
 use crate::report::{Question, Runs, read};
@@ -48,7 +49,7 @@ pub(super) struct NewArgs {
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The experiment
-    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
     #[command(flatten)]
     confirm: ConfirmArgs,
@@ -57,7 +58,7 @@ pub(super) struct Args {
 #[derive(clap::Args)]
 pub(super) struct StopArgs {
     /// The experiment
-    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
     #[command(flatten)]
     confirm: ConfirmArgs,
@@ -70,10 +71,10 @@ pub(super) struct StopArgs {
 #[derive(clap::Args)]
 pub(super) struct ShipArgs {
     /// The experiment
-    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
     /// The variant that all visitors will see
-    #[arg(value_name = "VARIANT", value_parser = name)]
+    #[arg(value_name = "VARIANT", value_parser = name, add = ArgValueCompleter::new(completions::variants))]
     variant: Name,
     #[command(flatten)]
     confirm: ConfirmArgs,
@@ -133,7 +134,7 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
         context.printer.talk(&format!(
             "To look at a variant, add `?lamed.{0}=VARIANT` to the address of your page. Run `lamed start {1}` to start.",
             encoded(&args.experiment),
-            quoted(&args.experiment),
+            completions::quoted(args.experiment.as_str()),
         ));
     }
     Ok(())
@@ -257,7 +258,10 @@ fn difference(path: &Path, before: &str, after: &str) -> String {
             '-' => AnsiColor::Red.on_default(),
             _ => AnsiColor::Green.on_default(),
         };
-        text.push_str(&format!("{style}{sign} {}{style:#}\n", harmless(line)));
+        text.push_str(&format!(
+            "{style}{sign} {}{style:#}\n",
+            harmless(&line.replace('\t', "    "))
+        ));
     };
     for line in &before[head..before.len() - tail] {
         add('-', line);
@@ -310,15 +314,4 @@ fn warn_of_alephbet(
 /// A name in an address.
 fn encoded(name: &Name) -> String {
     form_urlencoded::byte_serialize(name.as_str().as_bytes()).collect()
-}
-
-/// A name as a shell takes it.
-fn quoted(name: &Name) -> String {
-    let name = name.as_str();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if name.chars().all(is_plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    }
 }

@@ -11,6 +11,7 @@ use std::io::{IsTerminal, stdout};
 use std::mem;
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCompleter;
 use terminal_size::terminal_size_of;
 use tokio::time::sleep;
 
@@ -22,7 +23,7 @@ use super::endpoint::{self, Endpoint};
 use super::printer::DIM;
 use super::signals::Stop;
 use super::visible::visible;
-use super::{CliError, Context, block_on, name};
+use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, nearest};
 use crate::domain::assignment::wire_name;
 use crate::domain::{Name, Timestamp};
@@ -38,7 +39,7 @@ const DEFAULT_WIDTH: u16 = 100;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Show these experiments only
-    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiments: Vec<Name>,
     /// Show this run of the experiments instead of the present one
     #[arg(long, value_name = "N", requires = "experiments", value_parser = clap::value_parser!(u32).range(1..))]
