@@ -16,7 +16,7 @@ use crate::report::{Question, Runs, Source as _, read};
 
 /// What follows from a delete of participants.
 const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
-     counts their conversions; to start again, use another name for the experiment";
+     counts their conversions; to start again, use `lamed restart`";
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{Configured, Counter, Declared, ERROR, EventKind, Name, assignment};
+use super::{Configured, Counter, Declared, ERROR, EventKind, Name, Unit, assignment};
 
 /// The experiments that a config declares in its namespace, and whether others are counted.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,16 +145,17 @@ impl Experiments {
             Some(Run::Present(place)) => Some(&self.declared[*place]),
             None => self.before_a_later_run(&counter.experiment),
         };
-        let count = |variant| {
+        let count = |variant, forever| {
             Ok(Judgement::Count(Configured {
                 namespace: true,
                 variant,
+                forever,
             }))
         };
         let Some(experiment) = experiment else {
             return match is_declared_only {
                 true => Err(Undeclared::Experiment),
-                false => count(false),
+                false => count(false, false),
             };
         };
         if !experiment.is_running() {
@@ -163,7 +164,8 @@ impl Experiments {
         if is_declared_only {
             check(experiment, counter)?;
         }
-        count(experiment.has_variant(&counter.variant))
+        let forever = experiment.unit == Unit::User;
+        count(experiment.has_variant(&counter.variant), forever)
     }
 
     /// The experiment of a run that others know already. Where several servers take a new config one after the
@@ -230,7 +232,14 @@ mod tests {
     #[test]
     fn any_event_is_counted_but_of_what_does_not_run() {
         let experiments = some(Accept::Any);
-        let count = |namespace, variant| Ok(Judgement::Count(Configured { namespace, variant }));
+        let count = |namespace, variant| {
+            let forever = false;
+            Ok(Judgement::Count(Configured {
+                namespace,
+                variant,
+                forever,
+            }))
+        };
         for (event, expected) in [
             ("n/third #3/participate/red", count(true, true)),
             ("n/third #3/any goal/green", count(true, false)),
@@ -258,6 +267,7 @@ mod tests {
         let count = Ok(Judgement::Count(Configured {
             namespace: true,
             variant: true,
+            forever: false,
         }));
         for (event, expected) in [
             ("n/third #3/participate/red", count),

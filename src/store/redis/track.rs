@@ -173,7 +173,11 @@ impl RedisStore {
         let key = experiment.counter(&counter.kind, &counter.variant);
         let token = Token::new(&key, &event.key);
         let compact = self.counting.dedupe == Dedupe::Compact;
-        let window = window_name(self.counting.window);
+        let window = match self.counting.window {
+            Some(window) if !(compact && event.configured.forever) => Some(window),
+            _ => None,
+        };
+        let window = window_name(window);
         let others = windows.iter().filter(|other| **other != window || !compact);
         let windows: Vec<&String> = compact
             .then_some(&window)

@@ -90,6 +90,10 @@ impl Tracker {
                     Err(limit) => return Ok(Outcome::Refused(limit)),
                 };
                 let key = Sha1::digest(event.key.as_str());
+                let until = match event.configured.forever {
+                    true => i64::MAX,
+                    false => until,
+                };
                 if remember.execute(params![counter, &key[..16], now.0, until, horizon])? == 0 {
                     return Ok(Outcome::Duplicate);
                 }

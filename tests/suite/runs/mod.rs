@@ -231,3 +231,32 @@ async fn results_of_an_experiment_that_was_changed_are_withheld() {
         assert_eq!(followed(&server).await[0].get("changed"), None);
     }
 }
+
+/// Who is signed in comes back with the same key on each device, however late.
+#[tokio::test]
+async fn events_of_users_are_remembered_beyond_the_window() {
+    let redis = Redis::start(&[]);
+    for store in stores(&redis) {
+        let home = tempfile::tempdir().unwrap();
+        let experiments =
+            json!({"users": color(&json!({"unit": "user"})), "visitors": color(&json!({}))});
+        let config = json!({"uuid_expiry_seconds": 1, "experiments": experiments});
+        fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+        let server = Server::start_in(home, "127.0.0.1:0", &["--store", &store]);
+        for experiment in ["users", "visitors"] {
+            assert_eq!(track(&server, experiment, "participate", "1").await, true);
+        }
+        let start = Instant::now();
+        while track(&server, "visitors", "participate", "1").await == false {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(track(&server, "users", "participate", "1").await, false);
+        // A delete forgets it.
+        let mut client = server.client();
+        let key = [("x-api-key", server.key.as_str())];
+        let delete = client.send("DELETE", "/prod/delete?experiment=users", &key, "");
+        assert_eq!(delete.await.unwrap().json(), json!({"deleted": 1}));
+        assert_eq!(track(&server, "users", "participate", "1").await, true);
+    }
+}
