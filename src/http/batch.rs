@@ -16,12 +16,13 @@ use super::wire::parameter;
 pub(super) const MAX_BATCH: usize = 100;
 
 /// What of an event is read.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 6] = [
     parameter::NAMESPACE,
     parameter::EXPERIMENT,
     parameter::VARIANT,
     parameter::EVENT,
     parameter::UUID,
+    parameter::USER,
 ];
 
 /// A body, of whatever JSON.

@@ -7,6 +7,7 @@
 mod batch;
 mod client;
 mod crawlers;
+mod events;
 pub mod gateway;
 mod handlers;
 mod log_limit;

@@ -19,6 +19,7 @@ mod gateway;
 mod install;
 mod layers;
 mod manual;
+mod ofrep;
 mod operate;
 mod oracle;
 mod package;
