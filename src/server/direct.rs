@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 
 use super::compressed::Compressed;
 use super::exchange::response;
@@ -16,7 +16,7 @@ use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
 use crate::http::{
-    self, Api, Handler, Parameters, Reply, Route, RouteMatch, Routes, STAGE, ScriptRequest,
+    self, Api, Details, Handler, Parameters, Reply, Route, RouteMatch, Routes, STAGE,
 };
 
 /// Calls the handler straight.
@@ -33,7 +33,7 @@ impl Direct {
     pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
         Self {
             api,
-            routes,
+            routes: routes.with_flags(),
             key,
             compressed: Compressed::default(),
         }
@@ -46,11 +46,12 @@ impl Direct {
         };
         match self.routes.find(head.method.as_str(), path) {
             RouteMatch::Nothing => Err(Reply::message(404, "not found")),
-            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                Err(Reply::preflight(&methods))
+            RouteMatch::Path(routes) if head.method == hyper::Method::OPTIONS => {
+                Err(Reply::preflight_of(&routes))
             }
-            RouteMatch::Path(methods) => {
-                let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+            RouteMatch::Path(routes) => {
+                let methods = routes.iter().map(|route| route.method.as_str());
+                let allowed: Vec<&str> = methods.collect();
                 Err(Reply::message(405, "method not allowed")
                     .with("Allow", &format!("{},OPTIONS", allowed.join(","))))
             }
@@ -90,12 +91,13 @@ impl Direct {
             body,
             encoding: header(CONTENT_ENCODING),
             user_agent: header(USER_AGENT),
-            script: match route.handler {
-                Handler::Client => ScriptRequest {
+            details: match route.handler {
+                Handler::Client | Handler::Evaluate => Details {
                     is_module: route.is_module(),
+                    flag: flag(route, &head.uri),
                     if_none_match: header(IF_NONE_MATCH),
                 },
-                _ => ScriptRequest::default(),
+                _ => Details::default(),
             },
         };
         self.api.handle(route.handler, &request).await
@@ -127,6 +129,15 @@ impl Edge for Direct {
         };
         handled(response, handler)
     }
+}
+
+/// The experiment that an address of OFREP names, with the query: a `?` in a name that is not encoded begins one.
+fn flag(route: &Route, uri: &Uri) -> Option<String> {
+    let name = route.rest(after_stage(uri.path())?)?;
+    Some(match uri.query() {
+        Some(query) => format!("{name}?{query}"),
+        None => name.to_owned(),
+    })
 }
 
 /// What follows the stage in a path: `/track` of `/prod/track`.

@@ -1,5 +1,7 @@
 //! Experiments for users, as servers see them: `POST /track` with `user`, and OFREP.
 
+mod protocol;
+mod providers;
 mod track;
 
 use std::fs;
@@ -7,6 +9,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::{Client, Response, Server};
+
+/// Where `serve` has OFREP.
+const FLAGS: &str = "/prod/ofrep/v1/evaluate/flags";
 
 /// A name that has to be encoded in an address.
 const ODD: &str = "50% off? a/b & ü";
@@ -51,4 +56,14 @@ async fn post(client: &mut Client, path: &str, body: &Value) -> Response {
     let json = [("content-type", "application/json")];
     let sent = client.send("POST", path, &json, &body.to_string()).await;
     sent.unwrap()
+}
+
+/// A name as JavaScript's `encodeURIComponent` has it, or stricter.
+fn encoded(name: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric();
+    let encode = |byte: u8| match is_plain(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
 }
