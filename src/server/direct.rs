@@ -15,9 +15,13 @@ use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
+use crate::assets::OPENAPI;
 use crate::http::{
-    self, Api, Details, Handler, Parameters, Reply, Route, RouteMatch, Routes, STAGE,
+    self, Api, Details, Handler, Method, Parameters, Reply, Route, RouteMatch, Routes, STAGE,
 };
+
+/// Where the description of the API is. It needs no key.
+const DESCRIPTION: &str = "/openapi.json";
 
 /// Calls the handler straight.
 pub struct Direct {
@@ -41,6 +45,9 @@ impl Direct {
 
     /// Where a request goes, or what it gets instead.
     fn route(&self, head: &Parts) -> Result<&Route, Reply> {
+        if head.uri.path() == DESCRIPTION {
+            return Err(description(&head.method));
+        }
         let Some(path) = after_stage(head.uri.path()) else {
             return Err(Reply::message(404, "not found"));
         };
@@ -50,10 +57,8 @@ impl Direct {
                 Err(Reply::preflight_of(&routes))
             }
             RouteMatch::Path(routes) => {
-                let methods = routes.iter().map(|route| route.method.as_str());
-                let allowed: Vec<&str> = methods.collect();
-                Err(Reply::message(405, "method not allowed")
-                    .with("Allow", &format!("{},OPTIONS", allowed.join(","))))
+                let methods: Vec<Method> = routes.iter().map(|route| route.method).collect();
+                Err(not_allowed(&methods))
             }
             RouteMatch::Route(route) => Ok(route),
         }
@@ -129,6 +134,21 @@ impl Edge for Direct {
         };
         handled(response, handler)
     }
+}
+
+/// The description of the API, or what another method than `GET` gets.
+fn description(method: &hyper::Method) -> Reply {
+    match *method {
+        hyper::Method::GET => Reply::new(200, OPENAPI.to_owned()),
+        hyper::Method::OPTIONS => Reply::preflight(&[Method::Get]),
+        _ => not_allowed(&[Method::Get]),
+    }
+}
+
+fn not_allowed(methods: &[Method]) -> Reply {
+    let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    Reply::message(405, "method not allowed")
+        .with("Allow", &format!("{},OPTIONS", allowed.join(",")))
 }
 
 /// The experiment that an address of OFREP names, with the query: a `?` in a name that is not encoded begins one.

@@ -1,5 +1,6 @@
 //! Experiments for users, as servers see them: `POST /track` with `user`, and OFREP.
 
+mod agreement;
 mod protocol;
 mod providers;
 mod track;
