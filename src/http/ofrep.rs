@@ -120,20 +120,22 @@ fn all(rules: &Rules, user: Option<&UserId>, request: &Request) -> Reply {
 }
 
 impl Rules {
-    /// The experiment that an address names, and its name. Some providers write names as they are: then a `?` of
-    /// the name begins a query.
+    /// The experiment that an address names, and its name. Some providers write names as they are, so that a `?`
+    /// begins a query; others encode them as a form, so that a `+` is a space.
     fn flag(&self, encoded: &str) -> (Option<&Declared>, String) {
         let path = encoded.split_once('?').map_or(encoded, |(path, _)| path);
-        let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let find = |name: &str| self.experiments.named(name).filter(|one| one.is_shown());
-        let whole = decoded(encoded);
-        match find(&whole) {
-            Some(declared) => (Some(declared), whole),
-            None => {
-                let name = decoded(path);
-                (find(&name), name)
-            }
-        }
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let name = decoded(path);
+        let readings = [
+            decoded(encoded),
+            name.clone(),
+            decoded(&path.replace('+', " ")),
+        ];
+        let known = readings.into_iter().find_map(|name| {
+            let declared = self.experiments.named(&name).filter(|one| one.is_shown())?;
+            Some((Some(declared), name))
+        });
+        known.unwrap_or((None, name))
     }
 }
 

@@ -48,7 +48,7 @@ impl Direct {
         if head.uri.path() == DESCRIPTION {
             return Err(description(&head.method));
         }
-        let Some(path) = after_stage(head.uri.path()) else {
+        let Some(path) = path(&head.uri) else {
             return Err(Reply::message(404, "not found"));
         };
         match self.routes.find(head.method.as_str(), path) {
@@ -153,11 +153,20 @@ fn not_allowed(methods: &[Method]) -> Reply {
 
 /// The experiment that an address of OFREP names, with the query: a `?` in a name that is not encoded begins one.
 fn flag(route: &Route, uri: &Uri) -> Option<String> {
-    let name = route.rest(after_stage(uri.path())?)?;
+    let name = route.rest(path(uri)?)?;
     Some(match uri.query() {
         Some(query) => format!("{name}?{query}"),
         None => name.to_owned(),
     })
+}
+
+/// What follows the stage, which OFREP does not need: some providers drop the path of their base URL.
+fn path(uri: &Uri) -> Option<&str> {
+    let path = uri.path();
+    let is_ofrep = path
+        .strip_prefix('/')
+        .is_some_and(|path| path.starts_with("ofrep/"));
+    after_stage(path).or_else(|| is_ofrep.then_some(path))
 }
 
 /// What follows the stage in a path: `/track` of `/prod/track`.

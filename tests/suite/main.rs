@@ -20,6 +20,7 @@ mod install;
 mod layers;
 mod manual;
 mod ofrep;
+mod openapi;
 mod operate;
 mod oracle;
 mod package;

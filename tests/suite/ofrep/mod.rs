@@ -1,6 +1,7 @@
 //! Experiments for users, as servers see them: `POST /track` with `user`, and OFREP.
 
 mod agreement;
+mod examples;
 mod protocol;
 mod providers;
 mod track;

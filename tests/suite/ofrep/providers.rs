@@ -88,7 +88,7 @@ fn for_servers_in_python() {
     let mut asked = asked();
     let outside = json!(["default", "DISABLED", "red", null]);
     asked.push((ODD.to_owned(), Some("user-1"), outside));
-    evaluates(python("ofrep/evaluate.py"), &server, &asked);
+    evaluates(python("servers/evaluate.py"), &server, &asked);
 }
 
 fn evaluates(script: Command, server: &Server, asked: &[(String, Option<&str>, Value)]) {
