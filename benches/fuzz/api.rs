@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lamed::domain::{Experiments, Name};
 use lamed::http::gateway::{answer, request_from_event};
 use lamed::http::{
-    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, Rules, ScriptRequest,
+    Api, COMMON_HEADERS, Details, Handler, Method, Parameters, Reply, Request, Rules,
 };
 use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
@@ -157,7 +157,7 @@ impl Target for Query {
             body: Vec::new(),
             encoding: None,
             user_agent: None,
-            script: ScriptRequest::default(),
+            details: Details::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(handler, &request);
@@ -205,7 +205,7 @@ impl Target for Body {
             body: input.to_vec(),
             encoding: None,
             user_agent: None,
-            script: ScriptRequest::default(),
+            details: Details::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(Handler::Track, &request);

@@ -242,6 +242,7 @@ fn function_name(handler: Handler) -> &'static str {
         Handler::OneExperiment => "lamed-experiment",
         Handler::Delete => "lamed-delete-experiment",
         Handler::Client => "lamed-client",
+        Handler::Evaluate => "lamed-evaluate",
     }
 }
 
@@ -265,7 +266,7 @@ fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desire
 fn parameters(route: &http::Route) -> &'static [&'static str] {
     use parameter::{EVENT, EXPERIMENT, NAMESPACE, SCOPE, UUID, VARIANT};
     match (route.handler, route.method) {
-        (_, http::Method::Post) | (Handler::Client, _) => &[],
+        (_, http::Method::Post) | (Handler::Client | Handler::Evaluate, _) => &[],
         (Handler::Track, _) => &[NAMESPACE, EXPERIMENT, VARIANT, EVENT, UUID],
         (Handler::AllExperiments, _) => &[NAMESPACE, SCOPE],
         (Handler::OneExperiment | Handler::Delete, _) => &[NAMESPACE, EXPERIMENT],

@@ -14,6 +14,7 @@ pub mod results;
 mod secret;
 #[cfg(feature = "cli")]
 pub mod statistics;
+mod user;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Timestamp};
@@ -23,3 +24,4 @@ pub use experiments::{Accept, Experiments, Judgement, Undeclared};
 pub use limit::Limit;
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;
+pub use user::{NotOfUsers, UserEvent, UserId};

@@ -1,15 +1,14 @@
 //! The handlers: parameters in, store, reply out.
 
-use std::fmt::Display;
 use std::sync::atomic::Ordering;
 
-use super::batch::{Body, Element, Field, MAX_BATCH, Object};
+use super::batch::{Body, MAX_BATCH};
 use super::crawlers::is_crawler;
+use super::events::{Batch, Fields, json, malformed, no_user, optional, required};
 use super::wire::{self, parameter};
-use super::{Api, MAX_BODY, Parameters, Reply, Request, Rules, Run};
+use super::{Api, MAX_BODY, Reply, Request, Rules, Run};
 use crate::domain::{
-    Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey, Judgement, Limit, Name,
-    Outcome, Selection, Undeclared,
+    DayCount, Event, EventKind, ExperimentCounts, Limit, Name, Outcome, Selection,
 };
 use crate::store::{CountLimits, StoreError};
 
@@ -64,6 +63,7 @@ impl From<Refusal> for Reply {
 
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
+        no_user(&request.query)?;
         let rules = self.rules();
         let event = rules.event(&Fields::Query(&request.query))?;
         let event = event.filter(|_| !self.ignores(&rules, request, 1));
@@ -78,14 +78,8 @@ impl Api {
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
-        if request.body.len() > MAX_BODY {
-            return Err(Refusal::TooLong);
-        }
-        if request.encoding.as_deref().is_some_and(is_encoded) {
-            return Err(Refusal::Encoded);
-        }
-        let json = request.body.strip_prefix(BYTE_ORDER_MARK);
-        let body = serde_json::from_slice(json.unwrap_or(&request.body))
+        no_user(&request.query)?;
+        let body = serde_json::from_slice(json(request)?)
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
         let rules = self.rules();
         let mut batch = Batch::default();
@@ -279,129 +273,6 @@ impl Api {
     }
 }
 
-/// The events of a body.
-#[derive(Default)]
-struct Batch {
-    events: Vec<Event>,
-    /// Well-formed, and not to be counted.
-    ignored: usize,
-    refused: Vec<wire::RefusedEvent>,
-}
-
-impl Batch {
-    fn add(&mut self, event: Option<Event>) {
-        match event {
-            Some(event) => self.events.push(event),
-            None => self.ignored += 1,
-        }
-    }
-
-    /// Each event of an array stands for itself. An error where there are only such as can never be counted.
-    fn read_all(&mut self, rules: &Rules, elements: &[Element]) -> Result<(), Refusal> {
-        for (index, element) in elements.iter().enumerate() {
-            match rules.batched(element, "") {
-                Ok(event) => self.add(event),
-                Err(Refusal::Malformed(message)) => {
-                    self.refused.push(wire::RefusedEvent { index, message });
-                }
-                Err(refusal) => return Err(refusal),
-            }
-        }
-        match elements.first() {
-            Some(first) if self.refused.len() == elements.len() => {
-                rules.batched(first, " in event 0").map(drop)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Rules {
-    fn namespace(&self, fields: &Fields) -> Result<Name, Refusal> {
-        let namespace = optional(fields, parameter::NAMESPACE)?;
-        Ok(namespace.unwrap_or_else(|| self.experiments.namespace().clone()))
-    }
-
-    fn batched(&self, event: &Element, place: &str) -> Result<Option<Event>, Refusal> {
-        match event {
-            Element::Object(object) => self.event(&Fields::Body(object, place)),
-            Element::Other => Err(Refusal::Malformed(format!(
-                "the body must be an event or an array of events: expected a JSON object{place}"
-            ))),
-        }
-    }
-
-    /// An event to count; none if it is well-formed and not to be counted.
-    fn event(&self, fields: &Fields) -> Result<Option<Event>, Refusal> {
-        let counter = Counter {
-            experiment: required(fields, parameter::EXPERIMENT)?,
-            variant: required(fields, parameter::VARIANT)?,
-            kind: required(fields, parameter::EVENT)?.into(),
-            namespace: self.namespace(fields)?,
-        };
-        let judgement = self.experiments.judge(&counter).map_err(|undeclared| {
-            let name = match undeclared {
-                Undeclared::Namespace => parameter::NAMESPACE,
-                Undeclared::Experiment => parameter::EXPERIMENT,
-                Undeclared::Variant => parameter::VARIANT,
-                Undeclared::Event => parameter::EVENT,
-            };
-            malformed(name, undeclared, fields.place())
-        })?;
-        let key = match fields.get(parameter::UUID)? {
-            None => Err(missing(parameter::UUID, fields.place())),
-            Some(uuid) => IdempotencyKey::new(uuid)
-                .map_err(|error| malformed(parameter::UUID, error, fields.place())),
-        }?;
-        Ok(match judgement {
-            Judgement::Ignore => None,
-            Judgement::Count(configured) => Some(Event {
-                counter,
-                key,
-                configured,
-            }),
-        })
-    }
-}
-
-/// Some editors and languages begin every text in UTF-8 with it.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// Whether a `Content-Encoding` names any encoding. `identity` is none (RFC 9110, 8.4.1).
-fn is_encoded(header: &str) -> bool {
-    let mut encodings = header.split(',').map(str::trim);
-    encodings.any(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
-}
-
-/// Where parameters are read from.
-enum Fields<'a> {
-    Query(&'a Parameters),
-    /// A JSON object, and the words that say which one of several.
-    Body(&'a Object, &'a str),
-}
-
-impl Fields<'_> {
-    fn get(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        match self {
-            Self::Query(parameters) => Ok(parameters.get(name)),
-            Self::Body(object, place) => match object.get(name) {
-                Field::Missing => Ok(None),
-                Field::Text(text) => Ok(Some(text)),
-                Field::Other => Err(Refusal::Malformed(format!(
-                    "`{name}`{place} must be a string"
-                ))),
-            },
-        }
-    }
-
-    fn place(&self) -> &str {
-        match self {
-            Self::Query(_) => "",
-            Self::Body(_, place) => place,
-        }
-    }
-}
-
 /// The experiments in a `scope`; an empty one means all, as in Python lamed.
 fn names(scope: Option<&str>) -> Result<Option<Vec<Name>>, Refusal> {
     let Some(list) = scope.filter(|list| !list.is_empty()) else {
@@ -411,23 +282,4 @@ fn names(scope: Option<&str>) -> Result<Option<Vec<Name>>, Refusal> {
         .map(|name| Name::new(name).map_err(|error| malformed(parameter::SCOPE, error, "")))
         .collect::<Result<_, _>>()
         .map(Some)
-}
-
-fn optional(fields: &Fields, name: &str) -> Result<Option<Name>, Refusal> {
-    fields
-        .get(name)?
-        .map(|text| Name::new(text).map_err(|error| malformed(name, error, fields.place())))
-        .transpose()
-}
-
-fn required(fields: &Fields, name: &str) -> Result<Name, Refusal> {
-    optional(fields, name)?.ok_or_else(|| missing(name, fields.place()))
-}
-
-fn missing(name: &str, place: &str) -> Refusal {
-    Refusal::Malformed(format!("`{name}`{place} is missing"))
-}
-
-fn malformed(name: &str, error: impl Display, place: &str) -> Refusal {
-    Refusal::Malformed(format!("`{name}`{place} {error}"))
 }

@@ -7,9 +7,12 @@
 mod batch;
 mod client;
 mod crawlers;
+mod etag;
+mod events;
 pub mod gateway;
 mod handlers;
 mod log_limit;
+mod ofrep;
 mod outage;
 mod parameters;
 mod reply;
@@ -47,15 +50,18 @@ pub struct Request {
     pub encoding: Option<String>,
     /// Who sends it, by its own account.
     pub user_agent: Option<String>,
-    /// What [`Handler::Client`] reads beside: of other handlers it is the default.
-    pub script: ScriptRequest,
+    /// What [`Handler::Client`] and [`Handler::Evaluate`] read beside: of other handlers it is the default.
+    pub details: Details,
 }
 
-/// Which script is asked for, and which one is there already.
+/// Which document is asked for, and which one is there already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScriptRequest {
+pub struct Details {
     /// Whether the browser client is asked for as a module.
     pub is_module: bool,
+    /// Which experiment is to be evaluated, as the address has it: what follows the path of [`Handler::Evaluate`],
+    /// with the query. `None` is all of them.
+    pub flag: Option<String>,
     /// The header `If-None-Match`.
     pub if_none_match: Option<String>,
 }
@@ -111,6 +117,7 @@ impl Api {
             (Handler::OneExperiment, _) => self.one_experiment(request).await,
             (Handler::Delete, _) => self.delete(request).await,
             (Handler::Client, _) => Ok(self.browser_client(request)),
+            (Handler::Evaluate, _) => self.evaluate(request),
         };
         answer.unwrap_or_else(|refusal| {
             match &refusal {

@@ -19,6 +19,8 @@ mod gateway;
 mod install;
 mod layers;
 mod manual;
+mod ofrep;
+mod openapi;
 mod operate;
 mod oracle;
 mod package;

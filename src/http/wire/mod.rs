@@ -15,6 +15,8 @@ pub mod parameter {
     pub const VARIANT: &str = "variant";
     pub const EVENT: &str = "event";
     pub const UUID: &str = "uuid";
+    /// In the place of `uuid` and `variant`, in a body alone.
+    pub const USER: &str = "user";
     pub const SCOPE: &str = "scope";
     pub const GOAL: &str = "goal";
     /// `1` asks for counts by day, too.

@@ -115,8 +115,8 @@ impl Gateway {
         };
         match self.routes.find(head.method.as_str(), path) {
             RouteMatch::Route(route) => Ok((path, route)),
-            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                Err(Ok(Reply::preflight(&methods)))
+            RouteMatch::Path(routes) if head.method == hyper::Method::OPTIONS => {
+                Err(Ok(Reply::preflight_of(&routes)))
             }
             RouteMatch::Path(_) | RouteMatch::Nothing => Err(missing),
         }

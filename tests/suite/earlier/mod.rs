@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lamed::domain::{Event, Experiments, IdempotencyKey, Limit, Outcome, Selection};
-use lamed::http::{Api, Handler, Method, Request, Rules, ScriptRequest};
+use lamed::http::{Api, Details, Handler, Method, Request, Rules};
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
@@ -139,7 +139,7 @@ impl Site {
                 body: Vec::new(),
                 encoding: None,
                 user_agent: None,
-                script: ScriptRequest::default(),
+                details: Details::default(),
             };
             let reply = api.handle(Handler::AllExperiments, &request).await;
             assert_eq!(reply.status, 200, "{}", reply.body);

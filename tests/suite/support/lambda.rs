@@ -227,6 +227,7 @@ impl Invoke for Lambda {
             Handler::OneExperiment => "experiment",
             Handler::Delete => "delete",
             Handler::Client => "client",
+            Handler::Evaluate => "evaluate",
         };
         let answer = Self::invoke(self, function, &event.to_string()).await;
         answer.map_err(|error| FunctionError(error["errorMessage"].to_string()))
