@@ -40,7 +40,8 @@ export const put = (key, value) => {
 
 export const keys = () => (attempt(() => Object.keys(localStorage)) || []).filter(key => key.startsWith(PREFIX))
 
-export const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
+// 96 bits: with a name of usual length one block of SHA-1.
+export const random = () => crypto.getRandomValues(new Uint32Array(3)).join("-")
 
 // --- the visitor ---
 
@@ -61,8 +62,9 @@ let calls = []
 const wait = (act, call) => {
   waiting.push(act)
   if (!call || document.prerendering) return
+  // Once for all that a task asks for.
+  if (!calls[0]) Promise.resolve().then(() => calls[0] && put(mine, calls))
   calls.push(call)
-  put(mine, calls)
 }
 
 /** Whether the visitor's id cannot change any more. A page that is loaded ahead waits until it is seen. */
