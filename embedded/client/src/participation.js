@@ -88,7 +88,7 @@ export const onAssigned = (listener) => {
 }
 
 /** Calls a function with the variant when that cannot change any more: at once, but for a browser's first visit. */
-export const ask = (experiment, act) => {
+export const ask = (experiment, act, call = ["variant", experiment.name]) => {
   const answer = () => act(shown(experiment))
-  isOpen(experiment) ? settle(answer, ["variant", experiment.name]) : answer()
+  isOpen(experiment) ? settle(answer, call) : answer()
 }

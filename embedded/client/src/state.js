@@ -62,9 +62,9 @@ let calls = []
 const wait = (act, call) => {
   waiting.push(act)
   if (!call || document.prerendering) return
-  // Once for all that a task asks for.
-  if (!calls[0]) Promise.resolve().then(() => calls[0] && put(mine, calls))
   calls.push(call)
+  // At once: a page that closes itself may run nothing more.
+  put(mine, calls)
 }
 
 /** Whether the visitor's id cannot change any more. A page that is loaded ahead waits until it is seen. */

@@ -22,7 +22,7 @@ test(`${LOADS} loads: navigation in the same tick, closed tabs, reloads, two tab
 
 // A page that another one opened never comes back from the cache: this one goes there and back by itself.
 test("pages that come back from the back/forward cache", { skip: lacks.keeping }, async t => {
-  const site = loadsOf(COLOR)
+  const site = loadsOf("kept")
   const loads = Math.max(10, LOADS / 10)
   site.page("kept", site.pages.get("stay").replace("window.ran = true", `addEventListener("pageshow", ({ persisted }) => {
     if (persisted) lamed.complete("viewed")
@@ -52,7 +52,7 @@ test("pages that come back from the back/forward cache", { skip: lacks.keeping }
       views += 4
     }
     assert.deepEqual(someone.errors, [])
-    assert.deepEqual(await countsOf(site, COLOR), { visitors: loads, bought: loads, views })
+    assert.deepEqual(await countsOf(site, "kept"), { visitors: loads, bought: loads, views })
     t.diagnostic(`${kept} of ${loads} pages were kept`)
     assert.ok(kept >= loads / 4, `${kept} of ${loads} pages were kept`)
   })
