@@ -1,8 +1,6 @@
 // Who gets which variant: AlephBet's rules, bit for bit. Pure functions; `domain::assignment` is the same in Rust,
 // and fixtures/assignment/vectors.json holds both to what AlephBet does.
 
-const rotate = (word, by) => (word << by) | (word >>> (32 - by))
-
 /** SHA-1 of the texts, joined by dots, in UTF-8, as 40 hexadecimal digits: of what is counted, the idempotency key. */
 export const hash = (...texts) => {
   const bytes = [...new TextEncoder().encode(texts.join(".")), 128]
@@ -13,10 +11,11 @@ export const hash = (...texts) => {
   let state = [0x67452301, 0xefcdab89, ~0x67452301, ~0xefcdab89, 0xc3d2e1f0]
   for (let block = 0; block < size; block += 16) {
     const w = words.slice(block, block + 16)
-    let [a, b, c, d, e] = state
+    // No function for the rotations: this runs before the browser has compiled anything.
+    let [a, b, c, d, e, next] = state
     for (let i = 0; i < 80; i++) {
-      if (i > 15) w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1)
-      const next = rotate(a, 5) + e + (w[i] | 0) + (
+      if (i > 15) w[i] = ((next = w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16]) << 1) | (next >>> 31)
+      next = ((a << 5) | (a >>> 27)) + e + (w[i] | 0) + (
         i < 20 ? ((b & (c ^ d)) ^ d) + 0x5a827999
           : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
             : i < 60 ? ((b & c) | (d & (b | c))) + 0x8f1bbcdc
@@ -24,7 +23,7 @@ export const hash = (...texts) => {
       )
       e = d
       d = c
-      c = rotate(b, 30)
+      c = (b << 30) | (b >>> 2)
       b = a
       a = next | 0
     }

@@ -26,7 +26,8 @@ const api = {
     const experiment = find(name)
     if (!experiment) return
     let given
-    ask(experiment, variant => { given = variant })
+    // No call for the next page: what follows stores who takes part.
+    ask(experiment, variant => { given = variant }, 0)
     reveal(experiment)
     // At a browser's first visit another tab may decide in the same millisecond: this answer stands for this page.
     return given || shown(experiment)

@@ -15,14 +15,13 @@ const keyOf = ({ user, wire }, event) => PREFIX + (user
   ? hash(config.namespace, wire, event, page.user)
   : JSON.stringify([config.namespace, wire, event]))
 
-const assign = experiment =>
-  pick(draw(experiment.wire, "variant", unitOf(experiment)), experiment.variants)
+const assign = (experiment, unit) => pick(draw(experiment.wire, "variant", unit), experiment.variants)
 
 const isRunning = ({ user, state }) => state === "running" && isAllowed() && (!user || page.user)
 
 // The variant with which this browser takes part already.
 const remembered = (experiment, stored = read(keyOf(experiment, EXPOSURE))) => {
-  if (experiment.user) return stored && assign(experiment)
+  if (experiment.user) return stored && assign(experiment, page.user)
   return (stored && stored.event ? stored.event.variant : stored) || inherit(experiment, "variant")
 }
 
@@ -52,7 +51,7 @@ const take = (experiment) => {
     if (!get(key)) put(key, variant)
   } else {
     const unit = unitOf(experiment)
-    variant = unit && inherit(experiment, "in_sample") !== false && isDrawn(experiment, unit) && assign(experiment)
+    variant = unit && inherit(experiment, "in_sample") !== false && isDrawn(experiment, unit) && assign(experiment, unit)
     // A page that is loaded ahead counts when it is seen. Who cannot be remembered is not counted.
     if (!variant || !(document.prerendering || store(experiment, EXPOSURE, variant, key))) return
   }
@@ -89,7 +88,7 @@ export const onAssigned = (listener) => {
 }
 
 /** Calls a function with the variant when that cannot change any more: at once, but for a browser's first visit. */
-export const ask = (experiment, act) => {
+export const ask = (experiment, act, call = ["variant", experiment.name]) => {
   const answer = () => act(shown(experiment))
-  isOpen(experiment) ? settle(answer, ["variant", experiment.name]) : answer()
+  isOpen(experiment) ? settle(answer, call) : answer()
 }

@@ -40,7 +40,8 @@ export const put = (key, value) => {
 
 export const keys = () => (attempt(() => Object.keys(localStorage)) || []).filter(key => key.startsWith(PREFIX))
 
-export const random = () => crypto.getRandomValues(new Uint32Array(4)).join("-")
+// 96 bits: with a name of usual length one block of SHA-1.
+export const random = () => crypto.getRandomValues(new Uint32Array(3)).join("-")
 
 // --- the visitor ---
 
@@ -62,6 +63,7 @@ const wait = (act, call) => {
   waiting.push(act)
   if (!call || document.prerendering) return
   calls.push(call)
+  // At once: a page that closes itself may run nothing more.
   put(mine, calls)
 }
 

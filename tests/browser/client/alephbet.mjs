@@ -40,9 +40,9 @@ for (const adapter of ["AlephbetAdapter", "LamedAdapter", "GimelAdapter"]) {
     const shop = site(adapter)
     const expected = { participate: {}, bought: {}, viewed: {}, "signed up": {} }
     const add = (event, variant, by = 1) => { expected[event][variant] = (expected[event][variant] ?? 0) + by }
-    for (let person = 0; person < 8; person++) {
-      await visitor(async someone => {
-        const page = await someone.tab()
+    await visitor(async someone => {
+      const page = await someone.tab()
+      for (let person = 0; person < 8; person++) {
         // Down: nothing arrives. Deaf: it is counted, and AlephBet does not hear of it. Gone: AlephBet sends half of it later.
         shop.mode = ["down", "deaf", 503, "up"][person % 4]
         await page.goto(shop.url("old"))
@@ -64,8 +64,9 @@ for (const adapter of ["AlephbetAdapter", "LamedAdapter", "GimelAdapter"]) {
         add("bought", variant)
         add("viewed", variant, 3)
         add("signed up", variant)
-      })
-    }
+        await page.evaluate(() => localStorage.clear())
+      }
+    })
     for (const [event, counts] of Object.entries(expected)) assert.deepEqual(await shop.counts(COLOR, event), counts, event)
   })
 }

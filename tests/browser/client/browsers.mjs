@@ -1,34 +1,35 @@
-// Starts a browser by puppeteer: Chromium, or with LAMED_BROWSER=firefox Firefox by WebDriver BiDi.
+// The browser of a run: Chromium, or what LAMED_BROWSER says. Visitors, tabs and what the tests ask of them are the same
+// in each: puppeteer drives Chromium, and Firefox by WebDriver BiDi; webkit.mjs drives WebKitGTK.
 
 import { spawn } from "node:child_process"
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { join } from "node:path"
 import { after } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
+import { chromium } from "./programs.mjs"
 import { server } from "./server.mjs"
 
-const { LAMED_BROWSER, LAMED_TEST_TOOLS, PATH } = process.env
-const puppeteer = createRequire(join(LAMED_TEST_TOOLS, "node_modules/"))("puppeteer-core")
+const { LAMED_BROWSER = "chromium", LAMED_TEST_TOOLS } = process.env
 
-export const isFirefox = LAMED_BROWSER === "firefox"
 export const alephbet = join(LAMED_TEST_TOOLS, "node_modules/alephbet/dist/alephbet.min.js")
 
-function onPath(...names) {
-  for (const name of names) {
-    for (const folder of PATH.split(delimiter)) {
-      const file = join(folder, name)
-      try {
-        accessSync(file, constants.X_OK)
-        return file
-      } catch {}
-    }
-  }
-  throw new Error(`none of ${names.join(", ")} is on the PATH`)
-}
-
-const chromium = () => onPath("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
+/** What a browser or its driver cannot do: the reason to skip a test, or false. */
+export const lacks = {
+  chromium: {},
+  firefox: {
+    cdp: "frames come by CDP",
+    keeping: "driven by BiDi, Firefox keeps no page",
+    prerendering: "Firefox prerenders nothing",
+    early: "the driver waits until a page is read",
+  },
+  webkit: {
+    cdp: "frames come by CDP",
+    keeping: "driven by WebDriver, WebKitGTK keeps no page",
+    prerendering: "WebKitGTK prerenders nothing",
+    early: "the driver waits until a page is read",
+  },
+}[LAMED_BROWSER]
 
 /** Opens a page in a Chromium that nobody debugs: a debugged one prerenders nothing. */
 export async function undebugged(url, use) {
@@ -44,15 +45,8 @@ export async function undebugged(url, use) {
   }
 }
 
-export const browser = await puppeteer.launch(isFirefox
-  ? { browser: "firefox", executablePath: onPath("firefox-esr", "firefox"), headless: true, protocolTimeout: 600000, extraPrefsFirefox: { "dom.disable_open_during_load": false, "dom.popup_maximum": -1 } }
-  : {
-    executablePath: chromium(),
-    protocolTimeout: 600000,
-    headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--enable-features=BackForwardCache"],
-    ignoreDefaultArgs: ["--disable-back-forward-cache"],
-  })
+const { launch } = await import(LAMED_BROWSER === "webkit" ? "./webkit.mjs" : "./puppeteer.mjs")
+const browser = await launch(LAMED_BROWSER)
 
 after(async () => {
   await browser.close()
@@ -61,21 +55,16 @@ after(async () => {
 
 /** A visitor: a browser with nothing remembered, whose console and exceptions are kept. */
 export async function visitor(use) {
-  const context = await browser.createBrowserContext()
   const said = []
   const errors = []
+  const context = await browser.context(said, errors)
   const self = {
-    context,
     said,
     errors,
-    /** Opens a tab. */
-    async tab() {
-      const page = await context.newPage()
-      page.on("console", message => said.push(`${message.type()}: ${message.text()}`))
-      page.on("pageerror", error => errors.push(String(error)))
-      page.setDefaultTimeout(10000)
-      return page
-    },
+    /** Opens a tab; one that `opens` others. */
+    tab: kind => context.tab(kind),
+    /** Lets no request to an address with this end out of a tab. */
+    block: (page, end) => context.block(page, end),
     /** Opens a page in a tab and does something there. */
     async visit(url, act = () => {}, settle = true) {
       const page = await self.tab()

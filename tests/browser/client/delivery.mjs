@@ -3,13 +3,12 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
-import { delivered, isFirefox, undebugged, visitor, waiting } from "./browsers.mjs"
-import { countsOf, loadsOf } from "./loads.mjs"
+import { delivered, lacks, undebugged, visitor, waiting } from "./browsers.mjs"
+import { countsOf } from "./many.mjs"
 import { Case, experiment, until } from "./server.mjs"
 
 const assertAll = async (site, visitors, views) => assert.deepEqual(await countsOf(site, COLOR), { visitors, bought: visitors, views })
 
-const LOADS = Number(process.env.LAMED_LOADS ?? 300)
 const COLOR = "button color"
 const html = (site, body) => `<!doctype html><html><head><meta charset="utf-8">${site.tag()}</head><body>${body}</body></html>`
 const shop = (site, then = "") => html(site, `<script>
@@ -18,29 +17,18 @@ const shop = (site, then = "") => html(site, `<script>
   ${then}
 </script>`)
 
-test(`${LOADS} loads: navigation in the same tick, closed tabs, reloads, a server that is down, hangs and answers 503`, async () => {
-  const site = loadsOf(COLOR)
-  await visitor(async someone => {
-    const page = await someone.tab()
-    await page.goto(site.url())
-    const { views, problems } = await page.evaluate(loads => run(loads), LOADS)
-    assert.deepEqual(problems, [])
-    assert.deepEqual(someone.errors, [])
-    await assertAll(site, LOADS, views)
-  })
-})
-
 test("what the beacon brought is there before another visit", async () => {
   const site = new Case([experiment(COLOR)])
   site.page("go", shop(site, `location.href = "end"`)).page("end", "<!doctype html>no script here")
-  for (let load = 0; load < 20; load++) {
-    await visitor(async someone => {
+  await visitor(async someone => {
+    for (let load = 0; load < 20; load++) {
       const page = await someone.tab()
       await page.goto(site.url("go")).catch(() => {})
-      await until("the end", () => page.url().endsWith("/end"))
+      await until("the end", () => page.evaluate(() => location.pathname.endsWith("/end")).catch(() => {}))
+      await page.evaluate(() => localStorage.clear())
       await page.close()
-    })
-  }
+    }
+  })
   await until("all are counted", async () => await site.total(COLOR, "viewed") === 20)
   await assertAll(site, 20, 20)
 })
@@ -83,25 +71,28 @@ test("being online again sends at once", async () => {
 
 test("two tabs, opened at once by a new visitor, agree", async () => {
   const site = new Case([experiment(COLOR), experiment("size")])
-  site.page("", html(site, `<p data-lamed="size" data-lamed-variant="red" hidden>big</p><script>
+  site.page("empty", "<!doctype html>").page("", html(site, `<p data-lamed="size" data-lamed-variant="red" hidden>big</p><script>
     window.shown = new Promise(done => lamed.run("${COLOR}", {red: done, blue: done}))
     lamed.complete("bought"); lamed.complete("viewed")</script>`))
-  for (let load = 0; load < 20; load++) {
-    await visitor(async someone => {
-      const tabs = await Promise.all([someone.tab(), someone.tab(), someone.tab()])
+  await visitor(async someone => {
+    const tabs = await Promise.all([someone.tab(), someone.tab(), someone.tab()])
+    for (let load = 0; load < 20; load++) {
       await Promise.all(tabs.map(tab => tab.goto(site.url(), { waitUntil: "domcontentloaded" })))
       const seen = await Promise.all(tabs.map(tab => tab.evaluate(() => window.shown)))
       assert.equal(new Set(seen).size, 1, seen.join())
       await Promise.all(tabs.map(tab => delivered(tab)))
       const remembered = await Promise.all(tabs.map(tab => tab.evaluate(() => lamed.variant("button color") + lamed.variant("size"))))
       assert.equal(new Set(remembered).size, 1, remembered.join())
-    })
-  }
+      await Promise.all(tabs.map(tab => tab.goto("about:blank")))
+      await tabs[0].goto(site.url("empty"))
+      await tabs[0].evaluate(() => localStorage.clear())
+    }
+  })
   await assertAll(site, 20, 60)
   assert.equal(await site.total("size"), 20)
 })
 
-test("a page that comes back from the back/forward cache goes on", { skip: isFirefox && "driven by BiDi, Firefox keeps no page" }, async () => {
+test("a page that comes back from the back/forward cache goes on", { skip: lacks.keeping }, async () => {
   const site = new Case([experiment(COLOR)])
   site.caches = true
   site.page("", shop(site, `addEventListener("pageshow", event => { window.persisted = event.persisted })`)).page("end", html(site, "The end"))
@@ -180,7 +171,7 @@ test("at most 500 events wait; what was sent long ago is dropped; what never was
   })
 })
 
-test("a prerendered page counts when it is seen", { skip: isFirefox && "Firefox prerenders nothing" }, async () => {
+test("a prerendered page counts when it is seen", { skip: lacks.prerendering }, async () => {
   const site = new Case([experiment(COLOR), experiment("size")])
   site.page("", `<!doctype html>
     <script type="speculationrules">{"prerender": [{"urls": ["next"], "eagerness": "immediate"}]}</script>

@@ -101,8 +101,7 @@ for (const path of ["lamed.js", "track"]) {
     site.page("", html(site, `<script>if (window.lamed) { lamed.run("${COLOR}", {red() { document.querySelector("#text").textContent = "red" }}); lamed.complete("bought") }</script>`))
     await visitor(async someone => {
       const page = await someone.tab()
-      await page.setRequestInterception(true)
-      page.on("request", request => request.url().endsWith(path) ? request.abort("blockedbyclient") : request.continue())
+      await someone.block(page, path)
       await page.goto(site.url())
       const expected = path === "track" ? "red," : "text,"
       await until(expected, async () => (await page.evaluate(state)).slice(0, 2).join() === expected)

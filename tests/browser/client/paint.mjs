@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import test from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { inflateSync } from "node:zlib"
-import { delivered, isFirefox, visitor } from "./browsers.mjs"
+import { delivered, lacks, visitor } from "./browsers.mjs"
 import { Case, experiment, until } from "./server.mjs"
 
 const COLOR = "button color"
@@ -71,7 +71,7 @@ const ways = {
 }
 
 for (const [way, parts] of Object.entries(ways)) {
-  test(`no frame shows the control before the variant: ${way}`, { skip: isFirefox && "frames come by CDP" }, async () => {
+  test(`no frame shows the control before the variant: ${way}`, { skip: lacks.cdp }, async () => {
     const site = new Case([experiment(COLOR, red)])
     site.page("", slowly(parts(site)))
     await visitor(async someone => {
@@ -91,7 +91,34 @@ for (const [way, parts] of Object.entries(ways)) {
   })
 }
 
-test("without the script the frames show the control first: they are told apart", { skip: isFirefox && "frames come by CDP" }, async () => {
+// What the page itself sees in each of its frames: in all browsers.
+for (const [way, parts] of Object.entries(ways)) {
+  test(`the page sees no frame with the control before the variant: ${way}`, async () => {
+    const site = new Case([experiment(COLOR, red)])
+    site.page("", slowly(parts(site).map(part => part.replace("<head>", `<head><script>
+      window.seen = []
+      const look = () => {
+        const top = document.elementFromPoint(100, 100)
+        seen.push(getComputedStyle(document.documentElement).opacity === "0" || !top ? "" : getComputedStyle(top).backgroundColor)
+        requestAnimationFrame(look)
+      }
+      look()
+    </script>`))))
+    await visitor(async someone => {
+      const page = await someone.tab()
+      for (let visits = 0, tries = 0; visits < 2; tries++) {
+        assert.ok(tries < 20, "the machine is too busy")
+        await page.goto(site.url())
+        const seen = await until("red", () => page.evaluate(() => seen.includes("rgb(255, 0, 0)") && seen))
+        if (await page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 2500)) continue
+        assert.ok(!seen.includes("rgb(0, 0, 255)"), `${seen}`)
+        visits++
+      }
+    })
+  })
+}
+
+test("without the script the frames show the control first: they are told apart", { skip: lacks.cdp }, async () => {
   const site = new Case([])
   site.page("", slowly([start(site, ""), box("blue", "id=box"), "<p>More</p>", `<script>box.style.background = "red"</script>`]))
   await visitor(async someone => {
@@ -100,7 +127,7 @@ test("without the script the frames show the control first: they are told apart"
   })
 })
 
-test("a page that has its experiments is shown before it has been read; one that is slow shows the control, uncounted", { skip: isFirefox && "the driver waits until a page is read" }, async () => {
+test("a page that has its experiments is shown before it has been read; one that is slow shows the control, uncounted", { skip: lacks.early }, async () => {
   const site = new Case([experiment(COLOR, red)])
   site.page("", async (request, response) => {
     response.writeHead(200, { "content-type": "text/html" })

@@ -87,13 +87,16 @@ test("stopped shows the control, shipped what is shipped; a variant that is gone
 test("a sample that grows takes people in; nobody leaves or changes", async () => {
   const site = new Case([experiment(COLOR)])
   site.page("", html(site))
-  for (let person = 0; person < 12; person++) {
-    await visitor(async someone => {
+  await visitor(async someone => {
+    const page = await someone.tab()
+    for (let person = 0; person < 12; person++) {
       let before = ""
       for (const sample of [0, 0.3, 0.6, 1]) {
         site.experiments = [experiment(COLOR, { sample })]
         const total = await site.total(COLOR)
-        const variant = await someone.visit(site.url(), shown)
+        await page.goto(site.url())
+        const variant = await shown(page)
+        await delivered(page)
         const isIn = await site.total(COLOR) > total
         assert.ok(!(before && isIn), "taken in twice")
         if (before) assert.equal(variant, before)
@@ -101,8 +104,9 @@ test("a sample that grows takes people in; nobody leaves or changes", async () =
         if (sample === 0) assert.ok(!isIn)
       }
       assert.ok(before)
-    })
-  }
+      await page.evaluate(() => localStorage.clear())
+    }
+  })
   assert.equal(await site.total(COLOR), 12)
 })
 
@@ -141,7 +145,9 @@ test("with consent required, nothing is stored, sent or decided before it; taken
     await someone.visit(site.url(), async page => {
       assert.equal(await shown(page), "red")
       site.mode = 503
+      const before = site.requests.length
       await page.evaluate(() => lamed.complete("viewed"))
+      await until("it is tried", () => site.requests.length > before)
       await page.evaluate(() => lamed.consent(false))
       site.mode = "up"
       assert.deepEqual([await shown(page), await stored(page)], ["red,blue", 0])
@@ -219,19 +225,24 @@ test("?lamed=off keeps this browser out for good, until ?lamed=on", async () => 
   })
 })
 
+// A browser without the Navigation API tells nothing of a new path. The page that shows it changes.
 test("paths are looked at again when they change", async () => {
   const site = new Case([experiment(COLOR, { ...only("red"), path: "" })])
+  const go = (page, how, path) => page.evaluate((how, to) => {
+    history[how]({}, "", to)
+    if (!window.navigation) document.title = to
+  }, how, site.folder + path)
   site.experiments[0].path = `^${site.folder}/shop/.*$`
   site.page("", html(site, `<p id="p" data-lamed="${COLOR}" data-lamed-variant="red" hidden>red</p>`))
   await visitor(async someone => {
     await someone.visit(site.url(), async page => {
       assert.deepEqual([await shown(page), await page.evaluate(() => p.hidden), site.requests.length], ["blue", true, 0])
-      await page.evaluate(folder => history.pushState({}, "", folder + "/shop/1"), site.folder)
+      await go(page, "pushState", "/shop/1")
       await becomes(page, "blue,red")
-      await page.evaluate(folder => history.pushState({}, "", folder + "/shop/2"), site.folder)
+      await go(page, "pushState", "/shop/2")
       await page.evaluate(() => lamed.complete("bought"))
       assert.deepEqual([await shown(page), await page.evaluate(() => p.hidden)], ["blue,red", false])
-      await page.evaluate(folder => history.replaceState({}, "", folder + "/cart"), site.folder)
+      await go(page, "replaceState", "/cart")
       await becomes(page, "blue,red,blue")
       assert.equal(await page.evaluate(() => p.hidden), true)
     })

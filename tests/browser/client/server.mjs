@@ -129,6 +129,27 @@ function script(kind, config) {
   return sources.get(kind).replace("__LAMED_CONFIG__", () => inScript(config))
 }
 
+// In the page, before all else: tells the server what the console and the page's errors say.
+const WATCH = `(() => {
+  const tell = (kind, text) => {
+    const request = new XMLHttpRequest()
+    request.open("POST", "/watched", false)
+    request.send(JSON.stringify([kind, text]))
+  }
+  for (const kind of ["log", "info", "warn", "error"]) {
+    const say = console[kind]
+    console[kind] = (...words) => { tell(kind, words.map(String).join(" ")); say.apply(console, words) }
+  }
+  addEventListener("error", event => event.message && tell("error", event.message))
+  addEventListener("unhandledrejection", event => event.defaultPrevented || tell("error", String(event.reason)))
+})()`
+
+async function read(request) {
+  let body = ""
+  for await (const chunk of request) body += chunk
+  return body
+}
+
 async function answer(request, response) {
   const url = new URL(request.url, "http://localhost")
   const [, folder, path] = /^(\/case\d+)\/(.*)$/.exec(url.pathname) ?? []
@@ -136,8 +157,12 @@ async function answer(request, response) {
   const headers = { "access-control-allow-origin": "*", "cache-control": "no-store" }
   const send = (status, type, text) => {
     response.writeHead(status, { ...headers, "content-type": type })
+    if (server.watch && type.startsWith("text/html")) text = text.replace(/<head>|(<html.*?>)?(?=<meta|<title|<script|<body|$)/, '$&<script src="/watch.js"></script>')
     response.end(text)
   }
+  if (url.pathname === "/watch.js") return send(200, "text/javascript", WATCH)
+  if (url.pathname === "/watched") return read(request).then(text => { server.watch?.(...JSON.parse(text)); send(200, "text/plain", "") })
+  if (server.blocked && url.pathname.endsWith(server.blocked)) return request.socket.destroy()
   if (!found) return send(204, "text/plain")
   if (path === "lamed.js" || path === "lamed.mjs") {
     const draft = found.drafts.find(({ name }) => name === url.searchParams.get("preview"))
@@ -146,8 +171,7 @@ async function answer(request, response) {
     return send(200, "text/javascript; charset=utf-8", script(path, config))
   }
   if (path === "track") {
-    let body = ""
-    for await (const chunk of request) body += chunk
+    const body = await read(request)
     found.requests.push({ method: request.method, body, type: request.headers["content-type"], mode: found.mode })
     if (found.mode === "down") return request.socket.destroy()
     if (found.mode === "hanging") return found.hung.push(response)
@@ -159,9 +183,7 @@ async function answer(request, response) {
     return send(status, "application/json", JSON.stringify(reply))
   }
   if (path === "report") {
-    let body = ""
-    for await (const chunk of request) body += chunk
-    found.report = JSON.parse(body)
+    found.report = JSON.parse(await read(request))
     return send(200, "text/plain", "")
   }
   if (path === "mode") {

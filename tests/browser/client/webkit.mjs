@@ -1,26 +1,10 @@
-// The page loads and the basics in WebKitGTK, by WebKitWebDriver and MiniBrowser under Xvfb (Debian's `webkit2gtk-driver`
-// and `xvfb`).
+// WebKitGTK, by WebKitWebDriver and MiniBrowser under Xvfb (Debian's `webkit2gtk-driver` and `xvfb`). A tab has what the
+// tests use of puppeteer's. The driver tells nothing of the console: pages report it themselves (`watch` in server.mjs).
 
-import assert from "node:assert/strict"
 import { execFileSync, spawn } from "node:child_process"
 import { createServer } from "node:net"
-import test, { after } from "node:test"
-import { countsOf, loadsOf } from "./loads.mjs"
-import { Case, experiment, server, until } from "./server.mjs"
-
-const LOADS = Number(process.env.LAMED_LOADS ?? 300)
-const COLOR = "button color"
-
-const children = []
-function start(program, ...rest) {
-  const child = spawn(program, ...rest)
-  children.push(child)
-  return child
-}
-after(() => {
-  for (const child of children.reverse()) child.kill()
-  server.close()
-})
+import { onPath } from "./programs.mjs"
+import { server, until } from "./server.mjs"
 
 async function freePort() {
   const probe = createServer()
@@ -30,53 +14,127 @@ async function freePort() {
   return port
 }
 
-const screen = start("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
-const display = await new Promise(ready => screen.stdio[3].once("data", line => ready(":" + String(line).trim())))
-const port = await freePort()
-start("WebKitWebDriver", [`--port=${port}`], {
-  stdio: "ignore", env: { ...process.env, DISPLAY: display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", LIBGL_ALWAYS_SOFTWARE: "1" },
-})
+// JSON has no word for undefined.
+const UNDEFINED = "\u0000undefined"
+const revived = value => value === UNDEFINED ? undefined
+  : Array.isArray(value) ? value.map(revived)
+    : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revived(item)]))
+      : value
 
-async function call(path, body, method = "POST") {
-  const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) })
-  const { value } = await reply.json()
-  if (!reply.ok) throw new Error(`${path}: ${value.message}`)
-  return value
-}
-await until("the driver is there", () => call("/status", undefined, "GET").catch(() => {}))
-const binary = execFileSync("sh", ["-c", "ls /usr/lib/*/webkit2gtk-4.*/MiniBrowser | head -n 1"], { encoding: "utf8" }).trim()
-const { sessionId } = await call("/session", { capabilities: { alwaysMatch: {
-  "webkitgtk:browserOptions": { binary, args: ["--automation", "--javascript-can-open-windows-automatically=true"] }, timeouts: { script: 600000 },
-} } })
-after(() => call(`/session/${sessionId}`, undefined, "DELETE").catch(() => {}))
-const visit = url => call(`/session/${sessionId}/url`, { url })
-const evaluate = script => call(`/session/${sessionId}/execute/async`, {
-  script: `const done = arguments[0]; Promise.resolve((async () => { ${script} })()).then(done, error => done("failed: " + error))`, args: [],
-})
+const IN_PAGE = `
+  const done = arguments[arguments.length - 1]
+  const tell = (word, value) => done(JSON.stringify([word, value], (_, item) => item === undefined ? ${JSON.stringify(UNDEFINED)} : item))
+  Promise.resolve().then(() => (FUNCTION)(...Array.from(arguments).slice(0, -1)))
+    .then(value => tell("value", value), error => tell("error", String(error)))`
 
-test("a visitor takes part once, and reaches goals", async () => {
-  const site = new Case([experiment(COLOR)])
-  site.page("", `<!doctype html><html><head><meta charset="utf-8">${site.tag()}</head><body>
-    <h1 data-lamed="${COLOR}" data-lamed-variant="blue">Blue</h1><h1 data-lamed="${COLOR}" data-lamed-variant="red" hidden>Red</h1>
-    <button data-lamed-goal="viewed">Look</button><script>lamed.complete("bought")</script></body></html>`)
-  const seen = new Set()
-  for (let load = 1; load <= 3; load++) {
-    await visit(site.url())
-    await until("it is shown", () => evaluate(`return document.documentElement.style.opacity === ""`))
-    seen.add(await evaluate(`document.querySelector("button").click(); return lamed.variant("${COLOR}")`))
-    await until("it is counted", async () => await site.total(COLOR, "viewed") === load)
-    const shown = await evaluate(`return [...document.querySelectorAll("h1")].filter(one => one.offsetHeight).map(one => one.dataset.lamedVariant).join()`)
-    assert.ok(seen.has(shown), shown)
+export async function launch() {
+  const children = []
+  const start = (program, ...rest) => {
+    children.unshift(spawn(onPath(program), ...rest))
+    return children[0]
   }
-  assert.equal(seen.size, 1)
-  const [variant] = seen
-  assert.deepEqual([await site.counts(COLOR), await site.counts(COLOR, "bought")], [{ [variant]: 1 }, { [variant]: 1 }])
-})
+  const screen = start("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
+  const display = await new Promise(ready => screen.stdio[3].once("data", line => ready(":" + String(line).trim())))
+  const port = await freePort()
+  start("WebKitWebDriver", [`--port=${port}`], {
+    stdio: "ignore", env: { ...process.env, DISPLAY: display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", LIBGL_ALWAYS_SOFTWARE: "1" },
+  })
+  const call = async (path, body, method = body ? "POST" : "GET") => {
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) })
+    const { value } = await reply.json()
+    if (!reply.ok) throw new Error(`${path}: ${value.message}`)
+    return value
+  }
+  await until("the driver is there", () => call("/status").catch(() => {}))
+  const binary = execFileSync("sh", ["-c", "ls /usr/lib/*/webkit2gtk-4.*/MiniBrowser | head -n 1"], { encoding: "utf8" }).trim()
+  return {
+    close() {
+      for (const child of children) child.kill()
+    },
+    // A session is a browser with nothing remembered. The driver has one at a time.
+    async context(said, errors) {
+      const { sessionId } = await call("/session", { capabilities: { alwaysMatch: {
+        "webkitgtk:browserOptions": { binary, args: ["--automation", "--javascript-can-open-windows-automatically=true"] },
+        timeouts: { script: 200000, pageLoad: 30000 },
+      } } })
+      return new Context((path, body, method) => call(`/session/${sessionId}${path}`, body, method), said, errors)
+    },
+  }
+}
 
-test(`${LOADS} loads: navigation in the same tick, closed windows, reloads, a server that is down, hangs and answers 503`, async () => {
-  const site = loadsOf(COLOR)
-  await visit(site.url())
-  const { views, problems } = await evaluate(`return run(${LOADS})`)
-  assert.deepEqual(problems, [])
-  assert.deepEqual(await countsOf(site, COLOR), { visitors: LOADS, bought: LOADS, views })
-})
+class Context {
+  constructor(call, said, errors) {
+    Object.assign(this, { call, last: Promise.resolve(), tabs: 0 })
+    server.watch = (kind, text) => (kind === "error" ? errors.push(text) : said.push(`${kind}: ${text}`))
+  }
+
+  /** Does something with a window: one after the other, as the session has one current window. */
+  in(handle, act) {
+    this.last = this.last.catch(() => {}).then(async () => {
+      await this.call("/window", { handle })
+      return act()
+    })
+    return this.last
+  }
+
+  async tab({ opens } = {}) {
+    // Only the session's own window may open others. It stays, as a session without a window ends. What is hidden behind
+    // another tab paints nothing: each is a window.
+    this.own = this.own || await this.call("/window")
+    if (opens) return new Tab(this, this.own)
+    const { handle } = await this.in(this.own, () => this.call("/window/new", { type: "window" }))
+    return new Tab(this, handle)
+  }
+
+  block(_, end) {
+    server.blocked = end
+  }
+
+  async close() {
+    await this.last.catch(() => {})
+    server.watch = server.blocked = undefined
+    await this.call("", undefined, "DELETE")
+  }
+}
+
+class Tab {
+  constructor(context, handle) {
+    Object.assign(this, { context, handle, address: "" })
+  }
+
+  do(path, body, method) {
+    return this.context.in(this.handle, () => this.context.call(path, body, method))
+  }
+
+  goto(url) {
+    return this.do("/url", { url })
+  }
+
+  reload() {
+    return this.do("/refresh", {})
+  }
+
+  goBack() {
+    return this.do("/back", {})
+  }
+
+  async evaluate(what, ...args) {
+    const script = IN_PAGE.replace("FUNCTION", () => typeof what === "function" ? String(what) : `() => (${what})`)
+    const [word, value] = JSON.parse(await this.do("/execute/async", { script, args }))
+    if (word === "error") throw new Error(value)
+    return revived(value)
+  }
+
+  $$eval(selector, act) {
+    return this.evaluate(`(${act})([...document.querySelectorAll(${JSON.stringify(selector)})])`)
+  }
+
+  async click(selector) {
+    const [id] = Object.values(await this.do("/element", { using: "css selector", value: selector }))
+    await this.do(`/element/${id}/click`, {})
+  }
+
+  close() {
+    return this.do("/window", undefined, "DELETE")
+  }
+}

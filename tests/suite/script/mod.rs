@@ -1,5 +1,6 @@
 //! `lamed.js`: how it is served, and that the committed files are what their sources give.
 
+mod browsers;
 mod http;
 mod page;
 

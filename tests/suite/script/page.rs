@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::modules;
-use crate::support::{Browser, Deadline, Server, line, within};
+use crate::support::{Browser, Server, line, within};
 
 const LIMIT: Duration = Duration::from_mins(3);
 
@@ -150,32 +148,5 @@ fn a_variant_can_be_looked_at_without_being_counted() {
         // The first page, before it was left, took part.
         assert_eq!(answer["read"][0][0], "red", "{answer}");
         assert_eq!(answer["errors"], json!([]));
-    });
-}
-
-#[test]
-fn nothing_is_lost_or_doubled_by_navigations_closed_tabs_and_outages() {
-    let Some(_) = modules("puppeteer-core") else {
-        return;
-    };
-    within(LIMIT, || {
-        let server = Server::start(&["--store", "embedded", "--api-key", "k"]);
-        let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/client");
-        let mut node = Command::new("node");
-        node.args(["--test", "--test-name-pattern", "loads:"])
-            .arg(tests.join("delivery.mjs"))
-            .env("LAMED_TEST_TOOLS", crate::support::tools())
-            .env("LAMED_URL", format!("http://{}/prod", server.address))
-            .env("LAMED_API_KEY", &server.key)
-            .env("LAMED_LOADS", "40")
-            .stdout(std::process::Stdio::piped());
-        let node = node.spawn().unwrap();
-        let _deadline = Deadline::of(&node);
-        let output = node.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success() && said.contains("# pass 1"),
-            "{said}"
-        );
     });
 }

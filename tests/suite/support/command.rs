@@ -251,11 +251,15 @@ pub struct Deadline(#[expect(dead_code, reason = "its drop tells the thread")] S
 
 impl Deadline {
     pub fn of(child: &Child) -> Self {
+        Self::within(LIMIT, child)
+    }
+
+    pub fn within(limit: Duration, child: &Child) -> Self {
         let pid = child.id().to_string();
         let (over, news) = channel();
         thread::spawn(move || {
-            if news.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("killing process {pid}: not done within {LIMIT:?}");
+            if news.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("killing process {pid}: not done within {limit:?}");
                 let _ = Command::new("kill").args(["-KILL", &pid]).status();
             }
         });

@@ -1,0 +1,92 @@
+// Many page loads in one browser, by a page that opens the others: as fast as the browser can, and the same in all of
+// them. Each load is a new visitor's, who comes once more when the server is well.
+
+import { Case, experiment } from "./server.mjs"
+
+// Runs in the page: gives how often the goal that is not unique was reached, and what nobody caught.
+const DRIVER = `
+const ways = ["go", "stay", "reload", "redirect", "shut", "pair", "back"]
+const modes = ["up", "up", "down", "up", "hanging", "503", "429", "deaf"]
+const problems = []
+// Timers of a page in the background wait for a second; those of a worker do not.
+const clock = new Worker(URL.createObjectURL(new Blob(["onmessage = () => setTimeout(postMessage, 4, 0)"])))
+const soon = () => new Promise(done => { clock.onmessage = done; clock.postMessage(0) })
+async function until(what, condition) {
+  for (const end = Date.now() + 20000; Date.now() < end; await soon()) {
+    try { if (condition()) return } catch {}
+  }
+  problems.push("not within 20 s: " + what)
+}
+const waits = () => Object.keys(localStorage).some(key => key.startsWith("lamed:") && (key[6] === "?" || localStorage[key].includes('"event":{')))
+const isRead = (tab, search) => tab.location.pathname.endsWith("/end") && tab.location.search === search && tab.document.readyState === "complete"
+let again
+async function run(loads, from = 0) {
+  let views = 0
+  for (let load = from; load < from + loads; load++) {
+    const way = ways[load % ways.length], mode = modes[load % modes.length]
+    const what = [load, way, mode].join(" ")
+    localStorage.clear()
+    await fetch("mode?" + mode)
+    views += { reload: 2, pair: 2, back: 2 }[way] || 1
+    window.reached = 0
+    const tabs = way === "pair" ? [open("stay"), open("stay")] : [open(way)]
+    if (!tabs.every(Boolean)) return { views, problems: ["the browser opens no window"] }
+    const [tab] = tabs
+    if (way === "go" || way === "redirect") await until(what, () => isRead(tab, ""))
+    if (way === "stay" || way === "pair") await until(what, () => tabs.every(tab => tab.ran))
+    if (way === "reload" || way === "back") await until(what, () => reached === 2)
+    if (way !== "shut") for (const tab of tabs) tab.close()
+    await until(what + " closed", () => tabs.every(tab => tab.closed))
+    await fetch("mode?up")
+    again = again || open("")
+    again.location = "end?" + load
+    await until(what + " is read", () => isRead(again, "?" + load))
+    await until(what + " is delivered", () => !waits())
+    again.location = "about:blank"
+    await until(what + " is gone", () => again.location.href === "about:blank")
+  }
+  return { views, problems }
+}
+`
+
+/** A case with these pages. */
+export function loadsOf(name) {
+  const site = new Case([experiment(name)])
+  site.caches = true
+  const html = (body, script = site.tag()) => `<!doctype html><html><head><meta charset="utf-8">
+    <script>for (const type of ["error", "unhandledrejection"]) addEventListener(type, event =>
+      opener && opener.problems.push(String(event.reason || event.message)))</script>${script}</head><body>${body}</body></html>`
+  const goals = `lamed.complete("bought"); lamed.complete("viewed")`
+  const shop = then => html(`<script>
+    lamed.run("${name}", {red() { document.body.className = "red" }})
+    ${goals}
+    ${then}
+  </script>`)
+  return site.page("", `<!doctype html><title>Loads</title><script>${DRIVER}</script>`)
+    .page("go", shop(`location.href = "end"`))
+    .page("stay", shop("window.ran = true"))
+    .page("shut", shop("window.close()"))
+    .page("reload", shop(`if (++opener.reached === 1) location.reload()`))
+    // Read again, or out of the back/forward cache: the goal is reached for the second time.
+    .page("back", shop(`addEventListener("pageshow", ({persisted}) => {
+      if (persisted) lamed.complete("viewed")
+      if (++opener.reached === 1) setTimeout(() => { location.href = "forth" })
+    })`))
+    .page("forth", html(`<script>addEventListener("pageshow", () => setTimeout(() => history.back()))</script>`, ""))
+    .page("redirect", html(`<script>
+      const leave = () => location.replace("end")
+      lamed.run("${name}", {red: leave, blue: leave})
+      ${goals}</script>`))
+    .page("end", html("The end"))
+}
+
+/** What was counted. Throws where the arms differ by more than a coin does once in a million runs. */
+export async function countsOf(site, name) {
+  const [exposures, bought] = [await site.counts(name), await site.counts(name, "bought")]
+  const { blue = 0, red = 0 } = exposures
+  if (Math.abs(blue - red) > 5 * Math.sqrt(blue + red)) throw new Error(`uneven: ${blue} blue, ${red} red`)
+  for (const variant of ["blue", "red"]) {
+    if (exposures[variant] !== bought[variant]) throw new Error(`${variant}: ${exposures[variant]} saw it, ${bought[variant]} bought`)
+  }
+  return { visitors: blue + red, bought: (bought.blue ?? 0) + (bought.red ?? 0), views: await site.total(name, "viewed") }
+}

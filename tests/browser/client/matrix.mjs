@@ -1,0 +1,3 @@
+// Runs test files in one browser: node matrix.mjs FILE…
+
+for (const name of process.argv.slice(2)) await import(`./${name}`)
