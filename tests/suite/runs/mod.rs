@@ -1,5 +1,6 @@
 //! Experiments as data: states, runs, and a config file that changes under the running server.
 
+mod live;
 mod reload;
 
 use std::fs;
