@@ -83,6 +83,20 @@ impl Counted {
     }
 }
 
+impl Counted {
+    /// OFREP reads the same body, and has its own words.
+    fn evaluate(&self, request: &Request) {
+        let answer = self.api.handle(Handler::Evaluate, request);
+        let reply = self.runtime.block_on(answer);
+        let body = json(&reply);
+        match reply.status {
+            200 => assert_eq!(body["flags"], Value::Array(Vec::new()), "{reply:?}"),
+            400 => assert!(body["errorCode"].is_string(), "{reply:?}"),
+            _ => panic!("{reply:?}"),
+        }
+    }
+}
+
 fn json(reply: &Reply) -> Value {
     serde_json::from_str(&reply.body).unwrap_or_else(|error| panic!("{error}: {reply:?}"))
 }
@@ -192,6 +206,8 @@ impl Target for Body {
             r#""event":"#,
             r#""uuid":"#,
             r#""namespace":"#,
+            r#""user":"#,
+            r#"{"context":{"targetingKey":"#,
             r#""a""#,
             "},{",
             r#"{"experiment":"e","variant":"v","event":"g","uuid":"1"},"#,
@@ -208,6 +224,7 @@ impl Target for Body {
             details: Details::default(),
         };
         let counted = self.0.next();
+        counted.evaluate(&request);
         let reply = counted.reply(Handler::Track, &request);
         // Somebody else's reading, which keeps all of it.
         if let Ok(body) = serde_json::from_slice::<Value>(input) {
@@ -252,6 +269,8 @@ fn is_event(event: &Value) -> bool {
     names.iter().all(|name| fits(name, 200) == Some(true))
         && fits("uuid", 128) == Some(true)
         && fits("namespace", 200) != Some(false)
+        // No experiment for users is declared.
+        && event["user"].is_null()
 }
 
 /// What a function may be invoked with.

@@ -7,11 +7,11 @@ import { execFileSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import test from "node:test"
-import { visitor } from "./client/browsers.mjs"
+import { delivered, visitor } from "./client/browsers.mjs"
 import { Case, until } from "./client/server.mjs"
 
 const { LAMED, LAMED_HOME, LAMED_URL, LAMED_API_KEY } = process.env
-const VISITORS = 24
+const VISITORS = 12
 const USERS = Array.from({ length: 60 }, (_, number) => `user ${number}`)
 const file = join(LAMED_HOME, "config.json")
 
@@ -78,14 +78,10 @@ test("an experiment from its draft to the archive", async () => {
   })))
   const look = async () => {
     phase++
-    const seen = []
-    for (const { someone } of people) {
-      seen.push(await someone.visit(site.url(), page => page.evaluate(async () => {
-        await new Promise(requestAnimationFrame)
-        return text.textContent
-      })))
-    }
-    return seen
+    return Promise.all(people.map(({ someone }) => someone.visit(site.url(), async page => {
+      await delivered(page)
+      return page.evaluate(() => text.textContent)
+    })))
   }
   // Whoever is in stays in, with the same variant; all others see the control.
   let visitors = Array(VISITORS).fill(null), users = USERS.map(() => null)
