@@ -39,6 +39,8 @@ function pixels(png) {
 /** The colours of the middle of the element in each frame that is seen while a page loads. */
 async function frames(page, url, isOver) {
   const seen = []
+  // Each frame is decoded here: small ones.
+  await page.setViewport({ width: 320, height: 320 })
   const session = await page.createCDPSession()
   session.on("Page.screencastFrame", ({ data, sessionId }) => {
     seen.push(pixels(Buffer.from(data, "base64"))(100, 100).join())

@@ -3,6 +3,7 @@
 mod browsers;
 mod http;
 mod page;
+mod types;
 
 use std::fs;
 use std::path::Path;
