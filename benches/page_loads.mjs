@@ -26,6 +26,10 @@ const { values: { loads, alephbet, binary, batch } } = parseArgs({ options: {
   batch: { type: "string", default: "500" },
 } })
 
+// Ctrl-C: what is done so far is told.
+let isOver = false
+process.once("SIGINT", () => { isOver = true })
+
 /** `lamed serve` with room for an experiment a visitor. */
 async function serve() {
   const home = mkdtempSync(join(tmpdir(), "lamed-"))
@@ -74,13 +78,14 @@ const AlephBet = {
 
 /** Runs these loads. Gives how many events were reached, lost and counted too often. */
 async function measure(client, prefix, count) {
+  isOver = false
   const site = loadsOf(`${prefix} {visitor}`, client)
   const views = [], problems = []
   await visitor(async someone => {
     const page = await someone.tab({ opens: true })
-    for (let load = 0; load < count; load += Number(batch)) {
+    for (let load = 0; load < count && !isOver; load += Number(batch)) {
       await page.goto(site.url())
-      for (let next = load; next < Math.min(count, load + Number(batch)); next++) {
+      for (let next = load; next < Math.min(count, load + Number(batch)) && !isOver; next++) {
         const given = await page.evaluate(next => run(1, next), next)
         views[next] = given.views
         problems.push(...given.problems)
@@ -92,7 +97,7 @@ async function measure(client, prefix, count) {
   const reply = await fetch(`${server.url}/experiments`, { headers: { "x-api-key": "k" } })
   const known = new Map((await reply.json()).map(one => [one.experiment, one]))
   const sum = (list = [], word) => list.reduce((all, one) => all + one[word], 0)
-  const result = { loads: count, reached: 0, lost: 0, doubled: 0, blue: 0, red: 0, lostBy: {}, unhandled: problems.length }
+  const result = { loads: views.length, reached: 0, lost: 0, doubled: 0, blue: 0, red: 0, lostBy: {}, unhandled: problems.length }
   views.forEach((viewed, load) => {
     const { variants, goals = [] } = known.get(`${prefix} ${load}`) ?? {}
     for (const { label, trials } of variants ?? []) result[label] += trials

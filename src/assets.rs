@@ -1,4 +1,4 @@
-//! What is compiled in from `embedded/`. The Lambda function has the browser client alone.
+//! What is compiled in from `embedded/`, and the description of the API from `docs/`. The Lambda function has the browser client alone.
 
 /// The browser client, as `cargo xtask client` builds it from `embedded/client/src`.
 pub mod client {
@@ -19,6 +19,10 @@ pub mod client {
 /// The config file that `lamed configure` starts from.
 #[cfg(feature = "cli")]
 pub const CONFIG_TEMPLATE: &str = include_str!("../embedded/config.json");
+
+/// What the API is, for programs: OpenAPI 3.1.
+#[cfg(feature = "cli")]
+pub const OPENAPI: &str = include_str!("../docs/openapi.json");
 
 /// The frame of the HTML that `lamed snippet --alephbet` prints.
 #[cfg(feature = "cli")]

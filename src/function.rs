@@ -1,14 +1,11 @@
 //! What `lamed deploy` and the Lambda function agree on: the function's settings, which travel in
 //! one environment variable.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{
-    Accept, Better, Declared, DeclaredVariants, Goal, Name, NameError, Secret, Unit,
-};
+use crate::domain::{Name, NameError, Secret};
 use crate::store::{
     Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, Dedupe, Pem,
     RedisSettings, Server, Tls, UnreadablePem,
@@ -17,8 +14,8 @@ use crate::store::{
 /// The environment variable that holds the [`Settings`].
 pub const SETTINGS: &str = "LAMED_SETTINGS";
 
-/// The file beside the function's program that holds the config of the browser client, for the functions that
-/// serve it. It has no room in a variable.
+/// The file beside the function's program that holds the declared experiments, for the functions that need them.
+/// They have no room in a variable.
 pub const EXPERIMENTS: &str = "experiments.json";
 
 /// The longest JSON, in bytes. Lambda allows 4 KB (4,096 bytes) for the names and values of all
@@ -31,10 +28,6 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// What requests mean that name no namespace.
     pub namespace: Name,
-    pub accept: Accept,
-    /// The variants that `max_variants` is not for. Where only declared ones are accepted it is for none,
-    /// and they need not be said again.
-    pub declared: DeclaredVariants,
     /// Whether events of crawlers are not counted.
     pub ignore_bots: bool,
 }
@@ -47,7 +40,7 @@ pub enum SettingsError {
     Pem(#[from] UnreadablePem),
     #[error(
         "the settings of the function need {0} bytes, but Lambda allows {MAX_BYTES}: use short certificates, \
-         for example with elliptic curves; with `\"accept\": \"declared\"`, declare fewer experiments"
+         for example with elliptic curves"
     )]
     TooLong(usize),
     #[error("a path in the settings is not UTF-8")]
@@ -61,20 +54,12 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// The settings as compact JSON, PEM files by their text. Declared variants that have no room are
-    /// left out.
+    /// The settings as compact JSON, PEM files by their text.
     ///
     /// # Errors
     /// When a PEM file cannot be read, or the JSON has no room in a function's environment.
     pub fn to_json(&self) -> Result<Secret, SettingsError> {
-        let text = |json: &Json| serde_json::to_string(json).map_err(|_| SettingsError::Path);
-        let mut shape = Json::of(self)?;
-        let mut json = text(&shape)?;
-        if json.len() > MAX_BYTES && !shape.variants.is_empty() {
-            // Without them `max_variants` is for all: that is better than no function.
-            shape.variants.clear();
-            json = text(&shape)?;
-        }
+        let json = serde_json::to_string(&Json::of(self)?).map_err(|_| SettingsError::Path)?;
         if json.len() > MAX_BYTES {
             return Err(SettingsError::TooLong(json.len()));
         }
@@ -126,12 +111,6 @@ struct Json {
         skip_serializing_if = "is_default_max_variants"
     )]
     max_variants: u64,
-    /// By experiment; where it is missing, all is counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    declared: Option<Vec<JsonDeclared>>,
-    /// By experiment, where all is counted.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    variants: BTreeMap<String, Vec<String>>,
     /// Written only where it is not what holds without it.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     ignore_bots: bool,
@@ -148,10 +127,6 @@ enum JsonDedupe {
     #[default]
     Compact,
 }
-
-/// Experiment, variants and goals: what else is declared is for reading.
-#[derive(Serialize, Deserialize)]
-struct JsonDeclared(String, Vec<String>, Vec<String>);
 
 fn yes() -> bool {
     true
@@ -239,18 +214,6 @@ impl Json {
             max_counters: redis.counting.max_counters,
             max_namespaces: redis.counting.max_namespaces,
             max_variants: redis.counting.max_variants,
-            variants: (settings.declared.iter())
-                .map(|(experiment, variants)| {
-                    let variants = variants.iter().map(Name::to_string).collect();
-                    (experiment.to_string(), variants)
-                })
-                .collect(),
-            declared: match &settings.accept {
-                Accept::Any => None,
-                Accept::Declared { experiments, .. } => {
-                    Some(experiments.iter().map(JsonDeclared::of).collect())
-                }
-            },
             ignore_bots: settings.ignore_bots,
             window: redis.counting.window.map(|window| window.as_secs_f64()),
             timeout: redis.timeout.as_secs_f64(),
@@ -261,21 +224,6 @@ impl Json {
         let time = |seconds| Duration::try_from_secs_f64(seconds).map_err(|_| SettingsError::Time);
         let namespace = Name::new(self.namespace)?;
         Ok(Settings {
-            accept: match self.declared {
-                None => Accept::Any,
-                Some(experiments) => Accept::Declared {
-                    namespace: namespace.clone(),
-                    experiments: (experiments.into_iter())
-                        .map(JsonDeclared::declared)
-                        .collect(),
-                },
-            },
-            declared: (self.variants.into_iter())
-                .map(|(experiment, variants)| {
-                    let variants = variants.into_iter().map(Name::stored).collect();
-                    (Name::stored(experiment), variants)
-                })
-                .collect(),
             namespace,
             ignore_bots: self.ignore_bots,
             redis: RedisSettings {
@@ -305,41 +253,6 @@ impl Json {
                 timeout: time(self.timeout)?,
             },
         })
-    }
-}
-
-impl JsonDeclared {
-    fn of(declared: &Declared) -> Self {
-        Self(
-            declared.name.to_string(),
-            (declared.variants.iter())
-                .map(|(variant, _)| variant.to_string())
-                .collect(),
-            (declared.goals.iter())
-                .map(|goal| goal.name.to_string())
-                .collect(),
-        )
-    }
-
-    /// Without what is for reading.
-    fn declared(self) -> Declared {
-        let Self(name, variants, goals) = self;
-        Declared {
-            name: Name::stored(name),
-            control: None,
-            variants: (variants.into_iter())
-                .map(|variant| (Name::stored(variant), 1))
-                .collect(),
-            goals: (goals.into_iter())
-                .map(|goal| Goal {
-                    name: Name::stored(goal),
-                    unique: true,
-                    better: Better::default(),
-                })
-                .collect(),
-            minimum_effect: None,
-            unit: Unit::default(),
-        }
     }
 }
 
@@ -376,23 +289,8 @@ mod tests {
         Settings {
             redis: RedisSettings::new(server),
             namespace: Name::stored("alephbet".to_owned()),
-            accept: Accept::Any,
-            declared: DeclaredVariants::default(),
             ignore_bots: true,
         }
-    }
-
-    /// Experiments `e0`, `e1`… with two variants each.
-    fn declared(experiments: usize) -> DeclaredVariants {
-        let name = |text: &str| Name::stored(text.to_owned());
-        (0..experiments)
-            .map(|number| {
-                (
-                    name(&format!("e{number}")),
-                    vec![name("blue"), name("red ä")],
-                )
-            })
-            .collect()
     }
 
     fn over_tls(tls: Tls) -> Settings {
@@ -420,19 +318,7 @@ mod tests {
         Settings {
             redis,
             namespace: Name::stored("shop ä".to_owned()),
-            declared: DeclaredVariants::default(),
             ignore_bots: false,
-            accept: Accept::Declared {
-                namespace: Name::stored("shop ä".to_owned()),
-                experiments: vec![
-                    JsonDeclared(
-                        "e".to_owned(),
-                        vec!["a".to_owned(), "b".to_owned()],
-                        vec!["g".to_owned()],
-                    )
-                    .declared(),
-                ],
-            },
         }
     }
 
@@ -447,10 +333,6 @@ mod tests {
         let text = |text: &str| Pem::Text(Secret::new(text));
         for settings in [
             settings(Server::Unix("/run/redis.sock".into())),
-            Settings {
-                declared: declared(2),
-                ..settings(Server::Unix("/run/redis.sock".into()))
-            },
             settings(Server::Tcp {
                 host: "localhost".to_owned(),
                 port: 6379,
@@ -482,18 +364,6 @@ mod tests {
         let newer = r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1,"tls":null,"new":1}},
             "window":2592000,"timeout":2,"dedupe":"compact"}"#;
         assert_eq!(Settings::from_json(newer).unwrap(), plain);
-    }
-
-    /// A deploy fails for nothing that the function can do without.
-    #[test]
-    fn declared_variants_that_have_no_room_are_left_out() {
-        let plain = settings(Server::Unix("/s".into()));
-        let with = |experiments| Settings {
-            declared: declared(experiments),
-            ..plain.clone()
-        };
-        assert_eq!(read_back(&with(100)), with(100));
-        assert_eq!(read_back(&with(1000)), plain);
     }
 
     #[test]
@@ -535,7 +405,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the settings of the function need 4392 bytes"),
+            error.starts_with("the settings of the function need 4357 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use lamed::domain::{Accept, Name};
+use lamed::domain::{Experiments, Name};
 use lamed::http::gateway::{answer, request_from_event};
 use lamed::http::{
-    Api, COMMON_HEADERS, Handler, Method, Parameters, Reply, Request, ScriptRequest,
+    Api, COMMON_HEADERS, Details, Handler, Method, Parameters, Reply, Request, Rules,
 };
 use lamed::server::reply_from_proxy;
 use lamed::store::{Counting, Location, SqliteStore};
@@ -50,8 +50,7 @@ impl Counted {
         let store = SqliteStore::open(&Location::Memory, counting).unwrap();
         Api::new(
             Arc::new(store),
-            Name::stored("alephbet".to_owned()),
-            Accept::Any,
+            Rules::new(Experiments::none(Name::stored("alephbet".to_owned()))),
         )
     }
 
@@ -158,7 +157,7 @@ impl Target for Query {
             body: Vec::new(),
             encoding: None,
             user_agent: None,
-            script: ScriptRequest::default(),
+            details: Details::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(handler, &request);
@@ -206,7 +205,7 @@ impl Target for Body {
             body: input.to_vec(),
             encoding: None,
             user_agent: None,
-            script: ScriptRequest::default(),
+            details: Details::default(),
         };
         let counted = self.0.next();
         let reply = counted.reply(Handler::Track, &request);

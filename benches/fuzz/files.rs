@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use lamed::config::Config;
-use lamed::domain::{Better, Declared, Goal, Name, Unit};
+use lamed::domain::{Declared, Goal, Name};
 use lamed::function::Settings;
 use lamed::http::wire::{Element, Experiment};
-use lamed::report::{Counted, Evaluated, Pairs, Report, Separator, message};
+use lamed::report::{Counted, Evaluated, Pairs, Report, Runs, Separator, message};
 use lamed::store::RedisSettings;
 
 use super::engine::Target;
@@ -83,8 +83,6 @@ impl Target for ConfigFile {
                     through_lambda(&Settings {
                         redis,
                         namespace: config.namespace.clone(),
-                        accept: config.accept(),
-                        declared: config.declared_variants(),
                         ignore_bots: config.ignore_bots,
                     })
                 });
@@ -216,10 +214,11 @@ impl Target for Counts {
             // It means the same once more.
             let read = Experiment::from(&counted.counts());
             assert_eq!(Experiment::from(&read.counts()), read);
-            for declared in [None, Some(declared(&counted))] {
+            for declared in [Vec::new(), vec![declared(&counted)]] {
+                let runs = Runs::new(None, &declared);
                 match Counted::new(&counted, "here") {
                     Ok(counted) => {
-                        let evaluated = Evaluated::new(&counted, declared.as_ref(), None);
+                        let evaluated = Evaluated::new(&counted, &runs, None);
                         let document = evaluated.document(Pairs::With);
                         kinds.push_str(document.verdict.kind);
                         experiments.push(document);
@@ -254,19 +253,17 @@ fn declared(counted: &Experiment) -> Declared {
         .chain(["another"])
         .zip([1, 0, 7, u32::MAX].into_iter().cycle());
     Declared {
-        name: name(&counted.experiment),
         control: counted.variants.last().map(|variant| name(&variant.label)),
         variants: weights
             .map(|(label, weight)| (name(label), weight))
             .collect(),
         goals: (counted.goals.iter())
             .map(|goal| Goal {
-                name: name(&goal.goal),
                 unique: goal.results.len() != 1,
-                better: Better::default(),
+                ..Goal::new(name(&goal.goal))
             })
             .collect(),
         minimum_effect: Some(0.05),
-        unit: Unit::default(),
+        ..Declared::new(name(&counted.experiment))
     }
 }

@@ -25,11 +25,11 @@ const named = (name, attributes = {}) => el("bdi", { class: "name", ...attribute
 const onlyHeard = (...children) => el("span", { class: "hidden" }, ...children);
 
 const TONES = {
-  sample_ratio: "bad", too_many_conversions: "bad", goal_missing: "note", winner: "good", loser: "bad", control_best: "note", equivalent: "note", keep_going: "calm",
+  sample_ratio: "bad", changed: "bad", too_many_conversions: "bad", goal_missing: "note", winner: "good", loser: "bad", control_best: "note", equivalent: "note", keep_going: "calm",
   too_early: "calm", count: "calm", no_comparison: "calm", no_goal: "calm", no_participants: "calm",
 };
 const LABELS = {
-  sample_ratio: "Sample ratio mismatch", too_many_conversions: "More conversions than participants", goal_missing: "No conversions", winner: "Winner", loser: "Loser", control_best: "Control is best",
+  sample_ratio: "Sample ratio mismatch", changed: "Changed while running", too_many_conversions: "More conversions than participants", goal_missing: "No conversions", winner: "Winner", loser: "Loser", control_best: "Control is best",
   equivalent: "No relevant difference", keep_going: "Keep going", too_early: "Too early", count: "Counts only",
   no_comparison: "Only one variant", no_goal: "No conversions yet", no_participants: "No participants yet",
 };

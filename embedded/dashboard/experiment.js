@@ -58,10 +58,11 @@ function heading(detail, remove, back) {
   const others = othersOf(detail);
   const facts = [plural(participants + others.participants, "participant"), plural(detail.variants.length + others.variants, "variant"), plural(detail.goals.length + others.goals, "goal")];
   const days = detail.days.map(({ day }) => timeOf(day));
+  if (runOf(detail)) facts.unshift(runOf(detail));
   if (days.length) facts.push(dateFormat.formatRange(days[0], days.at(-1)));
   return el("header", { class: "title" },
     el("button", { type: "button", class: "quiet back", "data-key": "back", click: back }, mark("back"), "Experiments"),
-    el("h1", { tabindex: -1, id: "title", "data-key": "title" }, named(detail.experiment)),
+    el("h1", { tabindex: -1, id: "title", "data-key": "title" }, named(detail.name)),
     remove && deleteButton(`Delete experiment ${visibleText(detail.experiment)}`, remove, { experiment: detail.experiment }, "Delete"),
     el("p", { class: "facts" }, facts.join(" · ")));
 }

@@ -6,6 +6,7 @@ function showList(list, state, choose) {
   const scrolled = byId("list").scrollTop;
   rows.clear();
   for (const one of list.experiments) rows.set(one.experiment, listRow(one, state, choose));
+  byId("more").hidden = !list.experiments.some((one) => one.hidden);
   byId("list").replaceChildren(...rows.values());
   byId("list").scrollTop = scrolled;
   byId("namespace").value = list.namespace;
@@ -25,10 +26,17 @@ function listRow(one, state, choose) {
     },
   },
     el("span", { class: `badge ${TONES[kind]}` }, mark(kind)),
-    named(one.experiment),
-    el("span", { class: "small" }, sentence(labelOf(kind, one))),
+    named(one.name),
+    el("span", { class: "small" }, runOf(one) && `${runOf(one)} · `, sentence(labelOf(kind, one))),
     el("span", { class: "small count" }, whole(one.participants), onlyHeard(one.participants === 1 ? " participant" : " participants")));
-  return el("li", {}, link);
+  return el("li", one.hidden ? { "data-more": "" } : {}, link);
+}
+
+// What is to be known of a run: which one it is, and that it does not count.
+function runOf({ run, state, shipped }) {
+  const words = { draft: "Draft", stopped: "Stopped" };
+  const parts = [run > 1 && `Run ${run}`, shipped ? `${visibleText(shipped)} is shipped` : words[state]];
+  return parts.filter(Boolean).join(" · ");
 }
 
 // Whose verdict it is stands in the list only where it is short enough to help.
@@ -41,7 +49,8 @@ function filterList({ search, experiment }) {
   const wanted = search.trim().toLocaleLowerCase();
   let found = 0;
   for (const [name, item] of rows) {
-    item.hidden = !name.toLocaleLowerCase().includes(wanted);
+    const isMore = "more" in item.dataset && !byId("with-more").checked && name !== experiment;
+    item.hidden = isMore || !name.toLocaleLowerCase().includes(wanted);
     if (!item.hidden) found += 1;
     const link = item.firstChild;
     if (name === experiment) link.setAttribute("aria-current", "page");
@@ -52,7 +61,7 @@ function filterList({ search, experiment }) {
   // One stop for the whole list, at the experiment that is shown: arrow keys go on from there.
   const stop = visible.find((link) => link.hasAttribute("aria-current")) ?? visible[0];
   if (stop) stop.tabIndex = 0;
-  byId("found").textContent = wanted ? `${whole(found)} of ${plural(rows.size, "experiment")}` : plural(rows.size, "experiment");
+  byId("found").textContent = wanted ? `${whole(found)} of ${plural(rows.size, "experiment")}` : plural(found, "experiment");
 }
 
 const links = () => [...rows.values()].filter((item) => !item.hidden).map((item) => item.firstChild);

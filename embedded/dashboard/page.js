@@ -224,6 +224,7 @@ byId("switch-namespace").addEventListener("submit", (event) => {
 byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
 byId("shortcuts").checked = stored("localStorage", "lamed-shortcuts") !== "off";
 byId("shortcuts").addEventListener("change", (event) => stored("localStorage", "lamed-shortcuts", event.target.checked ? null : "off"));
+byId("with-more").addEventListener("change", () => filterList(page.state));
 byId("experiments").addEventListener("keydown", (event) => { if (event.target.closest("#list, #search")) moveInList(event); });
 document.addEventListener("keydown", shortcut);
 tabs?.addEventListener("message", () => session && follow({ again: true }));

@@ -35,7 +35,7 @@ function askToRemove(what, { detail, namespace }, removed) {
   removal = { what: { ...what, namespace }, word: wordFor(name), kind, removed };
   byId("remove-title").textContent = `Delete this ${kind}?`;
   byId("remove-what").replaceChildren(...facts.flatMap(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
-  const remembered = goal === undefined ? " Browsers remember their variant: lamed does not count them as participants again, but it counts their conversions. To start again, use another name for the experiment." : "";
+  const remembered = goal === undefined ? " Browsers remember their variant: lamed does not count them as participants again, but it counts their conversions. To start again, run “lamed restart”." : "";
   byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment continue to count.${remembered}`;
   byId("remove-word").textContent = removal.word;
   byId("remove-name").value = "";

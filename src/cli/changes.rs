@@ -23,6 +23,18 @@ const WIDTH: u16 = 100;
 /// What the sign, the gaps and the details take at least.
 const ROOM: usize = 20;
 
+/// The changes of a deploy. Other experiments are one line, however many functions they are for.
+pub(super) fn of_deploy(plan: &Plan, desired: &Desired) -> String {
+    match plan.experiments_only(desired) {
+        None => text(plan),
+        Some(functions) => {
+            let yellow = AnsiColor::Yellow.on_default();
+            let functions = harmless(&functions.join(", ")).into_owned();
+            format!("  {yellow}~  experiments  {functions}{yellow:#}\n")
+        }
+    }
+}
+
 /// The changes in a table, one a line, and how many there are.
 pub(super) fn text(plan: &Plan) -> String {
     let mut table = Table::new();

@@ -1,5 +1,6 @@
 //! `lamed delete`
 
+use clap_complete::engine::ArgValueCompleter;
 use dialoguer::Confirm;
 
 use super::client::Client;
@@ -7,21 +8,24 @@ use super::endpoint::{self, Endpoint};
 use super::printer::somebody_answers;
 use super::terminal::Terminal;
 use super::visible::visible;
-use super::{CliError, Context, block_on, name};
-use crate::config::nearest;
-use crate::domain::{EventKind, Name, PARTICIPATE, Selection};
+use super::{CliError, Context, block_on, completions, name};
+use crate::config::{Config, nearest};
+use crate::domain::{EventKind, Name, PARTICIPATE, Selection, assignment};
 use crate::http::wire::Deleted;
-use crate::report::{Question, Source as _, read};
+use crate::report::{Question, Runs, Source as _, read};
 
 /// What follows from a delete of participants.
 const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
-     counts their conversions; to start again, use another name for the experiment";
+     counts their conversions; to start again, use `lamed restart`";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Delete the counts of this experiment
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
+    /// Delete this run of the experiment instead of the present one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    run: Option<u32>,
     /// Delete this goal only; `participate` means the participants
     #[arg(long, value_parser = name)]
     goal: Option<Name>,
@@ -40,18 +44,19 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
-    let what = describe(&args);
+    let client = Client::new(endpoint.clone())?;
+    let experiment = block_on(wire_name(&client, &config, &args))?;
+    let what = describe(&args, &experiment);
     if !args.yes && !confirmed(&what, &config.namespace, &endpoint)? {
         return Err(CliError::failed("cancelled: no changes made"));
     }
     let selection = Selection {
         namespace: config.namespace.clone(),
-        experiment: args.experiment,
+        experiment,
         kind: args.goal.map(EventKind::from),
         variant: args.variant,
     };
     let takes_participants = !matches!(selection.kind, Some(EventKind::Conversion(_)));
-    let client = Client::new(endpoint)?;
     let deleted = block_on(async {
         let deleted = client.delete(&selection).await?;
         if deleted == 0 {
@@ -77,8 +82,23 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     Ok(())
 }
 
-fn describe(args: &Args) -> String {
-    let mut what = format!("experiment `{}`", visible(args.experiment.as_str()));
+/// What events call the run that is meant.
+async fn wire_name(client: &Client, config: &Config, args: &Args) -> Result<Name, CliError> {
+    if let Some(run) = args.run {
+        let name = assignment::wire_name(args.experiment.as_str(), run);
+        return Ok(Name::stored(name));
+    }
+    let question = Question {
+        namespace: &config.namespace,
+        experiment: Some(&args.experiment),
+        days: false,
+    };
+    let found = read(client, question).await?;
+    Ok(Runs::new(found.runs, &config.experiments).wire_name(&args.experiment))
+}
+
+fn describe(args: &Args, experiment: &Name) -> String {
+    let mut what = format!("experiment `{}`", visible(experiment.as_str()));
     if let Some(goal) = &args.goal {
         what.push_str(&format!(", goal `{}`", visible(goal.as_str())));
     }
@@ -95,7 +115,7 @@ async fn meant(client: &Client, selection: &Selection) -> Option<String> {
         experiment: None,
         days: false,
     };
-    let all = read(client, question).await.ok()?;
+    let all = read(client, question).await.ok()?.counted;
     let experiment = selection.experiment.as_str();
     let Some(counted) = all
         .iter()

@@ -9,7 +9,7 @@ use super::CliError;
 use super::stores::Opened;
 use crate::config::Config;
 use crate::domain::{PARTICIPATE, Timestamp};
-use crate::http::{Api, Handler, Method, Parameters, Request, ScriptRequest};
+use crate::http::{Api, Details, Handler, Method, Parameters, Request};
 use crate::store::{Location, SqliteStore};
 
 const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
@@ -125,7 +125,7 @@ async fn send(api: &Api, events: &[Value]) -> Result<(), CliError> {
         body: Value::from(events).to_string().into_bytes(),
         encoding: None,
         user_agent: None,
-        script: ScriptRequest::default(),
+        details: Details::default(),
     };
     let reply = api.handle(Handler::Track, &request).await;
     match reply.status {

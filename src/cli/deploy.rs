@@ -1,17 +1,24 @@
 //! `lamed deploy`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::changes::{self, confirm};
+use super::client::Client;
 use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, preflight, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Deployment, Plan, plan};
+use crate::deploy::{Account, Aws, Deployment, Desired, Observed, Plan, plan};
 use crate::http::STAGE;
+use crate::report::{Question, Runs, read};
+
+/// How long the deployed API may take to say what it counts.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -43,7 +50,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let plan = plan::deploy(&desired, &observed, account);
     if args.dry_run {
-        return show(context, &name, account, &plan);
+        return show(context, &name, account, &plan, &desired);
     }
     if plan.is_empty() {
         context.printer.talk("no changes needed");
@@ -51,7 +58,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context
             .printer
             .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
-        context.printer.talk(&changes::text(&plan));
+        context.printer.talk(&changes::of_deploy(&plan, &desired));
+    }
+    if let Some(refusal) = refusal(&config, &aws, &observed).await {
+        return Err(refusal);
     }
     let lost: Vec<String> = (plan.destructive())
         .map(|change| format!("{} `{}`", change.resource, change.name))
@@ -71,8 +81,40 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 
+/// What the deployed API has begun to count stands on what was declared then. An API that does not answer, or
+/// says nothing of it, keeps no deploy from mending it.
+async fn refusal(config: &Config, aws: &Aws, observed: &Observed) -> Option<CliError> {
+    let (api, key) = (observed.api.as_ref()?, observed.key.as_ref()?);
+    if config.experiments.is_empty() {
+        return None;
+    }
+    let client = Client::new(Endpoint {
+        base: aws.base_url(&api.id, STAGE),
+        key: Some(key.value.clone()),
+    });
+    let question = Question {
+        namespace: &config.namespace,
+        experiment: config.experiments.first().map(|declared| &declared.name),
+        days: false,
+    };
+    let asked = async { read(&client.ok()?, question).await.ok() };
+    let found = timeout(PATIENCE, asked).await.ok()??;
+    let runs = Runs::new(found.runs, &[]);
+    let (name, changes) = runs.refuses(&config.experiments)?;
+    Some(CliError::usage(format!(
+        "experiment `{name}`: {}; undo the change, or start a new run with `lamed restart`",
+        changes.join("; ")
+    )))
+}
+
 /// The plan as data.
-fn show(context: &Context, name: &str, account: &Account, plan: &Plan) -> Result<(), CliError> {
+fn show(
+    context: &Context,
+    name: &str,
+    account: &Account,
+    plan: &Plan,
+    desired: &Desired,
+) -> Result<(), CliError> {
     if context.json {
         return context.printer.json(&json!({
             "name": name,
@@ -86,7 +128,7 @@ fn show(context: &Context, name: &str, account: &Account, plan: &Plan) -> Result
             .printer
             .data(&format!("no changes needed in {}\n", place(account)));
     }
-    let text = changes::text(plan);
+    let text = changes::of_deploy(plan, desired);
     (context.printer).data(&format!(
         "{BOLD}{name}{BOLD:#} in {}\n\n{text}",
         place(account)

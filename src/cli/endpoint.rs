@@ -35,6 +35,14 @@ pub(super) struct ApiArgs {
 }
 
 impl ApiArgs {
+    /// The server on this machine.
+    pub(super) fn local() -> Self {
+        Self {
+            local: true,
+            url: None,
+        }
+    }
+
     pub(super) fn is_local(&self) -> bool {
         self.local
     }
@@ -162,7 +170,7 @@ impl Running {
 
     /// The server that was started last, of those that still run. One that crashed leaves its file
     /// behind, and its port to anybody.
-    fn find() -> Option<Self> {
+    pub(super) fn find() -> Option<Self> {
         let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(Self::folder()?)
             .ok()?
             .filter_map(|entry| {

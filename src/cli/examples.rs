@@ -99,3 +99,40 @@ Examples:
   lamed completions bash > ~/.local/share/bash-completion/completions/lamed
   lamed completions zsh > ~/.zfunc/_lamed
   lamed completions fish > ~/.config/fish/completions/lamed.fish";
+
+pub(super) const EXPERIMENTS: &str = "\
+Examples:
+  lamed experiments          list the experiments of the deployed API
+  lamed experiments --local  list those of `lamed serve --local`
+  lamed experiments --all    include archived experiments";
+
+pub(super) const NEW: &str = "\
+Examples:
+  lamed new price --variants old,new --goal 'order placed'  declare a draft
+  lamed new price --variants old=80,new=20 --start          start it at once, with weights
+  lamed new price --variants old,new --users --yes          for users who are signed in";
+
+pub(super) const START: &str = "\
+Examples:
+  lamed start 'button color'        let visitors take part
+  lamed start 'button color' --yes  do not ask for confirmation";
+
+pub(super) const STOP: &str = "\
+Examples:
+  lamed stop 'button color'        show the control to all visitors
+  lamed stop 'button color' --yes  do not ask for confirmation";
+
+pub(super) const SHIP: &str = "\
+Examples:
+  lamed ship 'button color' red        show red to all visitors
+  lamed ship 'button color' red --yes  do not ask for confirmation";
+
+pub(super) const RESTART: &str = "\
+Examples:
+  lamed restart 'button color'        begin the next run
+  lamed restart 'button color' --yes  do not ask for confirmation";
+
+pub(super) const ARCHIVE: &str = "\
+Examples:
+  lamed archive 'button color'        hide it from lists and from the dashboard
+  lamed archive 'button color' --yes  do not ask for confirmation";

@@ -14,6 +14,7 @@ mod destroy;
 mod endpoint;
 mod error;
 mod examples;
+mod experiments;
 mod log;
 mod logs;
 mod nearby;
@@ -28,6 +29,7 @@ mod snippet;
 mod status;
 mod stores;
 mod terminal;
+mod verbs;
 mod visible;
 
 use std::ffi::OsString;
@@ -126,6 +128,33 @@ enum Command {
     /// The copy is of one moment and complete when the command ends. It is a store that `lamed serve` can use.
     #[command(after_help = examples::BACKUP)]
     Backup(backup::Args),
+    /// List the experiments: state, run, weights, participants and verdict
+    #[command(after_help = examples::EXPERIMENTS)]
+    Experiments(experiments::Args),
+    /// Declare a new experiment in the config file
+    #[command(after_help = examples::NEW)]
+    New(verbs::NewArgs),
+    /// Start an experiment: visitors take part and are counted
+    #[command(after_help = examples::START)]
+    Start(verbs::Args),
+    /// Stop an experiment: all visitors see the control
+    ///
+    /// The results stay. `lamed start` continues the experiment.
+    #[command(after_help = examples::STOP)]
+    Stop(verbs::StopArgs),
+    /// Ship a variant: all visitors see it, and nothing more is counted
+    ///
+    /// The results stay.
+    #[command(after_help = examples::SHIP)]
+    Ship(verbs::ShipArgs),
+    /// Start a new run of an experiment: all counts begin at 0
+    ///
+    /// Visitors draw a variant again. The results of earlier runs stay.
+    #[command(after_help = examples::RESTART)]
+    Restart(verbs::Args),
+    /// Hide an experiment from lists
+    #[command(after_help = examples::ARCHIVE)]
+    Archive(verbs::Args),
     /// Print the HTML to paste into your pages
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
@@ -186,6 +215,7 @@ pub fn command() -> clap::Command {
 /// Runs the command line: 0 done, 1 the work failed, 2 bad usage or config.
 #[must_use]
 pub fn main() -> ExitCode {
+    completions::answer();
     let cli = Cli::parse();
     let Global {
         config,
@@ -226,6 +256,13 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&context, &args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
+        Command::Experiments(args) => experiments::run(&context, args),
+        Command::New(args) => verbs::new(&context, args),
+        Command::Start(args) => verbs::start(&context, args),
+        Command::Stop(args) => verbs::stop(&context, args),
+        Command::Ship(args) => verbs::ship(&context, args),
+        Command::Restart(args) => verbs::restart(&context, args),
+        Command::Archive(args) => verbs::archive(&context, args),
         Command::Dashboard(args) => dashboard::run(&context, args),
         Command::Delete(args) => delete::run(&context, args),
         Command::Completions(args) => completions::run(&context, &args),

@@ -72,7 +72,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         )));
     }
     let drift = match deployment.desired(&config, args.bootstrap.as_deref()) {
-        Ok(desired) => Some(plan::deploy(&desired, &observed, account)),
+        Ok(desired) => {
+            let plan = plan::deploy(&desired, &observed, account);
+            let text = changes::of_deploy(&plan, &desired);
+            Some((plan, text))
+        }
         Err(error) => {
             context.printer.warn(&format!(
                 "cannot compare the deployment with the config: {error}"
@@ -80,20 +84,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             None
         }
     };
-    let mut status = status(&name, &aws, account, &observed, drift.as_ref());
+    let planned = drift.as_ref().map(|(plan, _)| plan);
+    let mut status = status(&name, &aws, account, &observed, planned);
     if let Some(key) = observed.key.as_ref().filter(|_| args.reveal) {
         status.api_key = Some(key.value.reveal().to_owned());
     }
     if context.json {
         return context.printer.json(&status);
     }
-    let drift = drift.as_ref().map_or(String::new(), |plan| {
+    let drift = drift.as_ref().map_or(String::new(), |(plan, changes)| {
         if plan.is_empty() {
             "\nThe deployment matches the config.\n".to_owned()
         } else {
             format!(
-                "\nThe deployment differs from the config. `lamed deploy` would make these changes:\n\n{}",
-                changes::text(plan)
+                "\nThe deployment differs from the config. `lamed deploy` would make these changes:\n\n{changes}"
             )
         }
     });

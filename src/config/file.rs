@@ -1,23 +1,21 @@
 //! The shape of the file.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny};
 use serde_json::json;
 
 use super::aws::Aws;
+use super::experiments::Experiments;
 use super::redis::Redis;
 use super::schema::{described, whole_number};
-use super::value::{distinct, share, text, whole};
+use super::value::{text, whole};
 use super::wiring::Wiring;
 use super::{Config, DEFAULT_NAMESPACE};
-use crate::domain::{self, Declared, ERROR, Goal, PARTICIPATE};
+use crate::domain;
 use crate::store::{
     Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, DEFAULT_WINDOW,
     Dedupe as Form, Window,
@@ -28,10 +26,6 @@ const MAX_WINDOW: u64 = 100 * 366 * 24 * 60 * 60;
 
 /// The highest limit that may be set.
 const MAX_LIMIT: u64 = 1_000_000_000;
-
-/// Under `EXPERIMENT:NAME` AlephBet keeps what it knows of the visitor, and that a goal was reached:
-/// a goal of such a name would count as reached from the start.
-const KEPT_BY_ALEPHBET: [&str; 2] = ["variant", "in_sample"];
 
 /// The config file of lamed, an A/B-testing backend. All keys are optional. Unknown keys are an error.
 // The doc comments of this room's shapes are for the file's author, too: they go into the JSON Schema
@@ -58,9 +52,9 @@ pub(super) struct File {
     dedupe: Dedupe,
     /// Experiments by name. `lamed snippet` includes declared experiments with their variants, weights
     /// and goals. Other experiments are counted too, unless `accept` is "declared".
-    #[serde(default, deserialize_with = "distinct")]
-    #[schemars(with = "BTreeMap<Name, ExperimentSection>", extend("default" = {}))]
-    experiments: Vec<(Name, ExperimentSection)>,
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    experiments: Experiments,
     /// Which events are counted. Other events get 400.
     #[serde(default)]
     #[schemars(extend("default" = "any"))]
@@ -116,8 +110,8 @@ enum Accept {
 }
 
 /// A name in the file, checked as names on the wire are.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Name(domain::Name);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name(pub domain::Name);
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +135,7 @@ described!(
     })
 );
 
-fn name(text: &str) -> Result<Name, String> {
+pub(super) fn name(text: &str) -> Result<Name, String> {
     let checked = domain::Name::new(text);
     checked
         .map(Name)
@@ -186,205 +180,12 @@ impl<'de> Deserialize<'de> for Most {
 
 described!(Most, "A limit.", whole_number(1, MAX_LIMIT));
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(try_from = "ExperimentShape")]
-struct ExperimentSection {
-    control: Option<Name>,
-    /// As they are written: JavaScript assigns variants in this order.
-    variants: Vec<(Name, u32)>,
-    goals: Vec<GoalShape>,
-    minimum_effect: Option<f64>,
-    unit: Unit,
-}
-
-/// A declared experiment.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ExperimentShape {
-    /// The variant that others are compared with. Without it, the control is the first variant in natural
-    /// order.
-    control: Option<Name>,
-    /// Variants by name, with their weights. Weights are whole numbers; at least one must be above 0.
-    #[serde(default, deserialize_with = "distinct")]
-    #[schemars(with = "BTreeMap<Name, u32>", extend("default" = {}))]
-    variants: Vec<(Name, u32)>,
-    /// The goals that visitors can reach. The verdict is about the first goal.
-    #[serde(default)]
-    #[schemars(extend("default" = []))]
-    goals: Vec<GoalShape>,
-    /// The smallest lift that matters to you, relative to the rate of the control: 0.05 means 5 %.
-    #[serde(default, deserialize_with = "share")]
-    #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
-    minimum_effect: Option<f64>,
-    /// Whom the experiment gives a variant and counts once: visitors, or users who are signed in.
-    #[serde(default)]
-    #[schemars(extend("default" = "visitor"))]
-    unit: Unit,
-}
-
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Unit {
-    /// A browser. It draws a variant and remembers it. A person with two browsers is two visitors.
-    #[default]
-    Visitor,
-    /// A user who is signed in, with the id that the page gives. All devices of a user show the same
-    /// variant. Without an id the experiment does not start.
-    User,
-}
-
-impl TryFrom<ExperimentShape> for ExperimentSection {
-    type Error = String;
-
-    fn try_from(shape: ExperimentShape) -> Result<Self, String> {
-        if !shape.variants.is_empty() && shape.variants.iter().all(|(_, weight)| *weight == 0) {
-            return Err("all weights are 0: at least one must be above 0".to_owned());
-        }
-        for (position, GoalShape(Goal { name, .. })) in shape.goals.iter().enumerate() {
-            if name.as_str() == PARTICIPATE {
-                return Err(format!(
-                    "`{name}` is the event of participants: rename the goal"
-                ));
-            }
-            if name.as_str() == ERROR {
-                return Err(format!(
-                    "`{name}` is the event of errors in pages: rename the goal"
-                ));
-            }
-            if KEPT_BY_ALEPHBET.contains(&name.as_str()) {
-                return Err(format!(
-                    "AlephBet cannot count a goal `{name}`, because it keeps its own state under that \
-                     name: rename the goal"
-                ));
-            }
-            if shape.goals[..position]
-                .iter()
-                .any(|GoalShape(goal)| goal.name == *name)
-            {
-                return Err(format!("duplicate goal `{name}`"));
-            }
-        }
-        if let Some(Name(control)) = &shape.control
-            && !shape.variants.is_empty()
-            && !shape
-                .variants
-                .iter()
-                .any(|(Name(variant), _)| variant == control)
-        {
-            return Err(format!(
-                "the control `{control}` is not one of the `variants`"
-            ));
-        }
-        Ok(Self {
-            control: shape.control,
-            variants: shape.variants,
-            goals: shape.goals,
-            minimum_effect: shape.minimum_effect,
-            unit: shape.unit,
-        })
-    }
-}
-
-/// `"sign up"`, or `{"name": "page view", "unique": false}`.
-struct GoalShape(Goal);
-
-impl JsonSchema for GoalShape {
-    fn schema_name() -> Cow<'static, str> {
-        "Goal".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (name, full) = (
-            generator.subschema_for::<Name>(),
-            generator.subschema_for::<FullGoal>(),
-        );
-        json_schema!({
-            "description": "A goal's name, or an object: for a goal that a visitor may reach again and again, or of which less is better.",
-            "anyOf": [name, full],
-        })
-    }
-}
-
-/// A goal.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct FullGoal {
-    /// The name of the goal, which is the name of its event.
-    name: Name,
-    /// Whether the goal is counted once per visitor. If not, results show a number per participant
-    /// instead of a percentage.
-    #[serde(default = "yes")]
-    #[schemars(extend("default" = true))]
-    unique: bool,
-    /// Whether a higher or a lower rate is the better one: "lower" for goals such as "unsubscribed".
-    #[serde(default)]
-    #[schemars(extend("default" = "higher"))]
-    better: Better,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Better {
-    /// The more visitors reach the goal, the better.
-    #[default]
-    Higher,
-    /// The fewer, the better.
-    Lower,
-}
-
-impl From<Better> for domain::Better {
-    fn from(better: Better) -> Self {
-        match better {
-            Better::Higher => Self::Higher,
-            Better::Lower => Self::Lower,
-        }
-    }
-}
-
 fn yes() -> bool {
     true
 }
 
-impl<'de> Deserialize<'de> for GoalShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = FullGoal;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str(r#"a goal name or {"name": "…", "unique": false}"#)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<FullGoal, E> {
-                let name = name(text).map_err(E::custom)?;
-                Ok(FullGoal {
-                    name,
-                    unique: true,
-                    better: Better::default(),
-                })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FullGoal, A::Error> {
-                FullGoal::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-        let FullGoal {
-            name: Name(name),
-            unique,
-            better,
-        } = deserializer.deserialize_any(Shape)?;
-        Ok(Self(Goal {
-            name,
-            unique,
-            better: better.into(),
-        }))
-    }
-}
-
 impl From<File> for Config {
-    fn from(mut file: File) -> Self {
-        file.experiments
-            .sort_by(|(Name(a), _), (Name(b), _)| a.cmp(b));
+    fn from(file: File) -> Self {
         let dedupe = match file.dedupe {
             Dedupe::Flags => Form::Flags,
             Dedupe::Compact => Form::Compact,
@@ -418,25 +219,12 @@ impl From<File> for Config {
             redis,
             namespace: file.namespace.0,
             counting,
-            declared_only: file.accept == Accept::Declared,
+            accept: match file.accept {
+                Accept::Any => domain::Accept::Any,
+                Accept::Declared => domain::Accept::Declared,
+            },
             ignore_bots: file.ignore_bots,
-            experiments: (file.experiments.into_iter())
-                .map(|(Name(name), experiment)| Declared {
-                    name,
-                    control: experiment.control.map(|Name(control)| control),
-                    variants: (experiment.variants.into_iter())
-                        .map(|(Name(variant), weight)| (variant, weight))
-                        .collect(),
-                    goals: (experiment.goals.into_iter())
-                        .map(|GoalShape(goal)| goal)
-                        .collect(),
-                    minimum_effect: experiment.minimum_effect,
-                    unit: match experiment.unit {
-                        Unit::Visitor => domain::Unit::Visitor,
-                        Unit::User => domain::Unit::User,
-                    },
-                })
-                .collect(),
+            experiments: file.experiments.declared(),
             wiring,
             aws: file.aws,
             warnings,

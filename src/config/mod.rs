@@ -3,11 +3,13 @@
 mod aws;
 mod edit;
 mod error;
+mod experiments;
 mod file;
 mod nearest;
 mod redis;
 mod schema;
 mod value;
+mod verbs;
 mod wiring;
 
 use std::env;
@@ -20,8 +22,9 @@ pub use self::error::ConfigError;
 use self::file::File;
 pub use self::nearest::nearest;
 pub use self::schema::schema;
+pub use self::verbs::{New, NoChange, Verb};
 pub use self::wiring::Wired;
-use crate::domain::{Accept, Declared, DeclaredVariants, Name};
+use crate::domain::{Accept, Declared, Experiments, Name};
 use crate::http::BrowserClient;
 use crate::store::{Counting, RedisSettings};
 
@@ -48,8 +51,8 @@ pub struct Config {
     pub counting: Counting,
     /// The experiments declared, in natural order.
     pub experiments: Vec<Declared>,
-    /// Whether nothing else is counted.
-    pub declared_only: bool,
+    /// Which events are counted.
+    pub accept: Accept,
     /// Whether events of known crawlers are not counted.
     pub ignore_bots: bool,
     /// What `extra_wiring` adds to the API.
@@ -68,7 +71,7 @@ impl Default for Config {
             namespace: Name::stored(DEFAULT_NAMESPACE.to_owned()),
             counting: Counting::default(),
             experiments: Vec::new(),
-            declared_only: false,
+            accept: Accept::Any,
             ignore_bots: true,
             wiring: Vec::new(),
             aws: Aws::default(),
@@ -131,35 +134,21 @@ impl Config {
             .iter()
             .find(|declared| declared.variants.is_empty())
         {
-            Some(declared) if config.declared_only => {
+            Some(declared) if config.accept == Accept::Declared => {
                 Err(ConfigError::no_variants(path, &declared.name))
             }
             _ => Ok(config),
         }
     }
 
-    /// Which events are counted.
+    /// What is declared, for the handler.
     #[must_use]
-    pub fn accept(&self) -> Accept {
-        if self.declared_only {
-            Accept::Declared {
-                namespace: self.namespace.clone(),
-                experiments: self.experiments.clone(),
-            }
-        } else {
-            Accept::Any
-        }
-    }
-
-    /// The declared variants that `max_variants` is not for. Where only declared ones are accepted it is
-    /// for none, and they need not be listed.
-    #[must_use]
-    pub fn declared_variants(&self) -> DeclaredVariants {
-        if self.declared_only {
-            DeclaredVariants::default()
-        } else {
-            self.experiments.as_slice().into()
-        }
+    pub fn experiments(&self) -> Experiments {
+        Experiments::new(
+            self.namespace.clone(),
+            self.experiments.clone(),
+            self.accept,
+        )
     }
 
     /// The browser client with the declared experiments.

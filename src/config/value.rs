@@ -88,6 +88,42 @@ pub(super) fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     deserializer.deserialize_any(Share).map(Some)
 }
 
+/// Reads a number from 0 to 1.
+pub(super) fn proportion<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    struct Proportion;
+    impl Visitor<'_> for Proportion {
+        type Value = f64;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a number from 0 to 1 (0.5 means 50 %)")
+        }
+
+        fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+            if (0.0..=1.0).contains(&number) {
+                Ok(number)
+            } else {
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+            match number {
+                0 => Ok(0.0),
+                1 => Ok(1.0),
+                _ => Err(E::invalid_value(Unexpected::Unsigned(number), &self)),
+            }
+        }
+    }
+    deserializer.deserialize_any(Proportion)
+}
+
+/// The same for a key that may be missing.
+pub(super) fn optional_share<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
+    proportion(deserializer).map(Some)
+}
+
 /// Reads a number above 0.
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     struct Positive;

@@ -13,6 +13,7 @@ use super::{
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;
 use crate::function::{EXPERIMENTS, SETTINGS, Settings};
+use crate::http::wire::declared::Experiments;
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
 use crate::store::RedisSettings;
@@ -184,7 +185,10 @@ impl Deployment {
         let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = &config.aws;
         let code = code(aws.architecture, bootstrap)?;
-        let zip = with_file(&code.zip, EXPERIMENTS, config.browser_client().json())?;
+        let experiments = Experiments::of(&config.experiments());
+        // Texts and finite numbers are always JSON.
+        let experiments = serde_json::to_string(&experiments).unwrap_or_default();
+        let zip = with_file(&code.zip, EXPERIMENTS, &experiments)?;
         Ok(Desired {
             name: self.name.clone(),
             lamed_version: env!("CARGO_PKG_VERSION"),
@@ -226,7 +230,7 @@ fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desi
         handler: route.handler.name().to_owned(),
         memory_mb: wired.map_or(MEMORY_MB, |wired| wired.memory_mb),
         timeout_seconds: u32::try_from(route.timeout.as_secs()).unwrap_or(u32::MAX),
-        has_experiments: route.handler == Handler::Client,
+        has_experiments: route.handler.needs_experiments(),
     }
 }
 
@@ -238,6 +242,7 @@ fn function_name(handler: Handler) -> &'static str {
         Handler::OneExperiment => "lamed-experiment",
         Handler::Delete => "lamed-delete-experiment",
         Handler::Client => "lamed-client",
+        Handler::Evaluate => "lamed-evaluate",
     }
 }
 
@@ -261,7 +266,7 @@ fn method(config: &Config, route: &http::Route, wired: Option<&Wired>) -> Desire
 fn parameters(route: &http::Route) -> &'static [&'static str] {
     use parameter::{EVENT, EXPERIMENT, NAMESPACE, SCOPE, UUID, VARIANT};
     match (route.handler, route.method) {
-        (_, http::Method::Post) | (Handler::Client, _) => &[],
+        (_, http::Method::Post) | (Handler::Client | Handler::Evaluate, _) => &[],
         (Handler::Track, _) => &[NAMESPACE, EXPERIMENT, VARIANT, EVENT, UUID],
         (Handler::AllExperiments, _) => &[NAMESPACE, SCOPE],
         (Handler::OneExperiment | Handler::Delete, _) => &[NAMESPACE, EXPERIMENT],
@@ -282,8 +287,6 @@ pub fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret, SetupE
     let settings = Settings {
         redis: redis.clone(),
         namespace: config.namespace.clone(),
-        accept: config.accept(),
-        declared: config.declared_variants(),
         ignore_bots: config.ignore_bots,
     };
     settings

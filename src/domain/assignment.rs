@@ -62,12 +62,23 @@ pub fn is_grouped(group: &str, from: f64, to: f64, unit: &str) -> bool {
 /// The idempotency key of an event that counts once for a unit.
 #[must_use]
 pub fn idempotency_key(namespace: &str, name: &str, event: &str, unit: &str) -> String {
-    let mut key = String::with_capacity(40);
-    for byte in Sha1::digest(format!("{namespace}.{name}.{event}.{unit}")) {
+    hash(&format!("{namespace}.{name}.{event}.{unit}"))
+}
+
+/// The idempotency key of an event that counts each time for a unit: of the key of all such events, and what tells
+/// this one from the others.
+#[must_use]
+pub fn repeated_key(of_all: &str, one: &str) -> String {
+    hash(&format!("{of_all}.{one}"))
+}
+
+fn hash(text: &str) -> String {
+    let mut digits = String::with_capacity(40);
+    for byte in Sha1::digest(text) {
         // Writing to a String cannot fail.
-        let _ = write!(key, "{byte:02x}");
+        let _ = write!(digits, "{byte:02x}");
     }
-    key
+    digits
 }
 
 /// The name of a run, which is an experiment of its own for the wire, the stores and the draws.

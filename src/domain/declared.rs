@@ -1,47 +1,146 @@
 //! Experiments as their owner declares them.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Counter, ERROR, EventKind, Name};
+use super::{Name, assignment};
 
 /// An experiment as declared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
     pub name: Name,
     pub control: Option<Name>,
-    /// Variants with their weights, in natural order.
+    /// Variants with their weights, as they are declared.
     pub variants: Vec<(Name, u32)>,
     pub goals: Vec<Goal>,
     /// The smallest lift worth knowing of: 0.05 is 5 % of the control's rate.
     pub minimum_effect: Option<f64>,
+    /// How many participants the experiment is planned for, all variants together.
+    pub planned_participants: Option<u64>,
     pub unit: Unit,
+    pub state: State,
+    /// From 1. A restart begins the next run, which is an experiment of its own for stores and draws.
+    pub run: u32,
+    /// The share of visitors or users that take part, from 0 to 1.
+    pub sample: f64,
+    /// Where in the site it runs: paths, in which a `*` stands for any text. Empty is everywhere.
+    pub paths: Vec<String>,
+    pub group: Option<Group>,
+    /// Hidden from lists, and nothing else.
+    pub archived: bool,
 }
 
 impl Declared {
+    /// A running experiment without variants and goals.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            control: None,
+            variants: Vec::new(),
+            goals: Vec::new(),
+            minimum_effect: None,
+            planned_participants: None,
+            unit: Unit::default(),
+            state: State::default(),
+            run: 1,
+            sample: 1.0,
+            paths: Vec::new(),
+            group: None,
+            archived: false,
+        }
+    }
+
     /// One to try lamed with, where nothing is declared.
     #[must_use]
     pub fn example() -> Self {
         let name = |text: &str| Name::stored(text.to_owned());
         Self {
-            name: name("button color"),
-            control: None,
             variants: vec![(name("blue"), 50), (name("red"), 50)],
-            goals: vec![Goal {
-                name: name("button clicked"),
-                unique: true,
-                better: Better::default(),
-            }],
-            minimum_effect: None,
-            unit: Unit::default(),
+            goals: vec![Goal::new(name("button clicked"))],
+            ..Self::new(name("button color"))
         }
     }
 
-    /// What those see who do not take part: the control, or without one the first variant in natural order.
+    /// The variant that others are compared with: the one that is named, else the first that is declared.
+    #[must_use]
+    pub fn control(&self) -> Option<&Name> {
+        let first = self.variants.first().map(|(name, _)| name);
+        self.control.as_ref().or(first)
+    }
+
+    /// What those see who do not take part: the variant that is shipped, else the control.
     #[must_use]
     pub fn fallback(&self) -> Option<&Name> {
-        let first = self.variants.iter().map(|(name, _)| name).min();
-        self.control.as_ref().or(first)
+        match &self.state {
+            State::Shipped(variant) => Some(variant),
+            State::Draft | State::Running | State::Stopped => self.control(),
+        }
+    }
+
+    /// What its present run is called on the wire and in the stores.
+    #[must_use]
+    pub fn wire_name(&self) -> Name {
+        Name::stored(assignment::wire_name(self.name.as_str(), self.run))
+    }
+
+    /// Whether it takes in participants and counts.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
+    /// Whether a variant is declared.
+    #[must_use]
+    pub fn has_variant(&self, variant: &Name) -> bool {
+        self.variants.iter().any(|(name, _)| name == variant)
+    }
+
+    /// The declaration of a goal.
+    #[must_use]
+    pub fn goal(&self, name: &Name) -> Option<&Goal> {
+        self.goals.iter().find(|goal| goal.name == *name)
+    }
+}
+
+/// What an experiment does now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Only who asks for it sees it, and nothing is counted.
+    Draft,
+    #[default]
+    Running,
+    /// All see the control, and nothing more is counted.
+    Stopped,
+    /// All see this variant, and nothing more is counted.
+    Shipped(Name),
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draft => f.write_str("draft"),
+            Self::Running => f.write_str("running"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Shipped(variant) => write!(f, "shipped {variant}"),
+        }
+    }
+}
+
+/// A range of a lot that all experiments of the group share, so that nobody is in two of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub name: Name,
+    /// From 0 to 1.
+    pub from: f64,
+    /// Not in the range itself.
+    pub to: f64,
+}
+
+impl Group {
+    /// Whether somebody may be in both ranges.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.name == other.name && self.from < other.to && other.from < self.to
     }
 }
 
@@ -65,12 +164,36 @@ impl fmt::Display for Unit {
 }
 
 /// A goal as declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Goal {
     pub name: Name,
     /// Counted once a visitor (AlephBet's default), or each time.
     pub unique: bool,
     pub better: Better,
+    /// Where each conversion has a value.
+    pub value: Option<GoalValue>,
+}
+
+impl Goal {
+    /// A goal that is counted once a visitor, without a value.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            unique: true,
+            better: Better::default(),
+            value: None,
+        }
+    }
+}
+
+/// What the conversions of a goal are worth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoalValue {
+    /// In what it is given, such as "EUR".
+    pub unit: Name,
+    /// A higher value of one conversion is counted as this.
+    pub cap: f64,
 }
 
 /// Whether a higher or a lower rate of a goal is the better one.
@@ -80,107 +203,4 @@ pub enum Better {
     Higher,
     /// As of "unsubscribed".
     Lower,
-}
-
-/// The variants that the config declares, by experiment.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeclaredVariants(BTreeMap<Name, Vec<Name>>);
-
-impl DeclaredVariants {
-    /// Whether the variant is declared for the experiment.
-    #[must_use]
-    pub fn include(&self, experiment: &Name, variant: &Name) -> bool {
-        let variants = self.0.get(experiment);
-        variants.is_some_and(|variants| variants.contains(variant))
-    }
-
-    /// The experiments with their variants, in natural order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Name, &[Name])> {
-        (self.0.iter()).map(|(experiment, variants)| (experiment, variants.as_slice()))
-    }
-}
-
-impl FromIterator<(Name, Vec<Name>)> for DeclaredVariants {
-    fn from_iter<T: IntoIterator<Item = (Name, Vec<Name>)>>(experiments: T) -> Self {
-        let with_variants = |(_, variants): &(Name, Vec<Name>)| !variants.is_empty();
-        Self(experiments.into_iter().filter(with_variants).collect())
-    }
-}
-
-impl From<&[Declared]> for DeclaredVariants {
-    fn from(experiments: &[Declared]) -> Self {
-        let variants = |declared: &Declared| {
-            let names = declared.variants.iter().map(|(name, _)| name.clone());
-            names.collect()
-        };
-        (experiments.iter())
-            .map(|declared| (declared.name.clone(), variants(declared)))
-            .collect()
-    }
-}
-
-/// Which events are counted.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Accept {
-    /// All.
-    #[default]
-    Any,
-    /// Those of these experiments, their variants and goals, in this namespace.
-    Declared {
-        namespace: Name,
-        experiments: Vec<Declared>,
-    },
-}
-
-/// What of an event is not declared. Reads as the end of a sentence: "`variant` is not …".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undeclared {
-    Namespace,
-    Experiment,
-    Variant,
-    Event,
-}
-
-impl fmt::Display for Undeclared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Namespace => "is not the configured namespace",
-            Self::Experiment => "is not declared",
-            Self::Variant => "is not declared for this experiment",
-            Self::Event => "must be `participate` or a declared goal of this experiment",
-        })
-    }
-}
-
-impl Accept {
-    /// Whether an event is counted under this counter.
-    ///
-    /// # Errors
-    /// When it is not: what is not declared.
-    pub fn check(&self, counter: &Counter) -> Result<(), Undeclared> {
-        let Self::Declared {
-            namespace,
-            experiments,
-        } = self
-        else {
-            return Ok(());
-        };
-        if counter.namespace != *namespace {
-            return Err(Undeclared::Namespace);
-        }
-        let experiment = (experiments.iter())
-            .find(|declared| declared.name == counter.experiment)
-            .ok_or(Undeclared::Experiment)?;
-        let mut variants = experiment.variants.iter();
-        if !variants.any(|(variant, _)| *variant == counter.variant) {
-            return Err(Undeclared::Variant);
-        }
-        match &counter.kind {
-            EventKind::Conversion(goal) if goal.as_str() == ERROR => Ok(()),
-            EventKind::Conversion(goal) if !experiment.goals.iter().any(|g| g.name == *goal) => {
-                Err(Undeclared::Event)
-            }
-            _ => Ok(()),
-        }
-    }
 }

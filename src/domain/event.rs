@@ -64,14 +64,16 @@ pub struct Event {
     pub configured: Configured,
 }
 
-/// What of a counter its owner has named in the config, so that the limits on what strangers invent are
-/// not for it.
+/// What the config says of a counter. The limits on what strangers invent are not for what it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Configured {
     /// The namespace is the configured one.
     pub namespace: bool,
     /// The variant is declared for the experiment.
     pub variant: bool,
+    /// The experiment is for users, who come back with the same key for ever: it is remembered until the experiment is
+    /// deleted. (Not in Python lamed's form of remembering, the flags.)
+    pub forever: bool,
 }
 
 /// What became of an event.

@@ -5,6 +5,8 @@ mod counters;
 mod day;
 mod declared;
 mod event;
+mod experiments;
+pub mod frozen;
 mod limit;
 mod names;
 #[cfg(feature = "cli")]
@@ -12,11 +14,14 @@ pub mod results;
 mod secret;
 #[cfg(feature = "cli")]
 pub mod statistics;
+mod user;
 
 pub use counters::{Count, ExperimentCounts, Selection};
 pub use day::{Day, DayCount, Timestamp};
-pub use declared::{Accept, Better, Declared, DeclaredVariants, Goal, Undeclared, Unit};
+pub use declared::{Better, Declared, Goal, GoalValue, Group, State, Unit};
 pub use event::{Configured, Counter, ERROR, Event, EventKind, Outcome, PARTICIPATE};
+pub use experiments::{Accept, Experiments, Judgement, Undeclared};
 pub use limit::Limit;
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;
+pub use user::{NotOfUsers, UserEvent, UserId};

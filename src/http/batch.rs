@@ -16,12 +16,13 @@ use super::wire::parameter;
 pub(super) const MAX_BATCH: usize = 100;
 
 /// What of an event is read.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 6] = [
     parameter::NAMESPACE,
     parameter::EXPERIMENT,
     parameter::VARIANT,
     parameter::EVENT,
     parameter::UUID,
+    parameter::USER,
 ];
 
 /// A body, of whatever JSON.
@@ -66,7 +67,7 @@ impl Object {
 }
 
 /// What becomes of any JSON: each kind of value is `other`, unless it is said how to read it.
-trait Shape: Sized {
+pub(super) trait Shape: Sized {
     fn other() -> Self;
 
     fn null() -> Self {
@@ -158,7 +159,7 @@ impl Shape for Position {
 }
 
 /// Reads any JSON as a shape.
-struct Any<T>(T);
+pub(super) struct Any<T>(pub(super) T);
 
 impl<'de, T: Shape> Deserialize<'de> for Any<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

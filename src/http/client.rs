@@ -5,12 +5,11 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sha1::{Digest, Sha1};
 
-use super::{Api, Reply, Request};
+use super::{Api, Reply, Request, etag};
 use crate::assets::client::{MODULE, PLACEHOLDER, SCRIPT};
-use crate::domain::assignment::in_order;
-use crate::domain::{Declared, Name, Unit};
+use crate::domain::assignment::{in_order, path_pattern};
+use crate::domain::{Declared, Name, State, Unit};
 
 /// How long a browser takes what it has without asking, and for how long where it cannot ask.
 const CACHE_CONTROL: &str = "public, max-age=60, stale-if-error=86400";
@@ -19,12 +18,18 @@ const CACHE_CONTROL: &str = "public, max-age=60, stale-if-error=86400";
 /// `?lamed.EXPERIMENT=VARIANT`.
 const JSON: &str = "json";
 
+/// Asks for a draft beside: the names of drafts are not public.
+const PREVIEW: &str = "preview";
+
 /// The scripts of one config.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct BrowserClient {
     script: Document,
     module: Document,
     json: Document,
+    namespace: Name,
+    window: Option<Duration>,
+    experiments: Vec<Declared>,
 }
 
 /// In which form a page loads the client.
@@ -50,25 +55,31 @@ impl BrowserClient {
     /// for ever.
     #[must_use]
     pub fn new(namespace: &Name, window: Option<Duration>, experiments: &[Declared]) -> Self {
-        let with_variants = experiments.iter().filter(|e| !e.variants.is_empty());
-        let config = Config {
-            namespace: namespace.as_str(),
-            window: window.map(|window| window.as_secs()),
-            experiments: with_variants.map(Experiment::of).collect(),
-        };
-        Self::of_json(&serde_json::to_string(&config).unwrap_or_default())
-    }
-
-    /// The client with a config that [`BrowserClient::json`] gave.
-    #[must_use]
-    pub fn of_json(config: &str) -> Self {
-        let config = in_html(config);
+        let public = experiments.iter().filter(|one| one.state != State::Draft);
+        let public: Vec<&Declared> = public.collect();
+        let config = config(namespace, window, &public);
         let javascript = "text/javascript; charset=utf-8";
         Self {
             script: Document::new(javascript, SCRIPT.replacen(PLACEHOLDER, &config, 1)),
             module: Document::new(javascript, MODULE.replacen(PLACEHOLDER, &config, 1)),
-            json: Document::new("application/json", config),
+            json: Document::new(JSON_TYPE, config),
+            namespace: namespace.clone(),
+            window,
+            experiments: experiments.to_vec(),
         }
+    }
+
+    /// The config in it.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        &self.json.body
+    }
+
+    /// The config with the draft of this name in it, if there is one.
+    fn preview(&self, name: &str) -> Document {
+        let is_shown = |one: &&Declared| one.state != State::Draft || one.name.as_str() == name;
+        let shown: Vec<&Declared> = self.experiments.iter().filter(is_shown).collect();
+        Document::new(JSON_TYPE, config(&self.namespace, self.window, &shown))
     }
 
     /// The text of the script. It can stand inside of `<script>`.
@@ -80,27 +91,18 @@ impl BrowserClient {
         }
     }
 
-    /// The config in it.
-    #[must_use]
-    pub fn json(&self) -> &str {
-        &self.json.body
-    }
-
-    /// All that is served: each `ETag` with what it stands for.
-    pub fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = [&self.script, &self.module, &self.json];
-        all.into_iter()
-            .map(|one| (one.tag.as_str(), one.body.as_str()))
-    }
-
     fn reply(&self, request: &Request) -> Reply {
-        let document = match request.script.is_module {
-            _ if request.query.get(JSON).is_some() => &self.json,
-            true => &self.module,
-            false => &self.script,
+        let asks_for_json = request.query.get(JSON).is_some();
+        let preview = request.query.get(PREVIEW).filter(|_| asks_for_json);
+        let preview = preview.map(|name| self.preview(name));
+        let document = match (&preview, request.details.is_module) {
+            (Some(preview), _) => preview,
+            (None, _) if asks_for_json => &self.json,
+            (None, true) => &self.module,
+            (None, false) => &self.script,
         };
-        let there = request.script.if_none_match.as_deref();
-        let (status, body) = if there.is_some_and(|there| names(there, &document.tag)) {
+        let there = request.details.if_none_match.as_deref();
+        let (status, body) = if there.is_some_and(|there| etag::names(there, &document.tag)) {
             (304, String::new())
         } else {
             (200, document.body.clone())
@@ -122,9 +124,24 @@ impl BrowserClient {
     }
 }
 
+const JSON_TYPE: &str = "application/json";
+
+/// What the client reads, safe in a page.
+fn config(namespace: &Name, window: Option<Duration>, experiments: &[&Declared]) -> String {
+    let with_variants = experiments.iter().filter(|e| !e.variants.is_empty());
+    let config = Config {
+        namespace: namespace.as_str(),
+        window: window.map(|window| window.as_secs()),
+        experiments: with_variants
+            .map(|declared| Experiment::of(declared))
+            .collect(),
+    };
+    in_html(&serde_json::to_string(&config).unwrap_or_default())
+}
+
 impl Api {
     pub(super) fn browser_client(&self, request: &Request) -> Reply {
-        match self.client() {
+        match &self.rules().client {
             Some(client) => client.reply(request),
             None => Reply::message(404, "not found"),
         }
@@ -133,27 +150,12 @@ impl Api {
 
 impl Document {
     fn new(content_type: &'static str, body: String) -> Self {
-        let digest = Sha1::digest(body.as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             content_type,
+            tag: etag::of(&body),
             body,
-            tag: format!("\"{hex}\""),
         }
     }
-}
-
-/// Whether the header `If-None-Match` names the tag (RFC 9110, 13.1.2): whatever a proxy made of it that
-/// compresses (`W/"…"`), and that of the compressed form, `"…-gzip"`.
-fn names(if_none_match: &str, tag: &str) -> bool {
-    let plain = tag.trim_matches('"');
-    if_none_match.split(',').map(str::trim).any(|listed| {
-        let listed = listed
-            .strip_prefix("W/")
-            .unwrap_or(listed)
-            .trim_matches('"');
-        listed == "*" || listed.strip_suffix("-gzip").unwrap_or(listed) == plain
-    })
 }
 
 /// JSON in which nothing ends a script, begins a comment of HTML, ends a line of JavaScript, or depends on the
@@ -187,7 +189,7 @@ struct Experiment<'a> {
     /// As pages call it.
     name: &'a str,
     /// As events call it.
-    wire: &'a str,
+    wire: String,
     #[serde(skip_serializing_if = "is_false")]
     user: bool,
     /// With weights, as they are assigned.
@@ -195,9 +197,21 @@ struct Experiment<'a> {
     goals: Vec<Goal<'a>>,
     state: &'static str,
     /// The share of visitors that take part.
-    sample: u32,
+    sample: f64,
+    /// One regular expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<Group<'a>>,
     /// What those see who do not take part.
     fallback: &'a str,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    name: &'a str,
+    from: f64,
+    to: f64,
 }
 
 #[derive(Serialize)]
@@ -225,7 +239,7 @@ impl<'a> Experiment<'a> {
         in_order(&mut variants, |(name, _)| name);
         Self {
             name: declared.name.as_str(),
-            wire: declared.name.as_str(),
+            wire: declared.wire_name().to_string(),
             user: declared.unit == Unit::User,
             fallback: declared.fallback().map_or("", Name::as_str),
             variants,
@@ -235,8 +249,20 @@ impl<'a> Experiment<'a> {
                     unique: goal.unique,
                 })
                 .collect(),
-            state: "running",
-            sample: 1,
+            state: match declared.state {
+                State::Draft => "draft",
+                State::Running => "running",
+                State::Stopped => "stopped",
+                State::Shipped(_) => "shipped",
+            },
+            sample: declared.sample,
+            path: (!declared.paths.is_empty())
+                .then(|| path_pattern(declared.paths.iter().map(String::as_str))),
+            group: declared.group.as_ref().map(|group| Group {
+                name: group.name.as_str(),
+                from: group.from,
+                to: group.to,
+            }),
         }
     }
 }
@@ -278,23 +304,6 @@ mod tests {
             "b",
         ];
         assert_eq!(ordered, expected);
-    }
-
-    #[test]
-    fn a_browser_names_what_it_has_in_many_ways() {
-        for same in [
-            "\"a\"",
-            "W/\"a\"",
-            "\"x\", \"a\"",
-            "\"a-gzip\"",
-            "W/\"a-gzip\"",
-            "*",
-        ] {
-            assert!(names(same, "\"a\""), "{same}");
-        }
-        for other in ["", "\"b\"", "\"ab\"", "\"-gzip\"", "\"a-br\""] {
-            assert!(!names(other, "\"a\""), "{other}");
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::routes::is_module;
-use super::{Api, Handler, Method, Parameters, Reply, Request, ScriptRequest};
+use super::{Api, Details, Handler, Method, Parameters, Reply, Request};
 
 /// The function: event in, answer out. Runs in Lambda, and behind the gateway of `serve --local`.
 ///
@@ -27,7 +27,7 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         return match request_from_event(event) {
             Ok(mut request) => {
                 if handler == Handler::Client {
-                    request.script = script(event);
+                    request.details = script(event);
                 }
                 Ok(proxy_reply(&sendable(api.handle(handler, &request).await)))
             }
@@ -49,7 +49,7 @@ pub async fn answer(api: &Api, handler: Handler, event: &Value) -> Result<Value,
         body: Vec::new(),
         encoding: None,
         user_agent: None,
-        script: ScriptRequest::default(),
+        details: Details::default(),
     };
     let reply = sendable(api.handle(handler, &request).await);
     if handler == Handler::Client && reply.status == 200 {
@@ -117,15 +117,16 @@ pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
         body,
         encoding: header(event, "content-encoding"),
         user_agent: header(event, "user-agent"),
-        script: ScriptRequest::default(),
+        details: Details::default(),
     })
 }
 
 /// What is read for the browser client alone.
-fn script(event: &Value) -> ScriptRequest {
-    ScriptRequest {
+fn script(event: &Value) -> Details {
+    Details {
         is_module: event["path"].as_str().is_some_and(is_module),
         if_none_match: header(event, "if-none-match"),
+        flag: None,
     }
 }
 

@@ -1,17 +1,16 @@
 //! The handlers: parameters in, store, reply out.
 
-use std::fmt::Display;
 use std::sync::atomic::Ordering;
 
-use super::batch::{Body, Element, Field, MAX_BATCH, Object};
+use super::batch::{Body, MAX_BATCH};
 use super::crawlers::is_crawler;
+use super::events::{Batch, Fields, json, malformed, no_user, optional, required};
 use super::wire::{self, parameter};
-use super::{Api, MAX_BODY, Parameters, Reply, Request};
+use super::{Api, MAX_BODY, Reply, Request, Rules, Run};
 use crate::domain::{
-    Accept, Configured, Counter, DayCount, Event, EventKind, ExperimentCounts, IdempotencyKey,
-    Limit, Name, Outcome, Selection, Undeclared,
+    DayCount, Event, EventKind, ExperimentCounts, Limit, Name, Outcome, Selection,
 };
-use crate::store::StoreError;
+use crate::store::{CountLimits, StoreError};
 
 /// Why a request gets no 200.
 pub(super) enum Refusal {
@@ -64,89 +63,71 @@ impl From<Refusal> for Reply {
 
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
-        let event = self.event(&Fields::Query(&request.query))?;
-        if self.ignores(request, 1) {
-            return Ok(Reply::ok(&wire::Tracked { counted: false }));
+        no_user(&request.query)?;
+        let rules = self.rules();
+        let event = rules.event(&Fields::Query(&request.query))?;
+        let event = event.filter(|_| !self.ignores(&rules, request, 1));
+        if let Some(event) = &event {
+            rules.note_alephbet(&event.counter.experiment);
         }
-        let outcomes = self.count(&[event]).await?;
-        Ok(Reply::ok(&wire::Tracked {
-            counted: outcomes == [Outcome::Counted],
-        }))
+        let counted = match event {
+            None => false,
+            Some(event) => self.count(&rules, &[event]).await? == [Outcome::Counted],
+        };
+        Ok(Reply::ok(&wire::Tracked { counted }))
     }
 
     pub(super) async fn track_batch(&self, request: &Request) -> Result<Reply, Refusal> {
-        if request.body.len() > MAX_BODY {
-            return Err(Refusal::TooLong);
-        }
-        if request.encoding.as_deref().is_some_and(is_encoded) {
-            return Err(Refusal::Encoded);
-        }
-        let json = request.body.strip_prefix(BYTE_ORDER_MARK);
-        let body = serde_json::from_slice(json.unwrap_or(&request.body))
+        no_user(&request.query)?;
+        let body = serde_json::from_slice(json(request)?)
             .map_err(|error| Refusal::Malformed(format!("the body is not JSON: {error}")))?;
-        let (events, refused) = match body {
-            Body::Array { length, .. } if length > MAX_BATCH => Err(Refusal::Malformed(format!(
-                "the body contains {length} events: send at most {MAX_BATCH} at a time"
-            ))),
-            Body::Array { first, .. } => self.well_formed(&first),
-            Body::One(event) => self
-                .batched(&event, "")
-                .map(|event| (vec![event], Vec::new())),
-        }?;
-        let mut tracked = if self.ignores(request, events.len()) {
-            wire::TrackedBatch::ignored(events.len())
+        let rules = self.rules();
+        let mut batch = Batch::default();
+        match body {
+            Body::Array { length, .. } if length > MAX_BATCH => {
+                return Err(Refusal::Malformed(format!(
+                    "the body contains {length} events: send at most {MAX_BATCH} at a time"
+                )));
+            }
+            Body::Array { first, .. } => batch.read_all(&rules, &first)?,
+            Body::One(event) => batch.add(rules.batched(&event, "")?),
+        }
+        let Batch {
+            events,
+            mut ignored,
+            refused,
+        } = batch;
+        let mut tracked = if self.ignores(&rules, request, events.len()) {
+            ignored += events.len();
+            wire::TrackedBatch::from(&[][..])
         } else if events.is_empty() {
             wire::TrackedBatch::from(&[][..])
         } else {
-            match self.count(&events).await {
+            match self.count(&rules, &events).await {
                 Ok(outcomes) => wire::TrackedBatch::from(&*outcomes),
                 Err(Refusal::Full(limit, mut tracked)) => {
-                    tracked.refused = refused;
+                    (tracked.ignored, tracked.refused) = (ignored, refused);
                     return Err(Refusal::Full(limit, tracked));
                 }
                 Err(refusal) => return Err(refusal),
             }
         };
-        tracked.refused = refused;
+        (tracked.ignored, tracked.refused) = (ignored, refused);
         Ok(Reply::ok(&tracked))
     }
 
-    /// Each event of an array stands for itself: those that can be counted, and those that never can.
-    /// An error where there are only such.
-    fn well_formed(
-        &self,
-        batch: &[Element],
-    ) -> Result<(Vec<Event>, Vec<wire::RefusedEvent>), Refusal> {
-        let (mut events, mut refused) = (Vec::new(), Vec::new());
-        for (index, element) in batch.iter().enumerate() {
-            match self.batched(element, "") {
-                Ok(event) => events.push(event),
-                Err(Refusal::Malformed(message)) => {
-                    refused.push(wire::RefusedEvent { index, message });
-                }
-                Err(refusal) => return Err(refusal),
-            }
-        }
-        match batch.first() {
-            Some(first) if events.is_empty() => {
-                self.batched(first, " in event 0")?;
-                Ok((events, refused))
-            }
-            _ => Ok((events, refused)),
-        }
-    }
-
     /// Whether well-formed events are a crawler's, and not to be counted.
-    fn ignores(&self, request: &Request, events: usize) -> bool {
+    fn ignores(&self, rules: &Rules, request: &Request, events: usize) -> bool {
         let user_agent = request.user_agent.as_deref().unwrap_or_default();
-        let ignored = self.crawlers.ignored && is_crawler(user_agent);
+        let ignored = rules.ignore_bots && is_crawler(user_agent);
         if ignored {
-            (self.crawlers.events).fetch_add(events as u64, Ordering::Relaxed);
+            self.crawlers.fetch_add(events as u64, Ordering::Relaxed);
         }
         ignored
     }
 
-    async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
+    async fn count(&self, rules: &Rules, events: &[Event]) -> Result<Vec<Outcome>, Refusal> {
+        rules.keep_copies(&*self.store, events).await?;
         let outcomes = self.store.track(events).await?;
         let refused = outcomes.iter().find_map(|outcome| match outcome {
             Outcome::Refused(limit) => Some(*limit),
@@ -158,18 +139,9 @@ impl Api {
         }
     }
 
-    fn batched(&self, event: &Element, place: &str) -> Result<Event, Refusal> {
-        match event {
-            Element::Object(object) => self.event(&Fields::Body(object, place)),
-            Element::Other => Err(Refusal::Malformed(format!(
-                "the body must be an event or an array of events: expected a JSON object{place}"
-            ))),
-        }
-    }
-
     pub(super) async fn all_experiments(&self, request: &Request) -> Result<Reply, Refusal> {
         let fields = Fields::Query(&request.query);
-        let namespace = self.namespace(&fields)?;
+        let namespace = self.rules().namespace(&fields)?;
         let days = match request.query.get(parameter::DAYS) {
             None | Some("" | "0") => false,
             Some("1") => true,
@@ -181,7 +153,11 @@ impl Api {
             Some(experiment) => Some(vec![experiment]),
             None => names(scope)?,
         };
-        let counted = self.counted(&namespace, asked_for.as_deref(), days).await?;
+        let rules = self.rules();
+        let (counted, runs) = tokio::try_join!(
+            self.counted(&namespace, asked_for.as_deref(), days),
+            self.followed(&rules, &namespace),
+        )?;
         let experiments = counted.iter().map(|(counts, by_day)| wire::Experiment {
             days: days.then(|| wire::DayOf::all(by_day)),
             ..counts.into()
@@ -189,12 +165,26 @@ impl Api {
         let meta = wire::Element::Meta {
             meta: wire::Meta {
                 scope: scope.map(str::to_owned),
+                declared: runs.map(|runs| runs.iter().map(wire::Followed::from).collect()),
             },
         };
         let experiments = experiments.map(wire::Element::Experiment);
         Ok(Reply::ok(
             &std::iter::once(meta).chain(experiments).collect::<Vec<_>>(),
         ))
+    }
+
+    /// What is declared in a namespace; none where nothing is.
+    async fn followed(
+        &self,
+        rules: &Rules,
+        namespace: &Name,
+    ) -> Result<Option<Vec<Run>>, StoreError> {
+        let experiments = &rules.experiments;
+        if experiments.all().is_empty() || experiments.namespace() != namespace {
+            return Ok(None);
+        }
+        self.runs(experiments).await.map(Some)
     }
 
     /// What was counted, with the counts by day where asked for.
@@ -224,12 +214,24 @@ impl Api {
         namespace: &Name,
         experiments: Option<&[Name]>,
         days: bool,
-    ) -> Result<Vec<(ExperimentCounts, Vec<DayCount>)>, Reply> {
-        let counted = self.counted(namespace, experiments, days).await;
-        counted.map_err(|error| {
+    ) -> Result<(Vec<(ExperimentCounts, Vec<DayCount>)>, Option<Vec<Run>>), Reply> {
+        let rules = self.rules();
+        let read = tokio::try_join!(
+            self.counted(namespace, experiments, days),
+            self.followed(&rules, namespace),
+        );
+        read.map_err(|error| {
             self.outage.log(&error);
             Refusal::from(error).into()
         })
+    }
+
+    /// Counts with other limits from now on.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        self.store.limit(limits).await
     }
 
     /// Deletes counters without the wire between, and says how many.
@@ -237,7 +239,9 @@ impl Api {
     /// # Errors
     /// When the store fails: the reply that a client would get.
     pub async fn remove(&self, selection: &Selection) -> Result<u64, Reply> {
-        self.store.delete(selection).await.map_err(|error| {
+        let deleted = self.store.delete(selection).await;
+        self.rules().forget_copies();
+        deleted.map_err(|error| {
             self.outage.log(&error);
             Refusal::from(error).into()
         })
@@ -246,7 +250,7 @@ impl Api {
     pub(super) async fn one_experiment(&self, request: &Request) -> Result<Reply, Refusal> {
         let fields = Fields::Query(&request.query);
         let experiment = required(&fields, parameter::EXPERIMENT)?;
-        let namespace = self.namespace(&fields)?;
+        let namespace = self.rules().namespace(&fields)?;
         let counts = self.store.counts(&namespace, Some(&[experiment])).await?;
         let goals: Vec<wire::Goal> = (counts.iter())
             .flat_map(|counts| wire::Experiment::from(counts).goals)
@@ -260,92 +264,12 @@ impl Api {
             experiment: required(&fields, parameter::EXPERIMENT)?,
             kind: optional(&fields, parameter::GOAL)?.map(EventKind::from),
             variant: optional(&fields, parameter::VARIANT)?,
-            namespace: self.namespace(&fields)?,
+            namespace: self.rules().namespace(&fields)?,
         };
-        let deleted = self.store.delete(&selection).await?;
+        let deleted = self.store.delete(&selection).await;
+        self.rules().forget_copies();
+        let deleted = deleted?;
         Ok(Reply::ok(&wire::Deleted { deleted }))
-    }
-
-    fn namespace(&self, fields: &Fields) -> Result<Name, Refusal> {
-        Ok(optional(fields, parameter::NAMESPACE)?.unwrap_or_else(|| self.namespace.clone()))
-    }
-
-    /// What of an accepted counter the config names.
-    fn configured(&self, counter: &Counter) -> Configured {
-        let namespace = counter.namespace == self.namespace;
-        let variant = match *self.accept {
-            Accept::Declared { .. } => true,
-            Accept::Any => (self.declared).include(&counter.experiment, &counter.variant),
-        };
-        Configured {
-            namespace,
-            variant: namespace && variant,
-        }
-    }
-
-    fn event(&self, fields: &Fields) -> Result<Event, Refusal> {
-        let counter = Counter {
-            experiment: required(fields, parameter::EXPERIMENT)?,
-            variant: required(fields, parameter::VARIANT)?,
-            kind: required(fields, parameter::EVENT)?.into(),
-            namespace: self.namespace(fields)?,
-        };
-        self.accept.check(&counter).map_err(|undeclared| {
-            let name = match undeclared {
-                Undeclared::Namespace => parameter::NAMESPACE,
-                Undeclared::Experiment => parameter::EXPERIMENT,
-                Undeclared::Variant => parameter::VARIANT,
-                Undeclared::Event => parameter::EVENT,
-            };
-            malformed(name, undeclared, fields.place())
-        })?;
-        Ok(Event {
-            configured: self.configured(&counter),
-            counter,
-            key: match fields.get(parameter::UUID)? {
-                None => Err(missing(parameter::UUID, fields.place())),
-                Some(uuid) => IdempotencyKey::new(uuid)
-                    .map_err(|error| malformed(parameter::UUID, error, fields.place())),
-            }?,
-        })
-    }
-}
-
-/// Some editors and languages begin every text in UTF-8 with it.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// Whether a `Content-Encoding` names any encoding. `identity` is none (RFC 9110, 8.4.1).
-fn is_encoded(header: &str) -> bool {
-    let mut encodings = header.split(',').map(str::trim);
-    encodings.any(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
-}
-
-/// Where parameters are read from.
-enum Fields<'a> {
-    Query(&'a Parameters),
-    /// A JSON object, and the words that say which one of several.
-    Body(&'a Object, &'a str),
-}
-
-impl Fields<'_> {
-    fn get(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        match self {
-            Self::Query(parameters) => Ok(parameters.get(name)),
-            Self::Body(object, place) => match object.get(name) {
-                Field::Missing => Ok(None),
-                Field::Text(text) => Ok(Some(text)),
-                Field::Other => Err(Refusal::Malformed(format!(
-                    "`{name}`{place} must be a string"
-                ))),
-            },
-        }
-    }
-
-    fn place(&self) -> &str {
-        match self {
-            Self::Query(_) => "",
-            Self::Body(_, place) => place,
-        }
     }
 }
 
@@ -358,23 +282,4 @@ fn names(scope: Option<&str>) -> Result<Option<Vec<Name>>, Refusal> {
         .map(|name| Name::new(name).map_err(|error| malformed(parameter::SCOPE, error, "")))
         .collect::<Result<_, _>>()
         .map(Some)
-}
-
-fn optional(fields: &Fields, name: &str) -> Result<Option<Name>, Refusal> {
-    fields
-        .get(name)?
-        .map(|text| Name::new(text).map_err(|error| malformed(name, error, fields.place())))
-        .transpose()
-}
-
-fn required(fields: &Fields, name: &str) -> Result<Name, Refusal> {
-    optional(fields, name)?.ok_or_else(|| missing(name, fields.place()))
-}
-
-fn missing(name: &str, place: &str) -> Refusal {
-    Refusal::Malformed(format!("`{name}`{place} is missing"))
-}
-
-fn malformed(name: &str, error: impl Display, place: &str) -> Refusal {
-    Refusal::Malformed(format!("`{name}`{place} {error}"))
 }

@@ -7,17 +7,21 @@
 mod batch;
 mod client;
 mod crawlers;
+mod etag;
+mod events;
 pub mod gateway;
 mod handlers;
 mod log_limit;
+mod ofrep;
 mod outage;
 mod parameters;
 mod reply;
 mod routes;
+mod rules;
 pub mod wire;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::client::{BrowserClient, Script};
 use self::handlers::Refusal;
@@ -27,7 +31,7 @@ use self::outage::Outage;
 pub use self::parameters::Parameters;
 pub use self::reply::{COMMON_HEADERS, Reply};
 pub use self::routes::{Handler, Method, Route, RouteMatch, Routes};
-use crate::domain::{Accept, DeclaredVariants, Name};
+pub use self::rules::{Rules, Run};
 use crate::store::Store;
 
 /// The path under which API Gateway serves the API.
@@ -46,15 +50,18 @@ pub struct Request {
     pub encoding: Option<String>,
     /// Who sends it, by its own account.
     pub user_agent: Option<String>,
-    /// What [`Handler::Client`] reads beside: of other handlers it is the default.
-    pub script: ScriptRequest,
+    /// What [`Handler::Client`] and [`Handler::Evaluate`] read beside: of other handlers it is the default.
+    pub details: Details,
 }
 
-/// Which script is asked for, and which one is there already.
+/// Which document is asked for, and which one is there already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScriptRequest {
+pub struct Details {
     /// Whether the browser client is asked for as a module.
     pub is_module: bool,
+    /// Which experiment is to be evaluated, as the address has it: what follows the path of [`Handler::Evaluate`],
+    /// with the query. `None` is all of them.
+    pub flag: Option<String>,
     /// The header `If-None-Match`.
     pub if_none_match: Option<String>,
 }
@@ -63,79 +70,42 @@ pub struct ScriptRequest {
 #[derive(Clone)]
 pub struct Api {
     store: Arc<dyn Store>,
-    namespace: Name,
-    accept: Arc<Accept>,
-    declared: Arc<DeclaredVariants>,
+    rules: Arc<RwLock<Arc<Rules>>>,
     outage: Arc<Outage>,
-    crawlers: Arc<Crawlers>,
-    client: Option<Arc<BrowserClient>>,
-}
-
-/// What becomes of events that crawlers send.
-#[derive(Default)]
-struct Crawlers {
-    /// Whether they are answered and not counted.
-    ignored: bool,
-    /// How many events were.
-    events: AtomicU64,
+    /// How many events of crawlers were not counted.
+    crawlers: Arc<AtomicU64>,
 }
 
 impl Api {
-    /// An API that counts what `accept` says, and whose requests mean `namespace` where they name
-    /// none.
+    /// An API that follows these rules.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, namespace: Name, accept: Accept) -> Self {
+    pub fn new(store: Arc<dyn Store>, rules: Rules) -> Self {
         Self {
             store,
-            namespace,
-            accept: Arc::new(accept),
-            declared: Arc::default(),
+            rules: Arc::new(RwLock::new(Arc::new(rules))),
             outage: Arc::default(),
             crawlers: Arc::default(),
-            client: None,
         }
     }
 
-    /// The variants that the config declares in its namespace: `max_variants` is not for them. Where only
-    /// declared ones are accepted it need not be said again.
+    /// The rules that it follows now.
     #[must_use]
-    pub fn declaring(self, variants: DeclaredVariants) -> Self {
-        Self {
-            declared: Arc::new(variants),
-            ..self
-        }
+    pub fn rules(&self) -> Arc<Rules> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&rules)
     }
 
-    /// Whether the events of known crawlers are answered and not counted; they are counted unless this
-    /// says so.
-    #[must_use]
-    pub fn ignoring_bots(self, ignored: bool) -> Self {
-        let events = AtomicU64::new(0);
-        Self {
-            crawlers: Arc::new(Crawlers { ignored, events }),
-            ..self
-        }
-    }
-
-    /// The browser client that it serves; without this it serves none.
-    #[must_use]
-    pub fn serving(self, client: BrowserClient) -> Self {
-        Self {
-            client: Some(Arc::new(client)),
-            ..self
-        }
-    }
-
-    /// The browser client that it serves.
-    #[must_use]
-    pub fn client(&self) -> Option<&BrowserClient> {
-        self.client.as_deref()
+    /// Follows other rules from the next request on, in all clones.
+    pub fn follow(&self, rules: Rules) {
+        rules.remember(&self.rules());
+        let mut place = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::new(rules);
     }
 
     /// How many events of crawlers were not counted so far.
     #[must_use]
     pub fn ignored(&self) -> u64 {
-        self.crawlers.events.load(Ordering::Relaxed)
+        self.crawlers.load(Ordering::Relaxed)
     }
 
     /// Answers a request. Never fails: what goes wrong is a reply, too.
@@ -147,6 +117,7 @@ impl Api {
             (Handler::OneExperiment, _) => self.one_experiment(request).await,
             (Handler::Delete, _) => self.delete(request).await,
             (Handler::Client, _) => Ok(self.browser_client(request)),
+            (Handler::Evaluate, _) => self.evaluate(request),
         };
         answer.unwrap_or_else(|refusal| {
             match &refusal {

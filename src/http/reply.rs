@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Method;
+use super::{Handler, Method, Route};
 
 /// On every reply, errors included: a browser must be able to read it, and no cache may keep it.
 pub const COMMON_HEADERS: [(&str, &str); 3] = [
@@ -14,6 +14,9 @@ pub const COMMON_HEADERS: [(&str, &str); 3] = [
 /// What a page of another site may send: any header, because tracing tools add `traceparent`, `baggage`
 /// and others of their own to each request. The names are for browsers that do not know `*`.
 const ALLOWED_HEADERS: &str = "*,Content-Type,X-Api-Key";
+
+/// The same for OFREP, where providers may send a key of their own.
+const ALLOWED_HEADERS_OF_FLAGS: &str = "*,Authorization,Content-Type,If-None-Match,X-Api-Key";
 
 /// A reply with a JSON body (none for OPTIONS).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +83,23 @@ impl Reply {
             .with("Access-Control-Allow-Methods", &allowed.join(","))
             .with("Access-Control-Allow-Headers", ALLOWED_HEADERS)
             .with("Access-Control-Max-Age", "86400")
+    }
+
+    /// The same for a path of these routes.
+    #[must_use]
+    pub fn preflight_of(routes: &[&Route]) -> Self {
+        let methods: Vec<Method> = routes.iter().map(|route| route.method).collect();
+        let mut reply = Self::preflight(&methods);
+        if (routes.iter()).any(|route| route.handler == Handler::Evaluate) {
+            let allowed = reply
+                .headers
+                .iter_mut()
+                .find(|(name, _)| name == "Access-Control-Allow-Headers");
+            if let Some((_, allowed)) = allowed {
+                ALLOWED_HEADERS_OF_FLAGS.clone_into(allowed);
+            }
+        }
+        reply
     }
 
     /// One more header.

@@ -14,6 +14,8 @@ pub enum Handler {
     Delete,
     /// The browser client.
     Client,
+    /// OFREP: which variant a user sees.
+    Evaluate,
 }
 
 impl Handler {
@@ -26,10 +28,11 @@ impl Handler {
             Self::OneExperiment => "lamed.experiment",
             Self::Delete => "lamed.delete",
             Self::Client => "lamed.client",
+            Self::Evaluate => "lamed.evaluate",
         }
     }
 
-    /// Reads the name of a handler, such as `lamed.track`.
+    /// Reads the name of a handler, such as `lamed.track`. Of [`Self::Evaluate`] no function is made.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -42,6 +45,15 @@ impl Handler {
         }
     }
 
+    /// Whether it has to know what is declared.
+    #[must_use]
+    pub fn needs_experiments(self) -> bool {
+        match self {
+            Self::Track | Self::AllExperiments | Self::Client | Self::Evaluate => true,
+            Self::OneExperiment | Self::Delete => false,
+        }
+    }
+
     /// The path at which every deployment has it, after the stage.
     #[must_use]
     pub fn path(self) -> &'static str {
@@ -51,6 +63,7 @@ impl Handler {
             Self::OneExperiment => "experiment",
             Self::Delete => "delete",
             Self::Client => "lamed.js",
+            Self::Evaluate => "ofrep/v1/evaluate/flags",
         }
     }
 
@@ -61,6 +74,7 @@ impl Handler {
             Self::Track => &[Method::Get, Method::Post],
             Self::AllExperiments | Self::OneExperiment | Self::Client => &[Method::Get],
             Self::Delete => &[Method::Delete],
+            Self::Evaluate => &[Method::Post],
         }
     }
 }
@@ -99,7 +113,7 @@ impl Method {
 /// One method on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The one segment after the stage, without slashes.
+    /// What follows the stage, without a slash before it. With a slash at its end it stands for all paths below it.
     pub path: String,
     pub method: Method,
     pub handler: Handler,
@@ -116,8 +130,8 @@ pub struct Routes(Vec<Route>);
 #[derive(Debug, PartialEq, Eq)]
 pub enum RouteMatch<'a> {
     Route(&'a Route),
-    /// The path is known, by these methods.
-    Path(Vec<Method>),
+    /// The path is known, by the methods of these routes.
+    Path(Vec<&'a Route>),
     Nothing,
 }
 
@@ -126,6 +140,14 @@ impl Route {
     #[must_use]
     pub fn is_module(&self) -> bool {
         is_module(&self.path)
+    }
+
+    /// What follows the route's path in a path, if it stands for those below it.
+    #[must_use]
+    pub fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let rest = path.strip_prefix(&*self.path)?;
+        (self.path.ends_with('/') && !rest.is_empty()).then_some(rest)
     }
 }
 
@@ -168,6 +190,22 @@ impl Routes {
         Self(routes)
     }
 
+    /// The same with OFREP, which a REST API of API Gateway has not.
+    #[must_use]
+    pub fn with_flags(mut self) -> Self {
+        let handler = Handler::Evaluate;
+        let path = handler.path();
+        self.0
+            .extend([path.to_owned(), format!("{path}/")].map(|path| Route {
+                path,
+                method: Method::Post,
+                handler,
+                key_required: false,
+                timeout: Duration::from_secs(10),
+            }));
+        self
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
@@ -176,13 +214,14 @@ impl Routes {
     /// Finds what stands at `path` (after the stage; a slash before and after it is ignored).
     #[must_use]
     pub fn find(&self, method: &str, path: &str) -> RouteMatch<'_> {
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let here: Vec<&Route> = self.0.iter().filter(|route| route.path == path).collect();
+        let whole = path.strip_prefix('/').unwrap_or(path);
+        let path = whole.strip_suffix('/').unwrap_or(whole);
+        let is_here = |route: &&Route| route.path == path || route.rest(whole).is_some();
+        let here: Vec<&Route> = self.0.iter().filter(is_here).collect();
         match here.iter().find(|route| route.method.as_str() == method) {
             Some(route) => RouteMatch::Route(route),
             None if here.is_empty() => RouteMatch::Nothing,
-            None => RouteMatch::Path(here.iter().map(|route| route.method).collect()),
+            None => RouteMatch::Path(here),
         }
     }
 }
@@ -208,8 +247,11 @@ mod tests {
         assert_eq!(handler("POST", "/track/"), Some((Handler::Track, false)));
         assert_eq!(handler("GET", "/hello"), Some((Handler::Track, false)));
         assert_eq!(handler("DELETE", "/delete"), Some((Handler::Delete, true)));
-        let get_and_post = RouteMatch::Path(vec![Method::Get, Method::Post]);
-        assert_eq!(routes.find("HEAD", "/track"), get_and_post);
+        let RouteMatch::Path(here) = routes.find("HEAD", "/track") else {
+            panic!("a path");
+        };
+        let methods: Vec<Method> = here.iter().map(|route| route.method).collect();
+        assert_eq!(methods, [Method::Get, Method::Post]);
         for nothing in ["", "/", "//track", "/track//", "/tr%61ck", "/Track"] {
             assert_eq!(
                 routes.find("GET", nothing),
@@ -217,5 +259,33 @@ mod tests {
                 "{nothing}"
             );
         }
+    }
+
+    #[test]
+    fn a_flag_is_all_that_follows() {
+        let routes = Routes::new([]).with_flags();
+        let flag = |path: &str| match routes.find("POST", path) {
+            RouteMatch::Route(route) if route.handler == Handler::Evaluate => {
+                Some(route.rest(path).map(str::to_owned))
+            }
+            _ => None,
+        };
+        let flags = "/ofrep/v1/evaluate/flags";
+        let below = |rest: &str| flag(&format!("{flags}{rest}"));
+        assert_eq!(below(""), Some(None));
+        assert_eq!(below("/"), Some(None));
+        for name in ["a", "a%20b", "a/b", "a/", "//"] {
+            assert_eq!(below(&format!("/{name}")), Some(Some(name.to_owned())));
+        }
+        for other in ["s", "s/a", "%2fa"] {
+            assert_eq!(below(other), None, "{other}");
+        }
+        assert_eq!(flag("/ofrep/v1/evaluate"), None);
+        let RouteMatch::Path(here) = routes.find("OPTIONS", &format!("{flags}/a")) else {
+            panic!("a path");
+        };
+        assert_eq!(here.len(), 1);
+        let rest = Routes::new([]);
+        assert_eq!(rest.find("POST", flags), RouteMatch::Nothing);
     }
 }

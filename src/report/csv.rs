@@ -127,7 +127,7 @@ impl Table<'_> {
         let text = |text: Option<&str>| text.map_or_else(String::new, harmless);
         vec![
             harmless(&self.report.namespace),
-            harmless(&experiment.experiment),
+            harmless(&experiment.which.experiment),
             text(experiment.control.as_deref()),
             text(goal.map(|goal| &*goal.goal)),
             goal.map_or_else(String::new, |goal| goal.kind.to_owned()),

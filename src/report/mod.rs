@@ -4,18 +4,24 @@
 //! [`crate::domain::results`] and [`crate::domain::statistics`].
 
 mod csv;
+mod runs;
 mod shapes;
 mod source;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 pub use self::csv::Separator;
+pub use self::runs::Runs;
 pub use self::shapes::{
     Against, ExperimentDocument, Goal, OfPair, Pairs, Said, Side, VersusControl,
 };
-pub use self::source::{Counted, Failure, Question, Source, Wire, message, read};
+pub use self::source::{Counted, Failure, Found, Question, Source, Wire, message, read};
+use crate::domain::Name;
+use crate::domain::State;
 use crate::domain::results::{Results, by_day};
-use crate::domain::{Declared, Name};
+use crate::http::Run;
 
 /// All experiments of a namespace, in full.
 #[derive(Debug, Serialize)]
@@ -40,7 +46,10 @@ pub struct Overview {
 /// One experiment in short.
 #[derive(Debug, Serialize)]
 pub struct Line {
-    experiment: String,
+    #[serde(flatten)]
+    which: Which,
+    /// Whether it is an earlier run, or archived.
+    hidden: bool,
     control: Option<String>,
     participants: u64,
     variants: usize,
@@ -58,10 +67,52 @@ impl Report {
     }
 }
 
-impl From<&Results> for Line {
-    fn from(results: &Results) -> Self {
+/// Which experiment, and which run of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Which {
+    /// As events call it: of a later run the name with its number.
+    pub experiment: String,
+    /// As pages call it.
+    pub name: String,
+    pub run: u32,
+    /// `draft`, `running`, `stopped` or `shipped`; null if it is not declared.
+    pub state: Option<&'static str>,
+    /// The variant that is shipped.
+    pub shipped: Option<String>,
+}
+
+impl Which {
+    /// `run` is what is known of it.
+    #[must_use]
+    pub fn of(experiment: &Name, run: Option<&Run>) -> Self {
+        let declared = run.map(|run| &run.declared);
+        let state = declared.map(|declared| &declared.state);
         Self {
-            experiment: results.experiment.to_string(),
+            experiment: experiment.to_string(),
+            name: declared.map_or(experiment, |one| &one.name).to_string(),
+            run: declared.map_or(1, |declared| declared.run),
+            state: state.map(|state| match state {
+                State::Draft => "draft",
+                State::Running => "running",
+                State::Stopped => "stopped",
+                State::Shipped(_) => "shipped",
+            }),
+            shipped: state.and_then(|state| match state {
+                State::Shipped(variant) => Some(variant.to_string()),
+                _ => None,
+            }),
+        }
+    }
+}
+
+impl Line {
+    /// The line of an experiment.
+    #[must_use]
+    pub fn of(evaluated: &Evaluated, runs: &Runs) -> Self {
+        let results = &evaluated.results;
+        Self {
+            which: evaluated.which.clone(),
+            hidden: !runs.lists(&results.experiment),
             control: results.control.as_ref().map(Name::to_string),
             participants: results.participants(),
             variants: results.variants.len() + results.others.variants,
@@ -76,24 +127,37 @@ impl From<&Results> for Line {
 #[derive(Debug)]
 pub struct Evaluated<'a> {
     pub results: Results,
+    pub which: Which,
     counted: &'a Counted,
 }
 
 impl<'a> Evaluated<'a> {
     /// Evaluates the counts; `control` goes before the declared one.
     #[must_use]
-    pub fn new(counted: &'a Counted, declared: Option<&Declared>, control: Option<&Name>) -> Self {
+    pub fn new(counted: &'a Counted, runs: &Runs, control: Option<&Name>) -> Self {
+        let run = runs.of(counted.name());
+        let declared = run.map(|run| &run.declared);
+        let mut results = Results::of(&counted.counts, &counted.days, declared, control);
+        results.withhold(run.map_or(&[], |run| &run.changed));
         Self {
-            results: Results::of(&counted.counts, &counted.days, declared, control),
+            results,
+            which: Which::of(counted.name(), run),
             counted,
         }
+    }
+
+    /// On how many days something was counted.
+    #[must_use]
+    pub fn days(&self) -> usize {
+        let days = self.counted.days.iter().map(|count| count.day);
+        days.collect::<BTreeSet<_>>().len()
     }
 
     /// The document about it.
     #[must_use]
     pub fn document(&self, pairs: Pairs) -> ExperimentDocument {
         let Counted { counts, days } = self.counted;
-        ExperimentDocument::new(&self.results, &by_day(&self.results, counts, days), pairs)
+        ExperimentDocument::new(self, &by_day(&self.results, counts, days), pairs)
     }
 
     /// The matrix of pairs of one goal; none without such a goal.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{Evaluated, Which};
 use crate::domain::Name;
 use crate::domain::results::{
     Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
@@ -19,7 +20,8 @@ pub enum Pairs {
 /// One experiment in full.
 #[derive(Debug, Serialize)]
 pub struct ExperimentDocument {
-    pub experiment: String,
+    #[serde(flatten)]
+    pub which: Which,
     pub control: Option<String>,
     pub variants: Vec<Variant>,
     /// Variants and goals that nobody declared and that are not shown one by one.
@@ -190,9 +192,10 @@ fn ends(interval: Interval) -> [f64; 2] {
 }
 
 impl ExperimentDocument {
-    pub(super) fn new(results: &Results, days: &[DayResults], pairs: Pairs) -> Self {
+    pub(super) fn new(evaluated: &Evaluated, days: &[DayResults], pairs: Pairs) -> Self {
+        let results = &evaluated.results;
         Self {
-            experiment: results.experiment.to_string(),
+            which: evaluated.which.clone(),
             control: results.control.as_ref().map(Name::to_string),
             variants: (results.variants.iter())
                 .map(|variant| Variant {

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::{DayCount, ExperimentCounts, Name, Selection};
-use crate::http::wire::{Deleted, Element, Experiment, parameter};
-use crate::http::{Api, Handler, Reply};
+use crate::http::wire::{Deleted, Element, Experiment, Followed, parameter};
+use crate::http::{Api, Handler, Reply, Run};
 
 /// Where results come from.
 #[async_trait]
@@ -15,7 +15,7 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// When there is no answer, or one that makes no sense.
-    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure>;
+    async fn counted(&self, question: Question<'_>) -> Result<Found, Failure>;
 
     /// Deletes counters, and says how many.
     ///
@@ -39,19 +39,24 @@ pub trait Wire: Send + Sync + 'static {
 
 #[async_trait]
 impl<W: Wire> Source for W {
-    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+    async fn counted(&self, question: Question<'_>) -> Result<Found, Failure> {
         let mut query = vec![(parameter::NAMESPACE, question.namespace.as_str())];
         query.extend((question.experiment).map(|name| (parameter::EXPERIMENT, name.as_str())));
         query.extend(question.days.then_some((parameter::DAYS, "1")));
         let body = self.ask(Handler::AllExperiments, &query).await?;
         let place = self.place();
         let elements: Vec<Element> = parse(&body, place)?;
-        (elements.into_iter())
-            .filter_map(|element| match element {
-                Element::Meta { .. } => None,
-                Element::Experiment(experiment) => Some(Counted::new(&experiment, place)),
-            })
-            .collect()
+        let mut found = Found::default();
+        for element in elements {
+            match element {
+                Element::Experiment(one) => found.counted.push(Counted::new(&one, place)?),
+                Element::Meta { meta } => {
+                    let runs = |all: Vec<Followed>| all.into_iter().map(run).collect();
+                    found.runs = meta.declared.map(runs);
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, Failure> {
@@ -65,6 +70,24 @@ impl<W: Wire> Source for W {
         let Deleted { deleted } = parse(&body, self.place())?;
         Ok(deleted)
     }
+}
+
+fn run(followed: Followed) -> Run {
+    Run {
+        declared: followed.declared.into(),
+        changed: followed.changed,
+        began: followed.began.map(Into::into),
+        earlier: followed.earlier,
+        alephbet: followed.alephbet,
+    }
+}
+
+/// What a source knows.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub counted: Vec<Counted>,
+    /// What the API follows; none where it says nothing of it.
+    pub runs: Option<Vec<Run>>,
 }
 
 /// What was counted of one experiment.
@@ -119,13 +142,17 @@ impl Failure {
 /// The API in this process: its store is read, and nothing goes over a wire.
 #[async_trait]
 impl Source for Api {
-    async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+    async fn counted(&self, question: Question<'_>) -> Result<Found, Failure> {
         let experiment = question.experiment.map(std::slice::from_ref);
-        let counted = (self.read(question.namespace, experiment, question.days)).await;
-        let counted = counted.map_err(refused)?.into_iter();
-        Ok(counted
-            .map(|(counts, days)| Counted { counts, days })
-            .collect())
+        let read = self.read(question.namespace, experiment, question.days);
+        let (counted, runs) = read.await.map_err(refused)?;
+        let counted = counted.into_iter();
+        Ok(Found {
+            counted: counted
+                .map(|(counts, days)| Counted { counts, days })
+                .collect(),
+            runs,
+        })
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, Failure> {
@@ -170,7 +197,7 @@ pub struct Question<'a> {
 ///
 /// # Errors
 /// When the source fails.
-pub async fn read(source: &dyn Source, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+pub async fn read(source: &dyn Source, question: Question<'_>) -> Result<Found, Failure> {
     let failure = match read_once(source, question).await {
         Err(failure)
             if question.days
@@ -186,29 +213,28 @@ pub async fn read(source: &dyn Source, question: Question<'_>) -> Result<Vec<Cou
         ..question
     };
     let mut all = read_once(source, without_days).await.map_err(|_| failure)?;
-    for counted in all.iter_mut().filter(|_| question.experiment.is_none()) {
+    let each = all.counted.iter_mut();
+    for counted in each.filter(|_| question.experiment.is_none()) {
         let one = Question {
             experiment: Some(&counted.counts.experiment),
             ..question
         };
-        if let Ok(Some(found)) = read_once(source, one)
-            .await
-            .map(|found| found.into_iter().next())
-        {
+        let found = read_once(source, one).await.ok();
+        if let Some(found) = found.and_then(|found| found.counted.into_iter().next()) {
             *counted = found;
         }
     }
     Ok(all)
 }
 
-async fn read_once(source: &dyn Source, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
-    let mut counted = source.counted(question).await?;
+async fn read_once(source: &dyn Source, question: Question<'_>) -> Result<Found, Failure> {
+    let mut found = source.counted(question).await?;
     // An API that does not know the parameter (Python lamed's) gives all; one that has nothing of an
     // experiment gives it without anything.
     if let Some(name) = question.experiment {
-        counted.retain(|one| one.name() == name && !one.counts.all().is_empty());
+        (found.counted).retain(|one| one.name() == name && !one.counts.all().is_empty());
     }
-    Ok(counted)
+    Ok(found)
 }
 
 fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {
@@ -236,7 +262,7 @@ mod tests {
 
     #[async_trait]
     impl Source for Limited {
-        async fn counted(&self, question: Question<'_>) -> Result<Vec<Counted>, Failure> {
+        async fn counted(&self, question: Question<'_>) -> Result<Found, Failure> {
             let is_long = question.experiment.is_none_or(|name| *name == self.long);
             if question.days && is_long {
                 return Err(Failure {
@@ -268,7 +294,10 @@ mod tests {
                 },
             });
             let asked = |one: &Counted| question.experiment.is_none_or(|name| one.name() == name);
-            Ok(all.into_iter().filter(asked).collect())
+            Ok(Found {
+                counted: all.into_iter().filter(asked).collect(),
+                runs: None,
+            })
         }
 
         async fn delete(&self, _: &Selection) -> Result<u64, Failure> {
@@ -286,7 +315,7 @@ mod tests {
         for status in [400, 413, 500, 502] {
             let long = name("long");
             let read = read(&Limited { status, long }, question).await.unwrap();
-            let days: Vec<(&str, usize)> = (read.iter())
+            let days: Vec<(&str, usize)> = (read.counted.iter())
                 .map(|one| (one.name().as_str(), one.days.len()))
                 .collect();
             assert_eq!(days, [("a", 2), ("b", 2), ("long", 0)], "{status}");

@@ -1,6 +1,7 @@
 //! The browser client, compressed once and sent so to those who take it.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,17 +11,28 @@ use hyper::header::ACCEPT_ENCODING;
 use hyper::{HeaderMap, Response};
 
 use super::exchange::{response, response_of};
-use crate::http::{BrowserClient, Reply};
+use crate::http::Reply;
 
-/// Compressed bodies by the `ETag` of the plain ones.
+/// So many documents are kept: the scripts of the present config, and of the one before.
+const KEPT: usize = 8;
+
+/// Compressed bodies by the `ETag` of the plain ones, the newest last.
 #[derive(Default)]
-pub(super) struct Compressed(Vec<(String, Bytes)>);
+pub(super) struct Compressed(Mutex<Vec<(String, Bytes)>>);
 
 impl Compressed {
-    pub(super) fn of(client: Option<&BrowserClient>) -> Self {
-        let documents = client.into_iter().flat_map(BrowserClient::documents);
-        let gzip = |(tag, body): (&str, &str)| Some((tag.to_owned(), gzip(body)?));
-        Self(documents.filter_map(gzip).collect())
+    /// Compresses a body that is sent for the first time.
+    fn of(&self, tag: &str, body: &str) -> Option<Bytes> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, compressed)) = kept.iter().find(|(known, _)| known == tag) {
+            return Some(compressed.clone());
+        }
+        let compressed = gzip(body)?;
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((tag.to_owned(), compressed.clone()));
+        Some(compressed)
     }
 
     /// The reply of the browser client as hyper sends it. The compressed form has an `ETag` of its own, as
@@ -30,11 +42,13 @@ impl Compressed {
         let Some((_, tag)) = tag else {
             return response(reply);
         };
-        let compressed = self.0.iter().find(|(plain, _)| plain == tag);
         let mut body = None;
-        if let Some((plain, compressed)) = compressed.filter(|_| takes_gzip(asked)) {
+        if takes_gzip(asked) {
+            let plain = tag.clone();
             *tag = format!("\"{}-gzip\"", plain.trim_matches('"'));
-            body = (reply.status == 200).then(|| compressed.clone());
+            if reply.status == 200 {
+                body = self.of(&plain, &reply.body);
+            }
         }
         let mut reply = reply.with("Vary", "Accept-Encoding");
         match body {

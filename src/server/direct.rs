@@ -8,16 +8,20 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 
 use super::compressed::Compressed;
 use super::exchange::response;
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
+use crate::assets::OPENAPI;
 use crate::http::{
-    self, Api, Handler, Parameters, Reply, Route, RouteMatch, Routes, STAGE, ScriptRequest,
+    self, Api, Details, Handler, Method, Parameters, Reply, Route, RouteMatch, Routes, STAGE,
 };
+
+/// Where the description of the API is. It needs no key.
+const DESCRIPTION: &str = "/openapi.json";
 
 /// Calls the handler straight.
 pub struct Direct {
@@ -31,29 +35,30 @@ impl Direct {
     /// An edge that asks for `key` where a route requires one.
     #[must_use]
     pub fn new(api: Api, routes: Routes, key: ApiKey) -> Self {
-        let compressed = Compressed::of(api.client());
         Self {
             api,
-            routes,
+            routes: routes.with_flags(),
             key,
-            compressed,
+            compressed: Compressed::default(),
         }
     }
 
     /// Where a request goes, or what it gets instead.
     fn route(&self, head: &Parts) -> Result<&Route, Reply> {
-        let Some(path) = after_stage(head.uri.path()) else {
+        if head.uri.path() == DESCRIPTION {
+            return Err(description(&head.method));
+        }
+        let Some(path) = path(&head.uri) else {
             return Err(Reply::message(404, "not found"));
         };
         match self.routes.find(head.method.as_str(), path) {
             RouteMatch::Nothing => Err(Reply::message(404, "not found")),
-            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                Err(Reply::preflight(&methods))
+            RouteMatch::Path(routes) if head.method == hyper::Method::OPTIONS => {
+                Err(Reply::preflight_of(&routes))
             }
-            RouteMatch::Path(methods) => {
-                let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-                Err(Reply::message(405, "method not allowed")
-                    .with("Allow", &format!("{},OPTIONS", allowed.join(","))))
+            RouteMatch::Path(routes) => {
+                let methods: Vec<Method> = routes.iter().map(|route| route.method).collect();
+                Err(not_allowed(&methods))
             }
             RouteMatch::Route(route) => Ok(route),
         }
@@ -91,12 +96,13 @@ impl Direct {
             body,
             encoding: header(CONTENT_ENCODING),
             user_agent: header(USER_AGENT),
-            script: match route.handler {
-                Handler::Client => ScriptRequest {
+            details: match route.handler {
+                Handler::Client | Handler::Evaluate => Details {
                     is_module: route.is_module(),
+                    flag: flag(route, &head.uri),
                     if_none_match: header(IF_NONE_MATCH),
                 },
-                _ => ScriptRequest::default(),
+                _ => Details::default(),
             },
         };
         self.api.handle(route.handler, &request).await
@@ -128,6 +134,39 @@ impl Edge for Direct {
         };
         handled(response, handler)
     }
+}
+
+/// The description of the API, or what another method than `GET` gets.
+fn description(method: &hyper::Method) -> Reply {
+    match *method {
+        hyper::Method::GET => Reply::new(200, OPENAPI.to_owned()),
+        hyper::Method::OPTIONS => Reply::preflight(&[Method::Get]),
+        _ => not_allowed(&[Method::Get]),
+    }
+}
+
+fn not_allowed(methods: &[Method]) -> Reply {
+    let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    Reply::message(405, "method not allowed")
+        .with("Allow", &format!("{},OPTIONS", allowed.join(",")))
+}
+
+/// The experiment that an address of OFREP names, with the query: a `?` in a name that is not encoded begins one.
+fn flag(route: &Route, uri: &Uri) -> Option<String> {
+    let name = route.rest(path(uri)?)?;
+    Some(match uri.query() {
+        Some(query) => format!("{name}?{query}"),
+        None => name.to_owned(),
+    })
+}
+
+/// What follows the stage, which OFREP does not need: some providers drop the path of their base URL.
+fn path(uri: &Uri) -> Option<&str> {
+    let path = uri.path();
+    let is_ofrep = path
+        .strip_prefix('/')
+        .is_some_and(|path| path.starts_with("ofrep/"));
+    after_stage(path).or_else(|| is_ofrep.then_some(path))
 }
 
 /// What follows the stage in a path: `/track` of `/prod/track`.

@@ -38,6 +38,8 @@ pub struct Health {
     /// Whose events it has to be able to count.
     namespace: Name,
     draining: watch::Receiver<bool>,
+    /// Whether the config was changed to what cannot be taken.
+    refused: watch::Receiver<bool>,
     log: LogLimit,
 }
 
@@ -66,10 +68,17 @@ struct Ready {
 }
 
 impl Health {
-    /// The health of a server over `store`, which ends once `draining` is true.
+    /// The health of a server over `store`, which ends once `draining` is true, and which follows an earlier
+    /// config while a change of it is `refused`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, namespace: Name, draining: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        namespace: Name,
+        draining: watch::Receiver<bool>,
+        refused: watch::Receiver<bool>,
+    ) -> Self {
         Self {
+            refused,
             store,
             namespace,
             draining,
@@ -112,6 +121,10 @@ impl Health {
             promise: health.durability.promise(),
         };
         match health.degraded() {
+            None if *self.refused.borrow() => Readiness::Degraded {
+                ready,
+                reason: "a change of the config is refused: the log has the reason".to_owned(),
+            },
             None => Readiness::Ready(ready),
             Some(reason) => {
                 if self.log.admit().is_some() {

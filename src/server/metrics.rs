@@ -23,7 +23,7 @@ use super::health::text;
 use super::{Body, Connections, Edge};
 use crate::domain::{self, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};
-use crate::store::{Health, Store, StoreError};
+use crate::store::{CountLimits, Health, Store, StoreError};
 
 /// Where they are read.
 const PATH: &str = "/metrics";
@@ -244,6 +244,29 @@ impl Store for Metered {
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
         self.timed("delete", self.store.delete(selection)).await
+    }
+
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        self.store.limit(limits).await
+    }
+
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError> {
+        let kept = self.store.keep_copy(namespace, experiment, copy, replace);
+        self.timed("write", kept).await
+    }
+
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        (self.timed("read", self.store.copies(namespace, experiments))).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -68,6 +68,26 @@ impl Default for Counting {
     }
 }
 
+/// The limits on what strangers can make, which may change while a store counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountLimits {
+    pub max_counters: u64,
+    pub max_namespaces: u64,
+    pub max_variants: u64,
+}
+
+impl CountLimits {
+    /// Those of a way of counting.
+    #[must_use]
+    pub fn of(counting: &Counting) -> Self {
+        Self {
+            max_counters: counting.max_counters,
+            max_namespaces: counting.max_namespaces,
+            max_variants: counting.max_variants,
+        }
+    }
+}
+
 /// The form in which a Redis remembers idempotency keys. Both forms are always heeded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dedupe {
@@ -130,6 +150,35 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot answer.
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError>;
+
+    /// Keeps a text with an experiment until its last counter is deleted, and gives what is kept then: where
+    /// there is one already, that one stays unless this is to `replace` it.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError>;
+
+    /// What [`Self::keep_copy`] keeps of these experiments.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError>;
+
+    /// Counts with other limits from now on.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError>;
 
     /// Whether the store can be reached.
     ///

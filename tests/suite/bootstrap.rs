@@ -12,13 +12,13 @@ use lamed::assets;
 use lamed::domain::Secret;
 use lamed::http::{BrowserClient, Routes, Script};
 use lamed::server::{ApiKey, Connections, Gateway, TokenBucket, serve};
-use lamed::store::{RedisSettings, Server};
+use lamed::store::{DEFAULT_WINDOW, RedisSettings, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::gateway::{KEY, play, stories};
-use crate::support::{Cluster, Executable, Lambda, Redis, is_skipped, tools};
+use crate::support::{Cluster, Executable, Lambda, Redis, is_skipped, name, tools};
 
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
 
@@ -106,7 +106,7 @@ async fn the_function_counts_on_a_cluster() {
 
 /// As by any other home, with the experiments that are beside the function.
 async fn the_browser_client_is_served(lambda: &Lambda) {
-    let client = BrowserClient::of_json(Lambda::CLIENT);
+    let client = BrowserClient::new(&name("alephbet"), Some(DEFAULT_WINDOW), &[]);
     for (path, form) in [
         ("/lamed.js", Script::Classic),
         ("/lamed.mjs/", Script::Module),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lamed::assets::CONFIG_TEMPLATE;
 use lamed::config::{Architecture, Aws, Config, DeploymentName, Throttle, Vpc, Wired};
-use lamed::domain::{Better, Declared, Goal, Secret, Unit};
+use lamed::domain::{Accept, Better, Declared, Goal, GoalValue, Group, Secret, State, Unit};
 use lamed::http::{Handler, Method, Route};
 use lamed::store::{Counting, Pem, RedisSettings, Server, Tls};
 use serde_json::json;
@@ -183,12 +183,10 @@ fn meanings() -> Vec<(&'static str, Config)> {
                 }),
                 counting: window(Some(2_592_000)),
                 experiments: vec![Declared {
-                    name: name("button color"),
                     control: Some(name("blue")),
                     variants: vec![(name("blue"), 50), (name("red"), 50)],
                     goals: vec![goal("button clicked", true)],
-                    minimum_effect: None,
-                    unit: Unit::Visitor,
+                    ..Declared::new(name("button color"))
                 }],
                 aws: Aws {
                     architecture: Some(Architecture::Arm64),
@@ -245,7 +243,6 @@ fn meanings() -> Vec<(&'static str, Config)> {
                 // Experiments and variants in natural order, goals in their own.
                 experiments: vec![
                     Declared {
-                        name: name("2 colors"),
                         control: Some(name("red")),
                         variants: vec![(name("red"), 1), (name("10%"), 0), (name("9%"), 99)],
                         goals: vec![
@@ -259,22 +256,64 @@ fn meanings() -> Vec<(&'static str, Config)> {
                         ],
                         minimum_effect: Some(0.05),
                         unit: Unit::User,
+                        ..Declared::new(name("2 colors"))
                     },
+                    Declared::new(name("10 prices")),
                     Declared {
-                        name: name("10 prices"),
-                        control: None,
-                        variants: vec![],
-                        goals: vec![],
-                        minimum_effect: None,
-                        unit: Unit::Visitor,
-                    },
-                    Declared {
-                        name: name("goals only"),
                         control: Some(name("as it was")),
-                        variants: vec![],
                         goals: vec![goal("sign up", true)],
-                        minimum_effect: None,
-                        unit: Unit::Visitor,
+                        ..Declared::new(name("goals only"))
+                    },
+                ],
+                ..Config::default()
+            },
+        ),
+        (
+            "lamed-runs.json",
+            Config {
+                experiments: vec![
+                    Declared {
+                        control: Some(name("blue")),
+                        variants: vec![(name("blue"), 50), (name("red"), 50)],
+                        goals: vec![
+                            goal("button clicked", true),
+                            Goal {
+                                better: Better::Lower,
+                                ..goal("unsubscribed", true)
+                            },
+                            goal("page viewed", false),
+                            Goal {
+                                value: Some(GoalValue {
+                                    unit: name("EUR"),
+                                    cap: 1000.0,
+                                }),
+                                ..goal("order placed", true)
+                            },
+                        ],
+                        run: 2,
+                        sample: 0.5,
+                        paths: vec!["/shop/*".to_owned()],
+                        group: group(0.0, 0.5),
+                        planned_participants: Some(30_000),
+                        minimum_effect: Some(0.05),
+                        ..Declared::new(name("button color"))
+                    },
+                    Declared {
+                        state: State::Draft,
+                        group: group(0.0, 1.0),
+                        ..Declared::new(name("button color #3"))
+                    },
+                    Declared {
+                        variants: vec![(name("short"), 1), (name("long"), 1)],
+                        state: State::Shipped(name("long")),
+                        archived: true,
+                        group: group(0.25, 0.75),
+                        ..Declared::new(name("headline"))
+                    },
+                    Declared {
+                        state: State::Stopped,
+                        sample: 0.0,
+                        ..Declared::new(name("old"))
                     },
                 ],
                 ..Config::default()
@@ -303,7 +342,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                     max_variants: 20,
                     ..Counting::default()
                 },
-                declared_only: true,
+                accept: Accept::Declared,
                 ignore_bots: false,
                 ..Config::default()
             },
@@ -372,11 +411,15 @@ fn events_are_remembered_for_thirty_days_unless_the_config_says_otherwise() {
     }
 }
 
+fn group(from: f64, to: f64) -> Option<Group> {
+    let name = name("checkout");
+    Some(Group { name, from, to })
+}
+
 fn goal(text: &str, unique: bool) -> Goal {
     Goal {
-        name: name(text),
         unique,
-        better: Better::Higher,
+        ..Goal::new(name(text))
     }
 }
 
@@ -543,6 +586,6 @@ fn variants_keep_their_order_and_experiments_are_sorted() {
             json!([["9", 2], ["10", 1], ["red", 80], ["blue", 20]])
         )
     );
-    // Without a control, who does not take part sees the first one in natural order.
-    assert_eq!(told["experiments"][1]["fallback"], "9");
+    // Without a control, who does not take part sees the first one that is declared.
+    assert_eq!(told["experiments"][1]["fallback"], "red");
 }

@@ -96,6 +96,7 @@ async fn any_names_come_back_out_of_a_redis() {
         let configured = Configured {
             namespace: true,
             variant: true,
+            forever: false,
         };
         events.push(Event {
             counter,

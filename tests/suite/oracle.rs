@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Accept, Name, PARTICIPATE};
-use lamed::http::{Api, Handler, Method, Parameters, Request, ScriptRequest};
+use lamed::domain::{Experiments, Name, PARTICIPATE};
+use lamed::http::{Api, Details, Handler, Method, Parameters, Request, Rules};
 use lamed::store::{Dedupe, RedisStore};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -194,7 +194,7 @@ impl Ours {
                 .enable_all()
                 .build()
                 .unwrap(),
-            api: Api::new(store, name("alephbet"), Accept::Any),
+            api: Api::new(store, Rules::new(Experiments::none(name("alephbet")))),
         }
     }
 
@@ -213,7 +213,7 @@ impl Ours {
             body: Vec::new(),
             encoding: None,
             user_agent: None,
-            script: ScriptRequest::default(),
+            details: Details::default(),
         };
         let reply = self.runtime.block_on(self.api.handle(handler, &request));
         assert_eq!(reply.status, 200, "{call:?}: {reply:?}");

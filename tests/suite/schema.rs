@@ -69,7 +69,7 @@ fn every_file_that_loads_is_valid() {
 
 /// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
 /// together, what comes twice, and what only AWS or Redis can say.
-const BEYOND: [&str; 16] = [
+const BEYOND: [&str; 25] = [
     "duplicate key `redis`",
     "not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS",
     "`redis.url` and `redis.ssl` cannot be used together: remove one of them",
@@ -83,6 +83,15 @@ const BEYOND: [&str; 16] = [
     "duplicate key `a`",
     "duplicate key `e`",
     "duplicate goal `g`",
+    "the shipped variant `red` is not one of the `variants`",
+    "in `group`, `from` (0.5) must be less than `to` (0.5)",
+    "the goal `order` has a `value` and no `cap`: add the highest value of one conversion",
+    "the goal `order` has a `cap` and no `value`: add the unit of the values, such as \"EUR\"",
+    "`e #2` is the name of run 2 of the experiment `e`: rename one of them",
+    "`e #3` is the name of run 3 of the experiment `e`: rename one of them",
+    "the experiments `e` and `f` overlap in the group `g`: change `from` and `to`",
+    "the experiments `e` and `f` of the group `g` must have the same `unit`",
+    "`paths` is empty: remove it to run the experiment everywhere",
     "AlephBet cannot count a goal `in_sample`, because it keeps its own state under that name: rename the goal",
     "AlephBet cannot count a goal `variant`, because it keeps its own state under that name: rename the goal",
     "`participate` is the event of participants: rename the goal",

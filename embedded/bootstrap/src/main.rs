@@ -12,9 +12,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lamed::domain::{Experiments, Name};
 use lamed::function::{EXPERIMENTS, SETTINGS, Settings, SettingsError};
 use lamed::http::gateway::answer;
-use lamed::http::{Api, BrowserClient, Handler};
+use lamed::http::{Api, BrowserClient, Handler, Rules, wire};
 use lamed::store::{RedisStore, StoreError};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -39,16 +40,22 @@ enum Failure {
     Handler(String),
     #[error("`{EXPERIMENTS}`, which `lamed deploy` puts beside the function, cannot be read: {0}")]
     Experiments(io::Error),
+    #[error("`{EXPERIMENTS}` is not the JSON that `lamed deploy` writes: {0}")]
+    NotExperiments(serde_json::Error),
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("the function ended: {0}")]
     Runtime(#[from] lambda_runtime::Error),
 }
 
-/// In the folder that Lambda unpacks the function into.
-fn experiments() -> PathBuf {
+/// What the folder declares that Lambda unpacks the function into.
+fn experiments(namespace: Name) -> Result<Experiments, Failure> {
     let folder = env::var_os("LAMBDA_TASK_ROOT").unwrap_or_else(|| "/var/task".into());
-    PathBuf::from(folder).join(EXPERIMENTS)
+    let path = PathBuf::from(folder).join(EXPERIMENTS);
+    let text = fs::read_to_string(path).map_err(Failure::Experiments)?;
+    let declared: wire::declared::Experiments =
+        serde_json::from_str(&text).map_err(Failure::NotExperiments)?;
+    Ok(declared.within(namespace))
 }
 
 struct LambdaFunction {
@@ -64,20 +71,22 @@ impl LambdaFunction {
         let Settings {
             redis,
             namespace,
-            accept,
-            declared,
             ignore_bots,
         } = Settings::from_json(&settings)?;
         // Fails only where a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = RedisStore::new(&redis)?;
-        let mut api = Api::new(Arc::new(store), namespace, accept)
-            .declaring(declared)
-            .ignoring_bots(ignore_bots);
-        if handler == Handler::Client {
-            let config = fs::read_to_string(experiments()).map_err(Failure::Experiments)?;
-            api = api.serving(BrowserClient::of_json(&config));
-        }
+        let experiments = match handler.needs_experiments() {
+            true => experiments(namespace)?,
+            false => Experiments::none(namespace),
+        };
+        let client = (handler == Handler::Client).then(|| {
+            let window = redis.counting.window;
+            BrowserClient::new(experiments.namespace(), window, experiments.all())
+        });
+        let mut rules = Rules::new(experiments).ignoring_bots(ignore_bots);
+        rules.client = client;
+        let api = Api::new(Arc::new(store), rules);
         Ok(Self { handler, api })
     }
 

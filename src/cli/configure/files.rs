@@ -32,7 +32,7 @@ pub(super) fn template(path: &Path) -> String {
 }
 
 /// Makes the file from the template.
-pub(super) fn create(context: &Context, path: &Path) -> Result<(), CliError> {
+pub(in crate::cli) fn create(context: &Context, path: &Path) -> Result<(), CliError> {
     let file = written(path, &template(path))?;
     (file.persist_noclobber(path)).map_err(|error| cannot_write(path, &error.error))?;
     (context.printer).talk(&format!("created `{}`", path.display()));
@@ -47,6 +47,38 @@ pub(super) fn replace(path: &Path, text: &str) -> Result<(), CliError> {
     let file = written(&path, text)?;
     (file.persist(&path)).map_err(|error| cannot_write(&path, &error.error))?;
     Ok(())
+}
+
+/// The same for a file that is there: it keeps its mode and owner.
+pub(in crate::cli) fn rewrite(path: &Path, text: &str) -> Result<(), CliError> {
+    // A link stays one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let file = written(&path, text)?;
+    if let Ok(there) = fs::metadata(&path)
+        && !keeps(&file, &there)
+    {
+        // Another user's, which only a write in place leaves to him.
+        return fs::write(&path, text).map_err(|error| cannot_write(&path, &error));
+    }
+    (file.persist(&path)).map_err(|error| cannot_write(&path, &error.error))?;
+    Ok(())
+}
+
+/// Gives a new file the mode and the owner of the one that is there, if that is possible.
+#[cfg(unix)]
+fn keeps(new: &NamedTempFile, there: &fs::Metadata) -> bool {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Ok(made) = new.as_file().metadata() else {
+        return false;
+    };
+    let is_same = (made.uid(), made.gid()) == (there.uid(), there.gid());
+    let owned = is_same || fchown(new.as_file(), Some(there.uid()), Some(there.gid())).is_ok();
+    owned && new.as_file().set_permissions(there.permissions()).is_ok()
+}
+
+#[cfg(not(unix))]
+fn keeps(_: &NamedTempFile, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// Brings the schema beside the config up to date with this lamed, where the config names it and is

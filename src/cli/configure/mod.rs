@@ -1,7 +1,7 @@
 //! `lamed configure`
 
 mod answers;
-mod files;
+pub(super) mod files;
 mod wizard;
 
 use std::env;

@@ -6,26 +6,29 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// A name is not cut to less.
 const MIN_NAME: usize = 8;
 
-pub(super) struct Grid {
+pub(in crate::cli) struct Grid {
     rows: Vec<Vec<String>>,
     /// A column beside the first that is aligned to the left.
     drawing: Option<usize>,
 }
 
 impl Grid {
-    pub(super) fn new(header: impl IntoIterator<Item = String>, drawing: Option<usize>) -> Self {
+    pub(in crate::cli) fn new(
+        header: impl IntoIterator<Item = String>,
+        drawing: Option<usize>,
+    ) -> Self {
         Self {
             rows: vec![header.into_iter().collect()],
             drawing,
         }
     }
 
-    pub(super) fn push(&mut self, row: impl IntoIterator<Item = String>) {
+    pub(in crate::cli) fn push(&mut self, row: impl IntoIterator<Item = String>) {
         self.rows.push(row.into_iter().collect());
     }
 
     /// The columns that it takes on a terminal.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::cli) fn width(&self) -> usize {
         let widths = self.widths();
         widths
             .iter()
@@ -48,7 +51,7 @@ impl Grid {
     }
 
     /// The lines; where they would be too long, names are cut.
-    pub(super) fn text(self, width: usize) -> String {
+    pub(in crate::cli) fn text(self, width: usize) -> String {
         let mut widths = self.widths();
         let excess = self.width().saturating_sub(width);
         if let Some(first) = widths.first_mut() {

@@ -11,20 +11,23 @@ use std::io::{IsTerminal, stdout};
 use std::mem;
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCompleter;
 use terminal_size::terminal_size_of;
 use tokio::time::sleep;
 
 use self::csv::Separator;
 use self::gate::Gate;
+pub(super) use self::grid::Grid;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::DIM;
 use super::signals::Stop;
 use super::visible::visible;
-use super::{CliError, Context, block_on, name};
+use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, nearest};
+use crate::domain::assignment::wire_name;
 use crate::domain::{Name, Timestamp};
-use crate::report::{Counted, Evaluated, Pairs, Question, Report, read};
+use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
 
 /// Why a developer's own visits may be missing.
 const REMEMBERED: &str = "hint: lamed counts each browser once: to test again, use a private window, or clear the storage of \
@@ -36,8 +39,14 @@ const DEFAULT_WIDTH: u16 = 100;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Show these experiments only
-    #[arg(value_name = "EXPERIMENT", value_parser = name)]
+    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiments: Vec<Name>,
+    /// Show this run of the experiments instead of the present one
+    #[arg(long, value_name = "N", requires = "experiments", value_parser = clap::value_parser!(u32).range(1..))]
+    run: Option<u32>,
+    /// Show earlier runs and archived experiments, too
+    #[arg(long, conflicts_with = "experiments")]
+    all: bool,
     /// Compare with this variant instead of the declared control
     #[arg(long, value_name = "VARIANT", value_parser = name)]
     control: Option<Name>,
@@ -77,9 +86,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let client = Client::new(endpoint)?;
     block_on(async {
         let Some(seconds) = args.watch else {
-            let counted = fetch(&client, &config, &args).await?;
-            let experiments = evaluate(&counted, &config, &args)?;
+            let results = fetch(&client, &config, &args).await?;
+            let experiments = evaluate(&results, &config, &args)?;
             show(context, &config, &args, &experiments, None)?;
+            if !context.json && !args.csv {
+                for note in notes(&results, &config) {
+                    context.printer.talk(&note);
+                }
+            }
             return gate::check(&args.fail_on, &experiments);
         };
         let stop = Stop::listen()?;
@@ -103,8 +117,8 @@ async fn watch(
     let mut is_first = true;
     loop {
         match fetch(&client, config, args).await {
-            Ok(counted) => {
-                let experiments = evaluate(&counted, config, args)?;
+            Ok(results) => {
+                let experiments = evaluate(&results, config, args)?;
                 let look = Look {
                     time: Timestamp::now(),
                     is_first: mem::take(&mut is_first),
@@ -156,51 +170,96 @@ impl Look {
     }
 }
 
-async fn fetch(client: &Client, config: &Config, args: &Args) -> Result<Vec<Counted>, CliError> {
+async fn fetch(client: &Client, config: &Config, args: &Args) -> Result<Results, CliError> {
     let question = Question {
         namespace: &config.namespace,
         experiment: None,
         days: true,
     };
-    let mut counted = Vec::new();
     if args.experiments.is_empty() {
-        counted = read(client, question).await?;
+        let found = read(client, question).await?;
+        let runs = Runs::new(found.runs, &config.experiments);
+        let (counted, hidden): (Vec<Counted>, Vec<Counted>) =
+            (found.counted.into_iter()).partition(|counted| args.all || runs.lists(counted.name()));
+        let hidden = hidden.len();
+        return Ok(Results {
+            counted,
+            runs,
+            hidden,
+        });
     }
-    for experiment in &args.experiments {
-        let experiment = Some(experiment);
-        let found = read(
+    let mut results = Results::default();
+    for name in &args.experiments {
+        let (counted, runs) = find(client, question, config, name, args.run).await?;
+        results.counted.push(counted);
+        results.runs = runs;
+    }
+    Ok(results)
+}
+
+/// What was counted of the experiments asked for.
+#[derive(Default)]
+struct Results {
+    counted: Vec<Counted>,
+    runs: Runs,
+    /// How many were left out of the list.
+    hidden: usize,
+}
+
+/// One experiment, by the name that pages call it by: its present run, or the one asked for.
+async fn find(
+    client: &Client,
+    question: Question<'_>,
+    config: &Config,
+    name: &Name,
+    run: Option<u32>,
+) -> Result<(Counted, Runs), CliError> {
+    let ask = async |wire: &Name| {
+        let experiment = Some(wire);
+        read(
             client,
             Question {
                 experiment,
                 ..question
             },
         )
-        .await?;
-        if found.is_empty() {
-            let all = read(client, question).await.unwrap_or_default();
-            let known = all.iter().map(|counted| counted.name().as_str());
-            return Err(unknown(
-                "experiment",
-                experiment.map_or("", Name::as_str),
-                known,
-                config,
-            ));
-        }
-        counted.extend(found);
+        .await
+    };
+    let mut found = ask(name).await?;
+    let runs = Runs::new(found.runs.take(), &config.experiments);
+    let wire = match run {
+        Some(run) => Name::stored(wire_name(name.as_str(), run)),
+        None => runs.wire_name(name),
+    };
+    if wire != *name {
+        found = ask(&wire).await?;
     }
-    Ok(counted)
+    if let Some(counted) = found.counted.into_iter().next() {
+        return Ok((counted, runs));
+    }
+    let all = read(client, question).await.unwrap_or_default();
+    let known: Vec<&str> = (all.counted.iter().map(|counted| counted.name().as_str()))
+        .chain(runs.present().map(|declared| declared.name.as_str()))
+        .collect();
+    if known.contains(&name.as_str()) {
+        let of_run = run.map_or_else(String::new, |run| format!("run {run} of "));
+        return Err(CliError::failed(format!(
+            "no events of {of_run}experiment `{}` in namespace `{}` yet",
+            visible(name.as_str()),
+            visible(config.namespace.as_str())
+        )));
+    }
+    Err(unknown("experiment", name.as_str(), known, config))
 }
 
 fn evaluate<'a>(
-    counted: &'a [Counted],
+    results: &'a Results,
     config: &Config,
     args: &Args,
 ) -> Result<Vec<Evaluated<'a>>, CliError> {
+    let counted = &results.counted;
     let experiments: Vec<Evaluated> = (counted.iter())
-        .map(|counted| {
-            let declared = config.declared(counted.name().as_str());
-            Evaluated::new(counted, declared, args.control.as_ref())
-        })
+        .map(|counted| Evaluated::new(counted, &results.runs, args.control.as_ref()))
         .collect();
     match &args.control {
         Some(control)
@@ -214,6 +273,26 @@ fn evaluate<'a>(
         }
         _ => Ok(experiments),
     }
+}
+
+/// What a reader of the tables should know beside.
+fn notes(results: &Results, config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    if results.hidden > 0 {
+        let number = results.hidden;
+        let plural = if number == 1 { "" } else { "s" };
+        notes.push(format!(
+            "{number} earlier run{plural} or archived experiment{plural} not shown: use `--all`"
+        ));
+    }
+    let is_declared_here = |one: &Counted| config.declared(one.name().as_str()).is_some();
+    if !results.runs.from_api && results.counted.iter().any(is_declared_here) {
+        notes.push(
+            "the API does not say what it declares: goals, weights and controls are those of your config"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 /// Nothing is counted under a name; another one may be meant.
@@ -268,13 +347,13 @@ fn show(
     }
     let width = width();
     let blocks: Vec<String> = (experiments.iter())
-        .map(|experiment| table::experiment(&experiment.results, width))
+        .map(|experiment| table::experiment(experiment, width))
         .collect();
     context.printer.stream(&blocks.join("\n"))
 }
 
 /// The columns of the terminal; where stdout is none, what `COLUMNS` says.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let terminal = terminal_size_of(stdout()).map(|(width, _)| width.0);
     let told = || env::var("COLUMNS").ok()?.parse().ok();
     let width = terminal.or_else(told).filter(|width| *width > 0);

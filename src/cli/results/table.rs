@@ -10,6 +10,7 @@ use crate::domain::results::{
     Comparison, GoalKind, GoalResults, GoalVariant, Others, Results, Verdict, VerdictKind, grouped,
     span,
 };
+use crate::report::{Evaluated, Which};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -58,9 +59,10 @@ const OF_ONE: [&[Column]; 3] = [
 ];
 
 /// One experiment: verdict first, then a table for each goal.
-pub(super) fn experiment(results: &Results, width: usize) -> String {
-    let name = visible(results.experiment.as_str());
-    let mut text = format!("{BOLD}{name}{BOLD:#}\n{}", said(&results.verdict, width));
+pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
+    let results = &evaluated.results;
+    let title = title_of(&evaluated.which);
+    let mut text = format!("{title}\n{}", said(&results.verdict, width));
     if results.goals.is_empty() {
         text.push_str(&participants(results, width));
     }
@@ -73,6 +75,24 @@ pub(super) fn experiment(results: &Results, width: usize) -> String {
     }
     text.push_str(&other_goals(results, width));
     text
+}
+
+/// The name, and what is to be known of the run.
+fn title_of(which: &Which) -> String {
+    let name = visible(&which.name);
+    let mut more = Vec::new();
+    if which.run > 1 {
+        more.push(format!("run {}", which.run));
+    }
+    match (which.state, &which.shipped) {
+        (Some("shipped"), Some(variant)) => more.push(format!("{} is shipped", visible(variant))),
+        (Some(state @ ("draft" | "stopped")), _) => more.push(state.to_owned()),
+        _ => {}
+    }
+    match more.as_slice() {
+        [] => format!("{BOLD}{name}{BOLD:#}"),
+        more => format!("{BOLD}{name}{BOLD:#} {DIM}({}){DIM:#}", more.join(", ")),
+    }
 }
 
 /// The goals that are not shown.
@@ -108,7 +128,9 @@ fn others(results: &Results) -> Option<String> {
 /// A verdict behind a sign, for those who see no colour.
 fn said(verdict: &Verdict, width: usize) -> String {
     let (sign, style) = match verdict.kind {
-        VerdictKind::SampleRatio | VerdictKind::TooManyConversions => ("!", BAD.bold()),
+        VerdictKind::SampleRatio | VerdictKind::Changed | VerdictKind::TooManyConversions => {
+            ("!", BAD.bold())
+        }
         VerdictKind::GoalMissing => ("!", OPEN),
         VerdictKind::Winner => ("✓", GOOD.bold()),
         VerdictKind::ControlBest => ("✓", GOOD),

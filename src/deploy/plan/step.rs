@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::deploy::desired::{Throttle, Vpc};
+use crate::deploy::desired::{Desired, Throttle, Vpc};
 use crate::domain::Secret;
 
 /// What is to be done, in an order in which it could be done one by one.
@@ -189,6 +189,29 @@ impl Plan {
     /// What would be lost.
     pub fn destructive(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.destructive)
+    }
+
+    /// The functions that get other experiments, where a plan brings nothing else: the code of a function that
+    /// knows no experiments stays.
+    #[must_use]
+    pub fn experiments_only(&self, desired: &Desired) -> Option<Vec<&str>> {
+        let knows = |name: &str| {
+            let mut functions = desired.functions.iter();
+            functions
+                .find(|one| one.name == name)
+                .map(|one| one.has_experiments)
+        };
+        let mut updated = Vec::new();
+        for change in &self.changes {
+            match &change.step {
+                Step::UpdateCode(name) => updated.push(name.as_str()),
+                Step::Publish { .. } | Step::MoveAlias(..) | Step::DeleteVersion(..) => {}
+                _ => return None,
+            }
+        }
+        let all_know = updated.iter().all(|name| knows(name) == Some(true));
+        let one_does_not = desired.functions.iter().any(|one| !one.has_experiments);
+        (!updated.is_empty() && all_know && one_does_not).then_some(updated)
     }
 
     pub(super) fn push(&mut self, group: Group, step: Step, words: Words) {

@@ -148,11 +148,7 @@ pub(super) fn all(
     control: Option<&Name>,
 ) -> Vec<GoalResults> {
     let declared = declared.map_or(&[][..], |declared| &declared.goals);
-    let others = shown.goals.iter().map(|name| Goal {
-        name: (*name).clone(),
-        unique: true,
-        better: Better::default(),
-    });
+    let others = shown.goals.iter().map(|name| Goal::new((*name).clone()));
     let goals: Vec<Goal> = declared.iter().cloned().chain(others).collect();
     let names: Vec<&Name> = goals.iter().map(|goal| &goal.name).collect();
     let history = History::of(counts, days, variants, &names);

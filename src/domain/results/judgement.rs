@@ -77,6 +77,18 @@ pub(super) fn sample_ratio(split: &[(&Variant, u32)]) -> Verdict {
     )
 }
 
+/// The verdict on an experiment that was changed while it ran; none where nothing was.
+pub(super) fn changed(changes: &[String]) -> Option<Verdict> {
+    (!changes.is_empty()).then(|| {
+        let text = format!(
+            "the config was changed while the experiment ran: {}; undo the change, or start a new run with \
+             `lamed restart`",
+            changes.join("; ")
+        );
+        Verdict::new(VerdictKind::Changed, None, text)
+    })
+}
+
 /// The verdict of one goal where the sample ratio is in order.
 pub(super) fn of_goal(
     goal: &GoalResults,

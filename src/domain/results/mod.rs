@@ -100,7 +100,7 @@ impl Results {
         control: Option<&Name>,
     ) -> Self {
         let weights = declared.map_or(&[][..], |declared| &declared.variants);
-        let wishes = [control, declared.and_then(|d| d.control.as_ref())];
+        let wishes = [control, declared.and_then(Declared::control)];
         let shown = Shown::of(counts, declared, &wishes);
         let variants = Variant::all(&shown.variants, counts, weights);
         let control = choose(&variants, wishes);
@@ -137,6 +137,17 @@ impl Results {
         }
     }
 
+    /// Withholds all verdicts, where the experiment was changed while it ran.
+    pub fn withhold(&mut self, changes: &[String]) {
+        let Some(verdict) = judgement::changed(changes) else {
+            return;
+        };
+        for goal in &mut self.goals {
+            goal.verdict = verdict.clone();
+        }
+        self.verdict = verdict;
+    }
+
     /// How many participants there are in all.
     #[must_use]
     pub fn participants(&self) -> u64 {
@@ -159,7 +170,7 @@ impl Results {
 
     /// The comparisons that are decided, one way or the other: goal, variant, and how it compares.
     pub fn decided(&self) -> impl Iterator<Item = (&Name, &Name, Outcome)> {
-        let trusted = !self.has_alarm();
+        let trusted = !self.has_alarm() && self.verdict.kind != VerdictKind::Changed;
         (self.goals.iter())
             .flat_map(|goal| {
                 goal.variants

@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE, Unit};
+use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -32,21 +32,18 @@ fn one_goal(sides: &[(&str, u64, u64)]) -> ExperimentCounts {
 
 fn declared(variants: &[(&str, u32)], goals: &[(&str, bool)], effect: Option<f64>) -> Declared {
     Declared {
-        name: name("e"),
-        control: None,
         variants: variants
             .iter()
             .map(|(variant, weight)| (name(variant), *weight))
             .collect(),
         goals: (goals.iter())
             .map(|(goal, unique)| Goal {
-                name: name(goal),
                 unique: *unique,
-                better: Better::Higher,
+                ..Goal::new(name(goal))
             })
             .collect(),
         minimum_effect: effect,
-        unit: Unit::default(),
+        ..Declared::new(name("e"))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Verdict {
 pub enum VerdictKind {
     /// Visitors did not get the variants at the declared ratio: no other verdict can be trusted.
     SampleRatio,
+    /// What results stand on is not as it was when the run began.
+    Changed,
     /// A goal that is declared to be counted once a visitor has more conversions than participants.
     TooManyConversions,
     #[default]
@@ -46,6 +48,7 @@ impl VerdictKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SampleRatio => "sample_ratio",
+            Self::Changed => "changed",
             Self::TooManyConversions => "too_many_conversions",
             Self::NoParticipants => "no_participants",
             Self::NoGoal => "no_goal",

@@ -8,12 +8,12 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::Dashboard;
-use crate::domain::{Day, Declared, EventKind, Name, Selection, Timestamp};
+use crate::domain::{Day, EventKind, Name, Selection, Timestamp};
 use crate::http::wire::{Deleted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
-    Against, Counted, Evaluated, ExperimentDocument, Failure, Line, OfPair, Overview, Pairs,
-    Question, read,
+    Against, Counted, Evaluated, ExperimentDocument, Failure, Found, Line, OfPair, Overview, Pairs,
+    Question, Runs, read,
 };
 
 /// The parameter that chooses the control.
@@ -87,30 +87,19 @@ impl Workbench {
         &self,
         dashboard: &Dashboard,
         question: Question<'_>,
-        work: impl FnOnce(&[Counted], &[Declared]) -> Result<Answer, Answer> + Send + 'static,
+        work: impl FnOnce(&[Counted], &Runs) -> Result<Answer, Answer> + Send + 'static,
     ) -> Result<Answer, Answer> {
         // Before the reading, so that what waits holds nothing. It is never closed.
         let place = self.0.clone().acquire_owned().await;
-        let counted = read(&*dashboard.source, question).await?;
-        let declared = Arc::clone(&dashboard.experiments);
+        let Found { counted, runs } = read(&*dashboard.source, question).await?;
+        let runs = Runs::new(runs, &dashboard.experiments);
         let made = spawn_blocking(move || {
             let _place = place;
-            work(&counted, &declared)
+            work(&counted, &runs)
         });
         let failed = |error: JoinError| Answer::message(500, &error.to_string());
         made.await.map_err(failed)?
     }
-}
-
-fn evaluate<'a>(
-    counted: &'a Counted,
-    declared: &[Declared],
-    control: Option<&Name>,
-) -> Evaluated<'a> {
-    let declared = declared
-        .iter()
-        .find(|declared| declared.name == *counted.name());
-    Evaluated::new(counted, declared, control)
 }
 
 impl Dashboard {
@@ -123,8 +112,8 @@ impl Dashboard {
                 days: true,
             };
             let empty = self.empty(&namespace);
-            let work = |counted: &[Counted], declared: &[Declared]| {
-                let of = |counted| Line::from(&evaluate(counted, declared, None).results);
+            let work = |counted: &[Counted], runs: &Runs| {
+                let of = |counted| Line::of(&Evaluated::new(counted, runs, None), runs);
                 Ok(Answer::of(&Overview {
                     experiments: counted.iter().map(of).collect(),
                     ..empty
@@ -169,10 +158,10 @@ impl Dashboard {
                 days: true,
             };
             let nothing = format!("experiment not found: {experiment}");
-            let work = move |counted: &[Counted], declared: &[Declared]| {
+            let work = move |counted: &[Counted], runs: &Runs| {
                 let nothing = || Answer::message(404, &nothing);
                 let counted = counted.first().ok_or_else(nothing)?;
-                let evaluated = evaluate(counted, declared, control.as_ref());
+                let evaluated = Evaluated::new(counted, runs, control.as_ref());
                 match pairs {
                     None => Ok(Answer::of(&evaluated.document(Pairs::Without))),
                     Some(goal) => evaluated
@@ -243,23 +232,23 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
         experiment: None,
         days: true,
     };
-    let counted = read(&*dashboard.source, question).await?;
-    let declared = &dashboard.experiments;
+    let Found { counted, runs } = read(&*dashboard.source, question).await?;
+    let runs = &Runs::new(runs, &dashboard.experiments);
     let mut experiments = dashboard.empty(namespace);
     let mut details = BTreeMap::new();
     for one in &counted {
-        let usual = evaluate(one, declared, None);
+        let usual = Evaluated::new(one, runs, None);
         let mut others = BTreeMap::new();
         let control = usual.results.control.as_ref();
         let names = usual.results.principal().into_iter();
         for name in names.filter(|name| control != Some(*name)) {
-            let other = evaluate(one, declared, Some(name)).results;
+            let other = Evaluated::new(one, runs, Some(name)).results;
             // What cannot be the control leaves the usual one.
             if other.control.as_ref() == Some(name) {
                 others.insert(name.to_string(), Against::from(&other));
             }
         }
-        experiments.experiments.push(Line::from(&usual.results));
+        experiments.experiments.push(Line::of(&usual, runs));
         let usual = usual.document(Pairs::With);
         details.insert(one.name().to_string(), Detail { usual, others });
     }

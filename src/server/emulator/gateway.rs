@@ -115,8 +115,8 @@ impl Gateway {
         };
         match self.routes.find(head.method.as_str(), path) {
             RouteMatch::Route(route) => Ok((path, route)),
-            RouteMatch::Path(methods) if head.method == hyper::Method::OPTIONS => {
-                Err(Ok(Reply::preflight(&methods)))
+            RouteMatch::Path(routes) if head.method == hyper::Method::OPTIONS => {
+                Err(Ok(Reply::preflight_of(&routes)))
             }
             RouteMatch::Path(_) | RouteMatch::Nothing => Err(missing),
         }
@@ -290,9 +290,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{Accept, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
-    use crate::http::RouteMatch;
-    use crate::store::{Store, StoreError};
+    use crate::domain::{DayCount, Event, ExperimentCounts, Experiments, Name, Outcome, Selection};
+    use crate::http::{RouteMatch, Rules};
+    use crate::store::{CountLimits, Store, StoreError};
 
     /// A store that never answers, panics, or has far too much to say.
     enum Broken {
@@ -327,6 +327,24 @@ mod tests {
             self.fail().await
         }
 
+        async fn limit(&self, _: CountLimits) -> Result<(), StoreError> {
+            self.fail().await
+        }
+
+        async fn keep_copy(
+            &self,
+            _: &Name,
+            _: &Name,
+            _: &str,
+            _: bool,
+        ) -> Result<String, StoreError> {
+            self.fail().await
+        }
+
+        async fn copies(&self, _: &Name, _: &[Name]) -> Result<Vec<Option<String>>, StoreError> {
+            self.fail().await
+        }
+
         async fn ping(&self) -> Result<(), StoreError> {
             self.fail().await
         }
@@ -351,7 +369,10 @@ mod tests {
     /// What a request to a route over a broken store gets, and after how many seconds.
     async fn outcome(store: Broken, method: &str, path: &str) -> (u16, String, u64) {
         let namespace = Name::stored("alephbet".to_owned());
-        let api: Arc<dyn Invoke> = Arc::new(Api::new(Arc::new(store), namespace, Accept::Any));
+        let api: Arc<dyn Invoke> = {
+            let rules = Rules::new(Experiments::none(namespace));
+            Arc::new(Api::new(Arc::new(store), rules))
+        };
         let routes = Routes::new([]);
         let RouteMatch::Route(route) = routes.find(method, path) else {
             panic!("no route {path}");

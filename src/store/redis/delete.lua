@@ -1,11 +1,11 @@
 -- Deletes counters of one experiment with all that is remembered under them, and the experiment
 -- with its last counter.
 --
--- KEYS 1 experiment's index  2 windows  3 its variants; on one Redis also 4 experiments  5 namespace's
---      index  6 the store's namespaces  7… the namespace's index in other forms of its name; then of each
---      counter: counter, days, deleted; then the sets that had room, then those that were full
+-- KEYS 1 experiment's index  2 windows  3 its variants  4 its copy; on one Redis also 5 experiments  6
+--      namespace's index  7 the store's namespaces  8… the namespace's index in other forms of its name; then
+--      of each counter: counter, days, deleted; then the sets that had room, then those that were full
 -- ARGV 1 window in milliseconds, or 'forever'  2 the experiment as a set member  3 'here' where KEYS has
---      4 to 6  4 how many counters  5 how many sets that had room  6 the namespace as a set member  7 which
+--      5 to 7  4 how many counters  5 how many sets that had room  6 the namespace as a set member  7 which
 --      of KEYS is the first counter's  8… the windows known
 -- returns how many counters there were, or -1 where there may be more sets by now: look again
 
@@ -36,7 +36,7 @@ local count = 0
 for i = counters, sets - 1, 3 do
   count = count + redis.call('SREM', KEYS[1], KEYS[i])
   if here then
-    redis.call('SREM', KEYS[5], KEYS[i])
+    redis.call('SREM', KEYS[6], KEYS[i])
   end
   redis.call('DEL', KEYS[i], KEYS[i + 1])
   -- Flags cannot be found from here; this voids those from before. It is the name of the deletion,
@@ -55,17 +55,17 @@ for i = sets, #KEYS do
 end
 redis.call('DEL', KEYS[3])
 if redis.call('SCARD', KEYS[1]) == 0 then
-  redis.call('DEL', KEYS[2])
+  redis.call('DEL', KEYS[2], KEYS[4])
   if here then
-    redis.call('SREM', KEYS[4], ARGV[2])
+    redis.call('SREM', KEYS[5], ARGV[2])
   end
 end
 -- With its last counter, a namespace gives its place to others.
-local empty = here and redis.call('EXISTS', KEYS[5]) == 0
-for i = 7, here and counters - 1 or 0 do
+local empty = here and redis.call('EXISTS', KEYS[6]) == 0
+for i = 8, here and counters - 1 or 0 do
   empty = empty and redis.call('EXISTS', KEYS[i]) == 0
 end
 if empty then
-  redis.call('SREM', KEYS[6], ARGV[6])
+  redis.call('SREM', KEYS[7], ARGV[6])
 end
 return count

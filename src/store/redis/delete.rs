@@ -74,6 +74,7 @@ impl RedisStore {
             experiment.index(),
             experiment.windows(),
             experiment.variants(),
+            experiment.copy(),
         ];
         if !self.cluster {
             keys.extend([home.namespace.experiments(), home.namespace.index()]);

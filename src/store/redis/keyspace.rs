@@ -11,6 +11,7 @@
 //! | `ns:deleted:experiment:event:variant` | string | the counter's last deletion (when it was, but later than the one before), and the window then |
 //! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
 //! | `ns:variants:experiment:of` | hash | the variants of an experiment with many counters, and how many counters, for a day |
+//! | `ns:declared:experiment:copy` | string | what was declared when the first event of the experiment was counted |
 //! | `lamed:namespaces` | set | namespaces that have taken one of the places that `max_namespaces` gives |
 //! | `ns:seen:digest:slot path` | set | hashes of idempotency keys that were counted: [`super::redis`]'s `sets` |
 //!
@@ -126,6 +127,11 @@ impl ExperimentKeys {
     /// Ends as no index does: `windows` and `variants` may be names of experiments.
     pub(super) fn variants(&self) -> String {
         format!("{}:variants:{}:of", self.namespace, self.form)
+    }
+
+    /// Ends as no index does.
+    pub(super) fn copy(&self) -> String {
+        format!("{}:declared:{}:copy", self.namespace, self.form)
     }
 
     pub(super) fn counter(&self, kind: &EventKind, variant: &Name) -> String {
@@ -374,6 +380,7 @@ mod tests {
                 experiment.index(),
                 experiment.windows(),
                 experiment.variants(),
+                experiment.copy(),
                 experiment.days(&counter),
                 experiment.deleted(&counter),
                 experiment.flag("ab12".to_owned()),
@@ -386,6 +393,7 @@ mod tests {
                 "shop:{%7B50%25%7D}:counter_keys",
                 "shop:windows:{%7B50%25%7D}:until",
                 "shop:variants:{%7B50%25%7D}:of",
+                "shop:declared:{%7B50%25%7D}:copy",
                 "shop:days:{%7B50%25%7D}:buy:red",
                 "shop:deleted:{%7B50%25%7D}:buy:red",
                 "shop:flag:{%7B50%25%7D}:ab12",

@@ -1,6 +1,7 @@
 //! Redis or Valkey, one or a cluster: one script and one round trip an event.
 
 mod cluster;
+mod copies;
 mod delete;
 #[cfg(feature = "cli")]
 mod facts;
@@ -19,6 +20,8 @@ mod settings;
 mod slots;
 mod track;
 
+use std::sync::{PoisonError, RwLock};
+
 use ::redis::pipe;
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -31,7 +34,7 @@ pub use self::settings::{NotARedisUrl, Pem, RedisSettings, Server, Tls, Unreadab
 use self::track::Learned;
 #[cfg(feature = "cli")]
 use super::Health;
-use super::{Counting, Store, StoreError};
+use super::{CountLimits, Counting, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
 
 /// A store over one Redis or a cluster.
@@ -39,6 +42,7 @@ pub struct RedisStore {
     link: Link,
     cluster: bool,
     counting: Counting,
+    limits: RwLock<CountLimits>,
     learned: Learned,
 }
 
@@ -52,6 +56,7 @@ impl RedisStore {
             link: Link::new(settings)?,
             cluster: settings.cluster,
             counting: settings.counting,
+            limits: RwLock::new(CountLimits::of(&settings.counting)),
             learned: Learned::default(),
         })
     }
@@ -79,6 +84,10 @@ impl RedisStore {
             }
         }
         last
+    }
+
+    fn limits(&self) -> CountLimits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a script answers only when it is another one.
@@ -112,6 +121,29 @@ impl Store for RedisStore {
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
         self.remove(selection).await
+    }
+
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+        Ok(())
+    }
+
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError> {
+        self.keep(namespace, experiment, copy, replace).await
+    }
+
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        self.kept(namespace, experiments).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

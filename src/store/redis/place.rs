@@ -57,7 +57,7 @@ impl RedisStore {
                         done.push((event, Ok(Registration::Done { by_us })));
                     }
                     Ok(Value::Int(-1)) => {
-                        let limit = Limit::Counters(self.counting.max_counters);
+                        let limit = Limit::Counters(self.limits().max_counters);
                         done.push((event, Ok(Registration::Refused(limit))));
                     }
                     Ok(Value::Int(-6)) if !has_place => without_place.push(event),
@@ -75,7 +75,7 @@ impl RedisStore {
                     Ok(Value::Int(1)) => open.push((event, true)),
                     Err(error) => done.push((event, Err(error))),
                     Ok(Value::Int(-4)) => {
-                        let limit = Limit::Namespaces(self.counting.max_namespaces);
+                        let limit = Limit::Namespaces(self.limits().max_namespaces);
                         done.push((event, Ok(Registration::Refused(limit))));
                     }
                     _ => return Err(self.odd_answer()),
@@ -110,7 +110,7 @@ impl RedisStore {
             arguments: vec![
                 experiment.counter(&counter.kind, &counter.variant),
                 experiment.member,
-                self.counting.max_counters.to_string(),
+                self.limits().max_counters.to_string(),
                 if has_place { "yes" } else { "no" }.to_owned(),
             ],
         }
@@ -122,7 +122,7 @@ impl RedisStore {
             keys: vec![NAMESPACES.to_owned()],
             arguments: vec![
                 namespace.member().to_owned(),
-                self.counting.max_namespaces.to_string(),
+                self.limits().max_namespaces.to_string(),
             ],
         }
     }

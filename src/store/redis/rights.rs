@@ -90,8 +90,7 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
         );
         add(Count, "zadd", &["zadd", &windows, "0", "0"]);
     }
-    let need = if compact { Manage } else { Count };
-    add(need, "set", &["set", &flag, "1"]);
+    add(Count, "set", &["set", &experiment.copy(), "1"]);
     if cluster {
         add(Count, "cluster|slots", &["cluster", "slots"]);
         // While a slot moves.

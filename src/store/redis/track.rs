@@ -11,7 +11,7 @@ use super::script::{Call, TRACK};
 use super::sets::{MAX_LEVELS, Memory, Token, window_name};
 use crate::domain::{Event, Limit, Outcome};
 use crate::store::redis::keyspace::Namespace;
-use crate::store::{Counting, Dedupe, StoreError};
+use crate::store::{CountLimits, Dedupe, StoreError};
 
 /// What the script is given at first, and from then on when it asks for more: enough for 8,687
 /// events of a counter, and four times as many with each level.
@@ -74,16 +74,16 @@ enum Answer {
 }
 
 impl Answer {
-    fn read(value: Value, counting: &Counting) -> Option<Self> {
+    fn read(value: Value, limits: &CountLimits) -> Option<Self> {
         let refused = |limit| Some(Self::Done(Outcome::Refused(limit)));
         match value {
             Value::Int(1) => Some(Self::Done(Outcome::Counted)),
             Value::Int(0) => Some(Self::Done(Outcome::Duplicate)),
-            Value::Int(-1) => refused(Limit::Counters(counting.max_counters)),
+            Value::Int(-1) => refused(Limit::Counters(limits.max_counters)),
             Value::Int(-2) => Some(Self::Register),
             Value::Int(-3) => Some(Self::Deeper),
-            Value::Int(-4) => refused(Limit::Namespaces(counting.max_namespaces)),
-            Value::Int(-5) => refused(Limit::Variants(counting.max_variants)),
+            Value::Int(-4) => refused(Limit::Namespaces(limits.max_namespaces)),
+            Value::Int(-5) => refused(Limit::Variants(limits.max_variants)),
             windows => from_redis_value(windows).ok().map(Self::Windows),
         }
     }
@@ -127,7 +127,7 @@ impl RedisStore {
                         continue;
                     }
                 };
-                match Answer::read(answer, &self.counting) {
+                match Answer::read(answer, &self.limits()) {
                     Some(Answer::Done(outcome)) => outcomes[event] = Some(outcome),
                     Some(Answer::Register) => unregistered.push(event),
                     Some(Answer::Deeper) if levels < MAX_LEVELS => {
@@ -173,7 +173,11 @@ impl RedisStore {
         let key = experiment.counter(&counter.kind, &counter.variant);
         let token = Token::new(&key, &event.key);
         let compact = self.counting.dedupe == Dedupe::Compact;
-        let window = window_name(self.counting.window);
+        let window = match self.counting.window {
+            Some(window) if !(compact && event.configured.forever) => Some(window),
+            _ => None,
+        };
+        let window = window_name(window);
         let others = windows.iter().filter(|other| **other != window || !compact);
         let windows: Vec<&String> = compact
             .then_some(&window)
@@ -206,7 +210,7 @@ impl RedisStore {
             window.clone(),
             token.hash().to_string(),
             levels.to_string(),
-            self.counting.max_counters.to_string(),
+            self.limits().max_counters.to_string(),
             match (self.cluster, registered) {
                 (false, _) => "here",
                 (true, true) => "yes",
@@ -217,9 +221,9 @@ impl RedisStore {
             if configured.variant {
                 String::new()
             } else {
-                self.counting.max_variants.to_string()
+                self.limits().max_variants.to_string()
             },
-            self.counting.max_namespaces.to_string(),
+            self.limits().max_namespaces.to_string(),
             if configured.namespace {
                 String::new()
             } else {

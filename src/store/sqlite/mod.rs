@@ -25,10 +25,11 @@ use tokio::time::timeout;
 
 pub use self::backup::back_up;
 use self::log::Log;
+use self::tables::Kept;
 use self::tracker::Tracker;
 use self::watch::Watch;
 use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
-use super::{Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
+use super::{CountLimits, Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
 use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection, Timestamp};
 
 /// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
@@ -265,6 +266,40 @@ impl Store for SqliteStore {
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {
         let selection = selection.clone();
         self.write(|answer| Write::Delete(selection, answer)).await
+    }
+
+    async fn limit(&self, limits: CountLimits) -> Result<(), StoreError> {
+        self.write(|answer| Write::Limit(limits, answer)).await
+    }
+
+    async fn keep_copy(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+        copy: &str,
+        replace: bool,
+    ) -> Result<String, StoreError> {
+        let kept = Kept {
+            namespace: namespace.clone(),
+            experiment: experiment.clone(),
+            copy: copy.to_owned(),
+            replace,
+        };
+        self.write(|answer| Write::Keep(kept, answer)).await
+    }
+
+    async fn copies(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let (namespace, experiments) = (namespace.clone(), experiments.to_vec());
+        self.read(move |connection| {
+            (experiments.iter())
+                .map(|experiment| tables::copy_of(connection, &namespace, experiment))
+                .collect()
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -23,3 +23,11 @@ CREATE TABLE IF NOT EXISTS remembered (
   until   INTEGER, -- the same: until when it is remembered whatever the window is then
   PRIMARY KEY (counter, key)
 ) STRICT, WITHOUT ROWID;
+
+-- What was declared when the first event of an experiment was counted.
+CREATE TABLE IF NOT EXISTS copies (
+  namespace  TEXT NOT NULL,
+  experiment TEXT NOT NULL,
+  copy       TEXT NOT NULL,
+  PRIMARY KEY (namespace, experiment)
+) STRICT, WITHOUT ROWID;

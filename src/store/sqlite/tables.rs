@@ -10,6 +10,14 @@ use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Sel
 /// The version of the tables, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
 
+/// What was declared of an experiment, to be kept.
+pub(super) struct Kept {
+    pub namespace: Name,
+    pub experiment: Name,
+    pub copy: String,
+    pub replace: bool,
+}
+
 /// Sets up a connection, and the tables where there are none.
 pub(super) fn prepare(mut connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
@@ -137,7 +145,48 @@ pub(super) fn delete(connection: &Connection, selection: &Selection) -> rusqlite
             selection.kind.as_ref().map(EventKind::as_str),
             selection.variant.as_ref().map(Name::as_str),
         ])?;
+    // With its last counter.
+    connection
+        .prepare_cached(
+            "DELETE FROM copies WHERE namespace = ?1 AND experiment = ?2 AND NOT EXISTS
+               (SELECT * FROM counters WHERE namespace = ?1 AND experiment = ?2)",
+        )?
+        .execute([selection.namespace.as_str(), selection.experiment.as_str()])?;
     Ok(deleted as u64)
+}
+
+/// Keeps a copy, and gives what is kept then.
+pub(super) fn keep(connection: &Connection, kept: &Kept) -> rusqlite::Result<String> {
+    let Kept {
+        namespace,
+        experiment,
+        copy,
+        replace,
+    } = kept;
+    connection
+        .prepare_cached(
+            "INSERT INTO copies VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET copy = ?3 WHERE ?4",
+        )?
+        .execute(params![
+            namespace.as_str(),
+            experiment.as_str(),
+            copy,
+            replace
+        ])?;
+    let there = copy_of(connection, namespace, experiment)?;
+    Ok(there.unwrap_or_else(|| copy.clone()))
+}
+
+/// The copy that is kept of an experiment.
+pub(super) fn copy_of(
+    connection: &Connection,
+    namespace: &Name,
+    experiment: &Name,
+) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT copy FROM copies WHERE namespace = ?1 AND experiment = ?2")?
+        .query_row([namespace.as_str(), experiment.as_str()], |row| row.get(0))
+        .optional()
 }
 
 /// Removes up to so many remembered keys of a deleted counter, or the counter itself after the last one.

@@ -5,7 +5,7 @@ use sha1::{Digest, Sha1};
 
 use super::limits;
 use crate::domain::{Event, Limit, Outcome, Timestamp};
-use crate::store::{Counting, DEFAULT_WINDOW};
+use crate::store::{CountLimits, Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
 /// Four are enough for all to be looked at in less than half a window, where events come evenly.
@@ -42,6 +42,21 @@ impl Tracker {
         }
     }
 
+    /// Counts with other limits from now on.
+    pub(super) fn limit(&mut self, limits: CountLimits) {
+        let CountLimits {
+            max_counters,
+            max_namespaces,
+            max_variants,
+        } = limits;
+        self.counting = Counting {
+            max_counters,
+            max_namespaces,
+            max_variants,
+            ..self.counting
+        };
+    }
+
     /// Counts each event not counted within the window.
     pub(super) fn track(
         &mut self,
@@ -75,6 +90,10 @@ impl Tracker {
                     Err(limit) => return Ok(Outcome::Refused(limit)),
                 };
                 let key = Sha1::digest(event.key.as_str());
+                let until = match event.configured.forever {
+                    true => i64::MAX,
+                    false => until,
+                };
                 if remember.execute(params![counter, &key[..16], now.0, until, horizon])? == 0 {
                     return Ok(Outcome::Duplicate);
                 }

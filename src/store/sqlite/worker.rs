@@ -9,11 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::log::{self, Log, PAUSE};
-use super::tables;
+use super::tables::{self, Kept};
 use super::tracker::Tracker;
 use super::watch::Watch;
 use crate::domain::{Event, Outcome, Selection, Timestamp};
-use crate::store::StoreError;
+use crate::store::{CountLimits, StoreError};
 
 /// Requests that share a transaction at most; also how many may wait before callers wait too.
 pub(super) const GROUP: usize = 1024;
@@ -35,6 +35,9 @@ pub(super) enum Job {
 pub(super) enum Write {
     Track(Vec<Event>, Answer<Vec<Outcome>>),
     Delete(Selection, Answer<u64>),
+    Keep(Kept, Answer<String>),
+    /// Counts with other limits from the next event on.
+    Limit(CountLimits, Answer<()>),
     /// Changes nothing, and goes to the disk all the same: it tells whether others would.
     Probe(Answer<()>),
 }
@@ -43,6 +46,8 @@ pub(super) enum Write {
 enum Written {
     Tracked(Vec<Outcome>),
     Deleted(u64),
+    Kept(String),
+    Limited,
     Probed,
 }
 
@@ -201,6 +206,11 @@ fn commit(
             Write::Delete(selection, _) => {
                 tables::delete(&transaction, selection).map(Written::Deleted)
             }
+            Write::Keep(kept, _) => tables::keep(&transaction, kept).map(Written::Kept),
+            Write::Limit(limits, _) => {
+                tracker.limit(*limits);
+                Ok(Written::Limited)
+            }
             Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
         })
         .collect::<rusqlite::Result<_>>()?;
@@ -220,6 +230,12 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                     (Write::Delete(_, to), Written::Deleted(count)) => {
                         let _ = to.send(Ok(count));
                     }
+                    (Write::Keep(_, to), Written::Kept(copy)) => {
+                        let _ = to.send(Ok(copy));
+                    }
+                    (Write::Limit(_, to), Written::Limited) => {
+                        let _ = to.send(Ok(()));
+                    }
                     (Write::Probe(to), Written::Probed) => {
                         let _ = to.send(Ok(()));
                     }
@@ -234,6 +250,8 @@ fn answer(writes: Vec<Write>, result: Result<Vec<Written>, String>) {
                 match write {
                     Write::Track(_, to) => drop(to.send(Err(error()))),
                     Write::Delete(_, to) => drop(to.send(Err(error()))),
+                    Write::Keep(_, to) => drop(to.send(Err(error()))),
+                    Write::Limit(_, to) => drop(to.send(Err(error()))),
                     Write::Probe(to) => drop(to.send(Err(error()))),
                 }
             }

@@ -73,7 +73,7 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
 
 /// Where participants go, browsers that remember go on converting.
 const REMEMBERED: &str = "hint: browsers remember their variant: lamed does not count them as participants again, but it \
-     counts their conversions; to start again, use another name for the experiment\n";
+     counts their conversions; to start again, use `lamed restart`\n";
 
 #[tokio::test]
 async fn delete_asks_first() {

@@ -83,13 +83,19 @@ fn bash(home: &TempDir, script: &str, words: &[&str]) -> String {
     let last = words.len() - 1;
     let ask = format!(
         "{script}\nCOMP_WORDS=({}); COMP_CWORD={last}\n\
-         _lamed lamed '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
-        words.join(" "),
+         _clap_complete_lamed lamed '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        (words.iter().map(|word| format!("'{word}'")))
+            .collect::<Vec<_>>()
+            .join(" "),
         words[last],
         words[last - 1],
     );
+    let lamed = Path::new(env!("CARGO_BIN_EXE_lamed")).parent().unwrap();
+    let path = format!("{}:{}", lamed.display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash")
         .args(["--noprofile", "--norc"])
+        .env("PATH", path)
+        .env("HOME", home.path())
         .current_dir(home)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -106,10 +112,14 @@ fn bash(home: &TempDir, script: &str, words: &[&str]) -> String {
 #[test]
 fn bash_completes_what_is_typed() {
     let home = home();
+    let config = r#"{"experiments": {"button color": {"variants": {"red": 1}}}}"#;
+    fs::write(home.path().join("config.json"), config).unwrap();
     let script = line(&home, &["completions", "bash"]).run();
     assert_eq!((script.code, script.stderr.as_str()), (Some(0), ""));
     for (words, offered) in [
         (&["lamed", "des"][..], "destroy\n"),
+        (&["lamed", "stop", "bu"], "'button color'\n"),
+        (&["lamed", "ship", "button color", "r"], "red\n"),
         (&["lamed", "configure", "--w"], "--wizard\n"),
         (&["lamed", "results", "--fail-on", "u"], "undecided\n"),
         (&["lamed", "completions", "p"], "powershell\n"),
@@ -118,7 +128,7 @@ fn bash_completes_what_is_typed() {
     }
     for shell in ["zsh", "fish", "powershell", "elvish"] {
         let script = line(&home, &["completions", shell]).run();
-        let whole = script.code == Some(0) && script.stdout.contains("configure");
+        let whole = script.code == Some(0) && script.stdout.contains("LAMED_COMPLETE");
         assert!(whole, "{shell}: {script}");
     }
 }

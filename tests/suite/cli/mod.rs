@@ -11,6 +11,7 @@ mod results;
 mod serve;
 mod snippet;
 mod tls;
+mod verbs;
 mod widths;
 mod wizard;
 

@@ -135,6 +135,10 @@ async fn results_are_json() {
         nine_digits(serde_json::from_str(&outcome.stdout).unwrap()),
         nine_digits(json!({"namespace": "alephbet", "experiments": [{
             "experiment": "e",
+            "name": "e",
+            "run": 1,
+            "state": "running",
+            "shipped": null,
             "control": "a",
             "variants": [
                 {"variant": "a", "participants": 40, "weight": 1},

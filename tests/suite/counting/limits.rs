@@ -107,6 +107,7 @@ async fn story(store: &dyn Store, frees: bool) {
         configured: Configured {
             namespace: true,
             variant: true,
+            forever: false,
         },
         ..shown("declared")
     };

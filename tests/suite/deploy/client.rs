@@ -67,6 +67,53 @@ async fn commands_speak_to_what_is_deployed() {
     );
 }
 
+/// The API says with what each run began: a deploy of something else would make its results worthless.
+#[tokio::test]
+async fn what_a_run_stands_on_is_not_deployed_away() {
+    let site = Site::new();
+    let declare = |more: &str| {
+        let mut config = config();
+        let experiments = format!(r#"{{"color": {{"variants": {{"blue": 1, "red": 1}}{more}}}}}"#);
+        config["experiments"] = serde_json::from_str(&experiments).unwrap();
+        site.configure(&config);
+        config["experiments"].clone()
+    };
+    let experiments = declare("");
+    site.deploy();
+    let state = site.aws.state();
+    let key = state["api_keys"][0]["value"].as_str().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let config = json!({"experiments": experiments}).to_string();
+    fs::write(home.path().join("config.json"), config).unwrap();
+    let arguments = ["--local", "--store", "embedded", "--api-key", key];
+    let server = Server::start_in(home, "127.0.0.1:0", &arguments);
+    site.aws.api_is_at(&server.address);
+    // Before the first event anything may change.
+    declare(r#", "unit": "user""#);
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let event =
+        json!({"experiment": "color", "event": "participate", "variant": "blue", "uuid": "1"});
+    server
+        .client()
+        .post("/prod/track", &event.to_string())
+        .await;
+    declare(r#", "sample": 1"#);
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    declare(r#", "unit": "user", "planned_participants": 100"#);
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let refusal = "error: experiment `color`: `unit` changed from visitor to user; `planned_participants` changed from \
+                   none to 100; undo the change, or start a new run with `lamed restart`\n";
+    assert!(
+        outcome.code == Some(2) && outcome.stderr.ends_with(refusal),
+        "{outcome}"
+    );
+    declare(r#", "unit": "user", "planned_participants": 100, "run": 2"#);
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+}
+
 #[test]
 fn a_profile_that_is_named_signs_in_the_place_of_keys_in_the_environment() {
     let site = Site::new();

@@ -7,9 +7,9 @@ use super::*;
 const BUILDS: [(&str, &[(&str, usize)]); 1] = [("1.0.0-e4aee2e", &NEWS)];
 
 /// Four paths are given an `OPTIONS` that allows any header. The config names no window, which was a day and
-/// becomes 30 days: four functions are given it in a new release. A fifth one and two paths serve `lamed.js`, and the API
-/// compresses it.
-const NEWS: [(&str, usize); 17] = [
+/// becomes 30 days: four functions are given it in a new release. A fifth one and two paths serve `lamed.js`. Two know what is declared.
+/// The API compresses replies.
+const NEWS: [(&str, usize); 18] = [
     ("apigateway:CreateDeployment", 1),
     ("apigateway:CreateResource", 2),
     ("apigateway:DeleteMethod", 4),
@@ -24,6 +24,7 @@ const NEWS: [(&str, usize); 17] = [
     ("lambda:CreateFunction", 1),
     ("lambda:PublishVersion", 4 + 1),
     ("lambda:UpdateAlias", 4),
+    ("lambda:UpdateFunctionCode", 2),
     ("lambda:UpdateFunctionConfiguration", 4),
     ("logs:CreateLogGroup", 1),
     ("logs:PutRetentionPolicy", 1),

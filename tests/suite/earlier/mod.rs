@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Accept, Event, IdempotencyKey, Limit, Outcome, Selection};
-use lamed::http::{Api, Handler, Method, Request, ScriptRequest};
+use lamed::domain::{Event, Experiments, IdempotencyKey, Limit, Outcome, Selection};
+use lamed::http::{Api, Details, Handler, Method, Request, Rules};
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
 
@@ -125,7 +125,10 @@ impl Site {
 
     /// `/experiments` of each namespace with its days, as fixtures have it.
     async fn replies(&self, namespaces: &[&str]) -> String {
-        let api = Api::new(self.store.clone(), name("alephbet"), Accept::Any);
+        let api = Api::new(
+            self.store.clone(),
+            Rules::new(Experiments::none(name("alephbet"))),
+        );
         let mut replies = String::new();
         for namespace in namespaces {
             let query = [("namespace", *namespace), ("days", "1")];
@@ -136,7 +139,7 @@ impl Site {
                 body: Vec::new(),
                 encoding: None,
                 user_agent: None,
-                script: ScriptRequest::default(),
+                details: Details::default(),
             };
             let reply = api.handle(Handler::AllExperiments, &request).await;
             assert_eq!(reply.status, 200, "{}", reply.body);

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
-use lamed::domain::{Accept, Name, Secret};
-use lamed::http::{Api, Routes};
+use lamed::domain::{Experiments, Name, Secret};
+use lamed::http::{Api, Routes, Rules};
 use lamed::server::{ApiKey, Body, Connections, Direct, Edge, Limits, serve};
 use lamed::store::{Counting, Location, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,7 @@ async fn start(edge: impl Edge, limits: Limits) -> SocketAddr {
 pub fn api() -> Direct {
     let store = SqliteStore::open(&Location::Memory, Counting::default()).unwrap();
     let namespace = Name::new("alephbet").unwrap();
-    let api = Api::new(Arc::new(store), namespace, Accept::Any);
+    let api = Api::new(Arc::new(store), Rules::new(Experiments::none(namespace)));
     Direct::new(api, Routes::new([]), ApiKey::new(Secret::new("k")))
 }
 

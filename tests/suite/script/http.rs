@@ -57,12 +57,12 @@ fn nasty() -> (Value, Value) {
         "window": 1000,
         "experiments": [
             {
-                "name": NASTY[5], "wire": NASTY[5], "state": "running", "sample": 1, "fallback": NASTY[4],
+                "name": NASTY[5], "wire": NASTY[5], "state": "running", "sample": 1.0, "fallback": NASTY[4],
                 "variants": names.map(|name| json!([name, 7])),
                 "goals": NASTY.map(|name| json!({"name": name})),
             },
             {
-                "name": "b", "wire": "b", "user": true, "state": "running", "sample": 1, "fallback": "9",
+                "name": "b", "wire": "b", "user": true, "state": "running", "sample": 1.0, "fallback": "10",
                 "variants": [["9", 0], ["10", 2], ["A", 3], ["z", 1]],
                 "goals": [{"name": "g"}, {"name": "again", "unique": false}],
             },

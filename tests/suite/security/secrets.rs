@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use lamed::config::Config;
-use lamed::domain::{Accept, DeclaredVariants, IdempotencyKey, Secret};
+use lamed::domain::{IdempotencyKey, Secret};
 use lamed::function::Settings;
 use lamed::server::ApiKey;
 use lamed::store::{Pem, RedisSettings, Server as RedisServer, Tls};
@@ -95,8 +95,6 @@ fn secrets_show_in_no_debug_output() {
     let settings = Settings {
         redis: redis.clone(),
         namespace: name("alephbet"),
-        accept: Accept::Any,
-        declared: DeclaredVariants::default(),
         ignore_bots: false,
     };
     let json = settings.to_json().unwrap();

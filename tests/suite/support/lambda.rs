@@ -8,7 +8,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lamed::domain::{Accept, DeclaredVariants};
 use lamed::function::{EXPERIMENTS, SETTINGS, Settings};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
@@ -137,8 +136,8 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// What is beside the functions for the browser client.
-    pub const CLIENT: &str = r#"{"namespace":"alephbet","window":86400,"experiments":[]}"#;
+    /// What is beside the functions: nothing is declared.
+    const DECLARED: &str = r#"{"declared_only":false,"experiments":[]}"#;
 
     pub async fn start(executable: &Executable, redis: RedisSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -152,12 +151,10 @@ impl Lambda {
         let settings = Settings {
             redis,
             namespace,
-            accept: Accept::Any,
-            declared: DeclaredVariants::default(),
             ignore_bots: true,
         };
         let settings = settings.to_json().unwrap();
-        fs::write(folder.path().join(EXPERIMENTS), Self::CLIENT).unwrap();
+        fs::write(folder.path().join(EXPERIMENTS), Self::DECLARED).unwrap();
         let start = |function: &&str| {
             let mut command = executable.command();
             command
@@ -230,6 +227,7 @@ impl Invoke for Lambda {
             Handler::OneExperiment => "experiment",
             Handler::Delete => "delete",
             Handler::Client => "client",
+            Handler::Evaluate => "evaluate",
         };
         let answer = Self::invoke(self, function, &event.to_string()).await;
         answer.map_err(|error| FunctionError(error["errorMessage"].to_string()))

@@ -96,6 +96,7 @@ pub fn event_in(
         configured: Configured {
             namespace: namespace == "alephbet",
             variant: false,
+            forever: false,
         },
     }
 }

@@ -1,6 +1,9 @@
 //! `lamed serve`
 
+pub(super) mod reload;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::time::sleep;
 
+use self::reload::Reload;
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::signals::Stop;
@@ -15,7 +19,7 @@ use super::stores::{Choice, Opened};
 use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
-use crate::http::{Api, Handler, Route, Routes, STAGE};
+use crate::http::{Api, Handler, Route, Routes, Rules, STAGE};
 use crate::server::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
 use crate::server::{
     ApiKey, Connections, Direct, Edge, Gateway, Health, Limits, Metered, Metrics, Proof, Scraped,
@@ -103,20 +107,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         }),
         None => opened.store.clone(),
     };
-    let accept = if args.demo {
-        Accept::Any
-    } else {
-        config.accept()
-    };
-    let api = Api::new(store.clone(), config.namespace.clone(), accept)
-        .declaring(config.declared_variants())
-        .ignoring_bots(config.ignore_bots)
-        .serving(if args.local {
-            // A page can be tried before anything is declared.
-            config.clone().or_example().browser_client()
-        } else {
-            config.browser_client()
-        });
+    let api = Api::new(store.clone(), rules(&config, &args));
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }
@@ -140,7 +131,8 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         api: api.clone(),
     });
     let namespace = config.namespace.clone();
-    let edge = api_edge(&args, api, key.clone(), config)?;
+    let reload = Reload::new(context, config_path(context), &config);
+    let edge = api_edge(&args, api.clone(), key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
             dashboard,
@@ -150,7 +142,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     );
     // Before the figures: whoever asks each second would hide what visitors see.
     let edge = Arc::new(WithHealth {
-        health: Health::new(store, namespace, stop.asked()),
+        health: Health::new(store, namespace, stop.asked(), reload.refused()),
         rest: edge,
     });
     let edge = if args.local {
@@ -172,6 +164,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
             () = serve(listener, edge, &connections, stop.signal()) => {}
             () = offer(scraper, figures) => {}
             () = say_what_it_waits_for(context.printer, &stop) => {}
+            () = reload.follow(context.printer, &api, &args) => {}
         }
     }
     if args.local {
@@ -179,6 +172,20 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
     }
     opened.close(context.printer).await;
     ready
+}
+
+/// What of the config the handler follows.
+fn rules(config: &Config, args: &Args) -> Rules {
+    let mut config = config.clone();
+    if args.demo {
+        config.accept = Accept::Any;
+    }
+    let rules = Rules::new(config.experiments()).ignoring_bots(config.ignore_bots);
+    rules.serving(match args.local {
+        // A page can be tried before anything is declared.
+        true => config.or_example().browser_client(),
+        false => config.browser_client(),
+    })
 }
 
 /// The routes by which the config lets anybody read or delete.
@@ -190,8 +197,12 @@ fn without_key(config: &Config) -> Vec<Route> {
 }
 
 fn config_file(context: &Context) -> String {
+    format!("`{}`", config_path(context).display())
+}
+
+fn config_path(context: &Context) -> PathBuf {
     match locate(context.config_file.as_deref()) {
-        Location::Found(path) | Location::Missing(path) => format!("`{}`", path.display()),
+        Location::Found(path) | Location::Missing(path) => path,
     }
 }
 
@@ -255,7 +266,8 @@ fn dashboard(
             format!("/{STAGE}")
         },
         namespace: config.namespace.clone(),
-        experiments: config.experiments.clone().into(),
+        // The API says itself what it follows.
+        experiments: Arc::default(),
         workbench: Workbench::default(),
         sessions,
         // A server of one's own stands behind a proxy with a name of its own.

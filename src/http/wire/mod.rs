@@ -1,8 +1,11 @@
 //! The words and shapes of the wire. Here, and nowhere else, an idempotency key is a `uuid`, a
 //! participant a trial and a conversion a success.
 
+pub mod declared;
+
 use serde::{Deserialize, Serialize};
 
+use super::Run;
 use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Outcome};
 
 /// The parameters of requests, and the fields of an event in a POST.
@@ -12,6 +15,8 @@ pub mod parameter {
     pub const VARIANT: &str = "variant";
     pub const EVENT: &str = "event";
     pub const UUID: &str = "uuid";
+    /// In the place of `uuid` and `variant`, in a body alone.
+    pub const USER: &str = "user";
     pub const SCOPE: &str = "scope";
     pub const GOAL: &str = "goal";
     /// `1` asks for counts by day, too.
@@ -29,7 +34,7 @@ pub struct Tracked {
 pub struct TrackedBatch {
     pub counted: usize,
     pub duplicates: usize,
-    /// Sent by a crawler, and not counted.
+    /// Sent by a crawler, or for an experiment or a run that does not count now.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ignored: usize,
     /// Can never be counted: a client drops them.
@@ -48,19 +53,6 @@ pub struct RefusedEvent {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
-}
-
-impl TrackedBatch {
-    /// The reply to a crawler's events.
-    #[must_use]
-    pub fn ignored(events: usize) -> Self {
-        Self {
-            counted: 0,
-            duplicates: 0,
-            ignored: events,
-            refused: Vec::new(),
-        }
-    }
 }
 
 impl From<&[Outcome]> for TrackedBatch {
@@ -90,17 +82,56 @@ pub struct Deleted {
 }
 
 /// One element of the reply of `/experiments`: first the scope, then the experiments.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub enum Element {
     Meta { meta: Meta },
     Experiment(Experiment),
 }
 
-/// What the reply is about: the `scope` asked for.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
+/// What the reply is about: the `scope` asked for, and what is declared.
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 pub struct Meta {
     pub scope: Option<String>,
+    /// Not in Python lamed's shape. What is declared in the namespace; missing where the API does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Vec<Followed>>,
+}
+
+/// An experiment as the API follows it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Followed {
+    #[serde(flatten)]
+    pub declared: declared::Declared,
+    /// What is not as it was when its present run began, though its results stand on that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// As it was then, if anything of the present run was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<declared::Declared>,
+    /// Whether it is an earlier run, as it was declared then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub earlier: bool,
+    /// Whether AlephBet itself sent events of it within a day, as far as the server knows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub alephbet: bool,
+}
+
+impl From<&Run> for Followed {
+    fn from(run: &Run) -> Self {
+        Self {
+            declared: (&run.declared).into(),
+            changed: run.changed.clone(),
+            began: run.began.as_ref().map(Into::into),
+            earlier: run.earlier,
+            alephbet: run.alephbet,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// One experiment, in Python lamed's shape and a little more.

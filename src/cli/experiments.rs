@@ -1,0 +1,202 @@
+//! `lamed experiments`
+
+use serde::Serialize;
+
+use super::client::Client;
+use super::endpoint::{ApiArgs, Endpoint, KeyArgs};
+use super::results::{Grid, width};
+use super::visible::visible;
+use super::{CliError, Context, block_on};
+use crate::config::Config;
+use crate::domain::results::grouped;
+use crate::domain::{Declared, Name, State};
+use crate::report::{Evaluated, Found, Question, Runs, Said, read};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Show archived experiments, too
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    endpoint: ApiArgs,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// An experiment in one line.
+#[derive(Serialize)]
+struct Row {
+    experiment: String,
+    /// `draft`, `running`, `stopped` or `shipped`; null if it is not declared.
+    state: Option<&'static str>,
+    shipped: Option<String>,
+    run: u32,
+    archived: bool,
+    /// Of each variant, in the order in which they are declared.
+    weights: Vec<(String, u32)>,
+    /// With events.
+    days: usize,
+    participants: u64,
+    verdict: Option<Said>,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let config = context.config()?;
+    let found = counted(context, &config, &args);
+    let (found, missing) = match found {
+        Ok(found) => (found, None),
+        // What is declared is known all the same.
+        Err(error) if !config.experiments.is_empty() => (Found::default(), Some(error)),
+        Err(error) => return Err(error),
+    };
+    let runs = Runs::new(found.runs, &config.experiments);
+    let mut rows: Vec<Row> = runs.present().map(Row::of).collect();
+    for counted in &found.counted {
+        let evaluated = Evaluated::new(counted, &runs, None);
+        let name = counted.name();
+        match runs.of(name) {
+            Some(run) if !run.earlier => {
+                let is_it = |row: &&mut Row| row.experiment == run.declared.name.as_str();
+                if let Some(row) = rows.iter_mut().find(is_it) {
+                    row.count(&evaluated);
+                }
+            }
+            None if runs.lists(name) => {
+                let mut row = Row::of(&Declared::new(name.clone()));
+                row.state = None;
+                row.count(&evaluated);
+                rows.push(row);
+            }
+            _ => {}
+        }
+    }
+    rows.retain(|row| args.all || !row.archived);
+    if context.json {
+        context.printer.json(&rows)?;
+    } else if rows.is_empty() {
+        let namespace = visible(config.namespace.as_str());
+        context.printer.talk(&format!(
+            "no experiments in namespace `{namespace}` yet: use `lamed new` to declare one"
+        ));
+    } else {
+        context.printer.data(&table(&rows, width()))?;
+    }
+    match missing {
+        None => Ok(()),
+        Some(error) => {
+            (context.printer).warn(&format!("counts are missing: {error}"));
+            Ok(())
+        }
+    }
+}
+
+fn counted(context: &Context, config: &Config, args: &Args) -> Result<Found, CliError> {
+    let endpoint = Endpoint::resolve(context, config, &args.endpoint, Some(&args.key))?;
+    let client = Client::new(endpoint)?;
+    let question = Question {
+        namespace: &config.namespace,
+        experiment: None,
+        days: true,
+    };
+    block_on(async { Ok(read(&client, question).await?) })
+}
+
+impl Row {
+    fn of(declared: &Declared) -> Self {
+        Self {
+            experiment: declared.name.to_string(),
+            state: Some(match declared.state {
+                State::Draft => "draft",
+                State::Running => "running",
+                State::Stopped => "stopped",
+                State::Shipped(_) => "shipped",
+            }),
+            shipped: match &declared.state {
+                State::Shipped(variant) => Some(variant.to_string()),
+                _ => None,
+            },
+            run: declared.run,
+            archived: declared.archived,
+            weights: (declared.variants.iter())
+                .map(|(name, weight): &(Name, u32)| (name.to_string(), *weight))
+                .collect(),
+            days: 0,
+            participants: 0,
+            verdict: None,
+        }
+    }
+
+    fn count(&mut self, evaluated: &Evaluated) {
+        self.days = evaluated.days();
+        self.participants = evaluated.results.participants();
+        self.verdict = Some((&evaluated.results.verdict).into());
+    }
+
+    fn state(&self) -> String {
+        match (self.state, &self.shipped) {
+            (Some(_), Some(variant)) => format!("shipped {}", visible(variant)),
+            (Some(state), None) => state.to_owned(),
+            (None, _) => "not declared".to_owned(),
+        }
+    }
+
+    fn weights(&self) -> String {
+        let each = self.weights.iter();
+        let each: Vec<String> = each
+            .map(|(name, weight)| format!("{} {weight}", visible(name)))
+            .collect();
+        each.join(" : ")
+    }
+}
+
+/// With as many columns as there is room for.
+fn table(rows: &[Row], width: usize) -> String {
+    const ALL: [&str; 7] = [
+        "experiment",
+        "state",
+        "run",
+        "weights",
+        "days",
+        "participants",
+        "verdict",
+    ];
+    const NARROW: [&[usize]; 4] = [&[0, 1, 2, 3, 4, 5], &[0, 1, 2, 4, 5], &[0, 1, 5], &[0, 1]];
+    let cells = |row: &Row| {
+        [
+            visible(&row.experiment).into_owned(),
+            row.state(),
+            row.run.to_string(),
+            row.weights(),
+            row.days.to_string(),
+            grouped(row.participants as f64),
+            String::new(),
+        ]
+    };
+    let of = |columns: &[usize]| {
+        let titles = columns.iter().map(|column| ALL[*column].to_owned());
+        let mut grid = Grid::new(titles, None);
+        for row in rows {
+            let cells = cells(row);
+            grid.push(columns.iter().map(|column| cells[*column].clone()));
+        }
+        grid
+    };
+    let columns = (NARROW.iter())
+        .find(|columns| of(columns).width() <= width)
+        .unwrap_or(&NARROW[3]);
+    // The verdict stands below: a sentence is no cell.
+    let grid = of(columns).text(width);
+    let mut lines = grid.lines();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, row) in lines.zip(rows) {
+        text.push_str(&format!("{line}\n"));
+        if let Some(verdict) = &row.verdict {
+            let options = textwrap::Options::new(width.max(20))
+                .initial_indent("   ")
+                .subsequent_indent("   ");
+            let verdict = textwrap::fill(&visible(&verdict.text), options);
+            text.push_str(&format!("{verdict}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,485 @@
+//! The declared experiments as the file writes them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::json;
+
+use super::file::{Name, name};
+use super::schema::{described, whole_number};
+use super::value::{distinct, optional_share, positive, proportion, share, text, whole};
+use crate::domain::assignment::wire_name;
+use crate::domain::{self, Declared, ERROR, GoalValue, PARTICIPATE};
+
+/// Under `EXPERIMENT:NAME` AlephBet keeps what it knows of the visitor, and that a goal was reached:
+/// a goal of such a name would count as reached from the start.
+const KEPT_BY_ALEPHBET: [&str; 2] = ["variant", "in_sample"];
+
+/// So often an experiment can be restarted.
+const MAX_RUN: u64 = 1000;
+
+/// As many participants as may be planned for.
+const MAX_PLANNED: u64 = 1_000_000_000;
+
+/// Experiments by name, which go together.
+#[derive(Default)]
+pub(super) struct Experiments(Vec<Declared>);
+
+impl Experiments {
+    /// In natural order.
+    pub(super) fn declared(mut self) -> Vec<Declared> {
+        self.0.sort_by(|a, b| a.name.cmp(&b.name));
+        self.0
+    }
+
+    /// # Errors
+    /// When it does not go with those that are there.
+    fn add(&mut self, new: Declared) -> Result<(), String> {
+        for there in &self.0 {
+            for (one, other) in [(there, &new), (&new, there)] {
+                collision(one, other)?;
+            }
+            overlap(there, &new)?;
+        }
+        self.0.push(new);
+        Ok(())
+    }
+}
+
+/// Events would not tell a run of one experiment from the other experiment.
+fn collision(one: &Declared, other: &Declared) -> Result<(), String> {
+    let collides = |run| wire_name(one.name.as_str(), run) == other.name.as_str();
+    match (2..=one.run).find(|run| collides(*run)) {
+        None => Ok(()),
+        Some(run) => Err(format!(
+            "`{}` is the name of run {run} of the experiment `{}`: rename one of them",
+            other.name, one.name
+        )),
+    }
+}
+
+/// A visitor would be in both.
+fn overlap(one: &Declared, other: &Declared) -> Result<(), String> {
+    let (Some(group), Some(others)) = (&one.group, &other.group) else {
+        return Ok(());
+    };
+    if group.name != others.name || !one.is_running() || !other.is_running() {
+        return Ok(());
+    }
+    if group.overlaps(others) {
+        return Err(format!(
+            "the experiments `{}` and `{}` overlap in the group `{}`: change `from` and `to`",
+            one.name, other.name, group.name
+        ));
+    }
+    if one.unit != other.unit {
+        return Err(format!(
+            "the experiments `{}` and `{}` of the group `{}` must have the same `unit`",
+            one.name, other.name, group.name
+        ));
+    }
+    Ok(())
+}
+
+impl<'de> Deserialize<'de> for Experiments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> Visitor<'de> for Map {
+            type Value = Experiments;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Experiments, A::Error> {
+                let mut experiments = Experiments::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    if experiments.0.iter().any(|there| there.name == name) {
+                        return Err(A::Error::custom(format!("duplicate key `{name}`")));
+                    }
+                    let declared = map.next_value::<Experiment>()?.declared(name);
+                    experiments.add(declared).map_err(A::Error::custom)?;
+                }
+                Ok(experiments)
+            }
+        }
+        deserializer.deserialize_map(Map)
+    }
+}
+
+impl JsonSchema for Experiments {
+    fn schema_name() -> Cow<'static, str> {
+        "Experiments".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<BTreeMap<Name, Shape>>()
+    }
+}
+
+/// A declared experiment.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    /// The variant that others are compared with. Without it, the control is the first variant.
+    control: Option<Name>,
+    /// Variants by name, with their weights. Weights are whole numbers; at least one must be above 0.
+    #[serde(default, deserialize_with = "distinct")]
+    #[schemars(with = "BTreeMap<Name, u32>", extend("default" = {}))]
+    variants: Vec<(Name, u32)>,
+    /// The goals that visitors can reach. The verdict is about the first goal.
+    #[serde(default)]
+    #[schemars(extend("default" = []))]
+    goals: Vec<Goal>,
+    /// The smallest lift that matters to you, relative to the rate of the control: 0.05 means 5 %.
+    #[serde(default, deserialize_with = "share")]
+    #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    minimum_effect: Option<f64>,
+    /// How many participants you plan for, in all variants together. `lamed plan` tells you how many
+    /// you need.
+    planned_participants: Option<Planned>,
+    /// Whom the experiment gives a variant and counts once: visitors, or users who are signed in.
+    #[serde(default)]
+    #[schemars(extend("default" = "visitor"))]
+    unit: Unit,
+    /// What the experiment does now: "draft", "running", "stopped", or {"shipped": "VARIANT"}.
+    #[serde(default)]
+    #[schemars(extend("default" = "running"))]
+    state: State,
+    /// The number of the run. `lamed restart` raises it: the counts begin at 0, and each visitor draws a
+    /// variant again.
+    run: Option<Run>,
+    /// The share of visitors that take part, from 0 to 1. While the experiment runs it may only grow.
+    #[serde(default, deserialize_with = "optional_share")]
+    #[schemars(with = "f64", extend("minimum" = 0, "maximum" = 1, "default" = 1))]
+    sample: Option<f64>,
+    /// The paths of your site where the experiment runs; `*` stands for any text. Without it, the
+    /// experiment runs everywhere.
+    paths: Option<Vec<Path>>,
+    /// The part of a group in which the experiment runs. Experiments of one group never have the same
+    /// visitor.
+    group: Option<Group>,
+    /// Whether lists leave the experiment out.
+    #[serde(default)]
+    #[schemars(extend("default" = false))]
+    archived: bool,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Unit {
+    /// A browser. It draws a variant and remembers it. A person with two browsers is two visitors.
+    #[default]
+    Visitor,
+    /// A user who is signed in, with the id that the page gives. All devices of a user show the same
+    /// variant. Without an id the experiment does not start.
+    User,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// Only those see it who ask for a variant with `?lamed.EXPERIMENT=VARIANT`. Nothing is counted.
+    Draft,
+    /// Visitors take part and are counted.
+    #[default]
+    Running,
+    /// All visitors see the control. Nothing is counted. The results stay.
+    Stopped,
+    /// All visitors see this variant. Nothing is counted. The results stay.
+    Shipped(Name),
+}
+
+struct Run(u32);
+
+impl<'de> Deserialize<'de> for Run {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let run: u64 = whole(deserializer, 1..=MAX_RUN, "")?;
+        Ok(Self(u32::try_from(run).unwrap_or(1)))
+    }
+}
+
+described!(Run, "From 1.", {
+    let mut schema = whole_number(1, MAX_RUN);
+    schema["default"] = json!(1);
+    schema
+});
+
+struct Planned(u64);
+
+impl<'de> Deserialize<'de> for Planned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, 1..=MAX_PLANNED, "").map(Self)
+    }
+}
+
+described!(Planned, "Participants.", whole_number(1, MAX_PLANNED));
+
+struct Path(String);
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer, |path| match path {
+            _ if !path.starts_with(['/', '*']) => {
+                Err(format!("the path `{path}` must begin with `/` or `*`"))
+            }
+            _ if path.contains(['?', '#']) => Err(format!(
+                "the path `{path}` must not contain `?` or `#`: only the path of an address is compared"
+            )),
+            _ => Ok(Self(path.to_owned())),
+        })
+    }
+}
+
+described!(
+    Path,
+    "A path of your site such as \"/shop/*\".",
+    json!({"type": "string", "pattern": "^[/*][^?#]*$"})
+);
+
+/// A part of a group.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    /// The name of the group.
+    name: Name,
+    /// Where the part begins, from 0 to 1.
+    #[serde(deserialize_with = "proportion")]
+    #[schemars(extend("minimum" = 0, "maximum" = 1))]
+    from: f64,
+    /// Where the part ends, from 0 to 1.
+    #[serde(deserialize_with = "proportion")]
+    #[schemars(extend("minimum" = 0, "maximum" = 1))]
+    to: f64,
+}
+
+/// An experiment whose parts go together.
+#[derive(Deserialize)]
+#[serde(try_from = "Shape")]
+struct Experiment(Shape);
+
+impl TryFrom<Shape> for Experiment {
+    type Error = String;
+
+    fn try_from(shape: Shape) -> Result<Self, String> {
+        if !shape.variants.is_empty() && shape.variants.iter().all(|(_, weight)| *weight == 0) {
+            return Err("all weights are 0: at least one must be above 0".to_owned());
+        }
+        for (position, Goal(goal)) in shape.goals.iter().enumerate() {
+            check_goal(&goal.name)?;
+            let mut before = shape.goals[..position].iter();
+            if before.any(|Goal(other)| other.name == goal.name) {
+                return Err(format!("duplicate goal `{}`", goal.name));
+            }
+        }
+        let is_variant = |name: &Name| shape.variants.iter().any(|(variant, _)| variant == name);
+        if let Some(control) = &shape.control
+            && !shape.variants.is_empty()
+            && !is_variant(control)
+        {
+            return Err(format!(
+                "the control `{control}` is not one of the `variants`"
+            ));
+        }
+        if let State::Shipped(variant) = &shape.state
+            && !is_variant(variant)
+        {
+            return Err(format!(
+                "the shipped variant `{variant}` is not one of the `variants`"
+            ));
+        }
+        if shape.paths.as_ref().is_some_and(Vec::is_empty) {
+            return Err("`paths` is empty: remove it to run the experiment everywhere".to_owned());
+        }
+        if let Some(Group { from, to, .. }) = &shape.group
+            && from >= to
+        {
+            return Err(format!(
+                "in `group`, `from` ({from}) must be less than `to` ({to})"
+            ));
+        }
+        Ok(Self(shape))
+    }
+}
+
+fn check_goal(name: &domain::Name) -> Result<(), String> {
+    match name.as_str() {
+        PARTICIPATE => Err(format!(
+            "`{name}` is the event of participants: rename the goal"
+        )),
+        ERROR => Err(format!(
+            "`{name}` is the event of errors in pages: rename the goal"
+        )),
+        kept if KEPT_BY_ALEPHBET.contains(&kept) => Err(format!(
+            "AlephBet cannot count a goal `{name}`, because it keeps its own state under that name: \
+             rename the goal"
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Experiment {
+    fn declared(self, name: domain::Name) -> Declared {
+        let Self(shape) = self;
+        Declared {
+            name,
+            control: shape.control.map(|Name(control)| control),
+            variants: (shape.variants.into_iter())
+                .map(|(Name(variant), weight)| (variant, weight))
+                .collect(),
+            goals: shape.goals.into_iter().map(|Goal(goal)| goal).collect(),
+            minimum_effect: shape.minimum_effect,
+            planned_participants: shape.planned_participants.map(|Planned(number)| number),
+            unit: match shape.unit {
+                Unit::Visitor => domain::Unit::Visitor,
+                Unit::User => domain::Unit::User,
+            },
+            state: match shape.state {
+                State::Draft => domain::State::Draft,
+                State::Running => domain::State::Running,
+                State::Stopped => domain::State::Stopped,
+                State::Shipped(Name(variant)) => domain::State::Shipped(variant),
+            },
+            run: shape.run.map_or(1, |Run(run)| run),
+            sample: shape.sample.unwrap_or(1.0),
+            paths: (shape.paths.into_iter().flatten())
+                .map(|Path(path)| path)
+                .collect(),
+            group: shape.group.map(|group| domain::Group {
+                name: group.name.0,
+                from: group.from,
+                to: group.to,
+            }),
+            archived: shape.archived,
+        }
+    }
+}
+
+/// `"sign up"`, or `{"name": "page view", "unique": false}`.
+struct Goal(domain::Goal);
+
+impl JsonSchema for Goal {
+    fn schema_name() -> Cow<'static, str> {
+        "Goal".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (name, full) = (
+            generator.subschema_for::<Name>(),
+            generator.subschema_for::<FullGoal>(),
+        );
+        json_schema!({
+            "description": "A goal's name, or an object: for a goal that a visitor may reach again and again, of which less is better, or that has a value.",
+            "anyOf": [name, full],
+        })
+    }
+}
+
+/// A goal.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FullGoal {
+    /// The name of the goal, which is the name of its event.
+    name: Name,
+    /// Whether the goal is counted once per visitor. If not, results show a number per participant
+    /// instead of a percentage.
+    #[serde(default = "yes")]
+    #[schemars(extend("default" = true))]
+    unique: bool,
+    /// Whether a higher or a lower rate is the better one: "lower" for goals such as "unsubscribed".
+    #[serde(default)]
+    #[schemars(extend("default" = "higher"))]
+    better: Better,
+    /// The unit of the value that each conversion has, such as "EUR". Without it, conversions have no
+    /// value.
+    value: Option<Name>,
+    /// The highest value of one conversion. Higher values are counted as this one, so that no single
+    /// event decides the result.
+    cap: Option<Cap>,
+}
+
+struct Cap(f64);
+
+impl<'de> Deserialize<'de> for Cap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        positive(deserializer).map(Self)
+    }
+}
+
+described!(
+    Cap,
+    "A value.",
+    json!({"type": "number", "exclusiveMinimum": 0})
+);
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Better {
+    /// The more visitors reach the goal, the better.
+    #[default]
+    Higher,
+    /// The fewer, the better.
+    Lower,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl FullGoal {
+    fn checked(self) -> Result<domain::Goal, String> {
+        let Name(name) = self.name;
+        let value = match (self.value, self.cap) {
+            (None, None) => None,
+            (Some(Name(unit)), Some(Cap(cap))) => Some(GoalValue { unit, cap }),
+            (Some(_), None) => {
+                return Err(format!(
+                    "the goal `{name}` has a `value` and no `cap`: add the highest value of one conversion"
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(format!(
+                    "the goal `{name}` has a `cap` and no `value`: add the unit of the values, such as \"EUR\""
+                ));
+            }
+        };
+        Ok(domain::Goal {
+            name,
+            unique: self.unique,
+            better: match self.better {
+                Better::Higher => domain::Better::Higher,
+                Better::Lower => domain::Better::Lower,
+            },
+            value,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Goal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = domain::Goal;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(r#"a goal name or {"name": "…", "unique": false}"#)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<domain::Goal, E> {
+                let Name(name) = name(text).map_err(E::custom)?;
+                Ok(domain::Goal::new(name))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<domain::Goal, A::Error> {
+                let full = FullGoal::deserialize(MapAccessDeserializer::new(map))?;
+                full.checked().map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(Either).map(Self)
+    }
+}

@@ -1,0 +1,185 @@
+//! `lamed new`, `start`, `stop`, `ship`, `restart`, `archive` and `experiments`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, line, query};
+
+const CONFIG: &str = r#"{
+	"namespace": "shop",
+	"redis": {"password": "hunter2"},
+	"experiments": {
+		"button color": {"variants": {"red": 1, "blue": 1}}
+	}
+}
+"#;
+
+#[test]
+fn a_verb_changes_the_file_and_shows_how() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, CONFIG).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let live = "A running `lamed serve` takes this within seconds. For AWS, run `lamed deploy`.\n";
+    line(&home, &["ship", "button color", "red", "--yes"]).gives(
+        0,
+        "",
+        &format!(
+            "config.json:5\n-         \"button color\": {{\"variants\": {{\"red\": 1, \"blue\": 1}}}}\n\
+             +         \"button color\": {{\n+             \"variants\": {{\"red\": 1, \"blue\": 1}},\n\
+             +             \"state\": {{\n+                 \"shipped\": \"red\"\n+             }}\n+         }}\n\n\
+             `button color` is shipped: all visitors see `red`\n{live}"
+        ),
+    );
+    let shipped = fs::read_to_string(&file).unwrap();
+    assert!(
+        shipped.starts_with(
+            "{\n\t\"namespace\": \"shop\",\n\t\"redis\": {\"password\": \"hunter2\"},\n"
+        )
+    );
+    let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o640);
+    // Without an answer nothing changes.
+    let outcome = line(&home, &["restart", "button color"]).run();
+    let asks = "error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Change `config.json`?\n";
+    assert!(
+        outcome.code == Some(2) && outcome.stderr.ends_with(asks),
+        "{outcome}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), shipped);
+    for (arguments, error) in [
+        (
+            &["stop", "buton color"][..],
+            "error: experiment `buton color` not found: did you mean `button color`?\n",
+        ),
+        (
+            &["ship", "button color", "green"],
+            "error: `button color` has no variant `green`: expected one of `red`, `blue`\n",
+        ),
+        (
+            &["new", "button color", "--variants", "a,b"],
+            "error: experiment `button color` already exists: use `lamed start`, or `lamed restart` to begin a new run\n",
+        ),
+    ] {
+        line(&home, &[arguments, &["--yes"]].concat()).gives(2, "", error);
+    }
+    // A file in one line shows all of itself, but for the password.
+    fs::write(&file, CONFIG.replace(['\n', '\t'], "")).unwrap();
+    let outcome = line(&home, &["stop", "button color", "--yes"]).run();
+    assert!(
+        outcome.stderr.contains("\"password\": \"***\""),
+        "{outcome}"
+    );
+    assert!(fs::read_to_string(&file).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn a_first_experiment_makes_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    let new = [
+        "new",
+        "50% off",
+        "--variants",
+        "plain=3,banner",
+        "--goal",
+        "bought",
+        "--yes",
+        "--json",
+    ];
+    let outcome = line(&home, &new).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let file = home.path().join(".lamed/config.json");
+    let config: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(
+        config["experiments"],
+        json!({"50% off": {"variants": {"plain": 3, "banner": 1}, "goals": ["bought"], "state": "draft"}})
+    );
+    for (arguments, error) in [
+        (&["new", "x"][..], "--variants <VARIANTS>"),
+        (
+            &["new", "x", "--variants", "a=-1"],
+            "the weight must be a whole number from 0",
+        ),
+        (
+            &["new", "x", "--variants", "a", "--sample", "2"],
+            "expected a number from 0 to 1",
+        ),
+        (&["new", "x", "--variants", "a=0,b=0"], "all weights are 0"),
+    ] {
+        let outcome = line(&home, &[arguments, &["--yes"]].concat()).run();
+        assert!(
+            outcome.code == Some(2) && outcome.stderr.contains(error),
+            "{outcome}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn experiments_are_listed_with_their_state_and_verdict() {
+    let home = tempfile::tempdir().unwrap();
+    let config = r#"{"experiments": {
+        "color": {"variants": {"red": 9, "blue": 1}, "run": 2},
+        "headline": {"variants": {"a": 1, "b": 1}, "state": {"shipped": "b"}},
+        "old": {"variants": {"a": 1}, "state": "stopped", "archived": true}
+    }}"#;
+    fs::write(home.path().join("config.json"), config).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    for (experiment, uuid) in [
+        ("color", "1"),
+        ("color #2", "1"),
+        ("color #2", "2"),
+        ("other", "1"),
+    ] {
+        let query = query(&[
+            ("experiment", experiment),
+            ("event", "participate"),
+            ("variant", "red"),
+            ("uuid", uuid),
+        ]);
+        server.client().get(&format!("/prod/track?{query}")).await;
+    }
+    let list = " experiment         state  run         weights  days  participants
+ color            running    2  red 9 : blue 1     1             2
+   no conversions yet
+ headline       shipped b    1       a 1 : b 1     0             0
+ other       not declared    1                     1             1
+   no conversions yet
+";
+    line(&server.home, &["experiments", "--local"]).gives(0, list, "");
+    let narrow = line(&server.home, &["experiments", "--local", "--all"])
+        .env("COLUMNS", "46")
+        .run();
+    assert!(
+        narrow
+            .stdout
+            .starts_with(" experiment         state  participants\n"),
+        "{narrow}"
+    );
+    assert!(narrow.stdout.contains("\n old"), "{narrow}");
+    let json = line(&server.home, &["experiments", "--local", "--json"]).run();
+    let rows: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        rows[1],
+        json!({"experiment": "headline", "state": "shipped", "shipped": "b", "run": 1, "archived": false,
+            "weights": [["a", 1], ["b", 1]], "days": 0, "participants": 0, "verdict": null})
+    );
+    // The events above came by GET, as AlephBet sends them.
+    let stop = line(&server.home, &["stop", "color", "--yes"]).run();
+    let warning = "warning: AlephBet sent events of `color` in the last 24 hours: pages with AlephBet still show its \
+                   variants; change those pages\n";
+    assert!(stop.stderr.ends_with(warning), "{stop}");
+    let ship = line(&server.home, &["ship", "headline", "a", "--yes"]).run();
+    assert!(!ship.stderr.contains("AlephBet"), "{ship}");
+    // Without an API, what is declared is known all the same.
+    let outcome = line(
+        &server.home,
+        &["experiments", "--url", "http://127.0.0.1:9"],
+    )
+    .run();
+    assert!(
+        outcome.stdout.contains("headline")
+            && outcome.stderr.starts_with("warning: counts are missing: ")
+    );
+}
