@@ -1,6 +1,7 @@
 //! `lamed.js`: how it is served, and that the committed files are what their sources give.
 
 mod browsers;
+mod cookies;
 mod http;
 mod page;
 mod types;
