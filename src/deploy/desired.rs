@@ -17,6 +17,9 @@ pub const LIVE: &str = "live";
 /// The runtime of the bootstrap.
 pub const RUNTIME: &str = "provided.al2023";
 
+/// The size in bytes from which API Gateway compresses a reply: a shorter one hardly gets shorter.
+pub const COMPRESSED_FROM: i32 = 1024;
+
 /// The days that a new log group keeps its events for, where the config says nothing.
 pub const DEFAULT_RETENTION_DAYS: u32 = 30;
 

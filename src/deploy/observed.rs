@@ -78,6 +78,8 @@ pub struct RestApi {
     /// The header mappings of the gateway responses that were changed, by type.
     pub gateway_responses: BTreeMap<String, BTreeMap<String, String>>,
     pub stage: Option<Stage>,
+    /// The size in bytes from which replies are compressed; `None` for never.
+    pub compressed_from: Option<i32>,
     pub tags: BTreeMap<String, String>,
 }
 

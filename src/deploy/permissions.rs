@@ -106,7 +106,11 @@ const ACTIONS: [Action; 33] = [
     action("apigateway:DELETE", METHODS, Need::Always),
     action(
         "apigateway:PATCH",
-        On::Gateway(&["/restapis/{api}/stages/{stage}", "/usageplans/any"]),
+        On::Gateway(&[
+            "/restapis/{api}",
+            "/restapis/{api}/stages/{stage}",
+            "/usageplans/any",
+        ]),
         Need::Always,
     ),
     action("ec2:DescribeSecurityGroups", On::Anything, Need::Vpc),

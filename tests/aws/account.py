@@ -130,7 +130,7 @@ def api(found):
         deployment["id"]: deployment.get("description") for deployment in every(gateway, "get_deployments", "items", **here)
     }
     return {
-        **only(found, "id", "name", "description", "tags", "disableExecuteApiEndpoint"),
+        **only(found, "id", "name", "description", "tags", "disableExecuteApiEndpoint", "minimumCompressionSize"),
         "endpoint": found["endpointConfiguration"]["types"],
         "resources": [
             {"path": resource["path"], **{name: method(m) for name, m in sorted(resource.get("resourceMethods", {}).items())}}

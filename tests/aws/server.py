@@ -179,6 +179,14 @@ def stages_keep_what_they_have(old, self, name, description, stage_variables=Non
     return deployment
 
 
+@corrects(gateway.RestAPI, "apply_patch_operations")
+def compression_can_be_changed(old, self, patch_operations):
+    for operation in patch_operations:
+        if operation["path"] == "/minimumCompressionSize":
+            self.minimum_compression_size = int(operation["value"])
+    old(self, [operation for operation in patch_operations if operation["path"] != "/minimumCompressionSize"])
+
+
 @corrects(gateway.RestAPI, "delete_deployment")
 def deployments_without_a_stage_go(_, self, deployment_id):
     if deployment_id not in self.deployments:

@@ -9,7 +9,7 @@ use aws_sdk_apigateway::types::{
 
 use super::functions::tags;
 use super::{AwsError, Step, Work};
-use crate::deploy::desired::{DesiredMethod, Throttle};
+use crate::deploy::desired::{COMPRESSED_FROM, DesiredMethod, Throttle};
 use crate::deploy::plan::mapped;
 use crate::deploy::read;
 
@@ -17,6 +17,7 @@ impl Work<'_> {
     pub(super) async fn rest_api(&self, step: &Step) -> Result<(), AwsError> {
         match step {
             Step::CreateApi => self.create_api().await,
+            Step::SetCompression => self.set_compression().await,
             Step::CreateResource(path) => self.create_resource(path).await,
             Step::PutMethod {
                 path,
@@ -101,7 +102,8 @@ impl Work<'_> {
             let create = gateway
                 .create_rest_api()
                 .name(name)
-                .description("lamed API");
+                .description("lamed API")
+                .minimum_compression_size(COMPRESSED_FROM);
             let create = create.endpoint_configuration(endpoint.build());
             let made = create.set_tags(tags(desired)).send().await?;
             Ok((made.id, made.root_resource_id))
@@ -122,6 +124,23 @@ impl Work<'_> {
         let mut made = self.made();
         (made.api, made.root) = (Some(id), root);
         Ok(())
+    }
+
+    async fn set_compression(&self) -> Result<(), AwsError> {
+        let api = self.api()?;
+        let patch = PatchOperation::builder()
+            .op(Op::Replace)
+            .path("/minimumCompressionSize")
+            .value(COMPRESSED_FROM.to_string())
+            .build();
+        let update = async || {
+            let update = self.aws.apigateway.update_rest_api().rest_api_id(&api);
+            update.patch_operations(patch.clone()).send().await
+        };
+        self.aws
+            .call("apigateway:UpdateRestApi", update)
+            .await
+            .map(drop)
     }
 
     async fn create_resource(&self, path: &str) -> Result<(), AwsError> {

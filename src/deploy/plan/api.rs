@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::missing;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::Account;
-use crate::deploy::desired::{Desired, DesiredMethod};
+use crate::deploy::desired::{COMPRESSED_FROM, Desired, DesiredMethod};
 use crate::deploy::observed::{Observed, Resource, RestApi};
 use crate::deploy::read::called_function;
 
@@ -31,16 +31,27 @@ pub(super) fn plan(plan: &mut Plan, desired: &Desired, observed: &Observed, acco
         None => plan.push(
             Group::Api,
             Step::CreateApi,
-            Words::create("REST API", name).detail("regional"),
+            (Words::create("REST API", name).detail("regional"))
+                .detail(compression(Some(COMPRESSED_FROM))),
         ),
-        Some(api) if missing(&desired.tags, &api.tags) => {
-            plan.push(
-                Group::Api,
-                Step::TagApi,
-                Words::update("REST API", name).detail("tags"),
-            );
+        Some(api) => {
+            if api.compressed_from != Some(COMPRESSED_FROM) {
+                let [from, to] = [api.compressed_from, Some(COMPRESSED_FROM)].map(compression);
+                let detail = format!("{from} → {to}");
+                plan.push(
+                    Group::Api,
+                    Step::SetCompression,
+                    Words::update("REST API", name).detail(detail),
+                );
+            }
+            if missing(&desired.tags, &api.tags) {
+                plan.push(
+                    Group::Api,
+                    Step::TagApi,
+                    Words::update("REST API", name).detail("tags"),
+                );
+            }
         }
-        Some(_) => {}
     }
     for path in desired.paths() {
         planner.path(plan, path);
@@ -394,6 +405,19 @@ impl Planner<'_> {
     }
 }
 
+/// What the gateway does to replies that a browser takes compressed.
+fn compression(from: Option<i32>) -> String {
+    match from {
+        None => "no compression".to_owned(),
+        Some(bytes) if bytes < 1000 => format!("compression from {bytes} bytes"),
+        Some(bytes) => format!(
+            "compression from {},{:03} bytes",
+            bytes / 1000,
+            bytes % 1000
+        ),
+    }
+}
+
 /// Header values as API Gateway wants its mappings: names with a prefix, values in quotes.
 pub(in crate::deploy) fn mapped(
     prefix: &str,
@@ -430,7 +454,13 @@ pub(super) fn digest(desired: &Desired, account: &Account) -> String {
             ])
         })
         .collect();
-    let all = json!([methods, desired.preflights, desired.gateway_headers]).to_string();
+    let all = json!([
+        methods,
+        desired.preflights,
+        desired.gateway_headers,
+        COMPRESSED_FROM
+    ])
+    .to_string();
     let hash = Sha256::digest(all.as_bytes());
     hash.iter()
         .take(8)

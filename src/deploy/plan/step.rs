@@ -130,6 +130,7 @@ pub(in crate::deploy) enum Step {
         statement: String,
     },
     CreateApi,
+    SetCompression,
     TagApi,
     CreateResource(String),
     PutMethod {

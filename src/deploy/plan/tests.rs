@@ -156,6 +156,7 @@ fn deployed(desired: &Desired) -> Observed {
                 throttle: None,
                 tags: BTreeMap::new(),
             }),
+            compressed_from: Some(desired::COMPRESSED_FROM),
             tags: BTreeMap::new(),
         }),
         key: Some(ApiKey {
@@ -342,6 +343,28 @@ fn an_api_that_was_made_anew_may_call_and_the_old_one_no_longer() {
             "~ usage plan lamed: add stage prod",
         ]
     );
+}
+
+#[test]
+fn compression_that_somebody_switched_off_comes_back_with_a_new_deployment() {
+    let observed = |compressed_from| {
+        let mut observed = deployed(&wants());
+        observed.api.as_mut().unwrap().compressed_from = compressed_from;
+        changes(&observed)
+    };
+    assert_eq!(observed(Some(1024)), [""; 0]);
+    for (there, from) in [
+        (None, "no compression"),
+        (Some(0), "compression from 0 bytes"),
+    ] {
+        assert_eq!(
+            observed(there),
+            [
+                format!("~ REST API lamed: {from} → compression from 1,024 bytes"),
+                "~ stage prod: new deployment".to_owned(),
+            ]
+        );
+    }
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub(super) async fn rest_api(aws: &Aws, names: Names<'_>) -> Result<Option<RestA
         resources,
         gateway_responses,
         stage,
+        compressed_from: api.minimum_compression_size,
         tags: api.tags.map(sorted).unwrap_or_default(),
         id,
     }))

@@ -46,7 +46,7 @@ export async function undebugged(url, use) {
 }
 
 const { launch } = await import(LAMED_BROWSER === "webkit" ? "./webkit.mjs" : "./puppeteer.mjs")
-const browser = await launch(LAMED_BROWSER)
+export const browser = await launch(LAMED_BROWSER)
 
 after(async () => {
   await browser.close()
@@ -90,7 +90,7 @@ export const waiting = page => page.evaluate(() => Object.entries(localStorage)
   .filter(([key]) => key.startsWith("lamed:")).map(([, text]) => JSON.parse(text)).filter(item => item.event))
 
 /** Waits until a page has decided all that it was asked, and delivered all. */
-export async function delivered(page, patience = 10000) {
+export async function delivered(page, patience = 30000) {
   let calm = 0
   for (const end = Date.now() + patience; calm < 2; await sleep(10)) {
     const left = await waiting(page)

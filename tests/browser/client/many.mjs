@@ -12,36 +12,40 @@ const problems = []
 const clock = new Worker(URL.createObjectURL(new Blob(["onmessage = () => setTimeout(postMessage, 4, 0)"])))
 const soon = () => new Promise(done => { clock.onmessage = done; clock.postMessage(0) })
 async function until(what, condition) {
-  for (const end = Date.now() + 20000; Date.now() < end; await soon()) {
+  for (const end = Date.now() + 60000; Date.now() < end; await soon()) {
     try { if (condition()) return } catch {}
   }
-  problems.push("not within 20 s: " + what)
+  problems.push("not within 60 s: " + what)
 }
-const waits = () => Object.keys(localStorage).some(key => key.startsWith("lamed:") && (key[6] === "?" || localStorage[key].includes('"event":{')))
 const isRead = (tab, search) => tab.location.pathname.endsWith("/end") && tab.location.search === search && tab.document.readyState === "complete"
-let again
+// To open a window takes most of the time: where it need not be closed, one stays for all loads.
+let again, lane
 async function run(loads, from = 0) {
   let views = 0
   for (let load = from; load < from + loads; load++) {
     const way = ways[load % ways.length], mode = modes[load % modes.length]
     const what = [load, way, mode].join(" ")
     localStorage.clear()
-    await fetch("mode?" + mode)
+    await fetch("mode?" + mode + "&" + load)
     views += { reload: 2, pair: 2, back: 2 }[way] || 1
     window.reached = 0
-    const tabs = way === "pair" ? [open("stay"), open("stay")] : [open(way)]
+    const stays = ["go", "redirect", "reload", "back"].includes(way)
+    if (stays && lane) lane.location = way
+    else if (stays) lane = open(way)
+    const tabs = stays ? [lane] : way === "pair" ? [open("stay"), open("stay")] : [open(way)]
     if (!tabs.every(Boolean)) return { views, problems: ["the browser opens no window"] }
     const [tab] = tabs
     if (way === "go" || way === "redirect") await until(what, () => isRead(tab, ""))
     if (way === "stay" || way === "pair") await until(what, () => tabs.every(tab => tab.ran))
     if (way === "reload" || way === "back") await until(what, () => reached === 2)
-    if (way !== "shut") for (const tab of tabs) tab.close()
-    await until(what + " closed", () => tabs.every(tab => tab.closed))
-    await fetch("mode?up")
+    if (stays) lane.location = "about:blank"
+    else if (way !== "shut") for (const tab of tabs) tab.close()
+    await until(what + " closed", () => tabs.every(tab => tab.closed || tab.location.href === "about:blank"))
+    await fetch("mode?up&" + load)
     again = again || open("")
     again.location = "end?" + load
     await until(what + " is read", () => isRead(again, "?" + load))
-    await until(what + " is delivered", () => !waits())
+    await CLIENT.delivered(() => until(what + " is delivered", () => !CLIENT.waits()))
     again.location = "about:blank"
     await until(what + " is gone", () => again.location.href === "about:blank")
   }
@@ -49,11 +53,20 @@ async function run(loads, from = 0) {
 }
 `
 
-/** A case with these pages. */
-export function loadsOf(name) {
+/** The client on the pages: its tags, and how the driver sees that it has delivered everything. */
+export const lamed = {
+  tags: site => site.tag(),
+  driver: `{
+    waits: () => Object.keys(localStorage).some(key => key.startsWith("lamed:") && (key[6] === "?" || localStorage[key].includes('"event":{'))),
+    delivered: wait => wait(),
+  }`,
+}
+
+/** A case with these pages. With `{visitor}` in its name, the experiment is another one for each visitor. */
+export function loadsOf(name, client = lamed) {
   const site = new Case([experiment(name)])
   site.caches = true
-  const html = (body, script = site.tag()) => `<!doctype html><html><head><meta charset="utf-8">
+  const html = (body, script = client.tags(site, name)) => `<!doctype html><html><head><meta charset="utf-8">
     <script>for (const type of ["error", "unhandledrejection"]) addEventListener(type, event =>
       opener && opener.problems.push(String(event.reason || event.message)))</script>${script}</head><body>${body}</body></html>`
   const goals = `lamed.complete("bought"); lamed.complete("viewed")`
@@ -62,7 +75,8 @@ export function loadsOf(name) {
     ${goals}
     ${then}
   </script>`)
-  return site.page("", `<!doctype html><title>Loads</title><script>${DRIVER}</script>`)
+  return site.page("", `<!doctype html><title>Loads</title><script>const CLIENT = ${client.driver}
+    ${DRIVER}</script>`)
     .page("go", shop(`location.href = "end"`))
     .page("stay", shop("window.ran = true"))
     .page("shut", shop("window.close()"))

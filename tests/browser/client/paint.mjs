@@ -5,6 +5,7 @@ import test from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { inflateSync } from "node:zlib"
 import { delivered, lacks, visitor } from "./browsers.mjs"
+import { decisions } from "./decisions.mjs"
 import { Case, experiment, until } from "./server.mjs"
 
 const COLOR = "button color"
@@ -39,6 +40,8 @@ function pixels(png) {
 /** The colours of the middle of the element in each frame that is seen while a page loads. */
 async function frames(page, url, isOver) {
   const seen = []
+  // Each frame is decoded here: small ones.
+  await page.setViewport({ width: 320, height: 320 })
   const session = await page.createCDPSession()
   session.on("Page.screencastFrame", ({ data, sessionId }) => {
     seen.push(pixels(Buffer.from(data, "base64"))(100, 100).join())
@@ -156,30 +159,8 @@ test("a page that has its experiments is shown before it has been read; one that
   })
 })
 
-test("20 experiments are decided in at most 2 ms", async t => {
-  const names = Array.from({ length: 20 }, (_, i) => `experiment ${i}`)
-  const site = new Case(names.map(name => experiment(name, { goals: Array.from({ length: 5 }, (_, i) => ({ name: `goal ${i}` })) })))
-  site.page("", `<!doctype html>${site.tag()}<script>
-    const from = performance.now()
-    const given = ${JSON.stringify(names)}.map(name => lamed.variant(name))
-    window.took = performance.now() - from
-  </script>`)
-  const times = { new: [], again: [] }
-  await visitor(async someone => {
-    const page = await someone.tab()
-    // The machine may be busy: the quickest is what the code needs.
-    for (let person = 0; person < 25 || (person < 150 && Math.min(...times.new) > 2); person++) {
-      for (const kind of ["new", "again"]) {
-        await page.goto(site.url())
-        times[kind].push(await page.evaluate(() => window.took))
-      }
-      await delivered(page)
-      await page.evaluate(() => localStorage.clear())
-    }
-  })
-  for (const [kind, list] of Object.entries(times)) {
-    list.sort((a, b) => a - b)
-    t.diagnostic(`${kind}: best ${list[0].toFixed(1)} ms, median ${list[list.length >> 1].toFixed(1)} ms`)
-  }
-  assert.ok(times.new[0] <= 2 && times.again[0] <= 2)
+test("20 experiments are decided in at most 2 ms", async () => {
+  // The machine may be busy: the quickest is what the code needs.
+  const times = await decisions(25, ({ new: list }, person) => person < 150 && Math.min(...list) > 2)
+  assert.ok(times.new[0] <= 2 && times.returning[0] <= 2, JSON.stringify(times))
 })

@@ -31,7 +31,7 @@ export async function launch(name) {
           const page = await context.newPage()
           page.on("console", message => said.push(`${message.type()}: ${message.text()}`))
           page.on("pageerror", error => errors.push(String(error)))
-          page.setDefaultTimeout(10000)
+          page.setDefaultTimeout(30000)
           return page
         },
         async block(page, end) {

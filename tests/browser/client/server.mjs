@@ -157,6 +157,7 @@ async function answer(request, response) {
   const headers = { "access-control-allow-origin": "*", "cache-control": "no-store" }
   const send = (status, type, text) => {
     response.writeHead(status, { ...headers, "content-type": type })
+    if (found?.visitor) text = text.replaceAll("{visitor}", found.visitor)
     if (server.watch && type.startsWith("text/html")) text = text.replace(/<head>|(<html.*?>)?(?=<meta|<title|<script|<body|$)/, '$&<script src="/watch.js"></script>')
     response.end(text)
   }
@@ -187,8 +188,10 @@ async function answer(request, response) {
     return send(200, "text/plain", "")
   }
   if (path === "mode") {
-    const mode = url.search.slice(1)
+    const [mode, visitor] = url.search.slice(1).split("&")
     if (mode) found.mode = Number(mode) || mode
+    // Pages and scripts are this visitor's from now on.
+    found.visitor = visitor
     return send(200, "text/plain", found.word ?? "")
   }
   found.asked.push(path)
@@ -221,7 +224,7 @@ export const server = {
 }
 
 /** Waits until a condition holds; gives what it gave. */
-export async function until(what, condition, patience = 10000) {
+export async function until(what, condition, patience = 30000) {
   for (const end = Date.now() + patience; ; await sleep(10)) {
     const given = await condition()
     if (given) return given

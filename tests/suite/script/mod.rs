@@ -1,8 +1,10 @@
 //! `lamed.js`: how it is served, and that the committed files are what their sources give.
 
 mod browsers;
+mod cookies;
 mod http;
 mod page;
+mod types;
 
 use std::fs;
 use std::path::Path;
