@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What becomes of events when pages go away and servers are down: lamed.js beside AlephBet, in Chromium, counted by `lamed serve`.
 //
-//   LAMED_TEST_TOOLS=target/test-tools benches/page_loads.mjs [--loads 10000] [--alephbet 10000] [--binary target/release/lamed]
+//   LAMED_TEST_TOOLS=target/test-tools benches/page_loads.mjs [--loads 10000] [--alephbet 10000] [--adapter AlephbetAdapter] [--binary target/release/lamed]
 //
 // Each load is a new visitor's. The page takes part, reaches a goal that counts once and one that counts each time, and then, in the
 // same tick, goes elsewhere, is closed, is read again, or stays a moment; or the variant itself is a redirect; or there are two tabs;
@@ -19,9 +19,10 @@ import { parseArgs } from "node:util"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 process.env.LAMED_TEST_TOOLS ??= join(root, "target/test-tools")
-const { values: { loads, alephbet, binary, batch } } = parseArgs({ options: {
+const { values: { loads, alephbet, adapter, binary, batch } } = parseArgs({ options: {
   loads: { type: "string", default: "10000" },
   alephbet: { type: "string", default: "10000" },
+  adapter: { type: "string", default: "AlephbetAdapter" }, // or LamedAdapter, which pages of Python lamed have
   binary: { type: "string", default: join(root, "target/release/lamed") },
   batch: { type: "string", default: "500" },
 } })
@@ -56,7 +57,7 @@ const AlephBet = {
     site.page("alephbet.js", readFileSync(dist, "utf8"))
     return `<script src="alephbet.js"></script><script>
       const run = AlephBet.AlephBet || AlephBet
-      const adapter = new run.AlephbetAdapter("${site.lamed("track")}", "alephbet")
+      const adapter = new run.${adapter}("${site.lamed("track")}", "alephbet")
       const goals = {bought: new run.Goal("bought"), viewed: new run.Goal("viewed", {unique: false})}
       window.lamed = {
         run(_, {red, blue = () => {}}) {
@@ -68,7 +69,7 @@ const AlephBet = {
     </script>`
   },
   driver: `{
-    waits: () => (JSON.parse(localStorage.alephbet || "{}")._alephbet_queue || "[]") !== "[]",
+    waits: () => (JSON.parse(localStorage.alephbet || "{}")._${adapter.replace("Adapter", "").toLowerCase()}_queue || "[]") !== "[]",
     delivered: async wait => {
       const from = Date.now()
       await until("", () => !CLIENT.waits() || Date.now() > from + 1000)
@@ -112,7 +113,8 @@ async function measure(client, prefix, count) {
   return { result, problems }
 }
 
-for (const [name, client, count] of [["lamed.js", lamed, Number(loads)], ["AlephBet", AlephBet, Number(alephbet)]]) {
+for (const [name, client, count] of [["lamed.js", lamed, Number(loads)], [adapter, AlephBet, Number(alephbet)]]) {
+  if (!count) continue
   const from = Date.now()
   const { result, problems } = await measure(client, name, count)
   console.log(name, JSON.stringify({ ...result, seconds: Math.round((Date.now() - from) / 1000) }))
