@@ -343,7 +343,7 @@ fn experiments_ride_in_the_code_of_the_functions_that_know_them() {
     let knows = ["lamed-track", "lamed-all-experiments", "lamed-client"];
     let of_others = |change: &&String| {
         let starts = |name: &&str| change.starts_with(&format!("functions {name} "));
-        !knows.iter().any(|name| starts(&name))
+        !knows.iter().any(starts)
     };
     assert_eq!(changed.iter().find(of_others), None);
     // Back to the same bytes.
