@@ -67,8 +67,8 @@ async def soak(processes, seconds):
     idle_files = processes.files()
     clients = [asyncio.create_task(behave(model, processes.port, stop)) for _ in range(CLIENTS)]
     every = min(20, seconds / 4)
-    trouble = TROUBLES[processes.kind](processes, model)
-    troubles = asyncio.create_task(trouble.run(every, stop))
+    trouble = TROUBLES[processes.kind](processes, model, stop)
+    troubles = asyncio.create_task(trouble.run(every))
     for _ in range(2):
         await asyncio.sleep(seconds / 15)
         processes.kill_server()

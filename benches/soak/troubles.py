@@ -19,16 +19,16 @@ BROKEN = 4
 
 
 class Trouble:
-    def __init__(self, processes, model):
-        self.processes, self.model = processes, model
+    def __init__(self, processes, model, stop):
+        self.processes, self.model, self.stop = processes, model, stop
         self.happened = collections.Counter()
         # How long `/readyz` took to tell, in seconds.
         self.slowest = 0
 
-    async def run(self, every, stop):
+    async def run(self, every):
         while True:
             try:
-                return await asyncio.wait_for(stop.wait(), every)
+                return await asyncio.wait_for(self.stop.wait(), every)
             except asyncio.TimeoutError:
                 await self.once()
 
@@ -55,9 +55,10 @@ class Trouble:
 
     async def counts(self):
         wanted, end = self.model.acknowledgements + SOME, time.monotonic() + NOTICED
-        while self.model.acknowledgements < wanted and time.monotonic() < end:
+        while self.model.acknowledgements < wanted and time.monotonic() < end and not self.stop.is_set():
             await asyncio.sleep(0.1)
-        if self.model.acknowledgements < wanted:
+        # Nobody sends any more once it is to stop.
+        if self.model.acknowledgements < wanted and not self.stop.is_set():
             self.model.wrong.append(f"fewer than {SOME} events are counted in {NOTICED} s")
 
 
@@ -108,8 +109,8 @@ class File(Trouble):
 class SlowDisk(Trouble):
     """The disk is slow, then very slow, then does not answer; in that state Redis is killed, every other time."""
 
-    def __init__(self, processes, model):
-        super().__init__(processes, model)
+    def __init__(self, processes, model, stop):
+        super().__init__(processes, model, stop)
         self.steps = itertools.cycle([(20, False), (400, False), (60_000, False), (60_000, True)])
 
     async def once(self):
@@ -135,8 +136,8 @@ class SlowDisk(Trouble):
 class Rights(Trouble):
     """The user loses a right and gets it back."""
 
-    def __init__(self, processes, model):
-        super().__init__(processes, model)
+    def __init__(self, processes, model, stop):
+        super().__init__(processes, model, stop)
         self.steps = itertools.cycle([
             (["-sadd"], 503, "sadd"), (["-incr"], 503, "incr"), (["-hgetall"], 200, "hgetall"),
             (["-evalsha", "-eval"], 503, "eval"), (["-hincrby"], 503, "hincrby"), (["-pexpireat"], 503, "pexpireat"),
@@ -158,8 +159,8 @@ class Rights(Trouble):
 class NodeAway(Trouble):
     """One node of the cluster after another is killed, and comes back."""
 
-    def __init__(self, processes, model):
-        super().__init__(processes, model)
+    def __init__(self, processes, model, stop):
+        super().__init__(processes, model, stop)
         self.nodes = itertools.cycle(processes.redises)
 
     async def once(self):

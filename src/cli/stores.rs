@@ -186,9 +186,14 @@ async fn open_container(config: &Config) -> Result<Opened, String> {
     let mut settings =
         RedisSettings::from_url(container.url().reveal()).map_err(|error| error.to_string())?;
     settings.counting = config.counting;
-    let opened = open_redis(&settings, &config.namespace, Origin::Url)
-        .await
-        .map_err(|error| error.to_string())?;
+    let opened = match open_redis(&settings, &config.namespace, Origin::Url).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            // The first error says more.
+            let _ = container.remove().await;
+            return Err(error.to_string());
+        }
+    };
     Ok(Opened {
         name: format!("docker:{settings}"),
         place: format!("a Redis container at {settings}"),
