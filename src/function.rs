@@ -1,0 +1,562 @@
+//! What `lamed deploy` and the Lambda function agree on: the function's settings, which travel in
+//! one environment variable.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::domain::{
+    Accept, Better, Declared, DeclaredVariants, Goal, Name, NameError, Secret, Unit,
+};
+use crate::store::{
+    Counting, DEFAULT_MAX_COUNTERS, DEFAULT_MAX_NAMESPACES, DEFAULT_MAX_VARIANTS, Dedupe, Pem,
+    RedisSettings, Server, Tls, UnreadablePem,
+};
+
+/// The environment variable that holds the [`Settings`].
+pub const SETTINGS: &str = "LAMED_SETTINGS";
+
+/// The file beside the function's program that holds the config of the browser client, for the functions that
+/// serve it. It has no room in a variable.
+pub const EXPERIMENTS: &str = "experiments.json";
+
+/// The longest JSON, in bytes. Lambda allows 4 KB (4,096 bytes) for the names and values of all
+/// variables of a function together ("Lambda quotas", AWS documentation).
+const MAX_BYTES: usize = 4000;
+
+/// All that the Lambda function has to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub redis: RedisSettings,
+    /// What requests mean that name no namespace.
+    pub namespace: Name,
+    pub accept: Accept,
+    /// The variants that `max_variants` is not for. Where only declared ones are accepted it is for none,
+    /// and they need not be said again.
+    pub declared: DeclaredVariants,
+    /// Whether events of crawlers are not counted.
+    pub ignore_bots: bool,
+}
+
+/// Why settings cannot be written for a function, or read by it. Never repeats a value: any of
+/// them may be a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error(transparent)]
+    Pem(#[from] UnreadablePem),
+    #[error(
+        "the settings of the function need {0} bytes, but Lambda allows {MAX_BYTES}: use short certificates, \
+         for example with elliptic curves; with `\"accept\": \"declared\"`, declare fewer experiments"
+    )]
+    TooLong(usize),
+    #[error("a path in the settings is not UTF-8")]
+    Path,
+    #[error("{SETTINGS} is not the JSON that `lamed deploy` writes (line {line}, column {column})")]
+    Json { line: usize, column: usize },
+    #[error("{SETTINGS}: the namespace {0}")]
+    Namespace(#[from] NameError),
+    #[error("{SETTINGS}: a time is negative or too long")]
+    Time,
+}
+
+impl Settings {
+    /// The settings as compact JSON, PEM files by their text. Declared variants that have no room are
+    /// left out.
+    ///
+    /// # Errors
+    /// When a PEM file cannot be read, or the JSON has no room in a function's environment.
+    pub fn to_json(&self) -> Result<Secret, SettingsError> {
+        let text = |json: &Json| serde_json::to_string(json).map_err(|_| SettingsError::Path);
+        let mut shape = Json::of(self)?;
+        let mut json = text(&shape)?;
+        if json.len() > MAX_BYTES && !shape.variants.is_empty() {
+            // Without them `max_variants` is for all: that is better than no function.
+            shape.variants.clear();
+            json = text(&shape)?;
+        }
+        if json.len() > MAX_BYTES {
+            return Err(SettingsError::TooLong(json.len()));
+        }
+        Ok(Secret::new(json))
+    }
+
+    /// Reads what [`Settings::to_json`] wrote. Keys that are not known are ignored: while a deploy is
+    /// under way an older function may be given the settings of a newer one.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn from_json(json: &str) -> Result<Self, SettingsError> {
+        let json: Json = serde_json::from_str(json).map_err(|error| SettingsError::Json {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        json.settings()
+    }
+}
+
+/// The JSON's shape. Times are seconds.
+#[derive(Serialize, Deserialize)]
+struct Json {
+    namespace: String,
+    server: JsonServer,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    #[serde(default)]
+    db: i64,
+    #[serde(default)]
+    cluster: bool,
+    /// Other nodes of the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<(String, u16)>,
+    #[serde(default)]
+    dedupe: JsonDedupe,
+    #[serde(default = "default_max_counters")]
+    max_counters: u64,
+    /// The other limits are written only where they are not the default ones.
+    #[serde(
+        default = "default_max_namespaces",
+        skip_serializing_if = "is_default_max_namespaces"
+    )]
+    max_namespaces: u64,
+    #[serde(
+        default = "default_max_variants",
+        skip_serializing_if = "is_default_max_variants"
+    )]
+    max_variants: u64,
+    /// By experiment; where it is missing, all is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Vec<JsonDeclared>>,
+    /// By experiment, where all is counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    variants: BTreeMap<String, Vec<String>>,
+    /// Written only where it is not what holds without it.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    ignore_bots: bool,
+    /// `null` remembers for ever, which no missing key may mean.
+    #[serde(deserialize_with = "required")]
+    window: Option<f64>,
+    timeout: f64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonDedupe {
+    Flags,
+    #[default]
+    Compact,
+}
+
+/// Experiment, variants and goals: what else is declared is for reading.
+#[derive(Serialize, Deserialize)]
+struct JsonDeclared(String, Vec<String>, Vec<String>);
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn default_max_counters() -> u64 {
+    DEFAULT_MAX_COUNTERS
+}
+
+fn default_max_namespaces() -> u64 {
+    DEFAULT_MAX_NAMESPACES
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_max_namespaces(most: &u64) -> bool {
+    *most == DEFAULT_MAX_NAMESPACES
+}
+
+fn default_max_variants() -> u64 {
+    DEFAULT_MAX_VARIANTS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_default_max_variants(most: &u64) -> bool {
+    *most == DEFAULT_MAX_VARIANTS
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonServer {
+    Tcp {
+        host: String,
+        port: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tls: Option<JsonTls>,
+    },
+    Unix(std::path::PathBuf),
+}
+
+#[derive(Serialize, Deserialize)]
+struct JsonTls {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
+    /// Certificate and key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<(String, String)>,
+    #[serde(default)]
+    accept_any: bool,
+    #[serde(default)]
+    any_host_name: bool,
+}
+
+/// An `Option` whose key has to be there.
+fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+impl Json {
+    fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let redis = &settings.redis;
+        Ok(Self {
+            namespace: settings.namespace.to_string(),
+            server: match &redis.server {
+                Server::Unix(path) => JsonServer::Unix(path.clone()),
+                Server::Tcp { host, port, tls } => JsonServer::Tcp {
+                    host: host.clone(),
+                    port: *port,
+                    tls: tls.as_ref().map(JsonTls::of).transpose()?,
+                },
+            },
+            username: redis.username.clone(),
+            password: (redis.password.as_ref()).map(|password| password.reveal().to_owned()),
+            db: redis.db,
+            cluster: redis.cluster,
+            nodes: redis.nodes.clone(),
+            dedupe: match redis.counting.dedupe {
+                Dedupe::Flags => JsonDedupe::Flags,
+                Dedupe::Compact => JsonDedupe::Compact,
+            },
+            max_counters: redis.counting.max_counters,
+            max_namespaces: redis.counting.max_namespaces,
+            max_variants: redis.counting.max_variants,
+            variants: (settings.declared.iter())
+                .map(|(experiment, variants)| {
+                    let variants = variants.iter().map(Name::to_string).collect();
+                    (experiment.to_string(), variants)
+                })
+                .collect(),
+            declared: match &settings.accept {
+                Accept::Any => None,
+                Accept::Declared { experiments, .. } => {
+                    Some(experiments.iter().map(JsonDeclared::of).collect())
+                }
+            },
+            ignore_bots: settings.ignore_bots,
+            window: redis.counting.window.map(|window| window.as_secs_f64()),
+            timeout: redis.timeout.as_secs_f64(),
+        })
+    }
+
+    fn settings(self) -> Result<Settings, SettingsError> {
+        let time = |seconds| Duration::try_from_secs_f64(seconds).map_err(|_| SettingsError::Time);
+        let namespace = Name::new(self.namespace)?;
+        Ok(Settings {
+            accept: match self.declared {
+                None => Accept::Any,
+                Some(experiments) => Accept::Declared {
+                    namespace: namespace.clone(),
+                    experiments: (experiments.into_iter())
+                        .map(JsonDeclared::declared)
+                        .collect(),
+                },
+            },
+            declared: (self.variants.into_iter())
+                .map(|(experiment, variants)| {
+                    let variants = variants.into_iter().map(Name::stored).collect();
+                    (Name::stored(experiment), variants)
+                })
+                .collect(),
+            namespace,
+            ignore_bots: self.ignore_bots,
+            redis: RedisSettings {
+                server: match self.server {
+                    JsonServer::Unix(path) => Server::Unix(path),
+                    JsonServer::Tcp { host, port, tls } => Server::Tcp {
+                        host,
+                        port,
+                        tls: tls.map(JsonTls::tls),
+                    },
+                },
+                username: self.username,
+                password: self.password.map(Secret::new),
+                db: self.db,
+                cluster: self.cluster,
+                nodes: self.nodes,
+                counting: Counting {
+                    window: self.window.map(time).transpose()?,
+                    dedupe: match self.dedupe {
+                        JsonDedupe::Flags => Dedupe::Flags,
+                        JsonDedupe::Compact => Dedupe::Compact,
+                    },
+                    max_counters: self.max_counters,
+                    max_namespaces: self.max_namespaces,
+                    max_variants: self.max_variants,
+                },
+                timeout: time(self.timeout)?,
+            },
+        })
+    }
+}
+
+impl JsonDeclared {
+    fn of(declared: &Declared) -> Self {
+        Self(
+            declared.name.to_string(),
+            (declared.variants.iter())
+                .map(|(variant, _)| variant.to_string())
+                .collect(),
+            (declared.goals.iter())
+                .map(|goal| goal.name.to_string())
+                .collect(),
+        )
+    }
+
+    /// Without what is for reading.
+    fn declared(self) -> Declared {
+        let Self(name, variants, goals) = self;
+        Declared {
+            name: Name::stored(name),
+            control: None,
+            variants: (variants.into_iter())
+                .map(|variant| (Name::stored(variant), 1))
+                .collect(),
+            goals: (goals.into_iter())
+                .map(|goal| Goal {
+                    name: Name::stored(goal),
+                    unique: true,
+                    better: Better::default(),
+                })
+                .collect(),
+            minimum_effect: None,
+            unit: Unit::default(),
+        }
+    }
+}
+
+impl JsonTls {
+    fn of(tls: &Tls) -> Result<Self, UnreadablePem> {
+        let read = |pem: &Pem| Ok::<_, UnreadablePem>(pem.read()?.reveal().to_owned());
+        Ok(Self {
+            ca: tls.ca.as_ref().map(read).transpose()?,
+            client: match &tls.client {
+                None => None,
+                Some((certificate, key)) => Some((read(certificate)?, read(key)?)),
+            },
+            accept_any: tls.accept_any,
+            any_host_name: tls.any_host_name,
+        })
+    }
+
+    fn tls(self) -> Tls {
+        let text = |text| Pem::Text(Secret::new(text));
+        Tls {
+            ca: self.ca.map(text),
+            client: (self.client).map(|(certificate, key)| (text(certificate), text(key))),
+            accept_any: self.accept_any,
+            any_host_name: self.any_host_name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(server: Server) -> Settings {
+        Settings {
+            redis: RedisSettings::new(server),
+            namespace: Name::stored("alephbet".to_owned()),
+            accept: Accept::Any,
+            declared: DeclaredVariants::default(),
+            ignore_bots: true,
+        }
+    }
+
+    /// Experiments `e0`, `e1`… with two variants each.
+    fn declared(experiments: usize) -> DeclaredVariants {
+        let name = |text: &str| Name::stored(text.to_owned());
+        (0..experiments)
+            .map(|number| {
+                (
+                    name(&format!("e{number}")),
+                    vec![name("blue"), name("red ä")],
+                )
+            })
+            .collect()
+    }
+
+    fn over_tls(tls: Tls) -> Settings {
+        let redis = RedisSettings {
+            username: Some("lamed".to_owned()),
+            password: Some(Secret::new("s3cret \"quoted\"")),
+            db: 3,
+            cluster: true,
+            nodes: vec![("other.example".to_owned(), 6381)],
+            counting: Counting {
+                window: None,
+                dedupe: Dedupe::Flags,
+                max_counters: 7,
+                max_namespaces: 8,
+                max_variants: 9,
+            },
+            timeout: Duration::from_millis(1500),
+            ..settings(Server::Tcp {
+                host: "cache.example".to_owned(),
+                port: 6380,
+                tls: Some(tls),
+            })
+            .redis
+        };
+        Settings {
+            redis,
+            namespace: Name::stored("shop ä".to_owned()),
+            declared: DeclaredVariants::default(),
+            ignore_bots: false,
+            accept: Accept::Declared {
+                namespace: Name::stored("shop ä".to_owned()),
+                experiments: vec![
+                    JsonDeclared(
+                        "e".to_owned(),
+                        vec!["a".to_owned(), "b".to_owned()],
+                        vec!["g".to_owned()],
+                    )
+                    .declared(),
+                ],
+            },
+        }
+    }
+
+    fn read_back(settings: &Settings) -> Settings {
+        let json = settings.to_json().unwrap();
+        assert!(!format!("{json:?} {settings:?}").contains("s3cret"));
+        Settings::from_json(json.reveal()).unwrap()
+    }
+
+    #[test]
+    fn settings_survive_the_way_into_the_function() {
+        let text = |text: &str| Pem::Text(Secret::new(text));
+        for settings in [
+            settings(Server::Unix("/run/redis.sock".into())),
+            Settings {
+                declared: declared(2),
+                ..settings(Server::Unix("/run/redis.sock".into()))
+            },
+            settings(Server::Tcp {
+                host: "localhost".to_owned(),
+                port: 6379,
+                tls: None,
+            }),
+            over_tls(Tls::default()),
+            over_tls(Tls {
+                ca: Some(text("authority\n")),
+                client: Some((text("certificate\n"), text("s3cret key\n"))),
+                accept_any: true,
+                any_host_name: true,
+            }),
+        ] {
+            assert_eq!(read_back(&settings), settings);
+        }
+    }
+
+    #[test]
+    fn the_json_is_compact_and_stays_readable_for_other_versions() {
+        let plain = settings(Server::Tcp {
+            host: "h".to_owned(),
+            port: 1,
+            tls: None,
+        });
+        assert_eq!(
+            plain.to_json().unwrap().reveal(),
+            r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1}},"db":0,"cluster":false,"dedupe":"compact","max_counters":10000,"window":2592000.0,"timeout":2.0}"#
+        );
+        let newer = r#"{"namespace":"alephbet","server":{"tcp":{"host":"h","port":1,"tls":null,"new":1}},
+            "window":2592000,"timeout":2,"dedupe":"compact"}"#;
+        assert_eq!(Settings::from_json(newer).unwrap(), plain);
+    }
+
+    /// A deploy fails for nothing that the function can do without.
+    #[test]
+    fn declared_variants_that_have_no_room_are_left_out() {
+        let plain = settings(Server::Unix("/s".into()));
+        let with = |experiments| Settings {
+            declared: declared(experiments),
+            ..plain.clone()
+        };
+        assert_eq!(read_back(&with(100)), with(100));
+        assert_eq!(read_back(&with(1000)), plain);
+    }
+
+    #[test]
+    #[cfg(feature = "cli")] // for `tempfile`
+    fn files_travel_by_their_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Pem::File(path)
+        };
+        let text = |text: &str| Pem::Text(Secret::new(text));
+        let with = |ca, certificate, key| {
+            over_tls(Tls {
+                ca: Some(ca),
+                client: Some((certificate, key)),
+                ..Tls::default()
+            })
+        };
+        let here = with(file("ca", "A"), file("crt", "B"), file("key", "C"));
+        assert_eq!(read_back(&here), with(text("A"), text("B"), text("C")));
+
+        let missing = Pem::File(folder.path().join("missing"));
+        let error = with(missing, text("B"), text("C")).to_json().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot read `{}`: No such file or directory (os error 2)",
+                folder.path().join("missing").display()
+            )
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_or_cannot_be_read_is_said_in_one_line() {
+        let long = over_tls(Tls {
+            ca: Some(Pem::Text(Secret::new("x".repeat(4000)))),
+            ..Tls::default()
+        });
+        let error = long.to_json().unwrap_err().to_string();
+        assert!(
+            error.starts_with("the settings of the function need 4392 bytes"),
+            "{error}"
+        );
+        for (json, message) in [
+            (
+                "s3cret",
+                "LAMED_SETTINGS is not the JSON that `lamed deploy` writes (line 1, column 1)",
+            ),
+            (
+                r#"{"namespace":"n","server":{"unix":"/s"},"timeout":1}"#,
+                "LAMED_SETTINGS is not the JSON that `lamed deploy` writes (line 1, column 52)",
+            ),
+            (
+                r#"{"namespace":"","server":{"unix":"/s"},"timeout":1,"window":null}"#,
+                "LAMED_SETTINGS: the namespace is empty",
+            ),
+            (
+                r#"{"namespace":"n","server":{"unix":"/s"},"timeout":-1,"window":null}"#,
+                "LAMED_SETTINGS: a time is negative or too long",
+            ),
+        ] {
+            assert_eq!(Settings::from_json(json).unwrap_err().to_string(), message);
+        }
+    }
+}
