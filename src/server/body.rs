@@ -22,7 +22,7 @@ const LEAST: usize = 4 * 1024;
 const DISCARDED: usize = 16 * 1024 * 1024;
 
 /// When to try again where there was no room, in seconds.
-const RETRY_AFTER: &str = "5";
+pub(super) const RETRY_AFTER: &str = "5";
 
 /// The body of a request that is not read yet.
 pub struct Body {

@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use super::exchange::response;
 use super::host::unclear;
 use super::room::{Room, Waits};
+use super::streams::Exchanges;
 use super::{Body, Connections, Edge, Limits};
 
 /// How long a connection may take to end once it is told to, when it has nothing to answer.
@@ -62,7 +64,7 @@ pub(super) struct Pulse {
     start: Instant,
     room: Arc<Room>,
     /// Told when others need the room more.
-    asked: Arc<Notify>,
+    pub(super) asked: Arc<Notify>,
     state: Mutex<State>,
 }
 
@@ -164,6 +166,17 @@ async fn asked(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+async fn answer(
+    edge: &dyn Edge,
+    request: Request<Body>,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    match unclear(&request) {
+        Some(refusal) => response(refusal),
+        None => edge.answer(request, peer).await,
+    }
+}
+
 /// Answers the requests of one connection until it ends. Told to `stop`, it finishes what began.
 pub(super) async fn hold(
     stream: TcpStream,
@@ -179,6 +192,7 @@ pub(super) async fn hold(
         let pulse = Arc::clone(&pulse);
         move |request: Request<Incoming>| {
             let (edge, busy) = (Arc::clone(&edge), pulse.begin());
+            let exchanges = Exchanges::of(&request, &connections);
             let request = request.map(|incoming| Body {
                 incoming,
                 pulse: Arc::clone(&pulse),
@@ -187,9 +201,10 @@ pub(super) async fn hold(
                 wants_room: false,
             });
             async move {
-                let answer = match unclear(&request) {
-                    Some(refusal) => response(refusal),
-                    None => edge.answer(request, peer).await,
+                let answer = answer(&*edge, request, peer);
+                let answer = match exchanges {
+                    Some(exchanges) => exchanges.within(&busy.0, answer).await,
+                    None => answer.await,
                 };
                 drop(busy);
                 Ok::<_, Infallible>(answer)

@@ -17,6 +17,8 @@ pub struct Limits {
     /// How many bytes the bodies of all requests together may take. At least as many as the largest body
     /// that is read.
     pub bodies: usize,
+    /// How many bytes the HTTP/2 requests of all connections may take, each from its head until its answer is sent.
+    pub exchanges: usize,
     /// How long the head of the first request may take, from the connection's start.
     pub head_time: Duration,
     /// How long the body of a request may take. Beyond it: 408.
@@ -39,6 +41,8 @@ impl Default for Limits {
             head: 32 * 1024,
             // A thousand batches of a usual size.
             bodies: 16 * 1024 * 1024,
+            // 1,000 requests at once, or 80 for the largest page that needs no key.
+            exchanges: 8 * 1024 * 1024,
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(30),
             // Longer than the 60 s for which nginx keeps a connection, so that it closes first.

@@ -37,6 +37,8 @@ pub struct Connections {
     pub(super) room: Arc<Room>,
     /// In bytes.
     pub(super) bodies: Arc<Room>,
+    /// In bytes.
+    pub(super) exchanges: Arc<Room>,
     shares: Arc<Shares>,
     open: Arc<AtomicUsize>,
 }
@@ -53,6 +55,7 @@ impl Connections {
             },
             room: Arc::new(Room::new(most, limits.grace)),
             bodies: Arc::new(Room::new(limits.bodies, limits.grace)),
+            exchanges: Arc::new(Room::new(limits.exchanges, limits.grace)),
             shares: Arc::new(Shares::new(limits.share)),
             open: Arc::default(),
         }

@@ -21,6 +21,7 @@ mod metrics;
 mod proof;
 mod room;
 mod shares;
+mod streams;
 
 pub use body::Body;
 pub use container::{Container, ContainerError, IMAGE};

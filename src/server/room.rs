@@ -82,14 +82,26 @@ impl Room {
         }
     }
 
+    /// So many permits, if there are any left now; `warn` says so in the log now and then.
+    pub(super) fn try_take(
+        &self,
+        permits: u32,
+        warn: impl FnOnce(),
+    ) -> Option<OwnedSemaphorePermit> {
+        let taken = Arc::clone(&self.permits)
+            .try_acquire_many_owned(permits)
+            .ok();
+        if taken.is_none() && self.lack.admit().is_some() {
+            warn();
+        }
+        taken
+    }
+
     /// So many permits, as soon as there are. Whoever has waited longest for his client is asked to give way;
     /// `warn` says so in the log now and then.
     pub(super) async fn take(&self, permits: u32, warn: impl FnOnce()) -> OwnedSemaphorePermit {
-        if let Ok(taken) = Arc::clone(&self.permits).try_acquire_many_owned(permits) {
+        if let Some(taken) = self.try_take(permits, warn) {
             return taken;
-        }
-        if self.lack.admit().is_some() {
-            warn();
         }
         let mut taken = std::pin::pin!(Arc::clone(&self.permits).acquire_many_owned(permits));
         let mut again = interval(AGAIN);

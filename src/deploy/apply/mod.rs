@@ -3,6 +3,7 @@
 mod functions;
 mod gateway;
 mod role;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

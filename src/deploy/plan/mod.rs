@@ -7,6 +7,7 @@ mod api;
 mod deploy;
 mod destroy;
 mod release;
+mod role;
 mod step;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 
 use super::track;
+use crate::support::http2::{
+    END_HEADERS, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, head,
+};
 use crate::support::{Server, line};
 
 /// What a server answers to these bytes, until it closes the connection.
@@ -88,34 +91,22 @@ async fn heads_over_http_2_have_the_same_limit() {
     assert_eq!(statuses, [200, 431, 200]);
 }
 
-/// An HTTP/2 frame without flags but `END_HEADERS` where it is one of headers.
-fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let flags = if kind == HEADERS { 4 } else { 0 };
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-
 #[test]
 fn http_2_streams_are_few_and_not_to_be_reset_without_end() {
     let server = Server::start(&["--store", "embedded"]);
-    // GET http://h/healthz, with a body to come, in HPACK's words; and that it is not needed any more.
-    let head = b"\x82\x86\x01\x01h\x04\x08/healthz";
+    // A body to come; and that it is not needed any more.
+    let head = head("GET", "/healthz");
     let cancel = 8_u32.to_be_bytes();
     let resets = (0..1000).flat_map(|number| {
         let stream = 2 * number + 1;
         [
-            frame(HEADERS, stream, head),
-            frame(RST_STREAM, stream, &cancel),
+            frame(HEADERS, END_HEADERS, stream, &head),
+            frame(RST_STREAM, 0, stream, &cancel),
         ]
         .concat()
     });
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend(frame(SETTINGS, 0, b""));
+    let mut bytes = PREFACE.to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, b""));
     bytes.extend(resets);
     let mut stream = TcpStream::connect(&server.address).unwrap();
     let _ = stream.write_all(&bytes);

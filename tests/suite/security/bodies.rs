@@ -28,7 +28,7 @@ fn bodies_have_their_limits() {
 }
 
 /// The most memory that a process ever had, in KB.
-fn most_memory(server: &Server) -> u64 {
+pub(super) fn most_memory(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status
         .lines()

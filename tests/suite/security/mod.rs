@@ -2,6 +2,7 @@
 
 mod bodies;
 mod guesses;
+mod http2;
 mod names;
 mod requests;
 mod secrets;

@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 mod command;
 mod dialogue;
+pub mod http2;
 mod lambda;
 mod model;
 mod redis;

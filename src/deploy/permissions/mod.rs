@@ -1,5 +1,7 @@
 //! What the caller has to be allowed to do, and whether it is.
 
+mod actions;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::builders::ContextEntryBuilder;
@@ -7,116 +9,12 @@ use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
 };
 
+pub use actions::needed;
+use actions::{Action, Need, On, asked};
+
 use super::account::Account;
 use super::aws::{Aws, AwsError, ErrorKind};
 use super::concurrently;
-
-/// An action, when it is needed and on what.
-struct Action {
-    name: &'static str,
-    need: Need,
-    on: On,
-}
-
-/// When an action is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    Always,
-    /// Where the config sets tags.
-    Tags,
-    /// Where the config puts the functions into a VPC.
-    Vpc,
-    /// Only to remove what is no longer wanted, and by `lamed destroy`.
-    Removal,
-}
-
-/// What an action is done to: policies may be limited to some resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum On {
-    Role,
-    Functions,
-    LogGroups,
-    /// Log groups as tags know them.
-    TaggedLogGroups,
-    /// These paths of API Gateway; `{api}` stands for the API's id.
-    Gateway(&'static [&'static str]),
-    Anything,
-}
-
-const fn action(name: &'static str, on: On, need: Need) -> Action {
-    Action { name, need, on }
-}
-
-const METHODS: On = On::Gateway(&["/restapis/{api}/resources/any/methods/GET"]);
-
-/// All that [`super::apply`] does, but for reading through [`super::read`]. A permission of API
-/// Gateway is an HTTP method. Beside the calls themselves stand what AWS asks for along with them:
-/// to hand a role to a function, to tag, and to look at subnets.
-///
-/// Source: "Service Authorization Reference"; for VPCs "Giving Lambda functions access to resources
-/// in an Amazon VPC", AWS documentation.
-const ACTIONS: [Action; 33] = [
-    action("iam:CreateRole", On::Role, Need::Always),
-    action("iam:GetRole", On::Role, Need::Always),
-    action("iam:PassRole", On::Role, Need::Always),
-    action("iam:PutRolePolicy", On::Role, Need::Always),
-    action("iam:UpdateAssumeRolePolicy", On::Role, Need::Always),
-    action("iam:TagRole", On::Role, Need::Tags),
-    action("iam:DeleteRole", On::Role, Need::Removal),
-    action("iam:DeleteRolePolicy", On::Role, Need::Removal),
-    action("iam:DetachRolePolicy", On::Role, Need::Removal),
-    action("lambda:AddPermission", On::Functions, Need::Always),
-    action("lambda:CreateAlias", On::Functions, Need::Always),
-    action("lambda:CreateFunction", On::Functions, Need::Always),
-    action("lambda:DeleteFunction", On::Functions, Need::Always),
-    action("lambda:GetAlias", On::Functions, Need::Always),
-    action(
-        "lambda:GetFunctionConfiguration",
-        On::Functions,
-        Need::Always,
-    ),
-    action("lambda:ListVersionsByFunction", On::Functions, Need::Always),
-    action("lambda:PublishVersion", On::Functions, Need::Always),
-    action("lambda:RemovePermission", On::Functions, Need::Always),
-    action("lambda:UpdateAlias", On::Functions, Need::Always),
-    action("lambda:UpdateFunctionCode", On::Functions, Need::Always),
-    action(
-        "lambda:UpdateFunctionConfiguration",
-        On::Functions,
-        Need::Always,
-    ),
-    action("lambda:TagResource", On::Functions, Need::Tags),
-    action("logs:CreateLogGroup", On::LogGroups, Need::Always),
-    action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
-    action("logs:TagResource", On::TaggedLogGroups, Need::Tags),
-    action("logs:DeleteLogGroup", On::LogGroups, Need::Removal),
-    action(
-        "apigateway:POST",
-        On::Gateway(&[
-            "/restapis",
-            "/restapis/{api}/resources/any",
-            "/restapis/{api}/deployments",
-            "/apikeys",
-            "/usageplans",
-            "/usageplans/any/keys",
-        ]),
-        Need::Always,
-    ),
-    action("apigateway:PUT", METHODS, Need::Always),
-    action("apigateway:DELETE", METHODS, Need::Always),
-    action(
-        "apigateway:PATCH",
-        On::Gateway(&[
-            "/restapis/{api}",
-            "/restapis/{api}/stages/{stage}",
-            "/usageplans/any",
-        ]),
-        Need::Always,
-    ),
-    action("ec2:DescribeSecurityGroups", On::Anything, Need::Vpc),
-    action("ec2:DescribeSubnets", On::Anything, Need::Vpc),
-    action("ec2:DescribeVpcs", On::Anything, Need::Vpc),
-];
 
 /// What a deployment is to do, as far as permissions depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -159,23 +57,6 @@ impl Permissions {
             (Verdict::Unclear, _) => self.unclear.push(action),
         }
     }
-}
-
-/// All actions that the deployment needs.
-#[must_use]
-pub fn needed(scope: Scope<'_>) -> Vec<&'static str> {
-    let needed = asked(scope).filter(|action| action.need != Need::Removal);
-    needed.map(|action| action.name).collect()
-}
-
-fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
-    const { &ACTIONS }
-        .iter()
-        .filter(move |action| match action.need {
-            Need::Always | Need::Removal => true,
-            Need::Tags => scope.tags,
-            Need::Vpc => scope.vpc,
-        })
 }
 
 /// Asks IAM what the caller's policies allow.
@@ -352,6 +233,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use super::actions::ACTIONS;
     use super::*;
 
     #[test]
