@@ -13,8 +13,12 @@ test(`${LOADS} loads: navigation in the same tick, closed tabs, reloads, two tab
   await visitor(async someone => {
     const page = await someone.tab({ opens: true })
     await page.goto(site.url())
-    const { views, problems } = await page.evaluate(loads => run(loads), LOADS)
-    assert.deepEqual(problems, [])
+    let views = 0
+    for (let from = 0; from < LOADS; from += 50) {
+      const given = await page.evaluate((loads, from) => run(loads, from), Math.min(50, LOADS - from), from)
+      assert.deepEqual(given.problems, [])
+      views += given.views
+    }
     assert.deepEqual(someone.errors, [])
     assert.deepEqual(await countsOf(site, COLOR), { visitors: LOADS, bought: LOADS, views })
   })

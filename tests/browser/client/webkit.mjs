@@ -33,19 +33,23 @@ export async function launch() {
     children.unshift(spawn(onPath(program), ...rest))
     return children[0]
   }
+  let port
   const screen = start("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
   const display = await new Promise(ready => screen.stdio[3].once("data", line => ready(":" + String(line).trim())))
-  const port = await freePort()
-  start("WebKitWebDriver", [`--port=${port}`], {
-    stdio: "ignore", env: { ...process.env, DISPLAY: display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", LIBGL_ALWAYS_SOFTWARE: "1" },
-  })
-  const call = async (path, body, method = body ? "POST" : "GET") => {
-    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) })
+  const call = async (path, body, method = body ? "POST" : "GET", patience = 240000) => {
+    const reply = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(patience) })
     const { value } = await reply.json()
     if (!reply.ok) throw new Error(`${path}: ${value.message}`)
     return value
   }
-  await until("the driver is there", () => call("/status").catch(() => {}))
+  async function startDriver() {
+    port = await freePort()
+    start("WebKitWebDriver", [`--port=${port}`], {
+      stdio: "ignore", env: { ...process.env, DISPLAY: display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", LIBGL_ALWAYS_SOFTWARE: "1" },
+    })
+    await until("the driver is there", () => call("/status").catch(() => {}))
+  }
+  await startDriver()
   const binary = execFileSync("sh", ["-c", "ls /usr/lib/*/webkit2gtk-4.*/MiniBrowser | head -n 1"], { encoding: "utf8" }).trim()
   return {
     close() {
@@ -53,10 +57,16 @@ export async function launch() {
     },
     // A session is a browser with nothing remembered. The driver has one at a time.
     async context(said, errors) {
-      const { sessionId } = await call("/session", { capabilities: { alwaysMatch: {
+      const begin = () => call("/session", { capabilities: { alwaysMatch: {
         "webkitgtk:browserOptions": { binary, args: ["--automation", "--javascript-can-open-windows-automatically=true"] },
         timeouts: { script: 200000, pageLoad: 30000 },
-      } } })
+      } } }, "POST", 60000)
+      // A browser that does not come up keeps its driver waiting for ever: another driver starts another one.
+      const { sessionId } = await begin().catch(async () => {
+        children[0].kill()
+        await startDriver()
+        return begin()
+      })
       return new Context((path, body, method) => call(`/session/${sessionId}${path}`, body, method), said, errors)
     },
   }
