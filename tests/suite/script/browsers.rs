@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::{Deadline, Server, is_skipped, tools};
 
 /// On a quiet machine each takes a minute or two.
-const LIMIT: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(10);
 const LOADS: &str = "loads.mjs";
 /// Without a browser.
 const PURE: &str = "assignment.mjs";
@@ -32,9 +32,10 @@ fn files() -> Vec<String> {
     files
 }
 
-/// Runs these files in one browser. All tests pass but those that the browser cannot do.
+/// Runs these files in one browser. All tests pass but those that the browser cannot do. Drivers of browsers stumble at times: what
+/// fails once runs again, and what fails twice is a failure.
 #[track_caller]
-fn run(browser: &str, files: &[String], server: Option<&Server>) {
+fn run(browser: &str, files: &[String], serve: Option<fn() -> Server>) {
     let need = match browser {
         "firefox" => "Firefox",
         "webkit" => "WebKitGTK",
@@ -43,25 +44,39 @@ fn run(browser: &str, files: &[String], server: Option<&Server>) {
     if is_skipped(browser, need) {
         return;
     }
+    if let Err(first) = once(browser, files, serve) {
+        println!("{first}");
+        if let Err(second) = once(browser, files, serve) {
+            panic!("twice:\n{second}");
+        }
+    }
+}
+
+/// One run, or what it said.
+fn once(browser: &str, files: &[String], serve: Option<fn() -> Server>) -> Result<(), String> {
+    let server = serve.map(|serve| serve());
     let mut node = Command::new("node");
     node.arg(folder().join("matrix.mjs"))
         .args(files)
         .env("LAMED_TEST_TOOLS", tools())
         .env("LAMED_BROWSER", browser)
         .stdout(Stdio::piped());
-    if let Some(server) = server {
+    if let Some(server) = &server {
         node.env("LAMED_URL", format!("http://{}/prod", server.address))
             .env("LAMED_API_KEY", &server.key);
     }
     let node = node.spawn().unwrap();
     let _deadline = Deadline::within(LIMIT, &node);
     let output = node.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let count = |word: &str| -> u32 {
         let line = said.lines().find_map(|line| line.strip_prefix(word));
         line.map_or(0, |number| number.trim().parse().unwrap())
     };
-    assert!(output.status.success() && count("# pass ") > 0, "{said}");
+    match output.status.success() && count("# pass ") > 0 {
+        true => Ok(()),
+        false => Err(said),
+    }
 }
 
 fn all_but_loads(browser: &str) {
@@ -75,8 +90,8 @@ fn all_but_loads(browser: &str) {
 
 /// A real lamed counts. Each load is a new visitor's, who comes once more.
 fn loads(browser: &str) {
-    let server = Server::start(&["--store", "embedded", "--api-key", "k"]);
-    run(browser, &[LOADS.to_owned()], Some(&server));
+    let serve = || Server::start(&["--store", "embedded", "--api-key", "k"]);
+    run(browser, &[LOADS.to_owned()], Some(serve));
 }
 
 #[test]
