@@ -44,7 +44,8 @@ async function loadMissing(again, signal) {
   asked?.catch(() => { /* awaited below */ });
   if (needsList) await loadList(signal);
   if (page.state.experiment === null && wide.matches && page.list.experiments.length) {
-    history.replaceState(null, "", addressOf({ ...page.state, experiment: page.list.experiments[0].experiment }));
+    const first = page.list.experiments.find((one) => !one.hidden) ?? page.list.experiments[0];
+    history.replaceState(null, "", addressOf({ ...page.state, experiment: first.experiment }));
     page.state = readState();
   }
   filterList(page.state);
