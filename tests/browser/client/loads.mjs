@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { delivered, lacks, visitor } from "./browsers.mjs"
-import { countsOf, loadsOf } from "./many.mjs"
+import { HOLD, countsOf, loadsOf } from "./many.mjs"
 
 const LOADS = Number(process.env.LAMED_LOADS ?? 300)
 const COLOR = "button color"
@@ -28,7 +28,7 @@ test(`${LOADS} loads: navigation in the same tick, closed tabs, reloads, two tab
 test("pages that come back from the back/forward cache", { skip: lacks.keeping }, async t => {
   const site = loadsOf("kept")
   const loads = Math.max(10, LOADS / 10)
-  site.page("kept", site.pages.get("stay").replace("window.ran = true", `addEventListener("pageshow", ({ persisted }) => {
+  site.page("kept", site.pages.get("stay").replace(HOLD, "").replace("window.ran = true", `addEventListener("pageshow", ({ persisted }) => {
     if (persisted) lamed.complete("viewed")
     window.persisted = persisted
   })`))

@@ -3,6 +3,10 @@
 
 import { Case, experiment } from "./server.mjs"
 
+// In Chromium a window that is closed may still store who its visitor is when the next load has begun. Each page holds this until it
+// is gone.
+export const HOLD = `<script>/Chrome/.test(navigator.userAgent) && navigator.locks.request("page", { mode: "shared" }, () => new Promise(() => {}))</script>`
+
 // Runs in the page: gives how often the goal that is not unique was reached, and what nobody caught.
 const DRIVER = `
 const ways = ["go", "stay", "reload", "redirect", "shut", "pair", "back"]
@@ -32,6 +36,7 @@ async function run(loads, from = 0) {
   for (let load = from; load < from + loads; load++) {
     const way = ways[load % ways.length], mode = modes[load % modes.length]
     const what = [load, way, mode].join(" ")
+    if (/Chrome/.test(navigator.userAgent)) await navigator.locks.request("page", () => {})
     localStorage.clear()
     await fetch("mode?" + mode + "&" + load)
     views += { reload: 2, pair: 2, back: 2 }[way] || 1
@@ -76,7 +81,7 @@ export const lamed = {
 export function loadsOf(name, client = lamed) {
   const site = new Case([experiment(name)])
   site.caches = true
-  const html = (body, script = client.tags(site, name)) => `<!doctype html><html><head><meta charset="utf-8">
+  const html = (body, script = client.tags(site, name)) => `<!doctype html><html><head><meta charset="utf-8">${HOLD}
     <script>for (const type of ["error", "unhandledrejection"]) addEventListener(type, event =>
       opener && opener.problems.push(String(event.reason || event.message)))</script>${script}</head><body>${body}</body></html>`
   const goals = `lamed.complete("bought"); lamed.complete("viewed")`
