@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Delete the counts of this experiment
     #[arg(value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Name,
-    /// Delete this run of the experiment instead of the present one
+    /// Delete this run of the experiment instead of the current one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     run: Option<u32>,
     /// Delete this goal only; `participate` means the participants

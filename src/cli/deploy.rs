@@ -49,6 +49,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         (observed, aws.account().await?)
     };
     let plan = plan::deploy(&desired, &observed, account);
+    if let Some(refusal) = refusal(&config, &aws, &observed).await {
+        return Err(refusal);
+    }
     if args.dry_run {
         return show(context, &name, account, &plan, &desired);
     }
@@ -59,9 +62,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             .printer
             .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
         context.printer.talk(&changes::of_deploy(&plan, &desired));
-    }
-    if let Some(refusal) = refusal(&config, &aws, &observed).await {
-        return Err(refusal);
     }
     let lost: Vec<String> = (plan.destructive())
         .map(|change| format!("{} `{}`", change.resource, change.name))

@@ -9,7 +9,7 @@ use super::visible::visible;
 use super::{CliError, Context, block_on};
 use crate::config::Config;
 use crate::domain::results::grouped;
-use crate::domain::{Declared, Name, State};
+use crate::domain::{Declared, Name};
 use crate::report::{Evaluated, Found, Question, Runs, Said, read};
 
 #[derive(clap::Args)]
@@ -105,16 +105,8 @@ impl Row {
     fn of(declared: &Declared) -> Self {
         Self {
             experiment: declared.name.to_string(),
-            state: Some(match declared.state {
-                State::Draft => "draft",
-                State::Running => "running",
-                State::Stopped => "stopped",
-                State::Shipped(_) => "shipped",
-            }),
-            shipped: match &declared.state {
-                State::Shipped(variant) => Some(variant.to_string()),
-                _ => None,
-            },
+            state: Some(declared.state.as_str()),
+            shipped: declared.state.shipped().map(Name::to_string),
             run: declared.run,
             archived: declared.archived,
             weights: (declared.variants.iter())
@@ -174,7 +166,8 @@ fn table(rows: &[Row], width: usize) -> String {
     };
     let of = |columns: &[usize]| {
         let titles = columns.iter().map(|column| ALL[*column].to_owned());
-        let mut grid = Grid::new(titles, None);
+        let is_text = |place: &usize| matches!(ALL[columns[*place]], "state" | "weights");
+        let mut grid = Grid::new(titles, (0..columns.len()).filter(is_text));
         for row in rows {
             let cells = cells(row);
             grid.push(columns.iter().map(|column| cells[*column].clone()));

@@ -57,27 +57,26 @@ pub(super) struct Args {
 
 #[derive(clap::Args)]
 pub(super) struct StopArgs {
-    /// The experiment
-    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
-    experiment: Name,
     #[command(flatten)]
-    confirm: ConfirmArgs,
+    of: Args,
     #[command(flatten)]
-    endpoint: ApiArgs,
-    #[command(flatten)]
-    key: KeyArgs,
+    server: ServerArgs,
 }
 
 #[derive(clap::Args)]
 pub(super) struct ShipArgs {
-    /// The experiment
-    #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
-    experiment: Name,
+    #[command(flatten)]
+    of: Args,
     /// The variant that all visitors will see
     #[arg(value_name = "VARIANT", value_parser = name, add = ArgValueCompleter::new(completions::variants))]
     variant: Name,
     #[command(flatten)]
-    confirm: ConfirmArgs,
+    server: ServerArgs,
+}
+
+/// Who can say whether pages with AlephBet send events.
+#[derive(clap::Args)]
+struct ServerArgs {
     #[command(flatten)]
     endpoint: ApiArgs,
     #[command(flatten)]
@@ -141,34 +140,29 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn start(context: &Context, args: Args) -> Result<(), CliError> {
-    edit(context, &Verb::Start, &args.experiment, &args.confirm)
+    edit(context, &Verb::Start, &args)
 }
 
 pub(super) fn stop(context: &Context, args: StopArgs) -> Result<(), CliError> {
-    edit(context, &Verb::Stop, &args.experiment, &args.confirm)?;
-    warn_of_alephbet(context, &args.endpoint, &args.key, &args.experiment)
+    edit(context, &Verb::Stop, &args.of)?;
+    warn_of_alephbet(context, &args.server, &args.of.experiment)
 }
 
 pub(super) fn ship(context: &Context, args: ShipArgs) -> Result<(), CliError> {
     let verb = Verb::Ship(args.variant);
-    edit(context, &verb, &args.experiment, &args.confirm)?;
-    warn_of_alephbet(context, &args.endpoint, &args.key, &args.experiment)
+    edit(context, &verb, &args.of)?;
+    warn_of_alephbet(context, &args.server, &args.of.experiment)
 }
 
 pub(super) fn restart(context: &Context, args: Args) -> Result<(), CliError> {
-    edit(context, &Verb::Restart, &args.experiment, &args.confirm)
+    edit(context, &Verb::Restart, &args)
 }
 
 pub(super) fn archive(context: &Context, args: Args) -> Result<(), CliError> {
-    edit(context, &Verb::Archive, &args.experiment, &args.confirm)
+    edit(context, &Verb::Archive, &args)
 }
 
-fn edit(
-    context: &Context,
-    verb: &Verb,
-    experiment: &Name,
-    confirm: &ConfirmArgs,
-) -> Result<(), CliError> {
+fn edit(context: &Context, verb: &Verb, args: &Args) -> Result<(), CliError> {
     let path: PathBuf = match locate(context.config_file.as_deref()) {
         Location::Found(path) => path,
         Location::Missing(path) => {
@@ -178,7 +172,7 @@ fn edit(
             )));
         }
     };
-    apply(context, &path, verb, experiment, confirm)
+    apply(context, &path, verb, &args.experiment, &args.confirm)
 }
 
 /// Shows what changes in the file, asks, and writes it.
@@ -276,8 +270,7 @@ fn difference(path: &Path, before: &str, after: &str) -> String {
 /// of it. Where nobody can be asked, nothing is known.
 fn warn_of_alephbet(
     context: &Context,
-    endpoint: &ApiArgs,
-    key: &KeyArgs,
+    ServerArgs { endpoint, key }: &ServerArgs,
     experiment: &Name,
 ) -> Result<(), CliError> {
     if endpoint.is_deployed() && Running::find().is_none() {

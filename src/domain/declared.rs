@@ -71,10 +71,7 @@ impl Declared {
     /// What those see who do not take part: the variant that is shipped, else the control.
     #[must_use]
     pub fn fallback(&self) -> Option<&Name> {
-        match &self.state {
-            State::Shipped(variant) => Some(variant),
-            State::Draft | State::Running | State::Stopped => self.control(),
-        }
+        self.state.shipped().or(self.control())
     }
 
     /// What its present run is called on the wire and in the stores.
@@ -115,13 +112,34 @@ pub enum State {
     Shipped(Name),
 }
 
+impl State {
+    /// The word for it in the config and in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Shipped(_) => "shipped",
+        }
+    }
+
+    /// The variant that all see.
+    #[must_use]
+    pub fn shipped(&self) -> Option<&Name> {
+        match self {
+            Self::Shipped(variant) => Some(variant),
+            Self::Draft | Self::Running | Self::Stopped => None,
+        }
+    }
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Draft => f.write_str("draft"),
-            Self::Running => f.write_str("running"),
-            Self::Stopped => f.write_str("stopped"),
-            Self::Shipped(variant) => write!(f, "shipped {variant}"),
+        f.write_str(self.as_str())?;
+        match self.shipped() {
+            Some(variant) => write!(f, " {variant}"),
+            None => Ok(()),
         }
     }
 }

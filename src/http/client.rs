@@ -249,12 +249,7 @@ impl<'a> Experiment<'a> {
                     unique: goal.unique,
                 })
                 .collect(),
-            state: match declared.state {
-                State::Draft => "draft",
-                State::Running => "running",
-                State::Stopped => "stopped",
-                State::Shipped(_) => "shipped",
-            },
+            state: declared.state.as_str(),
             sample: declared.sample,
             path: (!declared.paths.is_empty())
                 .then(|| path_pattern(declared.paths.iter().map(String::as_str))),

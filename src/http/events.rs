@@ -93,7 +93,7 @@ impl Rules {
         let place = fields.place();
         let refused = |name, error: &str| malformed(name, error, place);
         if fields.get(parameter::VARIANT)?.is_some() {
-            let follows = "must not stand beside `user`: it follows from the user";
+            let follows = "must be left out where `user` is given: lamed computes it from the user";
             return Err(refused(parameter::VARIANT, follows));
         }
         let event = UserEvent {
@@ -112,8 +112,8 @@ impl Rules {
             NotOfUsers::NoVariants => refused(parameter::EXPERIMENT, "has no declared variants"),
             NotOfUsers::NoKey => refused(
                 parameter::UUID,
-                "is missing: the goal counts each time, so each event needs a `uuid`, such as the number of an \
-                 order, by which lamed knows a retry",
+                "is missing: this goal counts each time, so each event needs a `uuid` (the number of an order, for example); \
+                 with it, a retry counts once",
             ),
         })
     }

@@ -107,27 +107,29 @@ impl Rules {
     pub(super) fn remember(&self, others: &Self) {
         for declared in self.experiments.all() {
             let wire = declared.wire_name();
-            if others.has_alephbet(&wire) {
-                self.note_alephbet(&wire);
+            if let Some(at) = others.alephbet(&wire) {
+                self.note(&wire, at);
             }
         }
     }
 
     /// Notes that AlephBet sends events of an experiment.
     pub(super) fn note_alephbet(&self, wire: &Name) {
+        self.note(wire, Instant::now());
+    }
+
+    fn note(&self, wire: &Name, at: Instant) {
         if let Some(place) = self.experiments.place(wire) {
             let noted = &self.copies[place].alephbet;
-            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
         }
     }
 
-    /// Whether AlephBet sent events of the experiment at this place within a day, as far as this process knows.
-    fn has_alephbet(&self, wire: &Name) -> bool {
-        self.experiments.place(wire).is_some_and(|place| {
-            let noted = &self.copies[place].alephbet;
-            let noted = *noted.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.is_some_and(|at| at.elapsed() < A_DAY)
-        })
+    /// When AlephBet last sent an event of an experiment, if it did within a day, as far as this process knows.
+    fn alephbet(&self, wire: &Name) -> Option<Instant> {
+        let noted = &self.copies[self.experiments.place(wire)?].alephbet;
+        let noted = *noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.filter(|at| at.elapsed() < A_DAY)
     }
 
     /// After a delete: the store may have no copies any more.
@@ -192,7 +194,7 @@ impl Api {
                         changed: began.as_ref().map_or_else(Vec::new, changed),
                         began,
                         declared: now,
-                        alephbet: rules.has_alephbet(name),
+                        alephbet: rules.alephbet(name).is_some(),
                         earlier: false,
                     });
                 }

@@ -91,16 +91,8 @@ impl Which {
             experiment: experiment.to_string(),
             name: declared.map_or(experiment, |one| &one.name).to_string(),
             run: declared.map_or(1, |declared| declared.run),
-            state: state.map(|state| match state {
-                State::Draft => "draft",
-                State::Running => "running",
-                State::Stopped => "stopped",
-                State::Shipped(_) => "shipped",
-            }),
-            shipped: state.and_then(|state| match state {
-                State::Shipped(variant) => Some(variant.to_string()),
-                _ => None,
-            }),
+            state: state.map(State::as_str),
+            shipped: state.and_then(State::shipped).map(Name::to_string),
         }
     }
 }

@@ -123,7 +123,8 @@ impl Health {
         match health.degraded() {
             None if *self.refused.borrow() => Readiness::Degraded {
                 ready,
-                reason: "a change of the config is refused: the log has the reason".to_owned(),
+                reason: "the server cannot use the changed config: the log has the reason"
+                    .to_owned(),
             },
             None => Readiness::Ready(ready),
             Some(reason) => {

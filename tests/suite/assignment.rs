@@ -4,6 +4,7 @@
 use std::fs;
 
 use lamed::domain::assignment::{Variants, draw, idempotency_key, in_order, is_sampled, pick};
+use lamed::domain::statistics::sample_ratio;
 use serde_json::Value;
 
 #[test]
@@ -62,4 +63,35 @@ fn variants_samples_and_keys_are_alephbets() {
             assert_eq!(variant, text("variant"), "{vector}");
         }
     }
+}
+
+/// While the sample grows, the split stays even: who is in was drawn by another lot than that of the variant.
+#[test]
+fn a_growing_sample_raises_no_alarm() {
+    const SEEDS: u64 = 1000;
+    const USERS: u64 = 300;
+    let weights = Variants::Weighted(vec![90, 10]);
+    let mut alarms = 0;
+    for seed in 0..SEEDS {
+        let experiment = format!("experiment {seed}");
+        let (mut counts, mut rang) = ([0_u64; 2], false);
+        // All come back with each step, those who are in and those who were left out.
+        let mut before = None;
+        for sample in [0.1, 0.5, 1.0] {
+            for user in 0..USERS {
+                let unit = format!("user {user}");
+                let is_in = |sample| is_sampled(&experiment, sample, &unit);
+                if !is_in(sample) || before.is_some_and(is_in) {
+                    continue;
+                }
+                let draw = draw(&experiment, "variant", &unit);
+                counts[pick(draw, &weights).unwrap()] += 1;
+                let ratio = sample_ratio(&[(counts[0], 90), (counts[1], 10)]);
+                rang |= ratio.is_some_and(|ratio| ratio.alarm());
+            }
+            before = Some(sample);
+        }
+        alarms += u32::from(rang);
+    }
+    assert!(alarms <= 10, "{alarms} of {SEEDS}");
 }

@@ -1,4 +1,4 @@
-//! Rows of cells that may be styled, names and drawings to the left and numbers to the right.
+//! Rows of cells that may be styled, words and drawings to the left and numbers to the right.
 
 use anstream::adapter::strip_str;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -8,18 +8,18 @@ const MIN_NAME: usize = 8;
 
 pub(in crate::cli) struct Grid {
     rows: Vec<Vec<String>>,
-    /// A column beside the first that is aligned to the left.
-    drawing: Option<usize>,
+    /// Columns beside the first that are aligned to the left.
+    left: Vec<usize>,
 }
 
 impl Grid {
     pub(in crate::cli) fn new(
         header: impl IntoIterator<Item = String>,
-        drawing: Option<usize>,
+        left: impl IntoIterator<Item = usize>,
     ) -> Self {
         Self {
             rows: vec![header.into_iter().collect()],
-            drawing,
+            left: left.into_iter().collect(),
         }
     }
 
@@ -67,7 +67,7 @@ impl Grid {
                     cell.clone()
                 };
                 let space = " ".repeat(width.saturating_sub(columns_of(&cell)));
-                let (before, after) = if column == 0 || self.drawing == Some(column) {
+                let (before, after) = if column == 0 || self.left.contains(&column) {
                     ("", &*space)
                 } else {
                     (&*space, "")

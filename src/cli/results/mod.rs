@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Show these experiments only
     #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiments: Vec<Name>,
-    /// Show this run of the experiments instead of the present one
+    /// Show this run of the experiments instead of the current one
     #[arg(long, value_name = "N", requires = "experiments", value_parser = clap::value_parser!(u32).range(1..))]
     run: Option<u32>,
     /// Show earlier runs and archived experiments, too
@@ -288,7 +288,7 @@ fn notes(results: &Results, config: &Config) -> Vec<String> {
     let is_declared_here = |one: &Counted| config.declared(one.name().as_str()).is_some();
     if !results.runs.from_api && results.counted.iter().any(is_declared_here) {
         notes.push(
-            "the API does not say what it declares: goals, weights and controls are those of your config"
+            "the API does not report its declared experiments: goals, weights and controls are from your config file"
                 .to_owned(),
         );
     }

@@ -1,6 +1,6 @@
 //! `lamed serve`
 
-pub(super) mod reload;
+mod reload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::time::sleep;
 
-use self::reload::Reload;
+use self::reload::{Content, Reload, warn_of_changes};
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::signals::Stop;
@@ -61,15 +61,21 @@ pub(super) struct Args {
 const OTHER_FILES: u64 = 64;
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
+    let seen = Content::read(&config_path(context));
     let config = context.config()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(error.to_string()))?
-        .block_on(run_server(context, args, config))
+        .block_on(run_server(context, args, config, seen))
 }
 
-async fn run_server(context: &Context, args: Args, config: Config) -> Result<(), CliError> {
+async fn run_server(
+    context: &Context,
+    args: Args,
+    config: Config,
+    seen: Content,
+) -> Result<(), CliError> {
     let choice = match (&args.store, args.local) {
         (Some(text), _) => Choice::parse(text)?,
         (None, true) => Choice::Auto,
@@ -108,6 +114,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         None => opened.store.clone(),
     };
     let api = Api::new(store.clone(), rules(&config, &args));
+    warn_of_changes(context.printer, &api).await;
     if let Some(clock) = demo {
         demo::fill(&api, &clock).await?;
     }
@@ -131,7 +138,7 @@ async fn run_server(context: &Context, args: Args, config: Config) -> Result<(),
         api: api.clone(),
     });
     let namespace = config.namespace.clone();
-    let reload = Reload::new(context, config_path(context), &config);
+    let reload = Reload::new(context, config_path(context), seen, &config);
     let edge = api_edge(&args, api.clone(), key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{Args, rules};
 use crate::cli::Context;
 use crate::cli::printer::Printer;
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::domain::{Declared, Name};
-use crate::http::Api;
+use crate::http::{Api, Run};
 use crate::store::{CountLimits, Counting};
 
 /// The content is looked at, and not the events of the file system: those are lost on network drives and on
@@ -38,13 +39,13 @@ pub(super) struct Reload {
 
 /// What stands in the file, or why that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     Text(Vec<u8>),
     None(io::ErrorKind, String),
 }
 
 impl Content {
-    fn read(path: &Path) -> Self {
+    pub(super) fn read(path: &Path) -> Self {
         match fs::read(path) {
             Ok(text) => Self::Text(text),
             Err(error) => Self::None(error.kind(), error.to_string()),
@@ -61,10 +62,10 @@ enum Refusal {
 }
 
 impl Reload {
-    /// `config` is what the file says now.
-    pub(super) fn new(context: &Context, path: PathBuf, config: &Config) -> Self {
+    /// `seen` was read before the config was: what changed since is taken at the first look.
+    pub(super) fn new(context: &Context, path: PathBuf, seen: Content, config: &Config) -> Self {
         Self {
-            seen: Content::read(&path),
+            seen,
             path,
             namespace: context.namespace.clone(),
             started: config.clone(),
@@ -100,12 +101,12 @@ impl Reload {
                 Err(Refusal::Wrong(reason)) => {
                     self.seen = content;
                     self.refused.send_replace(true);
-                    printer.warn(&format!("config not changed: {reason}"));
+                    printer.warn(&format!("cannot use the changed config: {reason}"));
                     waits = false;
                 }
                 Err(Refusal::Later(reason)) => {
                     if !waits {
-                        printer.warn(&format!("config not changed yet: {reason}"));
+                        printer.warn(&format!("cannot use the changed config yet: {reason}"));
                     }
                     waits = true;
                 }
@@ -115,12 +116,18 @@ impl Reload {
 
     /// What stands in the file, unless somebody is writing it.
     async fn settled(&self) -> Option<Content> {
-        let content = Content::read(&self.path);
+        let content = self.read().await?;
         if content == self.seen {
             return Some(content);
         }
         sleep(SETTLED).await;
-        (Content::read(&self.path) == content).then_some(content)
+        (self.read().await? == content).then_some(content)
+    }
+
+    /// On a thread of its own: a network drive that does not answer keeps no request waiting.
+    async fn read(&self) -> Option<Content> {
+        let path = self.path.clone();
+        spawn_blocking(move || Content::read(&path)).await.ok()
     }
 
     async fn take(
@@ -131,6 +138,10 @@ impl Reload {
         args: &Args,
     ) -> Result<(), Refusal> {
         let mut config = self.parsed(content).map_err(Refusal::Wrong)?;
+        if config == self.present && !*self.refused.borrow() {
+            // Other spaces, or another order.
+            return Ok(());
+        }
         for warning in &config.warnings {
             printer.warn(warning);
         }
@@ -152,12 +163,8 @@ impl Reload {
         let runs = api.runs(&experiments).await;
         let runs = runs.map_err(|error| Refusal::Later(error.to_string()))?;
         if let Some(run) = runs.iter().find(|run| !run.changed.is_empty()) {
-            return Err(Refusal::Wrong(format!(
-                "{}: experiment `{}`: {}; undo the change, or start a new run with `lamed restart`",
-                self.path.display(),
-                run.declared.name,
-                run.changed.join("; "),
-            )));
+            let place = self.path.display();
+            return Err(Refusal::Wrong(format!("{place}: {}", changed(run))));
         }
         let limits = api.limit(CountLimits::of(&config.counting)).await;
         limits.map_err(|error| Refusal::Later(error.to_string()))?;
@@ -183,15 +190,30 @@ impl Reload {
         };
         let text = std::str::from_utf8(text)
             .map_err(|_| format!("`{place}`: the file is not UTF-8 text"))?;
-        let mut config = Config::parse(&self.path, text).map_err(|error: ConfigError| {
-            // In one line, whatever stands in the file.
-            error.to_string()
-        })?;
+        let mut config = Config::parse(&self.path, text).map_err(|error| error.to_string())?;
         if let Some(namespace) = &self.namespace {
             config.namespace.clone_from(namespace);
         }
         Ok(config)
     }
+}
+
+/// Says at the start which experiments are not as they were when their runs began. The server counts them all the
+/// same, since events that it refused would be lost.
+pub(super) async fn warn_of_changes(printer: Printer, api: &Api) {
+    let runs = api.runs(&api.rules().experiments).await.unwrap_or_default();
+    for run in runs.iter().filter(|run| !run.changed.is_empty()) {
+        let changed = changed(run);
+        printer.warn(&format!("results give no verdict: {changed}"));
+    }
+}
+
+fn changed(run: &Run) -> String {
+    format!(
+        "experiment `{}`: {}; undo the change, or start a new run with `lamed restart`",
+        run.declared.name,
+        run.changed.join("; "),
+    )
 }
 
 /// The keys of the file that only a start takes.
@@ -220,7 +242,7 @@ fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
 }
 
 /// What another config changes, in one line.
-pub(in crate::cli) fn difference(before: &Config, now: &Config) -> String {
+fn difference(before: &Config, now: &Config) -> String {
     let find = |config: &'_ Config, name: &Name| config.declared(name.as_str()).cloned();
     let mut parts = Vec::new();
     for declared in &now.experiments {
@@ -240,7 +262,7 @@ pub(in crate::cli) fn difference(before: &Config, now: &Config) -> String {
         }
     }
     if parts.is_empty() {
-        parts.push("no experiment".to_owned());
+        parts.push("the experiments stay the same".to_owned());
     }
     parts.join("; ")
 }

@@ -1,7 +1,7 @@
 //! Counts in, verdicts out.
 
 use super::*;
-use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE, assignment};
+use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE};
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -577,35 +577,4 @@ fn what_strangers_sent_is_summed_up() {
     let wish = name("junk 1999");
     let results = Results::of(&counts, &[], None, Some(&wish));
     assert_eq!(results.control, Some(wish));
-}
-
-/// While the sample grows, the split stays even: who is in was drawn by another lot than that of the variant.
-#[test]
-fn a_growing_sample_raises_no_alarm() {
-    const SEEDS: u64 = 1000;
-    const USERS: u64 = 300;
-    let weights = assignment::Variants::Weighted(vec![90, 10]);
-    let mut alarms = 0;
-    for seed in 0..SEEDS {
-        let experiment = format!("experiment {seed}");
-        let (mut counts, mut rang) = ([0_u64; 2], false);
-        // All come back with each step, those who are in and those who were left out.
-        let mut before = None;
-        for sample in [0.1, 0.5, 1.0] {
-            for user in 0..USERS {
-                let unit = format!("user {user}");
-                let is_in = |sample| assignment::is_sampled(&experiment, sample, &unit);
-                if !is_in(sample) || before.is_some_and(is_in) {
-                    continue;
-                }
-                let draw = assignment::draw(&experiment, "variant", &unit);
-                counts[assignment::pick(draw, &weights).unwrap()] += 1;
-                let ratio = sample_ratio(&[(counts[0], 90), (counts[1], 10)]);
-                rang |= ratio.is_some_and(|ratio| ratio.alarm());
-            }
-            before = Some(sample);
-        }
-        alarms += u32::from(rang);
-    }
-    assert!(alarms <= 10, "{alarms} of {SEEDS}");
 }

@@ -140,10 +140,10 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
         ]);
         server.client().get(&format!("/prod/track?{query}")).await;
     }
-    let list = " experiment         state  run         weights  days  participants
- color            running    2  red 9 : blue 1     1             2
+    let list = " experiment  state         run  weights         days  participants
+ color       running         2  red 9 : blue 1     1             2
    no conversions yet
- headline       shipped b    1       a 1 : b 1     0             0
+ headline    shipped b       1  a 1 : b 1          0             0
  other       not declared    1                     1             1
    no conversions yet
 ";
@@ -154,7 +154,7 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     assert!(
         narrow
             .stdout
-            .starts_with(" experiment         state  participants\n"),
+            .starts_with(" experiment  state         participants\n"),
         "{narrow}"
     );
     assert!(narrow.stdout.contains("\n old"), "{narrow}");

@@ -109,6 +109,7 @@ async fn what_a_run_stands_on_is_not_deployed_away() {
         outcome.code == Some(2) && outcome.stderr.ends_with(refusal),
         "{outcome}"
     );
+    site.deploy_line(&["--dry-run"]).gives(2, "", refusal);
     declare(r#", "unit": "user", "planned_participants": 100, "run": 2"#);
     let outcome = site.deploy_line(&["--yes"]).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");

@@ -116,8 +116,8 @@ async fn a_goal_that_counts_each_time_counts_a_retry_once() {
         (reply.status, reply.json()),
         (
             400,
-            json!({"message": "`uuid` is missing: the goal counts each time, so each event needs a `uuid`, \
-                               such as the number of an order, by which lamed knows a retry"})
+            json!({"message": "`uuid` is missing: this goal counts each time, so each event needs a `uuid` (the \
+                               number of an order, for example); with it, a retry counts once"})
         )
     );
     let reply = post(
@@ -159,7 +159,7 @@ async fn ids_stand_in_bodies_alone_and_never_in_logs_or_errors() {
         (
             "",
             event(json!({"variant": "red"})),
-            "`variant` must not stand beside `user`: it follows from the user",
+            "`variant` must be left out where `user` is given: lamed computes it from the user",
         ),
         (
             "",

@@ -204,6 +204,10 @@ async fn results_of_an_experiment_that_was_changed_are_withheld() {
         let after = json!({"color": color(&json!({"variants": {"blue": 1, "red": 2}}))});
         let server = serve(&store, &after);
         let change = "the variants changed from {blue: 1, red: 1} to {blue: 1, red: 2}";
+        let warning = format!(
+            "warning: results give no verdict: experiment `color`: {change}; undo the change, or"
+        );
+        assert!(server.log().contains(&warning), "{}", server.log());
         assert_eq!(followed(&server).await[0]["changed"], json!([change]));
         let url = format!("http://{}/prod", server.address);
         let results = ["results", "--url", &url, "--api-key", &server.key, "--json"];

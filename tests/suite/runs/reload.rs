@@ -27,14 +27,14 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
         assert_eq!(track(&server, "color", "participate", "1").await, true);
 
         declare(&server, &json!({"color": color(&json!({"sample": 0.1}))}));
-        let log = logged(&server, "config not changed: ", 1).await;
+        let log = logged(&server, "cannot use the changed config: ", 1).await;
         let reason = "config.json: experiment `color`: the variants changed from {blue: 1, red: 3} to {blue: 1, red: 1}; \
                       undo the change, or start a new run with `lamed restart`";
         assert!(log.contains(reason), "{log}");
         assert_eq!(readiness(&server).await, (200, json!("degraded")));
         assert_eq!(followed(&server).await[0]["variants"][1], json!(["red", 3]));
         declare(&server, &first(json!({})));
-        logged(&server, "config changed: no experiment", 1).await;
+        logged(&server, "config changed: the experiments stay the same", 1).await;
         assert_eq!(readiness(&server).await, (200, json!("ready")));
 
         // A sample grows, and does not shrink any more.
@@ -104,7 +104,7 @@ async fn limits_and_the_rest_of_what_can_change_do_without_a_restart() {
         let config =
             json!({"max_counters": 1, "accept": "any", "namespace": "other", "dedupe": "flags"});
         fs::write(config_of(&server), config.to_string()).unwrap();
-        let log = logged(&server, "config changed: no experiment", 1).await;
+        let log = logged(&server, "config changed: the experiments stay the same", 1).await;
         assert!(
             log.contains(
                 "restart the server to change `namespace`, `uuid_expiry_seconds`, `dedupe`"
@@ -138,7 +138,7 @@ async fn a_config_that_is_written_badly_is_refused_until_it_is_whole() {
     };
 
     fs::write(&file, &whole[..whole.len() - 3]).unwrap();
-    let log = logged(&server, "config not changed: ", 1).await;
+    let log = logged(&server, "cannot use the changed config: ", 1).await;
     assert!(log.contains("config.json:1:"), "{log}");
     assert_eq!(readiness(&server).await, (200, json!("degraded")));
     fs::write(&file, "").unwrap();
@@ -171,7 +171,7 @@ async fn a_config_that_is_written_badly_is_refused_until_it_is_whole() {
     let log = logged(&server, "`edit 100` is new", 1).await;
     let refused = log[before.len()..]
         .lines()
-        .filter(|line| line.contains("config not changed"));
+        .filter(|line| line.contains("cannot use the changed config"));
     assert_eq!(refused.count(), 0, "{log}");
     assert_eq!(is_running().await, false);
 }
