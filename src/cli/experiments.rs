@@ -46,7 +46,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let (found, missing) = match found {
         Ok(found) => (found, None),
         // What is declared is known all the same.
-        Err(error) if !config.experiments.is_empty() => (Found::default(), Some(error)),
+        Err(error @ CliError::Failed(_)) if !config.experiments.is_empty() => {
+            (Found::default(), Some(error))
+        }
         Err(error) => return Err(error),
     };
     let runs = Runs::new(found.runs, &config.experiments);

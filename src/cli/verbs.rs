@@ -127,6 +127,7 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
     };
     if !is_there {
         files::create(context, &path)?;
+        files::refresh_schema(context, &path)?;
     }
     apply(context, &path, &verb, &args.experiment, &args.confirm)?;
     if !args.start {
@@ -211,7 +212,7 @@ fn apply(
         return context.printer.json(&json!({"file": file, "done": done}));
     }
     context.printer.talk(&format!(
-        "{}\nA running `lamed serve` takes this within seconds. For AWS, run `lamed deploy`.",
+        "{}\nA running `lamed serve` uses this within seconds. For AWS, run `lamed deploy`.",
         harmless(&done)
     ));
     Ok(())

@@ -83,7 +83,7 @@ fn keeps(_: &NamedTempFile, _: &fs::Metadata) -> bool {
 
 /// Brings the schema beside the config up to date with this lamed, where the config names it and is
 /// in `~/.lamed`.
-pub(super) fn refresh_schema(context: &Context, path: &Path) -> Result<(), CliError> {
+pub(in crate::cli) fn refresh_schema(context: &Context, path: &Path) -> Result<(), CliError> {
     let names_it = fs::read_to_string(path)
         .ok()
         .and_then(|text| Document::new(&text))

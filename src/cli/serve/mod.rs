@@ -81,6 +81,7 @@ async fn run_server(
         (None, true) => Choice::Auto,
         (None, false) => Choice::Config,
     };
+    let uses_redis = matches!(choice, Choice::Config);
     for route in without_key(&config) {
         context.printer.warn(&format!(
             "{}: anybody can use `{} /{STAGE}/{}` ({}) without the API key; to prevent this, set its `apiKeyRequired` to true",
@@ -138,7 +139,7 @@ async fn run_server(
         api: api.clone(),
     });
     let namespace = config.namespace.clone();
-    let reload = Reload::new(context, config_path(context), seen, &config);
+    let reload = Reload::new(context, config_path(context), seen, &config, uses_redis);
     let edge = api_edge(&args, api.clone(), key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {

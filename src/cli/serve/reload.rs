@@ -29,10 +29,12 @@ pub(super) struct Reload {
     path: PathBuf,
     /// What the command line says goes before the file.
     namespace: Option<Name>,
-    /// As the server was started: what is not taken while it runs.
+    /// As the server was started: what is not taken while it runs. Without the Redis where it counts elsewhere.
     started: Config,
     /// As it is now.
     present: Config,
+    /// The keys of which the log says already that they need a restart.
+    told: Vec<&'static str>,
     seen: Content,
     refused: watch::Sender<bool>,
 }
@@ -63,13 +65,22 @@ enum Refusal {
 
 impl Reload {
     /// `seen` was read before the config was: what changed since is taken at the first look.
-    pub(super) fn new(context: &Context, path: PathBuf, seen: Content, config: &Config) -> Self {
+    pub(super) fn new(
+        context: &Context,
+        path: PathBuf,
+        seen: Content,
+        config: &Config,
+        uses_redis: bool,
+    ) -> Self {
+        let mut started = config.clone();
+        started.redis.take_if(|_| !uses_redis);
         Self {
             seen,
             path,
             namespace: context.namespace.clone(),
-            started: config.clone(),
+            started,
             present: config.clone(),
+            told: Vec::new(),
             refused: watch::Sender::new(false),
         }
     }
@@ -146,12 +157,11 @@ impl Reload {
             printer.warn(warning);
         }
         let restarts = needs_restart(&self.started, &config);
-        if !restarts.is_empty() {
-            printer.warn(&format!(
-                "restart the server to change {}",
-                restarts.join(", ")
-            ));
+        if !restarts.is_empty() && restarts != self.told {
+            let keys = restarts.join(", ");
+            printer.warn(&format!("restart the server to change {keys}"));
         }
+        self.told = restarts;
         // Experiments are those of the namespace in which the server counts.
         config.namespace.clone_from(&self.started.namespace);
         config.counting = Counting {
@@ -219,14 +229,15 @@ fn changed(run: &Run) -> String {
 /// The keys of the file that only a start takes.
 fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
     let redis = |config: &Config| {
-        let mut redis = config.redis.clone();
-        if let Some(redis) = &mut redis {
-            redis.counting = Counting::default();
-        }
-        redis
+        let mut redis = config.redis.clone()?;
+        redis.counting = Counting::default();
+        Some(redis)
     };
     [
-        ("`redis`", redis(started) != redis(now)),
+        (
+            "`redis`",
+            started.redis.is_some() && redis(started) != redis(now),
+        ),
         ("`namespace`", started.namespace != now.namespace),
         (
             "`uuid_expiry_seconds`",

@@ -22,7 +22,7 @@ fn a_verb_changes_the_file_and_shows_how() {
     let file = home.path().join("config.json");
     fs::write(&file, CONFIG).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    let live = "A running `lamed serve` takes this within seconds. For AWS, run `lamed deploy`.\n";
+    let live = "A running `lamed serve` uses this within seconds. For AWS, run `lamed deploy`.\n";
     line(&home, &["ship", "button color", "red", "--yes"]).gives(
         0,
         "",
@@ -91,7 +91,8 @@ fn a_first_experiment_makes_the_file() {
     let outcome = line(&home, &new).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let file = home.path().join(".lamed/config.json");
-    let config: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let config: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert!(file.with_file_name("config.schema.json").exists());
     assert_eq!(
         config["experiments"],
         json!({"50% off": {"variants": {"plain": 3, "banner": 1}, "goals": ["bought"], "state": "draft"}})
@@ -182,4 +183,7 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
         outcome.stdout.contains("headline")
             && outcome.stderr.starts_with("warning: counts are missing: ")
     );
+    let outcome = line(&server.home, &["experiments", "--url", "nonsense"]).run();
+    let is_usage = outcome.code == Some(2) && outcome.stderr.starts_with("error: `--url nonsense`");
+    assert!(is_usage && outcome.stdout.is_empty(), "{outcome}");
 }

@@ -111,6 +111,12 @@ async fn limits_and_the_rest_of_what_can_change_do_without_a_restart() {
             ),
             "{log}"
         );
+        // Said once, and nothing of a Redis that the server does not use.
+        let config = json!({"max_counters": 1, "namespace": "other", "dedupe": "flags", "redis": {"port": 1},
+            "experiments": {"one": {}}});
+        fs::write(config_of(&server), config.to_string()).unwrap();
+        let log = logged(&server, "`one` is new (running)", 1).await;
+        assert_eq!(log.matches("restart the server").count(), 1, "{log}");
         let path = "/prod/track?experiment=two&variant=red&event=participate&uuid=1";
         assert_eq!(server.client().get(path).await.status, 429);
         let config = json!({"accept": "declared", "experiments": {"three": color(&json!({}))}});
