@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { after } from "node:test"
 import { setTimeout as sleep } from "node:timers/promises"
 import { chromium } from "./programs.mjs"
-import { server } from "./server.mjs"
+import { server, until } from "./server.mjs"
 
 const { LAMED_BROWSER = "chromium", LAMED_TEST_TOOLS } = process.env
 
@@ -70,6 +70,7 @@ export async function visitor(use) {
       const page = await self.tab()
       try {
         await page.goto(url)
+        await decided(page)
         const given = await act(page)
         if (settle) await delivered(page)
         return given
@@ -87,15 +88,24 @@ export async function visitor(use) {
 
 /** The events that wait in a page's storage. */
 export const waiting = page => page.evaluate(() => Object.entries(localStorage)
-  .filter(([key]) => key.startsWith("lamed:")).map(([, text]) => JSON.parse(text)).filter(item => item.event))
+  .filter(([key]) => key.startsWith("lamed:"))
+  .map(([, text]) => { try { return JSON.parse(text) } catch { return null } })
+  .filter(item => item?.event?.event))
+
+// What a page asked for and the script has not done yet is kept below this prefix.
+const isDecided = page => page.evaluate(() => {
+  try { return !Object.keys(localStorage).some(key => key.startsWith("lamed:?")) } catch { return true }
+})
+
+/** Waits until a page has decided all that it was asked. */
+export const decided = page => until("decided", () => isDecided(page))
 
 /** Waits until a page has decided all that it was asked, and delivered all. */
 export async function delivered(page, patience = 30000) {
   let calm = 0
   for (const end = Date.now() + patience; calm < 2; await sleep(10)) {
     const left = await waiting(page)
-    const isDecided = await page.evaluate(async () => (await navigator.locks.query()).pending.length === 0)
-    calm = isDecided && !left.length ? calm + 1 : 0
+    calm = await isDecided(page) && !left.length ? calm + 1 : 0
     if (Date.now() > end) throw new Error(`not delivered: ${JSON.stringify(left)}`)
   }
 }

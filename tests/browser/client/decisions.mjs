@@ -1,6 +1,6 @@
 // How long 20 experiments take.
 
-import { delivered, visitor } from "./browsers.mjs"
+import { decided, delivered, visitor } from "./browsers.mjs"
 import { Case, experiment } from "./server.mjs"
 
 const names = Array.from({ length: 20 }, (_, i) => `experiment ${i}`)
@@ -19,6 +19,7 @@ export async function decisions(visitors, isWorth = () => false) {
     for (let person = 0; person < visitors || isWorth(times, person); person++) {
       for (const list of Object.values(times)) {
         await page.goto(site.url())
+        await decided(page)
         list.push(await page.evaluate(() => window.took))
       }
       await delivered(page)

@@ -130,7 +130,7 @@ for (const [what, [script, isCounted]] of Object.entries(storages)) {
     await visitor(async someone => {
       const page = await someone.tab()
       await page.goto(site.url())
-      if (isCounted) await delivered(page).catch(() => {})
+      if (isCounted) await delivered(page)
       else await page.evaluate(() => new Promise(done => setTimeout(done, 300)))
       const shown = await page.evaluate(() => [document.querySelector("#text").textContent, window.given, document.documentElement.style.opacity])
       assert.deepEqual(shown, isCounted ? ["red", "red", ""] : ["text", "blue", ""])

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { delivered, visitor } from "./browsers.mjs"
+import { decided, delivered, visitor } from "./browsers.mjs"
 import { draw, hash, pick } from "../../../embedded/client/src/assignment.js"
 import { Case, experiment, until } from "./server.mjs"
 
@@ -95,6 +95,7 @@ test("a sample that grows takes people in; nobody leaves or changes", async () =
         site.experiments = [experiment(COLOR, { sample })]
         const total = await site.total(COLOR)
         await page.goto(site.url())
+        await decided(page)
         const variant = await shown(page)
         await delivered(page)
         const isIn = await site.total(COLOR) > total

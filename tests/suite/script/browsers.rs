@@ -32,8 +32,8 @@ fn files() -> Vec<String> {
     files
 }
 
-/// Runs these files in one browser. All tests pass but those that the browser cannot do. Drivers of browsers stumble at times: what
-/// fails once runs again, and what fails twice is a failure.
+/// Runs these files in one browser. All tests pass but those that the browser cannot do. Drivers of browsers stumble at times: a
+/// test that fails runs again, and one that fails twice is a failure.
 #[track_caller]
 fn run(browser: &str, files: &[String], serve: Option<fn() -> Server>) {
     let need = match browser {
@@ -44,18 +44,44 @@ fn run(browser: &str, files: &[String], serve: Option<fn() -> Server>) {
     if is_skipped(browser, need) {
         return;
     }
-    if let Err(first) = once(browser, files, serve) {
+    if let Err(first) = once(browser, files, &[], serve) {
         println!("{first}");
-        if let Err(second) = once(browser, files, serve) {
+        if let Err(second) = once(browser, files, &failed(&first), serve) {
             panic!("twice:\n{second}");
         }
     }
 }
 
-/// One run, or what it said.
-fn once(browser: &str, files: &[String], serve: Option<fn() -> Server>) -> Result<(), String> {
+/// The names of the tests that failed.
+fn failed(said: &str) -> Vec<String> {
+    let lines = said.lines().filter_map(|line| line.strip_prefix("not ok "));
+    let names = lines.filter_map(|line| line.split_once(" - "));
+    names
+        .map(|(_, name)| name.replace("\\#", "#").replace("\\\\", "\\"))
+        .collect()
+}
+
+/// Runs the tests of these names, or all without a name. What they said, if one fails.
+fn once(
+    browser: &str,
+    files: &[String],
+    names: &[String],
+    serve: Option<fn() -> Server>,
+) -> Result<(), String> {
     let server = serve.map(|serve| serve());
     let mut node = Command::new("node");
+    for name in names {
+        let escaped: String = name
+            .chars()
+            .flat_map(|c| {
+                (!c.is_alphanumeric())
+                    .then_some('\\')
+                    .into_iter()
+                    .chain([c])
+            })
+            .collect();
+        node.arg(format!("--test-name-pattern=^{escaped}$"));
+    }
     node.arg(folder().join("matrix.mjs"))
         .args(files)
         .env("LAMED_TEST_TOOLS", tools())
