@@ -3,9 +3,8 @@
 //! |z| ≥ c·√(M/N) at any look at N ≤ M participants, z with the pooled standard error. On the scale of a
 //! Brownian motion B(N/M) = z·√(N/M) that is the constant c (O'Brien & Fleming 1979; Lan & `DeMets` 1983).
 
-use libm::erfc;
-
 use super::ALPHA;
+use super::special::erfc;
 
 /// The boundary has this share of the wrong alarms that are accepted. The sequence, which holds at any number of
 /// participants, has the rest.
