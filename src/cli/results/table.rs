@@ -7,8 +7,8 @@ use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
-    Comparison, GoalKind, GoalResults, GoalVariant, Others, Plan, Results, Verdict, VerdictKind,
-    grouped, span,
+    Comparison, GoalKind, GoalResults, GoalVariant, Others, Outcome, Plan, Results, Verdict,
+    VerdictKind, chance, grouped, rate, span, tick,
 };
 use crate::report::{Evaluated, Which};
 
@@ -306,36 +306,25 @@ fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
         Conversions => grouped(variant.conversions as f64),
         Rate => match (variant.rate(), kind) {
             (None, _) => "–".to_owned(),
-            (Some(rate), GoalKind::Proportion) => format!("{:.2} %", rate * 100.0),
-            (Some(rate), GoalKind::Count) => format!("{rate:.2}"),
+            (Some(share), GoalKind::Proportion) => rate(share),
+            (Some(each), GoalKind::Count) => format!("{each:.2}"),
         },
         Change | Bar => String::new(),
         ChanceToWin => variant
             .versus_control
             .as_ref()
-            .map_or_else(String::new, chance),
+            .map_or_else(String::new, chance_to_win),
     }
 }
 
-/// Green from 95 %, red to 5 %.
-fn chance(comparison: &Comparison) -> String {
-    let chance = comparison.posterior().chance_to_win;
-    let style = if chance >= 0.95 {
-        GOOD
-    } else if chance <= 0.05 {
-        BAD
-    } else {
-        Style::new()
+/// Green or red only where the verdict agrees: a chance alone is none.
+fn chance_to_win(comparison: &Comparison) -> String {
+    let style = match comparison.outcome() {
+        Some(Outcome::Better) => GOOD,
+        Some(Outcome::Worse) => BAD,
+        None => DIM,
     };
-    let percent = chance * 100.0;
-    // Never certain.
-    let text = if percent > 99.9 {
-        "> 99.9 %".to_owned()
-    } else if percent < 0.1 {
-        "< 0.1 %".to_owned()
-    } else {
-        format!("{percent:.1} %")
-    };
+    let text = chance(comparison.posterior().chance_to_win);
     format!("{style}{text}{style:#}")
 }
 
@@ -360,12 +349,7 @@ impl Scale {
             Self::Lift => "%",
             Self::Difference => "points",
         };
-        let percent = value * 100.0;
-        if percent == 0.0 {
-            return "0".to_owned();
-        }
-        let decimals = usize::from(percent.abs() < 10.0);
-        format!("{percent:+.decimals$} {unit}").replace('-', "−")
+        tick(value, unit)
     }
 }
 

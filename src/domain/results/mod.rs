@@ -37,7 +37,7 @@ pub use self::plan::Plan;
 use self::shown::Shown;
 pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
-pub use self::wording::{grouped, percent, rounded_up, span};
+pub use self::wording::{chance, grouped, percent, rate, rounded_up, span, tick};
 use super::statistics::SampleRatio;
 use super::{DayCount, Declared, ExperimentCounts, Name};
 

@@ -41,6 +41,36 @@ pub(super) fn change(value: f64, [low, high]: [f64; 2], unit: &str, noun: &str) 
     format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
 }
 
+/// `6.76 %`
+#[must_use]
+pub fn rate(value: f64) -> String {
+    format!("{:.2} %", value * 100.0)
+}
+
+/// `77.1 %`; never certain: `> 99.9 %`
+#[must_use]
+pub fn chance(value: f64) -> String {
+    let percent = value * 100.0;
+    if percent > 99.9 {
+        "> 99.9 %".to_owned()
+    } else if percent < 0.1 {
+        "< 0.1 %".to_owned()
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+/// `+149 %`, `−4.5 points`, `0`: the end of an axis.
+#[must_use]
+pub fn tick(value: f64, unit: &str) -> String {
+    let percent = value * 100.0;
+    if percent == 0.0 {
+        return "0".to_owned();
+    }
+    let decimals = usize::from(percent.abs() < 10.0);
+    format!("{percent:+.decimals$} {unit}").replace('-', "−")
+}
+
 /// `5 %`, `0.5 %`: as it was declared.
 #[must_use]
 pub fn percent(value: f64) -> String {
