@@ -21,6 +21,7 @@ mod quadrature;
 mod sample_ratio;
 mod sequential;
 mod special;
+mod valued;
 
 pub use best::chances_to_be_best;
 pub use difference::{OneLook, TestMethod, difference, lift, one_look};
@@ -30,6 +31,7 @@ pub use power::participants_needed;
 pub use proportion::{Interval, Proportion};
 pub use sample_ratio::{SampleRatio, sample_ratio};
 pub use sequential::{Sequential, sequential, sequential_p_value};
+pub use valued::{Valued, Welch, difference_of_means, welch};
 
 /// The share of wrong alarms that is accepted: intervals are 95 % intervals, verdicts need p < 0.05.
 pub const ALPHA: f64 = 0.05;

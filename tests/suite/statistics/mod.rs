@@ -2,6 +2,7 @@
 
 mod cases;
 mod properties;
+mod values;
 
 use lamed::domain::statistics::Proportion;
 
