@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Evaluated, Which};
 use crate::domain::Name;
 use crate::domain::results::{
-    Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
+    self, Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
 };
 use crate::domain::statistics::{Interval, TestMethod};
 use crate::domain::{Better, Day as Date};
@@ -28,6 +28,10 @@ pub struct ExperimentDocument {
     pub others: Option<Others>,
     pub srm: Option<SampleRatio>,
     pub verdict: Said,
+    /// Null without `planned_participants`.
+    pub plan: Option<Plan>,
+    /// Of the verdict's goal; null where more participants are not the question.
+    pub forecast: Option<Forecast>,
     pub goals: Vec<Goal>,
     pub days: Vec<Day>,
 }
@@ -38,6 +42,25 @@ pub struct Said {
     pub kind: &'static str,
     pub variant: Option<String>,
     pub text: String,
+    /// What to do: plain sentences.
+    pub steps: Vec<String>,
+}
+
+/// How far the plan is.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    pub planned: u64,
+    pub participants: u64,
+    /// 1 and more when it is complete.
+    pub share: f64,
+}
+
+/// How long it still takes.
+#[derive(Debug, Serialize)]
+pub struct Forecast {
+    pub participants_per_day: Option<u64>,
+    pub days: Option<u64>,
+    pub participants_per_variant: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -217,6 +240,8 @@ impl ExperimentDocument {
                 alarm: ratio.alarm(),
             }),
             verdict: (&results.verdict).into(),
+            plan: results.plan.map(Plan::from),
+            forecast: results.forecast.map(Forecast::from),
             goals: results
                 .goals
                 .iter()
@@ -233,6 +258,32 @@ impl From<&Verdict> for Said {
             kind: verdict.kind.as_str(),
             variant: verdict.variant.as_ref().map(Name::to_string),
             text: verdict.text.clone(),
+            steps: verdict.steps.clone(),
+        }
+    }
+}
+
+impl From<results::Plan> for Plan {
+    fn from(plan: results::Plan) -> Self {
+        Self {
+            planned: plan.planned,
+            participants: plan.participants,
+            share: plan.share(),
+        }
+    }
+}
+
+impl From<results::Forecast> for Forecast {
+    fn from(forecast: results::Forecast) -> Self {
+        let results::Forecast {
+            participants_per_day,
+            days,
+            participants_per_variant,
+        } = forecast;
+        Self {
+            participants_per_day,
+            days,
+            participants_per_variant,
         }
     }
 }

@@ -207,7 +207,7 @@ struct Results {
 }
 
 /// One experiment, by the name that pages call it by: its present run, or the one asked for.
-async fn find(
+pub(super) async fn find(
     client: &Client,
     question: Question<'_>,
     config: &Config,

@@ -7,14 +7,17 @@ use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
-    Comparison, GoalKind, GoalResults, GoalVariant, Others, Results, Verdict, VerdictKind, grouped,
-    span,
+    Comparison, GoalKind, GoalResults, GoalVariant, Others, Plan, Results, Verdict, VerdictKind,
+    grouped, span,
 };
 use crate::report::{Evaluated, Which};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const OPEN: Style = AnsiColor::Yellow.on_default();
+
+/// The bar of a plan.
+const PLAN_WIDTH: usize = 30;
 
 /// What a column shows of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,9 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     let results = &evaluated.results;
     let title = title_of(&evaluated.which);
     let mut text = format!("{title}\n{}", said(&results.verdict, width));
+    if let Some(plan) = results.plan {
+        text.push_str(&progress(plan, width));
+    }
     if results.goals.is_empty() {
         text.push_str(&participants(results, width));
     }
@@ -109,14 +115,7 @@ fn other_goals(results: &Results, width: usize) -> String {
     };
     let others = number(goals as u64, "other undeclared goal");
     let text = format!("{others}: {}", number(conversions, "conversion"));
-    said(
-        &Verdict {
-            kind: VerdictKind::Count,
-            variant: None,
-            text,
-        },
-        width,
-    )
+    line(&text, VerdictKind::Count, width)
 }
 
 /// `1,976 others`, for a row of all that have no row of their own.
@@ -125,27 +124,58 @@ fn others(results: &Results) -> Option<String> {
     (variants > 0).then(|| format!("{} others", grouped(variants as f64)))
 }
 
-/// A verdict behind a sign, for those who see no colour.
+/// A verdict, and below it what to do.
 fn said(verdict: &Verdict, width: usize) -> String {
-    let (sign, style) = match verdict.kind {
+    let options = textwrap::Options::new(width.max(20))
+        .initial_indent("   - ")
+        .subsequent_indent("     ");
+    let steps = (verdict.steps.iter()).flat_map(|step| {
+        textwrap::wrap(&visible(step), options.clone())
+            .into_iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<Vec<_>>()
+    });
+    line(&verdict.text, verdict.kind, width) + &steps.collect::<String>()
+}
+
+/// A sentence behind a sign, for those who see no colour.
+fn line(text: &str, kind: VerdictKind, width: usize) -> String {
+    let (sign, style) = match kind {
         VerdictKind::SampleRatio | VerdictKind::Changed | VerdictKind::TooManyConversions => {
             ("!", BAD.bold())
         }
         VerdictKind::GoalMissing => ("!", OPEN),
         VerdictKind::Winner => ("✓", GOOD.bold()),
-        VerdictKind::ControlBest => ("✓", GOOD),
-        VerdictKind::Equivalent => ("=", GOOD),
+        VerdictKind::ControlBest => ("✗", BAD.bold()),
+        VerdictKind::Equivalent | VerdictKind::RuledOut => ("=", GOOD),
         VerdictKind::Loser => ("✗", BAD),
+        VerdictKind::Undecidable => ("?", OPEN),
         VerdictKind::KeepGoing => ("…", OPEN),
         _ => ("·", DIM),
     };
-    let text = format!("{sign} {}", visible(&verdict.text));
+    let text = format!("{sign} {}", visible(text));
     let options = textwrap::Options::new(width.max(20))
         .initial_indent(" ")
         .subsequent_indent("   ");
     (textwrap::wrap(&text, options).into_iter())
         .map(|line| format!("{style}{line}{style:#}\n"))
         .collect()
+}
+
+/// `   ██████░░░░░░░░  12,000 of 30,000 planned visitors`
+fn progress(plan: Plan, width: usize) -> String {
+    let text = format!(
+        "{} of {} planned visitors",
+        grouped(plan.participants as f64),
+        grouped(plan.planned as f64)
+    );
+    let room = width.saturating_sub(text.len() + 5).min(PLAN_WIDTH);
+    if room < MIN_WIDTH / 2 {
+        return format!("   {DIM}{text}{DIM:#}\n");
+    }
+    let done = (plan.share().min(1.0) * room as f64).floor() as usize;
+    let (done, open) = ("█".repeat(done), "░".repeat(room - done));
+    format!("   {done}{DIM}{open}{DIM:#}  {text}\n")
 }
 
 fn participants(results: &Results, width: usize) -> String {
@@ -262,7 +292,7 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
         (Conversions, _) => "conversions".to_owned(),
         (Rate, GoalKind::Proportion) => "rate".to_owned(),
         (Rate, GoalKind::Count) => "each".to_owned(),
-        (Change, _) => "change, 95 %".to_owned(),
+        (Change, _) => "change (safe range)".to_owned(),
         // Nothing of it counts before it is known how wide it can be.
         (Bar, _) if bar == 0 => String::new(),
         (Bar, _) => format!("{:bar$}", "valid any time"),

@@ -1,9 +1,10 @@
 //! A variant beside the control, today and at the ends of days.
 
 use super::goal::{GoalVariant, Looked};
+use super::possible::possible;
 use crate::domain::statistics::{
-    ALPHA, Interval, OneLook, Posterior, Proportion, Sequential, difference, holm, lift, one_look,
-    participants_needed, posterior, sequential, sequential_p_value,
+    ALPHA, Contrast, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, difference, holm,
+    lift, one_look, posterior,
 };
 use crate::domain::{Better, Day};
 
@@ -35,6 +36,13 @@ pub struct Comparison {
     pub p_holm: Option<f64>,
     pub decision: Option<Decision>,
     pub still_needed: StillNeeded,
+    /// How the two stand beside each other now.
+    pub(super) contrast: Contrast,
+    /// The plan, as far as it is of these two.
+    looking: Looking,
+    /// The p-value of now, or with a plan that is complete how clear it still is: at most [`ALPHA`] if a decision
+    /// has not faded.
+    clarity: Option<f64>,
     /// Each look whose p-value was lower than all before it.
     looks: Vec<Look>,
 }
@@ -76,19 +84,27 @@ struct Look {
     ripe: bool,
 }
 
-/// How many participants more each variant needs for 80 % power of the sequential test.
+/// How many participants more each variant needs, on average of the two, for 80 % power.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StillNeeded {
     /// At the effect seen; none where there is none.
     pub for_effect_seen: Option<u64>,
     /// At the smallest effect declared.
     pub for_minimum_effect: Option<u64>,
+    /// At the effect seen and one standard error more.
+    pub at_best: Option<u64>,
 }
 
 impl Comparison {
     /// None where one of the two has no rate. Not yet decided: that takes all comparisons.
-    pub(super) fn of(better: Better, control: &GoalVariant, variant: &GoalVariant) -> Option<Self> {
+    pub(super) fn of(
+        better: Better,
+        looking: Looking,
+        control: &GoalVariant,
+        variant: &GoalVariant,
+    ) -> Option<Self> {
         let (a, b) = (control.proportion?, variant.proportion?);
+        let contrast = Contrast::of_rates(a, b);
         Some(Self {
             better,
             control: a,
@@ -96,30 +112,44 @@ impl Comparison {
             difference: difference(a, b),
             lift: lift(a, b),
             one_look: one_look(a, b),
-            sequential: sequential(a, b).map(|found| possible(found, b)),
+            sequential: looking
+                .compare(&contrast)
+                .map(|found| possible(found, a, b)),
             p_holm: None,
             decision: None,
             still_needed: StillNeeded::default(),
-            looks: looks(better, &control.looks, &variant.looks),
+            contrast,
+            looking,
+            clarity: looking.clarity(&contrast),
+            looks: looks(better, looking, &control.looks, &variant.looks),
         })
     }
 
     /// Says how many participants it still takes, as one of so many comparisons.
-    pub(super) fn plan(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
-        let now = self.control.participants.min(self.variant.participants);
-        let control = self.control.rate();
-        let still = |rate: f64| {
-            let needed = participants_needed(control, rate, comparisons)?;
-            Some(needed.saturating_sub(now))
+    pub(super) fn foresee(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
+        let (contrast, now) = (self.contrast, self.contrast.participants());
+        let still = |wanted: Option<Wanted>| {
+            let needed = wanted?.participants(self.looking, now)? as f64;
+            Some(((needed - now) / 2.0).max(0.0).ceil() as u64)
         };
-        let least = |effect: f64| match self.better {
+        let seen = |difference| Wanted::seen(&contrast, difference, comparisons);
+        self.still_needed = StillNeeded {
+            for_effect_seen: still(seen(contrast.difference)),
+            for_minimum_effect: minimum_effect
+                .and_then(|effect| still(self.wanted(effect, comparisons))),
+            at_best: still(seen(contrast.difference.abs() + contrast.variance().sqrt())),
+        };
+    }
+
+    /// The smallest effect worth knowing, in the direction that is better.
+    fn wanted(&self, effect: f64, comparisons: usize) -> Option<Wanted> {
+        let control = self.contrast.control.value;
+        let variant = match self.better {
             Better::Higher => (control * (1.0 + effect)).min(1.0),
             Better::Lower => control * (1.0 - effect),
         };
-        self.still_needed = StillNeeded {
-            for_effect_seen: still(self.variant.rate()),
-            for_minimum_effect: minimum_effect.and_then(|effect| still(least(effect))),
-        };
+        let share = self.contrast.control.participants as f64 / self.contrast.participants();
+        Wanted::rates(control, variant, share, comparisons)
     }
 
     /// Whether both sides have what a verdict takes.
@@ -164,7 +194,7 @@ pub(super) fn judged(better: Better, proportion: Proportion) -> Proportion {
 
 /// The looks that found a lower p-value than all before. Days that ended with too few to judge by do not
 /// count; now does.
-fn looks(better: Better, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
+fn looks(better: Better, looking: Looking, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     let last = control.len().saturating_sub(1);
     for (place, (control, variant)) in control.iter().zip(variant).enumerate() {
@@ -172,11 +202,15 @@ fn looks(better: Better, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
             continue;
         };
         let ripe = are_ripe(a, b);
-        let Some(p_value) = sequential_p_value(a, b).filter(|_| ripe || place == last) else {
+        if !ripe && place != last {
+            continue;
+        }
+        let contrast = Contrast::of_rates(a, b);
+        let Some(p_value) = looking.p_value(&contrast) else {
             continue;
         };
         if looks.last().is_none_or(|before| p_value < before.p_value) {
-            let more = difference(a, b) > 0.0;
+            let more = contrast.difference > 0.0;
             looks.push(Look {
                 day: control.day,
                 p_value,
@@ -194,7 +228,7 @@ fn looks(better: Better, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
 /// Takes into account how many comparisons there are: Holm's adjustment. What cannot be tested yet takes
 /// its place all the same: it will be.
 pub(super) fn decide(mut comparisons: Vec<&mut Comparison>) {
-    let p_now = |one: &Comparison| one.sequential.as_ref().map_or(1.0, |s| s.p_value);
+    let p_now = |one: &Comparison| one.clarity.unwrap_or(1.0);
     let now = holm(&comparisons.iter().map(|one| p_now(one)).collect::<Vec<_>>());
     let least = |one: &Comparison| one.running_p_value().unwrap_or(1.0);
     let running = holm(&comparisons.iter().map(|one| least(one)).collect::<Vec<_>>());
@@ -248,18 +282,4 @@ fn is_ripe(side: Proportion, other: Proportion) -> bool {
     let expected = side.participants as f64 * other.rate();
     side.participants >= MIN_PARTICIPANTS
         && (side.conversions >= MIN_CONVERSIONS || expected >= EXPECTED_CONVERSIONS)
-}
-
-/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be; and
-/// that of a lift to no conversion at all has no width.
-fn possible(mut sequential: Sequential, variant: Proportion) -> Sequential {
-    sequential.interval.low = sequential.interval.low.max(-1.0);
-    sequential.interval.high = sequential.interval.high.min(1.0);
-    sequential.lift_interval = (sequential.lift_interval)
-        .filter(|_| variant.conversions > 0)
-        .map(|lift| Interval {
-            low: lift.low.max(-1.0),
-            ..lift
-        });
-    sequential
 }

@@ -1,7 +1,9 @@
 //! One goal: its variants, and each compared with the control.
 
 use super::comparison::{Comparison, decide, judged};
+use super::forecast::Forecast;
 use super::history::{History, Series};
+use super::plan::Shares;
 use super::shown::Shown;
 use super::{Variant, Verdict};
 use crate::domain::statistics::{Proportion, chances_to_be_best};
@@ -29,6 +31,9 @@ pub struct GoalResults {
     /// Of variants that are not shown one by one.
     pub other_conversions: u64,
     pub verdict: Verdict,
+    /// Where more participants may decide it.
+    pub forecast: Option<Forecast>,
+    pub(super) shares: Shares,
 }
 
 /// One variant's share of a goal.
@@ -92,7 +97,8 @@ impl GoalResults {
             .filter(|one| one.proportion.is_some() && among.contains(&&one.variant))
             .collect();
         let ordered = |versus: &GoalVariant, variant: &GoalVariant| {
-            Comparison::of(self.better, versus, variant)
+            let looking = self.shares.looking(&versus.variant, &variant.variant);
+            Comparison::of(self.better, looking, versus, variant)
         };
         let both = (with_rate.iter().enumerate()).flat_map(|(place, variant)| {
             (with_rate[..place].iter()).filter_map(move |versus| {
@@ -147,6 +153,7 @@ pub(super) fn all(
     variants: &[Variant],
     control: Option<&Name>,
 ) -> Vec<GoalResults> {
+    let shares = Shares::of(declared);
     let declared = declared.map_or(&[][..], |declared| &declared.goals);
     let others = shown.goals.iter().map(|name| Goal::new((*name).clone()));
     let goals: Vec<Goal> = declared.iter().cloned().chain(others).collect();
@@ -156,6 +163,7 @@ pub(super) fn all(
         .map(|(place, goal)| {
             let mut results = one(counts, goal, variants);
             results.declared = place < declared.len();
+            results.shares = shares.clone();
             let all = shown.conversions.get(&goal.name).copied();
             let of_shown = results.variants.iter().map(|one| one.conversions);
             results.other_conversions =
@@ -196,6 +204,8 @@ fn one(counts: &ExperimentCounts, goal: &Goal, variants: &[Variant]) -> GoalResu
             .collect(),
         other_conversions: 0,
         verdict: Verdict::default(),
+        forecast: None,
+        shares: Shares::default(),
     }
 }
 
@@ -205,6 +215,7 @@ fn compare(goal: &mut GoalResults, control: Option<&Name>) {
         return;
     };
     for variant in goal.variants.iter_mut().filter(|one| !is_control(one)) {
-        variant.versus_control = Comparison::of(goal.better, &beside, variant);
+        let looking = goal.shares.looking(&beside.variant, &variant.variant);
+        variant.versus_control = Comparison::of(goal.better, looking, &beside, variant);
     }
 }

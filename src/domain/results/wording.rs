@@ -5,14 +5,7 @@ use crate::domain::{Day, Name};
 /// `+12 % (3 to 21)`: with as many decimals as so wide an interval deserves.
 #[must_use]
 pub fn span(value: f64, [low, high]: [f64; 2], unit: &str) -> String {
-    let half = (high - low).abs() / 2.0 * 100.0;
-    let decimals = if half >= 2.0 && unit == " %" {
-        0
-    } else if half >= 0.2 {
-        1
-    } else {
-        2
-    };
+    let decimals = decimals([low, high], unit);
     let number = |value: f64| minus(format!("{:.decimals$}", value * 100.0));
     let sign = if value > 0.0 { "+" } else { "" };
     format!(
@@ -23,8 +16,68 @@ pub fn span(value: f64, [low, high]: [f64; 2], unit: &str) -> String {
     )
 }
 
-pub(super) fn percent(value: f64, decimals: usize) -> String {
-    format!("{} %", minus(format!("{:.decimals$}", value * 100.0)))
+fn decimals([low, high]: [f64; 2], unit: &str) -> usize {
+    let half = (high - low).abs() / 2.0 * 100.0;
+    match half {
+        _ if half >= 2.0 && unit == " %" => 0,
+        _ if half >= 0.2 => 1,
+        _ => 2,
+    }
+}
+
+/// `54 % more button clicked (likely 21–99 %)`, `23 % fewer …`; a range on both sides of 0 has its signs:
+/// `(likely −4 to +28 %)`.
+pub(super) fn change(value: f64, [low, high]: [f64; 2], unit: &str, noun: &str) -> String {
+    let decimals = decimals([low, high], unit);
+    let size = |value: f64| grouped_to(value.abs() * 100.0, decimals);
+    let word = if value < 0.0 { "fewer" } else { "more" };
+    let range = if low >= 0.0 {
+        format!("{}–{}", size(low), size(high))
+    } else if high <= 0.0 {
+        format!("{}–{}", size(high), size(low))
+    } else {
+        format!("−{} to +{}", size(low), size(high))
+    };
+    format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
+}
+
+/// `5 %`, `0.5 %`: as it was declared.
+#[must_use]
+pub fn percent(value: f64) -> String {
+    let rounded = (value * 1e6).round() / 1e4;
+    format!("{} %", minus(rounded.to_string()))
+}
+
+/// `1 visitor`, `1,234 visitors`
+#[must_use]
+pub fn number_of(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number as f64))
+}
+
+/// `2 days`, or `2.7 years`
+#[must_use]
+pub fn time(days: u64) -> String {
+    match days {
+        0..=365 => number_of(days, "day"),
+        _ => {
+            let years = days as f64 / 365.25;
+            let decimals = usize::from(years < 10.0);
+            format!("{} years", grouped_to(years, decimals))
+        }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`
+pub(super) fn list(names: &[&Name]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => name.to_string(),
+        [names @ .., last] => {
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            format!("{} and {last}", names.join(", "))
+        }
+    }
 }
 
 /// A minus sign that is one, and no minus before a zero.
@@ -37,7 +90,8 @@ fn minus(number: String) -> String {
 }
 
 /// Two digits that count: 4,213 as 4,300. Rounded up, for it is what is needed at least.
-pub(super) fn about(number: u64) -> String {
+#[must_use]
+pub fn about(number: u64) -> String {
     let mut unit = 1_u64;
     while number / unit >= 100 {
         unit *= 10;
@@ -48,7 +102,13 @@ pub(super) fn about(number: u64) -> String {
 /// `1234567` as `1,234,567`
 #[must_use]
 pub fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
+    grouped_to(number, 0)
+}
+
+/// The same with decimals.
+fn grouped_to(number: f64, decimals: usize) -> String {
+    let all = format!("{number:.decimals$}");
+    let (digits, fraction) = all.split_at(all.find('.').unwrap_or(all.len()));
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
         if position > 0 && (digits.len() - position).is_multiple_of(3) {
@@ -56,7 +116,7 @@ pub fn grouped(number: f64) -> String {
         }
         text.push(digit);
     }
-    text
+    text + fraction
 }
 
 /// `3 Dec`

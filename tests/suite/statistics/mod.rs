@@ -1,6 +1,7 @@
 //! `domain::statistics`.
 
 mod cases;
+mod peeking;
 mod properties;
 mod values;
 
