@@ -87,6 +87,12 @@ impl Sums {
         }
     }
 
+    /// The sum of the values, rounded.
+    #[must_use]
+    pub fn total(self) -> f64 {
+        self.sum as f64 / Value::UNITS as f64
+    }
+
     /// As decimal numbers: the sum, and the sum of the squares.
     #[must_use]
     pub fn decimals(self) -> [String; 2] {

@@ -48,6 +48,16 @@ impl Valued {
         self.spread() / n / n / (n - 1.0)
     }
 
+    /// The interval of 95 % that the mean lies in, by Student's t: m ± t₀.₉₇₅·s/√n, and not below 0.
+    #[must_use]
+    pub fn interval(self) -> Interval {
+        let margin = quantile(self.participants as f64 - 1.0) * self.variance().sqrt();
+        Interval {
+            low: (self.mean() - margin).max(0.0),
+            high: self.mean() + margin,
+        }
+    }
+
     /// n·Σx² − (Σx)²: exact but for one rounding, where it is below 2¹²⁸.
     fn spread(self) -> f64 {
         let Sums { sum, squares } = self.sums;
