@@ -15,7 +15,9 @@ use super::results::{Grid, find, unknown, width};
 use super::visible::visible;
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::Config;
-use crate::domain::results::{Design, GoalKind, GoalResults, Results, about, grouped, percent};
+use crate::domain::results::{
+    Design, GoalKind, GoalResults, Results, grouped, percent, rounded_up,
+};
 use crate::domain::{Better, Declared, Name};
 use crate::report::{Evaluated, Question};
 
@@ -324,8 +326,8 @@ fn text(planning: &Planning, document: &Document, width: usize) -> String {
             .map_or_else(|| "–".to_owned(), |days| number(days.div_ceil(7)));
         grid.push([
             name.to_owned(),
-            about(size.participants),
-            about(size.participants_per_variant),
+            number(rounded_up(size.participants, 3)),
+            number(rounded_up(size.participants_per_variant, 3)),
             days,
             weeks,
         ]);
@@ -378,7 +380,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
         )),
         None => lines.push(format!(
             "Declare before the start: \"planned_participants\": {}",
-            about(document.with_plan.participants).replace(',', "")
+            rounded_up(document.with_plan.participants, 3)
         )),
     }
     if planning.daily.is_none() {

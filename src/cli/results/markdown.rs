@@ -1,9 +1,7 @@
 //! Results as Markdown, for pull requests and issues.
 
 use crate::cli::visible::visible;
-use crate::domain::results::{
-    GoalKind, GoalResults, GoalVariant, Results, grouped, mean, number_of, span,
-};
+use crate::domain::results::{GoalKind, GoalResults, GoalVariant, Results, grouped, mean, span};
 use crate::report::Evaluated;
 
 /// One experiment: a heading, the verdict, and a table for each goal.
@@ -23,8 +21,8 @@ pub(super) fn experiment(evaluated: &Evaluated) -> String {
     }
     if let Some(plan) = results.plan {
         let so_far = grouped(plan.participants as f64);
-        let planned = number_of(plan.planned, "planned visitor");
-        text.push_str(&format!("{so_far} of {planned}.\n\n"));
+        let planned = grouped(plan.planned as f64);
+        text.push_str(&format!("{so_far} of {planned} planned visitors.\n\n"));
     }
     if results.goals.is_empty() {
         text.push_str(&participants(results));

@@ -1,5 +1,7 @@
 //! Counts in, verdicts out.
 
+mod plans;
+
 use super::*;
 use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE};
 

@@ -73,15 +73,13 @@ pub fn percent(value: f64) -> String {
 }
 
 /// `1 visitor`, `1,234 visitors`
-#[must_use]
-pub fn number_of(number: u64, noun: &str) -> String {
+pub(super) fn number_of(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(number as f64))
 }
 
 /// `2 days`, or `2.7 years`
-#[must_use]
-pub fn time(days: u64) -> String {
+pub(super) fn time(days: u64) -> String {
     match days {
         0..=365 => number_of(days, "day"),
         _ => {
@@ -114,13 +112,18 @@ fn minus(number: String) -> String {
 }
 
 /// Two digits that count: 4,213 as 4,300. Rounded up, for it is what is needed at least.
+pub(super) fn about(number: u64) -> String {
+    grouped(rounded_up(number, 2) as f64)
+}
+
+/// So many digits that count.
 #[must_use]
-pub fn about(number: u64) -> String {
+pub fn rounded_up(number: u64, digits: u32) -> u64 {
     let mut unit = 1_u64;
-    while number / unit >= 100 {
+    while number / unit >= 10_u64.pow(digits) {
         unit *= 10;
     }
-    grouped(number.div_ceil(unit) as f64 * unit as f64)
+    number.div_ceil(unit).saturating_mul(unit)
 }
 
 /// `1234567` as `1,234,567`

@@ -3,9 +3,8 @@
 //! |z| ≥ c·√(M/N) at any look at N ≤ M participants, z with the pooled standard error. On the scale of a
 //! Brownian motion B(N/M) = z·√(N/M) that is the constant c (O'Brien & Fleming 1979; Lan & `DeMets` 1983).
 
-use libm::erfc;
-
 use super::ALPHA;
+use super::special::erfc;
 
 /// The boundary has this share of the wrong alarms that are accepted. The sequence, which holds at any number of
 /// participants, has the rest.
@@ -23,19 +22,25 @@ pub(super) fn crossing(c: f64) -> f64 {
     if c <= 0.0 {
         return 1.0;
     }
-    let alternating = |term: &dyn Fn(f64) -> f64| -> f64 {
-        let terms = (0..8).map(|k| {
-            let odd = f64::from(2 * k + 1);
-            if k % 2 == 0 { term(odd) } else { -term(odd) }
-        });
-        // From the smallest, which are the last.
-        terms.rev().sum()
-    };
     if c >= 1.0 {
-        return 2.0 * alternating(&|odd| erfc(odd * c * FRAC_1_SQRT_2));
+        return 2.0 * alternating(|odd| erfc(odd * c * FRAC_1_SQRT_2));
     }
     let rate = (FRAC_PI_2 / c).powi(2) / 2.0;
-    1.0 - 4.0 / PI * alternating(&|odd| (-odd * odd * rate).exp() / odd)
+    1.0 - 4.0 / PI * alternating(|odd| (-odd * odd * rate).exp() / odd)
+}
+
+/// The terms of 1, 3, 5, … with changing signs, until one counts for nothing.
+fn alternating(term: impl Fn(f64) -> f64) -> f64 {
+    let (mut sum, mut odd, mut sign) = (0.0, 1.0, 1.0);
+    loop {
+        let term = term(odd);
+        if term <= sum * f64::EPSILON / 16.0 {
+            return sum;
+        }
+        sum += sign * term;
+        odd += 2.0;
+        sign = -sign;
+    }
 }
 
 /// The c that is left with the chance `alpha`·[`SHARE`].

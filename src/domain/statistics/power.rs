@@ -1,9 +1,7 @@
 //! How many participants it takes.
 
-use libm::erfc;
-
 use super::planned::boundary;
-use super::special::Z_80;
+use super::special::{Z_80, normal};
 use super::{ALPHA, Contrast, Looking};
 
 /// More than anyone will have.
@@ -161,9 +159,4 @@ fn least(is_so: impl Fn(f64) -> bool) -> Option<u64> {
         }
     }
     Some(enough)
-}
-
-/// Φ.
-fn normal(z: f64) -> f64 {
-    erfc(-z * std::f64::consts::FRAC_1_SQRT_2) / 2.0
 }

@@ -6,6 +6,7 @@ mod delete;
 mod help;
 mod logs;
 mod manners;
+mod plan;
 mod preflight;
 mod results;
 mod serve;

@@ -90,7 +90,7 @@ impl Found {
         if sequence && self.verdicts == 0 {
             self.verdicts = u32::from(kinds.contains(&kind(0)));
         }
-        if (sequence || plan) && self.with_plan == 0 {
+        if plan && self.with_plan == 0 {
             self.with_plan = u32::from(kinds.contains(&kind(1)));
         }
     }
@@ -101,13 +101,6 @@ impl Found {
 fn experiment(weights: &[u32], random: &mut Random) -> (Found, bool) {
     let declared = [None, Some(PARTICIPANTS)].map(|planned| declare(weights, planned));
     let all: u32 = weights.iter().sum();
-    // No boundary is lower: of the sequence at its tightest, and of the plan. With four comparisons the clearest has to
-    // pass a quarter of α.
-    let (of_sequence, of_plan) = match weights.len() {
-        2 => (2.99, 2.28),
-        5 => (3.49, 2.76),
-        _ => (0.0, 0.0),
-    };
     let mut counts = vec![(0_u64, 0_u64); weights.len()];
     let (mut found, mut fooled) = (Found::default(), false);
     for n in 1..=PARTICIPANTS {
@@ -120,11 +113,11 @@ fn experiment(weights: &[u32], random: &mut Random) -> (Found, bool) {
         let side = &mut counts[place.unwrap()];
         side.0 += u64::from(random.unit() < RATE);
         side.1 += 1;
-        let (unpooled, on_time) = largest_squares(&counts, weights);
-        fooled |= unpooled > 1.96 * 1.96;
+        let crossed = Crossed::by(&counts, weights);
+        fooled |= crossed.one_look;
         let crossed = [
-            unpooled >= of_sequence * of_sequence && found.verdicts * found.with_plan == 0,
-            on_time >= of_plan * of_plan && found.with_plan == 0,
+            crossed.sequence && found.verdicts == 0,
+            crossed.plan && found.with_plan == 0,
             found.alarms == 0 && is_alarmed(&counts, weights, n),
         ];
         if crossed.contains(&true) {
@@ -134,26 +127,42 @@ fn experiment(weights: &[u32], random: &mut Random) -> (Found, bool) {
     (found, fooled)
 }
 
-/// z² of all variants against the first where there is something to judge: unpooled, and pooled by the share of the plan
-/// that is there.
-fn largest_squares(counts: &[(u64, u64)], weights: &[u32]) -> (f64, f64) {
-    let all: u32 = weights.iter().sum();
-    let ((xa, na), mut largest) = (counts[0], (0.0_f64, 0.0_f64));
-    for (&(xb, nb), weight) in counts[1..].iter().zip(&weights[1..]) {
-        if na.min(nb) < 30 || xa + xb < 10 {
-            continue;
+/// What any of the variants passes beside the first.
+#[derive(Default)]
+struct Crossed {
+    one_look: bool,
+    sequence: bool,
+    plan: bool,
+}
+
+impl Crossed {
+    /// The clearest of several comparisons has to pass its part of α. No boundary is lower than 2.99 unpooled and 2.28
+    /// pooled, so that most looks need no more.
+    fn by(counts: &[(u64, u64)], weights: &[u32]) -> Self {
+        let ((xa, na), mut crossed) = (counts[0], Self::default());
+        for (&(xb, nb), weight) in counts[1..].iter().zip(&weights[1..]) {
+            if na.min(nb) < 30 || xa + xb < 10 {
+                continue;
+            }
+            let [x, n, y, m] = [xa as f64, na as f64, xb as f64, nb as f64];
+            let (a, b, both) = (x / n, y / m, (x + y) / (n + m));
+            let square = (a - b) * (a - b);
+            let unpooled = square / (a * (1.0 - a) / n + b * (1.0 - b) / m);
+            let pooled = square / (both * (1.0 - both) * (1.0 / n + 1.0 / m));
+            crossed.one_look |= unpooled > 1.96 * 1.96;
+            if unpooled < 2.99 * 2.99 && pooled < 2.28 * 2.28 {
+                continue;
+            }
+            let all: u32 = weights.iter().sum();
+            let planned = PARTICIPANTS as f64 * f64::from(weights[0] + weight) / f64::from(all);
+            let contrast = Contrast::of_rates(super::counts(xa, na), super::counts(xb, nb));
+            let alpha = 0.05 / (weights.len() - 1) as f64;
+            let passes = |looking: Looking| looking.p_value(&contrast).is_some_and(|p| p < alpha);
+            crossed.sequence |= passes(Looking::default());
+            crossed.plan |= passes(Looking::planned(planned));
         }
-        let [xa, na, xb, nb] = [xa as f64, na as f64, xb as f64, nb as f64];
-        let (a, b, both) = (xa / na, xb / nb, (xa + xb) / (na + nb));
-        let square = (a - b) * (a - b);
-        largest.0 = largest
-            .0
-            .max(square / (a * (1.0 - a) / na + b * (1.0 - b) / nb));
-        largest.1 = largest
-            .1
-            .max(square / (both * (1.0 - both) * (1.0 / na + 1.0 / nb)));
+        crossed
     }
-    largest
 }
 
 /// The logarithm of the evidence is never more than that of the likelihood ratio, nor that more than χ²; and an alarm
