@@ -340,25 +340,25 @@ fn text(planning: &Planning, document: &Document, width: usize) -> String {
     text
 }
 
-/// `Rate 5 %, effect 10 % (5 % → 5.5 %), 2 variants, 1,000 visitors a day`
+/// The name, the rate, the effect, and who comes.
 fn title(planning: &Planning, document: &Document) -> String {
     let rounded = |rate: f64| percent((rate * 1e4).round() / 1e4);
-    let mut text = match &document.experiment {
-        Some(name) => format!("{BOLD}{}{BOLD:#}\n", visible(name)),
-        None => String::new(),
-    };
+    let name = document.experiment.as_ref();
+    let mut text = name.map_or_else(String::new, |name| {
+        format!("{BOLD}{}{BOLD:#}\n", visible(name))
+    });
     let source = planning.source.as_ref();
+    let source = source.map_or_else(String::new, |source| format!(" ({source})"));
+    let assumed = if planning.is_effect_assumed {
+        " (assumed; use `--effect`)"
+    } else {
+        ""
+    };
     let _ = write!(
         text,
-        "Rate {}{}, effect {}{}: from {} to {}\n{} variants",
+        "Rate of the control: {}{source}\nEffect: {}, from {} to {}{assumed}\n{} variants",
         rounded(document.rate),
-        source.map_or_else(String::new, |source| format!(" ({source})")),
         percent(document.effect),
-        if planning.is_effect_assumed {
-            " (assumed: use `--effect`)"
-        } else {
-            ""
-        },
         rounded(document.rate),
         rounded(planning.design.improved(document.effect)),
         document.variants,

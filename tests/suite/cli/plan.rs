@@ -22,7 +22,8 @@ fn a_plan_says_how_many_visitors_and_days_it_takes() {
 }
 
 const PLAN: &str = "\
-Rate 5 %, effect 10 %: from 5 % to 5.5 %
+Rate of the control: 5 %
+Effect: 10 %, from 5 % to 5.5 %
 2 variants, 1,000 visitors a day
 
  80 % power      visitors  per variant  days  full weeks
@@ -181,7 +182,7 @@ async fn an_experiment_is_planned_by_its_counts() {
     let text = plan(&["e", "--local"]).run().stdout;
     assert!(
         text.starts_with(
-            "e\nRate 10 % (goal left, as counted), effect 20 %: from 10 % to 8 %\n2 variants\n"
+            "e\nRate of the control: 10 % (goal left, as counted)\nEffect: 20 %, from 10 % to 8 %\n2 variants\n"
         ),
         "{text}"
     );
