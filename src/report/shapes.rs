@@ -7,7 +7,7 @@ use crate::domain::Name;
 use crate::domain::results::{
     self, Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
 };
-use crate::domain::statistics::{Interval, TestMethod};
+use crate::domain::statistics::{Interval, TestMethod, Valued};
 use crate::domain::{Better, Day as Date};
 
 /// Whether a document has the matrix of pairs.
@@ -89,7 +89,10 @@ pub struct SampleRatio {
 #[derive(Debug, Serialize)]
 pub struct Goal {
     pub goal: String,
+    /// `proportion`, `value` or `count`.
     pub kind: &'static str,
+    /// Where the kind is `value`.
+    pub value: Option<Value>,
     /// `higher` or `lower`.
     pub better: &'static str,
     pub variants: Vec<Side>,
@@ -100,6 +103,26 @@ pub struct Goal {
     pub pairs: Option<Vec<OfPair>>,
 }
 
+/// What the conversions of a goal are worth.
+#[derive(Debug, Serialize)]
+pub struct Value {
+    /// Such as `EUR`.
+    pub unit: String,
+    /// A higher value of one conversion counts as this.
+    pub cap: f64,
+}
+
+/// What the conversions of a variant are worth.
+#[derive(Debug, Serialize)]
+pub struct Worth {
+    pub total: f64,
+    /// A participant; null without participants.
+    pub mean: Option<f64>,
+    /// Of the mean: the 95 % interval by Student's t.
+    pub interval: Option<[f64; 2]>,
+    pub per_conversion: Option<f64>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Side {
     pub variant: String,
@@ -107,6 +130,8 @@ pub struct Side {
     pub conversions: u64,
     pub rate: Option<f64>,
     pub interval: Option<[f64; 2]>,
+    /// Where the goal has a value.
+    pub worth: Option<Worth>,
     pub chance_to_be_best: Option<f64>,
     pub versus_control: Option<VersusControl>,
 }
@@ -129,8 +154,9 @@ pub struct VersusControl {
     /// `better` or `worse`, once it is decided, and the day (UTC) that first ended with it.
     pub decided: Option<&'static str>,
     pub decided_on: Option<String>,
-    pub chance_to_win: f64,
-    pub expected_loss: f64,
+    /// Null where what is compared is no rate.
+    pub chance_to_win: Option<f64>,
+    pub expected_loss: Option<f64>,
     pub participants_needed: StillNeeded,
 }
 
@@ -152,7 +178,7 @@ pub struct OfPair {
     pub decided: Option<&'static str>,
     pub lift: Option<f64>,
     pub lift_interval: Option<[f64; 2]>,
-    pub chance_to_win: f64,
+    pub chance_to_win: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -179,6 +205,18 @@ pub struct SideOfDay {
     pub variant: String,
     pub conversions: u64,
     pub rate: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+    /// Where the goal has a value.
+    pub worth: Option<WorthOfDay>,
+}
+
+/// What a variant's conversions are worth, by one day.
+#[derive(Debug, Serialize)]
+pub struct WorthOfDay {
+    /// Of that day.
+    pub total: f64,
+    /// Up to and including that day: a participant; null with less than two participants.
+    pub mean: Option<f64>,
     pub interval: Option<[f64; 2]>,
 }
 
@@ -294,14 +332,19 @@ impl Goal {
             goal: goal.goal.to_string(),
             kind: match goal.kind {
                 GoalKind::Proportion => "proportion",
+                GoalKind::Value => "value",
                 GoalKind::Count => "count",
             },
+            value: goal.value.as_ref().map(|value| Value {
+                unit: value.unit.to_string(),
+                cap: value.cap,
+            }),
             better: match goal.better {
                 Better::Higher => "higher",
                 Better::Lower => "lower",
             },
             variants: (goal.variants.iter().zip(goal.chances_to_be_best()))
-                .map(|(variant, chance)| Side::new(variant, chance))
+                .map(|(variant, chance)| Side::new(goal, variant, chance))
                 .collect(),
             other_conversions: goal.other_conversions,
             verdict: (&goal.verdict).into(),
@@ -311,8 +354,15 @@ impl Goal {
 }
 
 impl Side {
-    fn new(variant: &GoalVariant, chance_to_be_best: Option<f64>) -> Self {
+    fn new(goal: &GoalResults, variant: &GoalVariant, chance_to_be_best: Option<f64>) -> Self {
+        let worth = goal.value.as_ref().map(|_| Worth {
+            total: variant.sums.total(),
+            mean: variant.mean(),
+            interval: variant.valued.map(|valued| ends(valued.interval())),
+            per_conversion: variant.per_conversion(),
+        });
         Self {
+            worth,
             variant: variant.variant.to_string(),
             participants: variant.participants,
             conversions: variant.conversions,
@@ -346,6 +396,7 @@ impl From<&Comparison> for VersusControl {
             method: match one_look.method {
                 TestMethod::Z => "z",
                 TestMethod::Fisher => "fisher",
+                TestMethod::Welch => "welch",
             },
             sequential_interval: sequential.map(|s| ends(s.interval)),
             sequential_p_value: sequential.map(|s| s.p_value),
@@ -355,8 +406,8 @@ impl From<&Comparison> for VersusControl {
             decided_on: decision
                 .and_then(|one| one.day)
                 .map(|day: Date| day.to_string()),
-            chance_to_win: posterior.chance_to_win,
-            expected_loss: posterior.expected_loss,
+            chance_to_win: posterior.map(|posterior| posterior.chance_to_win),
+            expected_loss: posterior.map(|posterior| posterior.expected_loss),
             participants_needed: StillNeeded {
                 for_effect_seen: still_needed.for_effect_seen,
                 for_minimum_effect: still_needed.for_minimum_effect,
@@ -387,7 +438,17 @@ impl From<&Pair<'_>> for OfPair {
             decided: comparison.outcome().map(|outcome| outcome.as_str()),
             lift: comparison.lift,
             lift_interval: sequential.and_then(|s| s.lift_interval).map(ends),
-            chance_to_win: comparison.posterior().chance_to_win,
+            chance_to_win: (comparison.posterior()).map(|posterior| posterior.chance_to_win),
+        }
+    }
+}
+
+impl From<results::WorthOfDay> for WorthOfDay {
+    fn from(worth: results::WorthOfDay) -> Self {
+        Self {
+            total: worth.sums.total(),
+            mean: worth.valued.map(Valued::mean),
+            interval: worth.valued.map(|valued| ends(valued.interval())),
         }
     }
 }
@@ -411,6 +472,7 @@ impl From<&DayResults<'_>> for Day {
                             conversions: side.conversions,
                             rate: side.rate,
                             interval: side.proportion.map(|p| ends(p.interval())),
+                            worth: side.worth.map(WorthOfDay::from),
                         })
                         .collect(),
                 })

@@ -8,7 +8,7 @@ use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
     Comparison, GoalKind, GoalResults, GoalVariant, Others, Outcome, Plan, Results, Verdict,
-    VerdictKind, chance, grouped, rate, span, tick,
+    VerdictKind, chance, grouped, mean, rate, span, tick,
 };
 use crate::report::{Evaluated, Which};
 
@@ -25,6 +25,10 @@ enum Column {
     Participants,
     Conversions,
     Rate,
+    /// What a participant is worth.
+    Mean,
+    /// What a conversion is worth.
+    PerConversion,
     /// Lift, or difference where there is none, with its interval.
     Change,
     /// The same, drawn.
@@ -32,7 +36,7 @@ enum Column {
     ChanceToWin,
 }
 
-use Column::{Bar, ChanceToWin, Change, Conversions, Participants, Rate};
+use Column::{Bar, ChanceToWin, Change, Conversions, Mean, Participants, PerConversion, Rate};
 
 /// From the most to the least that a line has room for. What holds at every look stays longest, and of
 /// that the figures: the bar draws them.
@@ -52,6 +56,29 @@ const OF_FEW: [&[Column]; 4] = [
     &[Conversions, Rate, ChanceToWin],
     &[Rate, ChanceToWin],
     &[Rate],
+];
+const OF_VALUES: [&[Column]; 7] = [
+    &[
+        Participants,
+        Conversions,
+        Rate,
+        PerConversion,
+        Mean,
+        Change,
+        Bar,
+    ],
+    &[Conversions, Rate, PerConversion, Mean, Change, Bar],
+    &[Conversions, PerConversion, Mean, Change],
+    &[Rate, Mean, Change],
+    &[Mean, Change],
+    &[Mean, Bar],
+    &[Mean],
+];
+const OF_FEW_VALUES: [&[Column]; 4] = [
+    &[Participants, Conversions, Rate, PerConversion, Mean],
+    &[Conversions, PerConversion, Mean],
+    &[Conversions, Mean],
+    &[Mean],
 ];
 const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
 /// Without anything to compare with.
@@ -81,6 +108,34 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     }
     text.push_str(&other_goals(results, width));
     text
+}
+
+/// Each experiment in one line: a verdict that is too long is cut.
+pub(super) fn list(experiments: &[Evaluated], width: usize) -> String {
+    let titles = ["experiment", "participants", "verdict"].map(str::to_owned);
+    let mut grid = Grid::new(titles, [2]);
+    let rows = experiments.iter().map(|experiment| {
+        let name = cut(&title_of(&experiment.which), (width / 3).max(20));
+        let participants = grouped(experiment.results.participants() as f64);
+        (name, participants, &experiment.results.verdict)
+    });
+    let rows: Vec<_> = rows.collect();
+    let used = |(name, _, _): &(String, String, &Verdict)| columns_of(name);
+    let names = rows
+        .iter()
+        .map(used)
+        .max()
+        .unwrap_or(0)
+        .max("experiment".len());
+    let rest = width
+        .saturating_sub(names + "participants".len() + 8)
+        .max(20);
+    for (name, participants, verdict) in rows {
+        let (sign, style) = sign(verdict.kind);
+        let text = cut(&format!("{sign} {}", visible(&verdict.text)), rest);
+        grid.push([name, participants, format!("{style}{text}{style:#}")]);
+    }
+    grid.text(width)
 }
 
 /// The name, and what is to be known of the run.
@@ -140,7 +195,18 @@ fn said(verdict: &Verdict, width: usize) -> String {
 
 /// A sentence behind a sign, for those who see no colour.
 fn line(text: &str, kind: VerdictKind, width: usize) -> String {
-    let (sign, style) = match kind {
+    let (sign, style) = sign(kind);
+    let text = format!("{sign} {}", visible(text));
+    let options = textwrap::Options::new(width.max(20))
+        .initial_indent(" ")
+        .subsequent_indent("   ");
+    (textwrap::wrap(&text, options).into_iter())
+        .map(|line| format!("{style}{line}{style:#}\n"))
+        .collect()
+}
+
+fn sign(kind: VerdictKind) -> (&'static str, Style) {
+    match kind {
         VerdictKind::SampleRatio | VerdictKind::Changed | VerdictKind::TooManyConversions => {
             ("!", BAD.bold())
         }
@@ -152,14 +218,7 @@ fn line(text: &str, kind: VerdictKind, width: usize) -> String {
         VerdictKind::Undecidable => ("?", OPEN),
         VerdictKind::KeepGoing => ("…", OPEN),
         _ => ("·", DIM),
-    };
-    let text = format!("{sign} {}", visible(text));
-    let options = textwrap::Options::new(width.max(20))
-        .initial_indent(" ")
-        .subsequent_indent("   ");
-    (textwrap::wrap(&text, options).into_iter())
-        .map(|line| format!("{style}{line}{style:#}\n"))
-        .collect()
+    }
 }
 
 /// `   ██████░░░░░░░░  12,000 of 30,000 planned visitors`
@@ -212,6 +271,10 @@ fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
     let rows = |columns: &[Column], bar| rows(goal, results, columns, bar, width);
     let candidates: &[&[Column]] = match goal.kind {
         GoalKind::Count => &OF_COUNTS,
+        GoalKind::Value if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => {
+            &OF_FEW_VALUES
+        }
+        GoalKind::Value => &OF_VALUES,
         _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
         _ if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => &OF_FEW,
         GoalKind::Proportion => &OF_PROPORTIONS,
@@ -227,7 +290,11 @@ fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
             return rows(columns, bar).text(width);
         }
     }
-    rows(&[Rate], 0).text(width)
+    let last = match goal.kind {
+        GoalKind::Value => Mean,
+        _ => Rate,
+    };
+    rows(&[last], 0).text(width)
 }
 
 /// `bar` is how wide bars are; names take a third of the width at most, where there are figures beside
@@ -290,8 +357,10 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
     match (column, goal.kind) {
         (Participants, _) => "participants".to_owned(),
         (Conversions, _) => "conversions".to_owned(),
-        (Rate, GoalKind::Proportion) => "rate".to_owned(),
-        (Rate, GoalKind::Count) => "each".to_owned(),
+        (Rate, GoalKind::Proportion | GoalKind::Value) => "rate".to_owned(),
+        (Rate, GoalKind::Count) => "average".to_owned(),
+        (Mean, _) => format!("{} per visitor", unit(goal)),
+        (PerConversion, _) => "per conversion".to_owned(),
         (Change, _) => "change (safe range)".to_owned(),
         // Nothing of it counts before it is known how wide it can be.
         (Bar, _) if bar == 0 => String::new(),
@@ -300,15 +369,25 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
     }
 }
 
+/// The unit of the values.
+fn unit(goal: &GoalResults) -> String {
+    let unit = goal.value.as_ref().map(|value| value.unit.as_str());
+    visible(unit.unwrap_or_default()).into_owned()
+}
+
 fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
     match column {
         Participants => grouped(variant.participants as f64),
         Conversions => grouped(variant.conversions as f64),
         Rate => match (variant.rate(), kind) {
             (None, _) => "–".to_owned(),
-            (Some(share), GoalKind::Proportion) => rate(share),
             (Some(each), GoalKind::Count) => format!("{each:.2}"),
+            (Some(share), _) => rate(share),
         },
+        Mean => variant.mean().map_or_else(|| "–".to_owned(), mean),
+        PerConversion => variant
+            .per_conversion()
+            .map_or_else(|| "–".to_owned(), mean),
         Change | Bar => String::new(),
         ChanceToWin => variant
             .versus_control
@@ -317,14 +396,18 @@ fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
     }
 }
 
-/// Green or red only where the verdict agrees: a chance alone is none.
+/// Coloured where it is decided: a chance alone decides nothing.
 fn chance_to_win(comparison: &Comparison) -> String {
-    let style = match comparison.outcome() {
-        Some(Outcome::Better) => GOOD,
-        Some(Outcome::Worse) => BAD,
-        None => DIM,
+    let Some(posterior) = comparison.posterior() else {
+        return String::new();
     };
-    let text = chance(comparison.posterior().chance_to_win);
+    let to_win = posterior.chance_to_win;
+    let style = match comparison.outcome() {
+        Some(Outcome::Better) if to_win >= 0.5 => GOOD,
+        Some(Outcome::Worse) if to_win <= 0.5 => BAD,
+        _ => DIM,
+    };
+    let text = chance(to_win);
     format!("{style}{text}{style:#}")
 }
 
@@ -333,6 +416,8 @@ fn chance_to_win(comparison: &Comparison) -> String {
 struct Effect {
     difference: Span,
     lift: Option<Span>,
+    /// Of means, which are in units, not in points.
+    is_mean: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,6 +426,8 @@ enum Scale {
     Lift,
     /// In percentage points.
     Difference,
+    /// In units of the value.
+    Mean,
 }
 
 impl Scale {
@@ -348,9 +435,16 @@ impl Scale {
         let unit = match self {
             Self::Lift => "%",
             Self::Difference => "points",
+            Self::Mean => return signed(value),
         };
         tick(value, unit)
     }
+}
+
+/// `+0.52`
+fn signed(value: f64) -> String {
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{}", mean(value))
 }
 
 impl Effect {
@@ -370,6 +464,7 @@ impl Effect {
                 high: sequential.interval.high,
                 decided,
             },
+            is_mean: comparison.is_of_means(),
             lift: lift.map(|(value, interval)| Span {
                 value,
                 low: interval.low,
@@ -383,6 +478,8 @@ impl Effect {
     fn common(effects: &[Option<Self>]) -> Scale {
         if effects.iter().flatten().all(|effect| effect.lift.is_some()) {
             Scale::Lift
+        } else if effects.iter().flatten().any(|effect| effect.is_mean) {
+            Scale::Mean
         } else {
             Scale::Difference
         }
@@ -391,7 +488,7 @@ impl Effect {
     fn span(self, scale: Scale) -> Span {
         match scale {
             Scale::Lift => self.lift.unwrap_or(self.difference),
-            Scale::Difference => self.difference,
+            Scale::Difference | Scale::Mean => self.difference,
         }
     }
 
@@ -401,7 +498,13 @@ impl Effect {
             None => (self.difference, " points"),
         };
         let style = shown.style();
-        let text = span(shown.value, [shown.low, shown.high], unit);
+        let text = match self.lift {
+            None if self.is_mean => {
+                let [value, low, high] = [shown.value, shown.low, shown.high].map(signed);
+                format!("{value} ({low} to {high})")
+            }
+            _ => span(shown.value, [shown.low, shown.high], unit),
+        };
         format!("{style}{text}{style:#}")
     }
 }

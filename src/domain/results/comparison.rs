@@ -1,12 +1,11 @@
 //! A variant beside the control, today and at the ends of days.
 
-use super::goal::{GoalVariant, Looked};
-use super::possible::possible;
+use super::goal::{GoalKind, GoalVariant, Looked};
+use super::measured::Measured;
 use crate::domain::statistics::{
-    ALPHA, Contrast, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, difference, holm,
-    lift, one_look, posterior,
+    ALPHA, Contrast, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, holm, posterior,
 };
-use crate::domain::{Better, Day};
+use crate::domain::{Better, Day, GoalValue};
 
 /// No verdict before each side of a comparison has so many participants …
 pub const MIN_PARTICIPANTS: u64 = 30;
@@ -24,18 +23,19 @@ pub struct Comparison {
     pub better: Better,
     pub control: Proportion,
     pub variant: Proportion,
-    /// Variant's rate less control's.
+    /// Variant's rate less control's, or variant's mean less control's where the goal has a value.
     pub difference: f64,
-    /// The difference by control's rate; none where that is 0.
+    /// The difference by control's; none where that is 0.
     pub lift: Option<f64>,
     pub one_look: OneLook,
-    /// None while neither rate varies.
+    /// None while neither varies.
     pub sequential: Option<Sequential>,
     /// The least p-value of the ends of days and of now, adjusted for all comparisons of the experiment:
     /// what was decided at the end of a day stays decided.
     pub p_holm: Option<f64>,
     pub decision: Option<Decision>,
     pub still_needed: StillNeeded,
+    measured: Measured,
     /// How the two stand beside each other now.
     pub(super) contrast: Contrast,
     /// The plan, as far as it is of these two.
@@ -95,33 +95,41 @@ pub struct StillNeeded {
     pub at_best: Option<u64>,
 }
 
+/// How two variants of a goal are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How<'a> {
+    pub kind: GoalKind,
+    pub better: Better,
+    pub value: Option<&'a GoalValue>,
+    pub looking: Looking,
+}
+
 impl Comparison {
-    /// None where one of the two has no rate. Not yet decided: that takes all comparisons.
-    pub(super) fn of(
-        better: Better,
-        looking: Looking,
-        control: &GoalVariant,
-        variant: &GoalVariant,
-    ) -> Option<Self> {
-        let (a, b) = (control.proportion?, variant.proportion?);
-        let contrast = Contrast::of_rates(a, b);
+    /// None where one of the two has nothing to compare. Not yet decided: that takes all comparisons.
+    pub(super) fn of(how: &How, control: &GoalVariant, variant: &GoalVariant) -> Option<Self> {
+        let How {
+            better, looking, ..
+        } = *how;
+        let measured = Measured::of(how.kind, control.known(), variant.known())?;
+        let contrast = measured.contrast();
         Some(Self {
             better,
-            control: a,
-            variant: b,
-            difference: difference(a, b),
-            lift: lift(a, b),
-            one_look: one_look(a, b),
+            control: control.proportion?,
+            variant: variant.proportion?,
+            difference: contrast.difference,
+            lift: measured.lift(),
+            one_look: measured.one_look(),
             sequential: looking
                 .compare(&contrast)
-                .map(|found| possible(found, a, b)),
+                .map(|found| measured.possible(found, how.value)),
             p_holm: None,
             decision: None,
             still_needed: StillNeeded::default(),
+            measured,
             contrast,
             looking,
             clarity: looking.clarity(&contrast),
-            looks: looks(better, looking, &control.looks, &variant.looks),
+            looks: looks(how, &control.looks, &variant.looks),
         })
     }
 
@@ -143,13 +151,17 @@ impl Comparison {
 
     /// The smallest effect worth knowing, in the direction that is better.
     fn wanted(&self, effect: f64, comparisons: usize) -> Option<Wanted> {
-        let control = self.contrast.control.value;
-        let variant = match self.better {
-            Better::Higher => (control * (1.0 + effect)).min(1.0),
-            Better::Lower => control * (1.0 - effect),
+        let effect = match self.better {
+            Better::Higher => effect,
+            Better::Lower => -effect,
         };
-        let share = self.contrast.control.participants as f64 / self.contrast.participants();
-        Wanted::rates(control, variant, share, comparisons)
+        self.measured.wanted(effect, comparisons)
+    }
+
+    /// Whether it compares what participants are worth, not rates.
+    #[must_use]
+    pub fn is_of_means(&self) -> bool {
+        matches!(self.measured, Measured::Means(..))
     }
 
     /// Whether both sides have what a verdict takes.
@@ -164,13 +176,15 @@ impl Comparison {
         self.decision.map(|decision| decision.outcome)
     }
 
-    /// The chance that the variant is better, and what choosing it loses on average.
+    /// The chance that the variant is better, and what choosing it loses on average. None where what is compared
+    /// is no rate.
     #[must_use]
-    pub fn posterior(&self) -> Posterior {
-        posterior(
-            judged(self.better, self.control),
-            judged(self.better, self.variant),
-        )
+    pub fn posterior(&self) -> Option<Posterior> {
+        let Measured::Rates(control, variant) = self.measured else {
+            return None;
+        };
+        let judged = |one| judged(self.better, one);
+        Some(posterior(judged(control), judged(variant)))
     }
 
     /// The least p-value of the ends of days and of now, valid at every look.
@@ -194,19 +208,21 @@ pub(super) fn judged(better: Better, proportion: Proportion) -> Proportion {
 
 /// The looks that found a lower p-value than all before. Days that ended with too few to judge by do not
 /// count; now does.
-fn looks(better: Better, looking: Looking, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
+fn looks(how: &How, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     let last = control.len().saturating_sub(1);
     for (place, (control, variant)) in control.iter().zip(variant).enumerate() {
-        let (Some(a), Some(b)) = (control.proportion, variant.proportion) else {
+        let (a, b) = (control.known, variant.known);
+        let measured = Measured::of(how.kind, a, b);
+        let (Some(measured), Some(a), Some(b)) = (measured, a.proportion, b.proportion) else {
             continue;
         };
         let ripe = are_ripe(a, b);
         if !ripe && place != last {
             continue;
         }
-        let contrast = Contrast::of_rates(a, b);
-        let Some(p_value) = looking.p_value(&contrast) else {
+        let contrast = measured.contrast();
+        let Some(p_value) = how.looking.p_value(&contrast) else {
             continue;
         };
         if looks.last().is_none_or(|before| p_value < before.p_value) {
@@ -214,7 +230,7 @@ fn looks(better: Better, looking: Looking, control: &[Looked], variant: &[Looked
             looks.push(Look {
                 day: control.day,
                 p_value,
-                outcome: match (better, more) {
+                outcome: match (how.better, more) {
                     (Better::Higher, true) | (Better::Lower, false) => Outcome::Better,
                     _ => Outcome::Worse,
                 },

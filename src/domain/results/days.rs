@@ -2,9 +2,9 @@
 
 use super::Results;
 use super::goal::{GoalKind, GoalResults};
-use super::history::{History, Series};
-use crate::domain::statistics::Proportion;
-use crate::domain::{Day, DayCount, ExperimentCounts, Name};
+use super::history::History;
+use crate::domain::statistics::{Proportion, Valued};
+use crate::domain::{Day, DayCount, ExperimentCounts, Name, Sums};
 
 /// One day of an experiment.
 #[derive(Clone, Debug)]
@@ -26,6 +26,17 @@ pub struct GoalOfDay<'a> {
     pub rate: Option<f64>,
     /// The same as a proportion, where the goal is one.
     pub proportion: Option<Proportion>,
+    /// Where the goal has a value.
+    pub worth: Option<WorthOfDay>,
+}
+
+/// What a variant's conversions are worth, by one day.
+#[derive(Clone, Copy, Debug)]
+pub struct WorthOfDay {
+    /// Of that day.
+    pub sums: Sums,
+    /// Up to and including that day; none with less than two participants.
+    pub valued: Option<Valued>,
 }
 
 /// The days that have counts, in their order.
@@ -46,10 +57,8 @@ pub fn by_day<'a>(
             participants: (results.variants.iter().zip(&history.participants))
                 .map(|(variant, series)| (&variant.name, series.of_day[day]))
                 .collect(),
-            goals: (results.goals.iter().zip(&history.conversions))
-                .map(|(goal, series)| {
-                    (&goal.goal, of_day(goal, &history.participants, series, day))
-                })
+            goals: (results.goals.iter().enumerate())
+                .map(|(place, goal)| (&goal.goal, of_day(goal, &history, place, day)))
                 .collect(),
         })
         .collect()
@@ -57,23 +66,29 @@ pub fn by_day<'a>(
 
 fn of_day<'a>(
     goal: &'a GoalResults,
-    participants: &[Series],
-    conversions: &[Series],
+    history: &History,
+    place: usize,
     day: usize,
 ) -> Vec<GoalOfDay<'a>> {
-    (goal
-        .variants
-        .iter()
-        .zip(participants.iter().zip(conversions)))
-    .map(|(variant, (all, converted))| {
-        let (participants, conversions) = (all.sums[day], converted.sums[day]);
-        GoalOfDay {
-            variant: &variant.variant,
-            conversions: converted.of_day[day],
-            rate: (participants > 0).then(|| conversions as f64 / participants as f64),
-            proportion: Proportion::new(conversions, participants)
-                .filter(|_| goal.kind == GoalKind::Proportion),
-        }
-    })
-    .collect()
+    (goal.variants.iter().enumerate())
+        .map(|(at, variant)| {
+            let converted = &history.conversions[place][at];
+            let participants = history.participants[at].sums[day];
+            let conversions = converted.sums[day];
+            let worth = history.worth[place].get(at);
+            GoalOfDay {
+                variant: &variant.variant,
+                conversions: converted.of_day[day],
+                rate: (participants > 0).then(|| conversions as f64 / participants as f64),
+                proportion: Proportion::new(conversions, participants)
+                    .filter(|_| goal.kind != GoalKind::Count),
+                worth: worth
+                    .filter(|_| goal.kind == GoalKind::Value)
+                    .map(|worth| WorthOfDay {
+                        sums: worth.of_day[day],
+                        valued: Valued::new(participants, worth.up_to[day]),
+                    }),
+            }
+        })
+        .collect()
 }

@@ -8,7 +8,7 @@ use super::goal::{GoalKind, GoalResults, GoalVariant};
 use super::plan::{Plan, compared};
 use super::undecided::undecided;
 use super::verdict::{Verdict, VerdictKind};
-use super::wording::{change, list, number_of, percent, short};
+use super::wording::{change, change_of_mean, list, number_of, percent, short};
 use crate::domain::{Better, Name};
 
 /// What all goals of an experiment have in common.
@@ -48,7 +48,7 @@ impl Setting<'_> {
 }
 
 /// The verdict of the experiment where the sample ratio is in order, and the place of its goal: the first goal with
-/// an alarm, else the first that is a proportion, else the first.
+/// an alarm, else the first that is compared, else the first.
 pub(super) fn of_experiment(
     goals: &[GoalResults],
     variants: &[Variant],
@@ -58,8 +58,8 @@ pub(super) fn of_experiment(
     }
     let find = |wanted: fn(&GoalResults) -> bool| goals.iter().position(wanted);
     let alarm = find(|goal| goal.verdict.kind == VerdictKind::TooManyConversions);
-    let proportion = find(|goal| goal.kind == GoalKind::Proportion);
-    let place = alarm.or(proportion).or((!goals.is_empty()).then_some(0));
+    let compared = find(|goal| goal.kind != GoalKind::Count);
+    let place = alarm.or(compared).or((!goals.is_empty()).then_some(0));
     let Some(place) = place else {
         return (
             Verdict::new(VerdictKind::NoGoal, None, "No conversions yet"),
@@ -163,8 +163,9 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// `54 % more button clicked (likely 21–99 %)`, or in points where there is no lift to speak of.
-    fn effect(&self, goal: &Name) -> String {
+    /// `54 % more button clicked (likely 21–99 %)`, or in points where there is no lift to speak of;
+    /// `12 % more EUR per visitor from order placed (likely 3–21 %)`
+    fn effect(&self, goal: &GoalResults) -> String {
         let Comparison {
             difference,
             lift,
@@ -178,7 +179,17 @@ impl<'a> Side<'a> {
             (_, _, Some(s)) => (*difference, s.interval, " points"),
             (_, _, None) => return String::new(),
         };
-        change(value, [interval.low, interval.high], unit, goal.as_str())
+        let range = [interval.low, interval.high];
+        match &goal.value {
+            None => change(value, range, unit, ["more", "fewer"], goal.goal.as_str()),
+            Some(of) => {
+                let noun = format!("{} per visitor from {}", of.unit, goal.goal);
+                match unit {
+                    " %" => change(value, range, unit, ["more", "less"], &noun),
+                    _ => change_of_mean(value, range, &noun),
+                }
+            }
+        }
     }
 
     /// Whether the lift is not above this, or below it, whichever is better, at every look.
@@ -213,15 +224,16 @@ impl<'a> All<'a> {
 
     /// What is to be known where a lower rate is the better one.
     fn which(&self) -> &'static str {
-        match self.goal.better {
-            Better::Higher => "",
-            Better::Lower => "; fewer is better",
+        match (self.goal.better, &self.goal.value) {
+            (Better::Higher, _) => "",
+            (Better::Lower, None) => "; fewer is better",
+            (Better::Lower, Some(_)) => "; less is better",
         }
     }
 
     /// `54 % more button clicked (likely 21–99 %)`
     fn effect(&self, side: &Side) -> String {
-        let effect = side.effect(&self.goal.goal);
+        let effect = side.effect(self.goal);
         match effect.strip_suffix(')') {
             Some(effect) => format!("{effect}{})", self.which()),
             None => effect,

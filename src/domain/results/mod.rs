@@ -12,6 +12,7 @@ mod forecast;
 mod goal;
 mod history;
 mod judgement;
+mod measured;
 mod plan;
 mod possible;
 mod shown;
@@ -29,7 +30,7 @@ pub use self::comparison::{
     Comparison, Decision, EXPECTED_CONVERSIONS, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome,
     StillNeeded,
 };
-pub use self::days::{DayResults, by_day};
+pub use self::days::{DayResults, WorthOfDay, by_day};
 pub use self::design::Design;
 pub use self::forecast::Forecast;
 pub use self::goal::{GoalKind, GoalResults, GoalVariant, Pair};
@@ -37,7 +38,7 @@ pub use self::plan::Plan;
 use self::shown::Shown;
 pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
-pub use self::wording::{chance, grouped, percent, rate, rounded_up, span, tick};
+pub use self::wording::{chance, grouped, mean, percent, rate, rounded_up, span, tick};
 use super::statistics::SampleRatio;
 use super::{DayCount, Declared, ExperimentCounts, Name};
 

@@ -27,6 +27,16 @@ pub(super) fn possible(
     sequential
 }
 
+/// Means are between 0 and the highest value of a conversion, and no lift is below −100 %.
+pub(super) fn possible_means(mut sequential: Sequential, cap: f64) -> Sequential {
+    let interval = &mut sequential.interval;
+    (interval.low, interval.high) = (interval.low.max(-cap), interval.high.min(cap));
+    if let Some(lift) = &mut sequential.lift_interval {
+        lift.low = lift.low.max(-1.0);
+    }
+    sequential
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -403,7 +403,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
     let chances = |results: &Results| {
         let goal = &results.goals[0];
         let versus = goal.variants[1].versus_control.as_ref().unwrap();
-        (versus.posterior(), goal.chances_to_be_best())
+        (versus.posterior().unwrap(), goal.chances_to_be_best())
     };
     assert_eq!(chances(&results), chances(&mirrored));
     assert!(chances(&results).0.chance_to_win > 0.99);

@@ -26,19 +26,43 @@ fn decimals([low, high]: [f64; 2], unit: &str) -> usize {
 }
 
 /// `54 % more button clicked (likely 21–99 %)`, `23 % fewer …`; a range on both sides of 0 has its signs:
-/// `(likely −4 to +28 %)`.
-pub(super) fn change(value: f64, [low, high]: [f64; 2], unit: &str, noun: &str) -> String {
-    let decimals = decimals([low, high], unit);
+/// `(likely −4 to +28 %)`. The two words are for more and for less.
+pub(super) fn change(
+    value: f64,
+    ends: [f64; 2],
+    unit: &str,
+    [more, less]: [&str; 2],
+    noun: &str,
+) -> String {
+    let decimals = decimals(ends, unit);
     let size = |value: f64| grouped_to(value.abs() * 100.0, decimals);
-    let word = if value < 0.0 { "fewer" } else { "more" };
-    let range = if low >= 0.0 {
+    let word = if value < 0.0 { less } else { more };
+    let range = range(ends, size);
+    format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
+}
+
+/// `0.52 more EUR per visitor from order placed (likely 0.31–0.73)`
+pub(super) fn change_of_mean(value: f64, ends: [f64; 2], noun: &str) -> String {
+    let size = |value: f64| mean(value.abs());
+    let word = if value < 0.0 { "less" } else { "more" };
+    let range = range(ends, size);
+    format!("{} {word} {noun} (likely {range})", size(value))
+}
+
+/// What something is worth on average: `0.52`, `1,234`.
+#[must_use]
+pub fn mean(value: f64) -> String {
+    minus(grouped_to(value, if value.abs() < 1000.0 { 2 } else { 0 }))
+}
+
+fn range([low, high]: [f64; 2], size: impl Fn(f64) -> String) -> String {
+    if low >= 0.0 {
         format!("{}–{}", size(low), size(high))
     } else if high <= 0.0 {
         format!("{}–{}", size(high), size(low))
     } else {
         format!("−{} to +{}", size(low), size(high))
-    };
-    format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
+    }
 }
 
 /// `6.76 %`

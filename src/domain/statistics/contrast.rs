@@ -1,7 +1,7 @@
 //! Two variants side by side: what every comparison stands on, whatever is compared.
 
-use super::Proportion;
 use super::difference::difference;
+use super::{Proportion, Valued, difference_of_means};
 
 /// What is known of one variant: its mean, and how far that may be off.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +37,22 @@ impl Contrast {
             variant: mean(variant),
             difference: difference(control, variant),
             pooled_variance: pooled_variance(control, variant),
+        }
+    }
+
+    /// Of what participants are worth. Their variances say nothing of each other: none is pooled.
+    #[must_use]
+    pub fn of_means(control: Valued, variant: Valued) -> Self {
+        let mean = |one: Valued| Mean {
+            value: one.mean(),
+            variance: one.variance(),
+            participants: one.participants,
+        };
+        Self {
+            control: mean(control),
+            variant: mean(variant),
+            difference: difference_of_means(control, variant),
+            pooled_variance: control.variance() + variant.variance(),
         }
     }
 

@@ -23,6 +23,7 @@ mod quadrature;
 mod sample_ratio;
 mod sequential;
 mod special;
+mod valued;
 
 pub use best::chances_to_be_best;
 pub use contrast::{Contrast, Mean};
@@ -33,6 +34,7 @@ pub use power::{Wanted, participants_needed};
 pub use proportion::{Interval, Proportion};
 pub use sample_ratio::{SampleRatio, sample_ratio};
 pub use sequential::{Looking, Sequential, sequential};
+pub use valued::{Valued, Welch, difference_of_means, welch};
 
 /// The share of wrong alarms that is accepted: intervals are 95 % intervals, verdicts need p < 0.05.
 pub const ALPHA: f64 = 0.05;

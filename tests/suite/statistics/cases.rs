@@ -40,6 +40,7 @@ fn comparisons_for_one_look_agree() {
         let method = match look.method {
             TestMethod::Z => "z",
             TestMethod::Fisher => "fisher",
+            TestMethod::Welch => "welch",
         };
         assert_eq!(case["method"], method, "{case}");
         off.interval("interval", look.interval, &case["interval"]);

@@ -3,6 +3,7 @@
 mod cases;
 mod peeking;
 mod properties;
+mod values;
 
 use lamed::domain::statistics::Proportion;
 
