@@ -38,7 +38,7 @@ pub use self::plan::Plan;
 use self::shown::Shown;
 pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
-pub use self::wording::{grouped, mean, percent, rounded_up, span};
+pub use self::wording::{as_declared, grouped, mean, percent, rounded_up, span};
 use super::statistics::SampleRatio;
 use super::{DayCount, Declared, ExperimentCounts, Name};
 
