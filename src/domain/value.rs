@@ -147,7 +147,7 @@ mod tests {
             (0.1 + 0.2, 3000),
             (0.00005, 1),
             (0.00004, 0),
-            (999_999.9999, 9_999_999_999),
+            (999_999.999_9, 9_999_999_999),
             (1e6, 10_000_000_000),
             (f64::MAX, 10_000_000_000),
         ] {
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn sums_are_exact_and_come_back_as_they_were() {
         let mut sums = Sums::default();
-        for (number, times) in [(999_999.9999, 3_u64), (0.0001, 7), (12.5, 1)] {
+        for (number, times) in [(999_999.999_9, 3_u64), (0.0001, 7), (12.5, 1)] {
             let value = Value::new(number).unwrap();
             let (high, low) = value.square();
             for _ in 0..times {

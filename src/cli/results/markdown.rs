@@ -1,7 +1,9 @@
 //! Results as Markdown, for pull requests and issues.
 
 use crate::cli::visible::visible;
-use crate::domain::results::{GoalKind, GoalResults, GoalVariant, Results, grouped, mean, span};
+use crate::domain::results::{
+    GoalKind, GoalResults, GoalVariant, Results, as_declared, grouped, mean, span,
+};
 use crate::report::Evaluated;
 
 /// One experiment: a heading, the verdict, and a table for each goal.
@@ -65,6 +67,12 @@ fn of_goal(goal: &GoalResults, results: &Results) -> String {
         ]
     });
     let mut text = table(titles.each_ref().map(String::as_str), rows);
+    if let Some(value) = &goal.value {
+        let (cap, unit) = (as_declared(value.cap), plain(value.unit.as_str()));
+        text.push_str(&format!(
+            "Values above {cap} {unit} count as {cap} {unit}.\n\n"
+        ));
+    }
     // The first verdict is already there.
     if !results.verdict.text.ends_with(&goal.verdict.text) {
         text.push_str(&format!("{}\n\n", plain(&goal.verdict.text)));

@@ -8,7 +8,7 @@ use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
     Comparison, GoalKind, GoalResults, GoalVariant, Others, Outcome, Plan, Results, Verdict,
-    VerdictKind, chance, grouped, mean, rate, span, tick,
+    VerdictKind, as_declared, chance, grouped, mean, rate, span, tick,
 };
 use crate::report::{Evaluated, Which};
 
@@ -101,6 +101,7 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     }
     for goal in &results.goals {
         text.push_str(&of_goal(goal, results, width));
+        text.push_str(&cap(goal));
         // The first verdict is already there.
         if !results.verdict.text.ends_with(&goal.verdict.text) {
             text.push_str(&said(&goal.verdict, width));
@@ -367,6 +368,14 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
         (Bar, _) => format!("{:bar$}", "valid any time"),
         (ChanceToWin, _) => "chance to win".to_owned(),
     }
+}
+
+/// What a value counts at most.
+fn cap(goal: &GoalResults) -> String {
+    goal.value.as_ref().map_or_else(String::new, |value| {
+        let (cap, unit) = (as_declared(value.cap), unit(goal));
+        format!(" {DIM}· Values above {cap} {unit} count as {cap} {unit}{DIM:#}\n")
+    })
 }
 
 /// The unit of the values.

@@ -38,7 +38,9 @@ pub use self::plan::Plan;
 use self::shown::Shown;
 pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
-pub use self::wording::{chance, grouped, mean, percent, rate, rounded_up, span, tick};
+pub use self::wording::{
+    as_declared, chance, grouped, mean, percent, rate, rounded_up, span, tick,
+};
 use super::statistics::SampleRatio;
 use super::{DayCount, Declared, ExperimentCounts, Name};
 

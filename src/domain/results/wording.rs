@@ -6,7 +6,14 @@ use crate::domain::{Day, Name};
 #[must_use]
 pub fn span(value: f64, [low, high]: [f64; 2], unit: &str) -> String {
     let decimals = decimals([low, high], unit);
-    let number = |value: f64| minus(format!("{:.decimals$}", value * 100.0));
+    let number = |value: f64| {
+        let size = grouped_to((value * 100.0).abs(), decimals);
+        minus(if value < 0.0 {
+            format!("-{size}")
+        } else {
+            size
+        })
+    };
     let sign = if value > 0.0 { "+" } else { "" };
     format!(
         "{sign}{}{unit} ({} to {})",
@@ -53,6 +60,16 @@ pub(super) fn change_of_mean(value: f64, ends: [f64; 2], noun: &str) -> String {
 #[must_use]
 pub fn mean(value: f64) -> String {
     minus(grouped_to(value, if value.abs() < 1000.0 { 2 } else { 0 }))
+}
+
+/// A number as it was declared: `500`, `99.5`, `1,000`
+#[must_use]
+pub fn as_declared(value: f64) -> String {
+    let decimals = [0, 1, 2, 3].into_iter().find(|decimals| {
+        let unit = 10_f64.powi(*decimals);
+        ((value * unit).round() / unit - value).abs() < 1e-9
+    });
+    grouped_to(value, decimals.unwrap_or(4) as usize)
 }
 
 fn range([low, high]: [f64; 2], size: impl Fn(f64) -> String) -> String {

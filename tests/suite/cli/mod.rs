@@ -12,6 +12,7 @@ mod results;
 mod serve;
 mod snippet;
 mod tls;
+mod values;
 mod verbs;
 mod widths;
 mod wizard;

@@ -36,7 +36,9 @@ async fn results_are_a_table() {
     .await;
     let results =
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
-    results(&[]).gives(0, TABLES, "");
+    let hint = "hint: use `lamed results NAME` to see an experiment in full\n";
+    results(&[]).gives(0, LIST, hint);
+    results(&["button color", "no goal yet", "שלום 🦀"]).gives(0, TABLES, "");
     let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · No conversions yet\u{1b}[0m\n";
     let plain = TABLES.split_once("No conversions yet\n").unwrap().1;
     let colored = format!("{bold_and_dim}{}", plain.split_once("\n\n").unwrap().0);
@@ -59,6 +61,12 @@ async fn results_are_a_table() {
     );
 }
 
+const LIST: &str = " experiment    participants  verdict
+ button color         2,380  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You ca…
+ no goal yet              4  · No conversions yet
+ שלום 🦀                 10  · <U+202E>right to left has conversions but no visitors: no winner …
+";
+
 const TABLES: &str = "\
 button color
  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You can stop
@@ -68,10 +76,10 @@ button color
  gone                     0        –                                                │
  red (control)          150  12.71 %                                                │
                                                            −68 %                    0
- page view      participants  conversions  each
- blue                  1,200            0  0.00
- gone                      0            3     –
- red (control)         1,180        1,502  1.27
+ page view      participants  conversions  average
+ blue                  1,200            0     0.00
+ gone                      0            3        –
+ red (control)         1,180        1,502     1.27
  · gone has conversions but no visitors: no winner called. Check that your pages count the visitors
    of gone
 
@@ -85,9 +93,9 @@ no goal yet
 שלום 🦀
  · <U+202E>right to left has conversions but no visitors: no winner called. Check that your pages
    count the visitors of <U+202E>right to left
- a,b|c                            participants  conversions  each
- <U+202E>right to left (control)             0            1     –
- 日本語                                     10            5  0.50
+ a,b|c                            participants  conversions  average
+ <U+202E>right to left (control)             0            1        –
+ 日本語                                     10            5     0.50
 ";
 
 #[tokio::test]
@@ -167,6 +175,7 @@ async fn results_are_json() {
                 {
                     "goal": "g",
                     "kind": "proportion",
+                    "value": null,
                     "better": "higher",
                     "variants": [
                         {
@@ -175,6 +184,7 @@ async fn results_are_json() {
                             "conversions": 6,
                             "rate": 0.15,
                             "interval": [0.0706118771732036, 0.29072324366489705],
+                            "worth": null,
                             "chance_to_be_best": 0.004723412548048296,
                             "versus_control": null,
                         },
@@ -184,6 +194,7 @@ async fn results_are_json() {
                             "conversions": 20,
                             "rate": 0.4,
                             "interval": [0.27608389730256533, 0.5381856225241064],
+                            "worth": null,
                             "chance_to_be_best": 0.9952765874519516,
                             "versus_control": versus,
                         },
@@ -193,6 +204,7 @@ async fn results_are_json() {
                             "conversions": 1,
                             "rate": null,
                             "interval": null,
+                            "worth": null,
                             "chance_to_be_best": null,
                             "versus_control": null,
                         },
@@ -223,18 +235,21 @@ async fn results_are_json() {
                                     "conversions": 6,
                                     "rate": 0.15,
                                     "interval": [0.0706118771732036, 0.29072324366489705],
+                                    "worth": null,
                                 },
                                 {
                                     "variant": "b",
                                     "conversions": 20,
                                     "rate": 0.4,
                                     "interval": [0.27608389730256533, 0.5381856225241064],
+                                    "worth": null,
                                 },
                                 {
                                     "variant": "c\u{202e}",
                                     "conversions": 1,
                                     "rate": null,
                                     "interval": null,
+                                    "worth": null,
                                 },
                             ],
                         },
@@ -295,7 +310,7 @@ async fn results_are_a_spreadsheet() {
     let shown: Vec<String> = (lines.iter())
         .map(|line| {
             let first: Vec<&str> = line.split(',').take(8).collect();
-            let last: Vec<&str> = line.rsplitn(7, ',').take(6).collect();
+            let last: Vec<&str> = line.rsplitn(14, ',').skip(7).take(6).collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             format!("{} … {}", first.join(","), last.join(","))
         })
@@ -312,7 +327,7 @@ async fn results_are_a_spreadsheet() {
         ]
     );
     let columns = [0, 2, 3, 4].map(|line| lines[line].split(',').count());
-    assert_eq!(columns, [39; 4]);
+    assert_eq!(columns, [46; 4]);
     // Where decimals have a comma, cells are parted by semicolons; the option says it in any locale.
     let german = csv(&[], "de_DE.UTF-8");
     assert!(
@@ -414,7 +429,7 @@ async fn results_are_watched_until_stopped() {
         "{first}"
     );
     count(&server, &[("f", "participate", "a", 3)]).await;
-    watched.until("             3\n");
+    watched.until(" f                      3 ");
     watched.interrupt();
     let outcome = watched.end();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
@@ -426,10 +441,10 @@ async fn a_table_that_is_watched_has_one_head_and_the_time_in_each_row() {
     count(&server, &[("e", "participate", "a", 1)]).await;
     let watch = ["results", "--local", "--watch", "1", "--csv"];
     let mut watched = line(&server.home, &watch).start();
-    watched.until("UTC\n");
+    watched.until("UTC,");
     count(&server, &[("e", "participate", "b", 1)]).await;
     watched.until(",b,1,");
-    let shown = watched.until("UTC\n").to_owned();
+    let shown = watched.until("UTC,").to_owned();
     watched.interrupt();
     watched.end();
     let lines: Vec<&str> = shown.lines().collect();
@@ -494,7 +509,14 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
     )
     .run();
     let today = Timestamp::now().day().to_string();
-    let end = csv.stdout.lines().last().unwrap().rsplitn(7, ',').take(6);
+    let end = csv
+        .stdout
+        .lines()
+        .last()
+        .unwrap()
+        .rsplitn(14, ',')
+        .skip(7)
+        .take(6);
     let [time, on, decided, _, better, _] = end.collect::<Vec<_>>()[..] else {
         panic!("{}", csv.stdout)
     };

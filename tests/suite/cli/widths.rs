@@ -22,7 +22,7 @@ async fn what_holds_at_every_look_stays_longest() {
     .await;
     let mut shown = String::new();
     for columns in ["130", "100", "80", "70", "60", "50", "40", "no number"] {
-        let results = line(&server.home, &["results", "--local"])
+        let results = line(&server.home, &["results", "--local", "all", "e"])
             .env("COLUMNS", columns)
             .run();
         shown.push_str(&format!("--- {columns}\n{}", results.stdout));

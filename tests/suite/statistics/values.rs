@@ -176,7 +176,10 @@ fn participants_are_compared_by_what_they_are_worth() {
                 .collect()
         })
         .collect();
-    assert_eq!(means, [[2.0, 2.0], [2.0, 4.0], [2.0, 14.0 / 3.0]]);
+    assert_eq!(
+        means,
+        [[2.0, 2.0], [2.0, 4.0], [2.0, 4.666_666_666_666_666]]
+    );
 
     // Worth less is a loser; without values it is a rate; without `value` declared, too.
     let (counts, days) = counted(&[vec![
