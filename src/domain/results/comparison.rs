@@ -154,6 +154,13 @@ impl Comparison {
     }
 }
 
+/// By how much the variant's rate is above the control's: the interval that is valid at every look. None before a
+/// verdict can be.
+pub(super) fn safe_interval(control: Proportion, variant: Proportion) -> Option<Interval> {
+    let found = sequential(control, variant).filter(|_| are_ripe(control, variant))?;
+    Some(possible(found, variant).interval)
+}
+
 /// The rate that is the higher, the better: of those who converted, or of those who did not.
 pub(super) fn judged(better: Better, proportion: Proportion) -> Proportion {
     match better {

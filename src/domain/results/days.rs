@@ -1,9 +1,11 @@
 //! The days of an experiment: what was counted, and how rates came to where they are.
 
 use super::Results;
+use super::Variant;
+use super::comparison::safe_interval;
 use super::goal::{GoalKind, GoalResults};
 use super::history::{History, Series};
-use crate::domain::statistics::Proportion;
+use crate::domain::statistics::{Interval, Proportion};
 use crate::domain::{Day, DayCount, ExperimentCounts, Name};
 
 /// One day of an experiment.
@@ -26,6 +28,9 @@ pub struct GoalOfDay<'a> {
     pub rate: Option<f64>,
     /// The same as a proportion, where the goal is one.
     pub proportion: Option<Proportion>,
+    /// By how much the rate is above the control's, valid at every look; none for the control, and while it is too
+    /// early.
+    pub safe_interval: Option<Interval>,
 }
 
 /// The days that have counts, in their order.
@@ -40,6 +45,8 @@ pub fn by_day<'a>(
 ) -> Vec<DayResults<'a>> {
     let goals: Vec<&Name> = results.goals.iter().map(|goal| &goal.goal).collect();
     let history = History::of(counts, days, &results.variants, &goals);
+    let is_control = |variant: &Variant| Some(&variant.name) == results.control.as_ref();
+    let control = results.variants.iter().position(is_control);
     (history.days.iter().enumerate())
         .map(|(day, date)| DayResults {
             day: *date,
@@ -48,7 +55,8 @@ pub fn by_day<'a>(
                 .collect(),
             goals: (results.goals.iter().zip(&history.conversions))
                 .map(|(goal, series)| {
-                    (&goal.goal, of_day(goal, &history.participants, series, day))
+                    let sides = of_day(goal, &history.participants, series, day);
+                    (&goal.goal, beside_control(goal, sides, control))
                 })
                 .collect(),
         })
@@ -73,7 +81,24 @@ fn of_day<'a>(
             rate: (participants > 0).then(|| conversions as f64 / participants as f64),
             proportion: Proportion::new(conversions, participants)
                 .filter(|_| goal.kind == GoalKind::Proportion),
+            safe_interval: None,
         }
     })
     .collect()
+}
+
+/// Compares each with the one at that place.
+fn beside_control<'a>(
+    goal: &GoalResults,
+    mut sides: Vec<GoalOfDay<'a>>,
+    control: Option<usize>,
+) -> Vec<GoalOfDay<'a>> {
+    let beside = control.and_then(|place| sides.get(place)?.proportion);
+    for (variant, side) in goal.variants.iter().zip(&mut sides) {
+        let compared = variant.versus_control.is_some();
+        if let (Some(one), Some(other), true) = (beside, side.proportion, compared) {
+            side.safe_interval = safe_interval(one, other);
+        }
+    }
+    sides
 }
