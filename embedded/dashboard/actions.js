@@ -43,7 +43,7 @@ const DECISIVE = new Set(["winner", "control_best", "equivalent", "ruled_out", "
 
 function actions(context) {
   const { shown, more, urgent } = verbsOf(context);
-  const button = (one, name) => el("button", { type: "button", class: name, "data-verb": one.word, "data-key": `verb ${one.command}`, click: () => showCommand(one) }, visible(one.title), "…");
+  const button = (one, name) => el("button", { type: "button", class: name, "data-verb": one.word, "data-variant": one.variant, "data-key": `verb ${one.command}`, click: () => showCommand(one) }, visible(one.title), "…");
   const quiet = (key, icon, text, click) => el("button", { type: "button", class: "quiet", "data-key": key, "data-do": key, click }, mark(icon), text);
   return el("div", { class: "do" },
     shown.map((one, index) => button(one, index === 0 && urgent ? "primary" : "")),
@@ -90,7 +90,7 @@ function showCommand({ word, title, command }) {
 // Text to copy, with the button that does.
 function codeBox(key, text) {
   return el("div", { class: "code", "data-code": key },
-    el("pre", { tabindex: 0, role: "region", "aria-label": "Text to copy" }, el("code", {}, text)),
+    el("pre", { tabindex: 0, role: "region", "aria-label": `Text to copy: ${key}` }, el("code", {}, text)),
     el("button", { type: "button", "data-copy": key, "data-key": `copy ${key}`, click: (event) => copyFrom(event.currentTarget, text) }, mark("copy"), el("span", {}, "Copy")));
 }
 

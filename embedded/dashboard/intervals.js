@@ -25,7 +25,7 @@ function axisOf(bars, scale) {
   const bounds = told.flatMap((bar) => bar.interval).filter(present);
   // A variant with few participants must not squeeze all others: its bar is cut, with an arrow.
   const sizes = bounds.map(Math.abs).sort((a, b) => a - b);
-  const usual = 3 * (sizes[(sizes.length - 1) >> 1] ?? 0);
+  const usual = told.length > 1 ? 3 * sizes[(sizes.length - 1) >> 1] : Infinity;
   const farthest = Math.min(10, Math.max(0, ...points.map(Math.abs)));
   const limit = Math.max(Math.min(usual, REACH[scale]), 2 * farthest, 0.01);
   const held = [0, ...[...points, ...bounds].map((bound) => Math.max(-limit, Math.min(limit, bound)))];
