@@ -108,9 +108,9 @@ function selects() {
 const hear = (text) => { byId("heard").textContent = text; };
 
 function updated() {
-  byId("status").replaceChildren(snapshot
-    ? `Saved ${momentFormat.format(now())} UTC`
-    : el("span", { class: "live" }, el("span", { class: "dot-of", "aria-hidden": "true" }), `Live, updated ${clockFormat.format(Date.now())} UTC`));
+  byId("status").replaceChildren(...snapshot
+    ? [`Saved ${momentFormat.format(now())} UTC`]
+    : [el("span", { class: "live" }, el("span", { class: "dot-of", "aria-hidden": "true" }), `Live, updated ${clockFormat.format(now())} UTC`), el("span", { class: "printed" }, `${momentFormat.format(now())} UTC`)]);
 }
 
 function put(view, title, content) {

@@ -10,7 +10,7 @@ use crate::cli::home;
 use crate::support::{Browser, Server, within};
 
 /// Two weeks of two experiments.
-fn demo() -> Server {
+pub(super) fn demo() -> Server {
     let home = home();
     let config = json!({"experiments": {"button color": {"variants": {"blue": 1, "red": 1}, "goals": ["button clicked"]}}});
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();

@@ -1,6 +1,7 @@
 //! The dashboard: what it gives to whom, and the page in a real browser.
 
 mod actions;
+mod browsers;
 mod charts;
 mod deletion;
 mod http;
