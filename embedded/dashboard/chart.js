@@ -42,10 +42,12 @@ const soFar = ({ entry, control, participants }) => ({
 const ofTheDay = ({ entry, participants }) => ({ value: participants ? entry.conversions / participants : null, counts: dayCounts(entry, participants) });
 const ofParticipants = ({ participants }) => ({ value: participants, counts: "" });
 
-function goalChart(detail, goal, classOf) {
+function goalChart(detail, goal, classOf, trusted) {
   const rate = measureOf(goal).rate;
+  const compared = trusted && comparisonsOf(goal).some((one) => one.sequential_interval);
+  const bandNote = compared ? " The shaded area is the safe range of the change. While it touches the line of the control, the change can still be chance." : "";
   const views = [
-    { key: "so-far", title: "So far", pointOf: soFar, note: "The rate of all participants up to each day. The shaded area is the safe range of the change: once it leaves the line of the control, the difference is real." },
+    { key: "so-far", title: "So far", pointOf: soFar, note: `The rate of all participants up to each day.${bandNote}` },
     { key: "by-day", title: "By day", pointOf: ofTheDay, note: "The conversions of each day for the participants of that day. Single days go up and down by chance." },
   ];
   return chartWithViews(`goal ${goal.goal}`, visibleText(goal.goal), detail, views.map((view) => ({

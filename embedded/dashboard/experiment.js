@@ -45,6 +45,7 @@ function experimentView(detail, page) {
     verdictCard(detail),
     (some || detail.state === "running") && page.waiting(!some),
     el("div", { class: context.trusted ? "figures-of" : "figures-of doubtful" },
+      !context.trusted && el("p", { class: "doubt" }, "Do not use these figures until you know the cause."),
       context.compared && toolbar(detail, page.scale, page.go),
       some && detail.goals.map((goal, index) => goalSection(goal, index, context)),
       otherGoals(detail),
@@ -72,8 +73,8 @@ function heading(context) {
   const { detail, back } = context;
   const others = othersOf(detail);
   const facts = [plural(participantsOf(detail), "participant"), plural(detail.variants.length + others.variants, "variant"), plural(detail.goals.length + others.goals, "goal")];
-  const days = detail.days.map(({ day }) => dateFormat.format(timeOf(day)));
-  if (days.length) facts.push([...new Set([days[0], days.at(-1)])].join(" – "));
+  const days = detail.days.map(({ day }) => timeOf(day));
+  if (days.length) facts.push(dateFormat.formatRange(days[0], days.at(-1)));
   return el("header", { class: "title" },
     el("a", { class: "back", href: addressOf({ ...readState(), experiment: null, control: null }), "data-key": "back", click: (event) => { event.preventDefault(); back(); } }, mark("back"), "Experiments"),
     el("h1", { tabindex: -1, id: "title", "data-key": "title" }, named(detail.name)),
@@ -139,7 +140,7 @@ function goalSection(goal, index, context) {
     el("header", {}, el("h2", { id: title }, named(goal.goal), goal.better === "lower" && el("span", { class: "tag" }, "lower is better"))),
     !said && el("p", { class: `says ${context.trusted ? toneOf(kind) : "calm"}`, "data-verdict": kind }, markOf(kind), el("span", {}, prose(goal.verdict.text))),
     resultsTable(goal, context),
-    days && several && disclosure(key("days"), `${measureOf(goal).head} over time`, () => goalChart(detail, goal, classOf), open),
+    days && several && disclosure(key("days"), `${measureOf(goal).head} over time`, () => goalChart(detail, goal, classOf, context.trusted), open),
     days && numbers(),
     goal.variants.filter((one) => one.interval).length > 2 && disclosure(key("pairs"), "Compare all variants", () => pairsWhenThere(goal, context)),
     goal.kind !== "count" && disclosure(key("figures"), "Statistics", () => figuresTable(goal, context)));

@@ -1,11 +1,15 @@
 //! The page follows what is counted: from the first visitor on, while it is seen.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::declared;
 use super::page::{LIMIT, LISTED, shown, start, use_page};
 use crate::support::{Browser, line, within};
+
+/// The participants of an experiment in the list.
+const COUNT: &str =
+    "document.querySelector('#list a[data-experiment=color] .count .value').textContent";
 
 /// An event from a visitor, sent by the page itself: it knows the address of the API.
 fn counts(experiment: &str, variant: &str, uuid: &str) -> String {
@@ -88,6 +92,36 @@ fn figures_follow_what_is_counted() {
     });
 }
 
+/// The dashboard of an API elsewhere follows it in the same way.
+#[test]
+fn the_dashboard_of_a_deployed_api_is_live_too() {
+    within(LIMIT, || {
+        let server = start(&["--api-key", "k"]);
+        let base = format!("http://{}/prod", server.address);
+        let arguments = ["dashboard", "--url", &base, "--api-key", "k", "--json"];
+        let mut dashboard = line(&server.home, &arguments).start();
+        let ready: Value = serde_json::from_str(dashboard.until("\n")).unwrap();
+        let event =
+            r#"{"experiment":"color","variant":"red","event":"participate","uuid":"later"}"#;
+        let send = format!(
+            "fetch('{base}/track', {{method: 'POST', body: {}}}).then(reply => reply.status)",
+            json!(event)
+        );
+        let read = use_page(
+            &mut Browser::start(),
+            &ready["dashboard_url"],
+            json!([
+                {"until": LISTED},
+                {"read": COUNT},
+                // From a page of the API's own host: the dashboard's may ask nobody else.
+                {"elsewhere": {"url": format!("http://{}/healthz", server.address), "steps": [{"read": send}]}},
+                {"until": format!("{COUNT} === '2,001'")},
+            ]),
+        );
+        assert_eq!(read, json!(["2,000", 200]));
+    });
+}
+
 /// While nobody sees the page it asks for nothing; when it is seen again it asks at once.
 #[test]
 fn a_page_that_nobody_sees_rests() {
@@ -104,8 +138,6 @@ fn a_page_that_nobody_sees_rests() {
       document.dispatchEvent(new Event("visibilitychange"))
       return [asked, window.asked]
     })()"##;
-    const COUNT: &str =
-        "document.querySelector('#list a[data-experiment=color] .count .value').textContent";
     within(LIMIT, || {
         let server = start(&["--local"]);
         let url = server.ready["dashboard_url"].as_str().unwrap();

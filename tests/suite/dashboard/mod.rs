@@ -5,6 +5,7 @@ mod browsers;
 mod charts;
 mod deletion;
 mod http;
+mod layout;
 mod live;
 mod names;
 mod opened;
