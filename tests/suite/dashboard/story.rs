@@ -260,11 +260,16 @@ fn progress_towards_the_plan_is_a_bar() {
         let forecast =
             json!({"participants_per_day": 510.4, "days": 3.2, "participants_per_variant": 820});
         let nothing = Value::Null;
+        let slow =
+            json!({"participants_per_day": 510, "days": 986, "participants_per_variant": 250_000});
+        let unknown = json!({"participants_per_day": null, "days": null, "participants_per_variant": 490_000});
         for (plan, forecast) in [
             (&plan, &forecast),
             (&plan, &nothing),
             (&nothing, &forecast),
             (&nothing, &nothing),
+            (&nothing, &slow),
+            (&nothing, &unknown),
         ] {
             let url = edited(&server, |snapshot| {
                 let usual = &mut snapshot["details"]["e"]["usual"];
@@ -276,7 +281,7 @@ fn progress_towards_the_plan_is_a_bar() {
             seen.push(use_page(&mut Browser::start(), &url, steps)[0].clone());
         }
         let planned = "12,345 of 30,000 planned participants (41\u{a0}%)";
-        let rest = "About 4 more days at 510 participants a day: about 820 more for each variant.";
+        let rest = "About 4 more days at 510 participants a day.";
         assert_eq!(
             json!(seen),
             json!([
@@ -284,6 +289,18 @@ fn progress_towards_the_plan_is_a_bar() {
                 ["41", "41.15%", planned, null],
                 [null, null, null, rest],
                 [null, null, null, null],
+                [
+                    null,
+                    null,
+                    null,
+                    "About 2.7 more years at 510 participants a day."
+                ],
+                [
+                    null,
+                    null,
+                    null,
+                    "About 490,000 more participants for each variant."
+                ],
             ])
         );
     });
