@@ -92,32 +92,33 @@ function verdictCard(detail) {
       el("p", { class: "text" }, prose(verdict.text)),
       srm?.alarm && el("div", { id: "sample-ratio" }, verdict.steps?.length ? null
         : el("p", {}, "Participants of some variants are lost or counted twice. Find the cause before you trust the results below.")),
-      verdict.steps?.length > 0 && el("div", { id: "steps" }, el("h2", {}, DOUBTS.has(kind) ? "What to check" : "What to do"), el("ol", {}, verdict.steps.map((step) => el("li", {}, prose(step))))),
+      stepsOf(verdict),
       progress(plan, forecast)));
 }
 
-// 4 days, 2.7 years
+// 4 more days, 2.7 more years
 function duration(days) {
-  if (days <= 365) return plural(Math.ceil(days), "day").replace(" ", " more ");
+  if (days <= 365) return plural(Math.ceil(days), "more day");
   const years = days / 365.25;
   return `${fixed(years, years < 10 ? 1 : 0)} more years`;
 }
 
-// How long it may still take; how many participants that are where nobody knows how many come.
-function rest({ participants_per_day: daily, days, participants_per_variant: more } = {}) {
-  if (present(days) && days > 0) return `About ${duration(days)}${present(daily) ? ` at ${plural(Math.round(daily), "participant")} a day` : ""}.`;
-  return present(more) && more > 0 ? `About ${plural(more, "more participant")} for each variant.` : null;
-}
-
-// How far it is towards the plan, and the forecast beside it.
+// How far it is towards the plan, and the forecast beside it. Without a plan the verdict says the forecast itself.
 function progress(plan, forecast) {
-  const foreseen = rest(forecast ?? undefined);
-  if (!plan) return foreseen && el("p", { class: "forecast", id: "forecast" }, foreseen);
+  if (!plan) return null;
   const share = Math.max(0, Math.min(1, plan.share ?? plan.participants / plan.planned));
+  const foreseen = present(forecast?.days) && forecast.days > 0 && `About ${duration(forecast.days)}.`;
   return el("div", { class: "plan", id: "plan" },
     el("div", { class: "bar-of", role: "progressbar", "aria-label": "Progress towards the plan", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.floor(share * 100) },
       svg("svg", { "aria-hidden": "true" }, svg("rect", { class: "full", width: "100%", height: "100%", rx: 4 }), svg("rect", { class: "part", width: `${share * 100}%`, height: "100%", rx: 4 }))),
     el("p", {}, `${whole(plan.participants)} of ${whole(plan.planned)} planned participants (${percent(Math.floor(share * 100) / 100, 0)})`, foreseen && [". ", el("span", { id: "forecast" }, foreseen)]));
+}
+
+// What to do: beside an alarm a list to go through, else what is worth knowing.
+function stepsOf({ kind, steps = [] }) {
+  if (!steps.length) return null;
+  if (!DOUBTS.has(kind) && steps.length === 1) return el("p", { id: "steps" }, prose(steps[0]));
+  return el("div", { id: "steps" }, el("h2", {}, DOUBTS.has(kind) ? "What to check" : "What to do"), el("ol", {}, steps.map((step) => el("li", {}, prose(step)))));
 }
 
 function toolbar(detail, scale, go) {

@@ -30,9 +30,11 @@ function linesOf(list, { search, verdict, state, sort }) {
 }
 
 function startView(list, state, { change, choose, waiting, now }) {
+  // Each line is made once, whatever is searched and filtered.
+  const lines = new Map(list.experiments.map((one) => [one, lineOf(one, state, { choose, now })]));
   const visitors = list.experiments.some((one) => one.participants > 0);
   const results = el("div", { id: "results" });
-  const draw = (state) => results.replaceChildren(...resultLines(list, state, { change, choose, now }));
+  const draw = (state) => results.replaceChildren(...resultLines(list, state, lines, change));
   draw(state);
   const content = [
     waiting(!visitors),
@@ -58,17 +60,17 @@ function filters(list, state, change) {
     select("sort", "Sort by", Object.entries(ORDERS).map(([key, [text]]) => [key, text])));
 }
 
-function resultLines(list, state, context) {
+function resultLines(list, state, made, change) {
   const lines = linesOf(list, state);
   const all = list.experiments.filter((one) => isInState(one, state.state)).length;
   const found = el("p", { id: "found", class: "small", role: "status" }, lines.length === all ? plural(all, "experiment") : `${whole(lines.length)} of ${plural(all, "experiment")}`);
-  if (!lines.length) return [el("p", { id: "found", class: "hidden", role: "status" }, "No experiments found"), noHits(state, context)];
-  const items = lines.map((one) => lineOf(one, state, context));
-  items[0].firstChild.tabIndex = 0;
+  if (!lines.length) return [el("p", { id: "found", class: "hidden", role: "status" }, "No experiments found"), noHits(state, change)];
+  const items = lines.map((one) => made.get(one));
+  items.forEach((item, index) => { item.firstChild.tabIndex = index ? -1 : 0; });
   return [found, el("ul", { id: "list", "aria-label": "Experiments", keydown: moveInList }, items)];
 }
 
-function noHits({ search }, { change }) {
+function noHits({ search }, change) {
   const clear = () => { change({ search: "", verdict: "all", state: "current" }); byId("search").focus(); };
   return el("div", { class: "nothing", id: "no-hits" },
     el("p", {}, search.trim() ? ["No experiment matches “", named(search.trim()), "” with these filters."] : "No experiment matches these filters."),
@@ -78,7 +80,7 @@ function noHits({ search }, { change }) {
 function lineOf(one, state, { choose, now }) {
   const kind = lineKind(one);
   return el("li", {}, el("a", {
-    href: addressOf({ ...state, experiment: one.experiment }), "data-experiment": one.experiment, "data-verdict": kind, "data-key": `list ${one.experiment}`, tabindex: -1,
+    href: addressOf({ namespace: state.namespace, experiment: one.experiment }), "data-experiment": one.experiment, "data-verdict": kind, "data-key": `list ${one.experiment}`, tabindex: -1,
     click: (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();

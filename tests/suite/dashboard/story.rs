@@ -47,67 +47,89 @@ fn rows(server: &Server, steps: &[Value]) -> Value {
 /// 24 % against 38 % of 300 visitors: a chance to win of 99.6 % is no verdict.
 #[test]
 fn a_chance_to_win_stands_only_beside_a_verdict_that_agrees() {
+    const RESULTS: &str = r##"[...document.querySelectorAll(".results tbody tr")].map(row => [row.dataset.variant, row.dataset.decided, row.querySelector(".decided").textContent])"##;
     within(LIMIT, || {
-        let server = with(
-            json!({"variants": {"blue": 1, "red": 1}, "goals": ["cart", "order"]}),
-            [
-                ("blue", 163, &[("cart", 39), ("order", 18)]),
-                ("red", 137, &[("cart", 52), ("order", 27)]),
-            ],
-        );
+        let server = undecided();
+        let results = json!([
+            ["blue", "calm", ""],
+            ["red", "calm", "Not decided"],
+            ["blue", "calm", ""],
+            ["red", "calm", "Not decided"],
+        ]);
         let read = rows(
             &server,
             &[
-                json!({"read": ROWS}),
+                json!({"read": RESULTS}),
                 json!({"read": COLOURED}),
                 json!({"read": "document.getElementById('main').innerText.includes('99.6')"}),
                 json!({"read": OPEN_ALL}),
                 json!({"read": "[...document.querySelectorAll('[data-table=figures]')].map(table => table.innerText.includes('99.6\u{a0}%'))"}),
                 json!({"read": COLOURED}),
-                json!({"click": "#scale input[value=absolute]"}),
-                json!({"until": "document.querySelector('table.results').dataset.scale === 'absolute'"}),
-                json!({"read": ROWS}),
             ],
         );
-        // The one bar goes on beyond its end; the other range, from −63 to +15,805 %, says nothing.
+        assert_eq!(read, json!([results, [], false, null, [true, false], []]));
+    });
+}
+
+fn undecided() -> Server {
+    with(
+        json!({"variants": {"blue": 1, "red": 1}, "goals": ["cart", "order"]}),
+        [
+            ("blue", 163, &[("cart", 39), ("order", 18)]),
+            ("red", 137, &[("cart", 52), ("order", 27)]),
+        ],
+    )
+}
+
+/// A bar that goes on beyond its end has an arrow; a range that no rate can have, or that is nearly all there is, says nothing.
+#[test]
+fn ranges_are_shown_where_they_say_something() {
+    within(LIMIT, || {
+        let server = undecided();
+        let mut browser = Browser::start();
+        let mut shown_of = |lift: [f64; 2], points: [f64; 2], decided: Value| {
+            let url = edited(&server, |snapshot| {
+                let goal = &mut snapshot["details"]["e"]["usual"]["goals"][0];
+                let versus = &mut goal["variants"][1]["versus_control"];
+                versus["lift_interval"] = json!(lift);
+                versus["sequential_interval"] = json!(points);
+                versus["decided"] = decided;
+            });
+            let url = json!(format!("{url}#experiment=e"));
+            let read = use_page(
+                &mut browser,
+                &url,
+                json!([
+                    {"until": shown("e")},
+                    {"read": ROWS},
+                    {"click": "#scale input[value=absolute]"},
+                    {"until": "document.querySelector('table.results').dataset.scale === 'absolute'"},
+                    {"read": ROWS},
+                ]),
+            );
+            let of = |place: usize| [read[place][1][2].clone(), read[place][1][4].clone()];
+            json!([of(0), of(1)])
+        };
+        let nothing = || json!(["too early to say", ""]);
+        // An arrow where the bar goes on; nothing cut where there is room.
+        let wide = shown_of([-0.304, 3.469], [-0.097, 0.377], Value::Null);
+        let points = "+14.0\u{a0}points −9.7 to +37.7\u{a0}points";
         assert_eq!(
-            read,
+            wide,
+            json!([["+59\u{a0}% −30 to +347\u{a0}%", "high"], [points, ""]])
+        );
+        // 23.9 % cannot fall by 93 points, and 15,805 % more is anything.
+        let impossible = shown_of([-0.63, 158.05], [-0.93, 1.0], Value::Null);
+        assert_eq!(impossible, json!([nothing(), nothing()]));
+        let reaches_all = shown_of([-1.0, 4.0], [-0.25, 0.3], Value::Null);
+        assert_eq!(reaches_all, json!([nothing(), nothing()]));
+        // What is decided is shown, within what can be.
+        let decided = shown_of([0.21, 12.5], [0.05, 0.9], json!("better"));
+        assert_eq!(
+            decided,
             json!([
-                [
-                    ["blue", "calm", "", "", ""],
-                    [
-                        "red",
-                        "calm",
-                        "+59\u{a0}% −30 to +347\u{a0}%",
-                        "Not decided",
-                        "high"
-                    ],
-                    ["blue", "calm", "", "", ""],
-                    ["red", "calm", "too early to say", "Not decided", ""],
-                ],
-                [],
-                false,
-                null,
-                [true, false],
-                [],
-                [
-                    ["blue", "calm", "", "", ""],
-                    [
-                        "red",
-                        "calm",
-                        "+14.0\u{a0}points −9.7 to +37.7\u{a0}points",
-                        "Not decided",
-                        ""
-                    ],
-                    ["blue", "calm", "", "", ""],
-                    [
-                        "red",
-                        "calm",
-                        "+8.7\u{a0}points −10.0 to +27.3\u{a0}points",
-                        "Not decided",
-                        ""
-                    ],
-                ],
+                ["+59\u{a0}% 21–1,250\u{a0}%", "high"],
+                ["+14.0\u{a0}points 5.0–76.1\u{a0}points", "high"]
             ])
         );
     });
@@ -255,21 +277,20 @@ fn progress_towards_the_plan_is_a_bar() {
             json!({"variants": {"a": 1, "b": 1}, "goals": ["bought"]}),
             [("a", 100, &[("bought", 10)]), ("b", 100, &[("bought", 12)])],
         );
-        let mut seen = Vec::new();
         let plan = json!({"planned": 30000, "participants": 12345, "share": 0.4115});
-        let forecast =
-            json!({"participants_per_day": 510.4, "days": 3.2, "participants_per_variant": 820});
-        let nothing = Value::Null;
+        let soon = json!({"participants_per_day": 510, "days": 4, "participants_per_variant": 820});
         let slow =
             json!({"participants_per_day": 510, "days": 986, "participants_per_variant": 250_000});
-        let unknown = json!({"participants_per_day": null, "days": null, "participants_per_variant": 490_000});
+        let unknown =
+            json!({"participants_per_day": null, "days": null, "participants_per_variant": 820});
+        let nothing = Value::Null;
+        let mut seen = Vec::new();
         for (plan, forecast) in [
-            (&plan, &forecast),
+            (&plan, &soon),
+            (&plan, &slow),
+            (&plan, &unknown),
             (&plan, &nothing),
-            (&nothing, &forecast),
-            (&nothing, &nothing),
-            (&nothing, &slow),
-            (&nothing, &unknown),
+            (&nothing, &soon),
         ] {
             let url = edited(&server, |snapshot| {
                 let usual = &mut snapshot["details"]["e"]["usual"];
@@ -281,26 +302,16 @@ fn progress_towards_the_plan_is_a_bar() {
             seen.push(use_page(&mut Browser::start(), &url, steps)[0].clone());
         }
         let planned = "12,345 of 30,000 planned participants (41\u{a0}%)";
-        let rest = "About 4 more days at 510 participants a day.";
+        let [soon, slow] = ["About 4 more days.", "About 2.7 more years."];
         assert_eq!(
             json!(seen),
             json!([
-                ["41", "41.15%", format!("{planned}. {rest}"), rest],
+                ["41", "41.15%", format!("{planned}. {soon}"), soon],
+                ["41", "41.15%", format!("{planned}. {slow}"), slow],
                 ["41", "41.15%", planned, null],
-                [null, null, null, rest],
+                ["41", "41.15%", planned, null],
+                // The verdict says it.
                 [null, null, null, null],
-                [
-                    null,
-                    null,
-                    null,
-                    "About 2.7 more years at 510 participants a day."
-                ],
-                [
-                    null,
-                    null,
-                    null,
-                    "About 490,000 more participants for each variant."
-                ],
             ])
         );
     });
