@@ -45,7 +45,6 @@ function experimentView(detail, page) {
     verdictCard(detail),
     (some || detail.state === "running") && page.waiting(!some),
     el("div", { class: context.trusted ? "figures-of" : "figures-of doubtful" },
-      !context.trusted && el("p", { class: "doubt" }, "Do not use these figures until you know the cause."),
       context.compared && toolbar(detail, page.scale, page.go),
       some && detail.goals.map((goal, index) => goalSection(goal, index, context)),
       otherGoals(detail),

@@ -56,7 +56,7 @@ function figuresTable(goal, { classOf, detail }) {
     ["Chance to win against the control", (_, versus) => [chance(versus.chance_to_win)]],
     ["Change in points, safe range", (_, versus) => points(versus.difference, versus.sequential_interval)],
     ["p-value, safe at any time", (_, versus) => [pValue(versus.sequential_p_value)]],
-    ["p-value for all comparisons together (Holm)", (_, versus) => [pValue(versus.p_holm), versus.decided_on && `decided on ${dateFormat.format(timeOf(versus.decided_on))}`]],
+    ["p-value for all comparisons together (Holm)", (_, versus) => [pValue(versus.p_holm), versus.decided_on && `decided on ${dayFormat.format(timeOf(versus.decided_on))}`]],
     ["Change in points, for one look only", (_, versus) => points(versus.difference, versus.difference_interval)],
     ["p-value, for one look only", (_, versus) => [pValue(versus.p_value), versus.method === "fisher" ? "Fisher’s exact test" : `z ${significant(versus.z)}`]],
     ["Expected loss", (_, versus) => [loss(versus.expected_loss)]],
