@@ -1,72 +1,57 @@
-//! What looking every day costs, simulated: `cargo bench --bench peeking`.
+//! What looking often costs, simulated: `cargo bench --bench peeking`.
 //!
-//! Visitors of two variants are drawn day by day, and the results are looked at each evening. How
-//! often is a difference declared where there is none, and how often is one found that is there? The
-//! seed is fixed: the figures are the same each time, but for the time.
+//! Visitors of two variants are drawn, and the results are looked at again and again. How often is a difference
+//! declared where there is none, and how often is one found that is there? The seeds are fixed: the figures are the
+//! same each time, but for the time.
 
 use std::hint::black_box;
+use std::thread;
 use std::time::Instant;
 
+use lamed::domain::results::{MIN_CONVERSIONS, MIN_PARTICIPANTS};
 use lamed::domain::statistics::{
-    ALPHA, Proportion, SampleRatio, chances_to_be_best, lift, one_look, posterior, sample_ratio,
-    sequential,
+    ALPHA, Contrast, Looking, Proportion, chances_to_be_best, lift, one_look, posterior,
+    sample_ratio, sequential,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-const SEED: u64 = 30;
-const DAYS: usize = 30;
+const RUNS: usize = 20_000;
+/// `planned_participants`
+const PLANNED: u64 = 30_000;
+const DAYS: u64 = 30;
 /// Visitors of each variant a day.
 const VISITORS: u64 = 500;
-const RATE: f64 = 0.05;
-const BETTER: f64 = 0.06;
-const RUNS: usize = 10_000;
+/// Visitors of both from one look to the next, where there is no difference.
+const STEP: u64 = 100;
 
 fn main() {
-    println!("{RUNS} runs of {DAYS} daily looks, {VISITORS} visitors a variant a day\n");
-    let mut random = StdRng::seed_from_u64(SEED);
-    let same = simulate(RATE, &mut random);
-    let better = simulate(BETTER, &mut random);
-    let rows: [(&str, Is); 5] = [
-        ("z test, p < 0.05 on any day", |run| run.z),
-        ("chance to win over 95 % or under 5 % on any day", |run| {
-            run.bayes
-        }),
-        ("sequential, p < 0.05 on any day", |run| run.sequential),
-        ("z test, p < 0.05 on the last day", |run| run.z_at_last),
-        ("sequential, p < 0.05 on the last day", |run| {
-            run.sequential_at_last
-        }),
-    ];
-    println!("{:50} {:>9} {:>9}", "declared", "5 % v 5 %", "5 % v 6 %");
-    for (name, declared) in rows {
-        let (wrongly, rightly) = (share(&same, declared), share(&better, declared));
-        println!("{name:50} {wrongly:>7.1} % {rightly:>7.1} %");
-    }
-    let rows: [(&str, Is); 2] = [
-        ("χ², p < 0.001", |run| run.chi_square),
-        ("sequential, p < 0.01: the alarm", |run| run.alarm),
-    ];
-    println!("\nsample ratio off on any day, traffic split as declared");
-    for (name, alarmed) in rows {
-        println!("{name:50} {:>7.2} %", share(&same, alarmed));
-    }
+    let (power, fooled) = daily();
+    let worst = no_difference();
     println!(
         "\na goal of 8 variants at 10⁹ participants each: {:.0} µs (median)",
         median_time()
     );
-    let winners = share(&same, |run| run.sequential);
-    assert!(winners <= 100.0 * ALPHA, "a winner where there is none");
+    let slack = 2.0 * (ALPHA * (1.0 - ALPHA) / RUNS as f64).sqrt();
+    let most = 100.0 * (ALPHA + slack);
+    assert!(
+        worst <= most && fooled <= most,
+        "a winner where there is none: {worst} {fooled}"
+    );
+    assert!(power >= 94.0, "5 % v 6 % found in {power} % only");
 }
+
+// A look every evening.
 
 /// Whether something was declared.
 type Is = fn(&Run) -> bool;
 
 /// What was declared in one experiment, on any day unless said.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Run {
     z: bool,
     bayes: bool,
+    planned: bool,
     sequential: bool,
     z_at_last: bool,
     sequential_at_last: bool,
@@ -74,17 +59,51 @@ struct Run {
     alarm: bool,
 }
 
-fn simulate(rate: f64, random: &mut StdRng) -> Vec<Run> {
-    (0..RUNS).map(|_| experiment(rate, random)).collect()
+const DECLARED: [(&str, Is); 6] = [
+    ("z test, p < 0.05 on any day", |run| run.z),
+    ("chance to win over 95 % or under 5 % on any day", |run| {
+        run.bayes
+    }),
+    ("planned for 30,000, p < 0.05 on any day", |run| run.planned),
+    ("without a plan, p < 0.05 on any day", |run| run.sequential),
+    ("z test, p < 0.05 on the last day", |run| run.z_at_last),
+    ("without a plan, p < 0.05 on the last day", |run| {
+        run.sequential_at_last
+    }),
+];
+
+/// The power of the plan at 5 % v 6 %, and how often it is wrong.
+fn daily() -> (f64, f64) {
+    println!("{RUNS} runs of {DAYS} daily looks, {VISITORS} visitors a variant a day\n");
+    let rates = [0.05_f64, 0.06, 0.0575];
+    let runs = rates.map(|rate| in_parallel(rate.to_bits(), |random| day_by_day(rate, random)));
+    println!(
+        "{:50} {:>9} {:>9} {:>11}",
+        "declared", "5 % v 5 %", "5 % v 6 %", "5 % v 5.75 %"
+    );
+    for (name, declared) in DECLARED {
+        let [same, better, little] = [0, 1, 2].map(|of| share(&runs[of], declared));
+        println!("{name:50} {same:>7.1} % {better:>7.1} % {little:>10.1} %");
+    }
+    let rows: [(&str, Is); 2] = [
+        ("χ², p < 0.001", |run| run.chi_square),
+        ("sequential, p < 0.01: the alarm", |run| run.alarm),
+    ];
+    println!("\nsample ratio off on any day, traffic split as declared");
+    for (name, alarmed) in rows {
+        println!("{name:50} {:>7.2} %", share(&runs[0], alarmed));
+    }
+    let planned: Is = |run| run.planned;
+    (share(&runs[1], planned), share(&runs[0], planned))
 }
 
-fn experiment(rate: f64, random: &mut StdRng) -> Run {
+fn day_by_day(rate: f64, random: &mut StdRng) -> Run {
     let mut run = Run::default();
     let mut conversions = [0, 0];
     // Of twice as many visitors, who fall on a variant by chance.
     let mut arrived = [0, 0];
-    for day in 1..=DAYS as u64 {
-        for (conversions, rate) in conversions.iter_mut().zip([RATE, rate]) {
+    for day in 1..=DAYS {
+        for (conversions, rate) in conversions.iter_mut().zip([0.05, rate]) {
             *conversions += draw(VISITORS, rate, random);
         }
         let first = draw(2 * VISITORS, 0.5, random);
@@ -94,7 +113,8 @@ fn experiment(rate: f64, random: &mut StdRng) -> Run {
             look(&mut run, control, variant);
         }
         if let Some(ratio) = sample_ratio(&arrived.map(|count| (count, 1))) {
-            check(&mut run, &ratio);
+            run.chi_square |= ratio.p_value < 0.001;
+            run.alarm |= ratio.alarm();
         }
     }
     run
@@ -103,15 +123,138 @@ fn experiment(rate: f64, random: &mut StdRng) -> Run {
 fn look(run: &mut Run, control: Proportion, variant: Proportion) {
     run.z_at_last = one_look(control, variant).p_value < ALPHA;
     run.z |= run.z_at_last;
-    let chance = posterior(control, variant).chance_to_win;
-    run.bayes |= !(0.05..=0.95).contains(&chance);
-    run.sequential_at_last = sequential(control, variant).is_some_and(|s| s.p_value < ALPHA);
+    if !run.bayes {
+        let chance = posterior(control, variant).chance_to_win;
+        run.bayes = !(0.05..=0.95).contains(&chance);
+    }
+    run.sequential_at_last = finds(Looking::default(), control, variant);
     run.sequential |= run.sequential_at_last;
+    run.planned |= finds(Looking::planned(PLANNED as f64), control, variant);
 }
 
-fn check(run: &mut Run, ratio: &SampleRatio) {
-    run.chi_square |= ratio.p_value < 0.001;
-    run.alarm |= ratio.alarm();
+fn finds(looking: Looking, control: Proportion, variant: Proportion) -> bool {
+    let p_value = looking.p_value(&Contrast::of_rates(control, variant));
+    p_value.is_some_and(|p_value| p_value < ALPHA)
+}
+
+// A look every hundred visitors, where there is no difference.
+
+/// The largest share of experiments with a verdict, in percent.
+fn no_difference() -> f64 {
+    let planned = grouped(PLANNED);
+    println!(
+        "\n{RUNS} runs, no difference, a look every {STEP} visitors until twice the planned {planned}: a verdict at any look"
+    );
+    println!(
+        "{:>8} {:>6} {:>14} {:>14}",
+        "weights", "rate", "with the plan", "without a plan"
+    );
+    let mut worst = 0.0_f64;
+    for weight in [50_u64, 90, 99] {
+        for rate in [0.01_f64, 0.05, 0.3] {
+            let steps = Steps::new(rate);
+            let seed = weight + rate.to_bits();
+            let found = in_parallel(seed, |random| same(weight, &steps, random));
+            let of = |is: fn(&(bool, bool)) -> bool| {
+                100.0 * found.iter().filter(|run| is(run)).count() as f64 / RUNS as f64
+            };
+            let (with, without) = (of(|run| run.0), of(|run| run.1));
+            println!(
+                "{:>8} {:>4} % {with:>12.2} % {without:>12.2} %",
+                format!("{weight}:{}", 100 - weight),
+                rate * 100.0
+            );
+            worst = worst.max(with).max(without);
+        }
+    }
+    worst
+}
+
+/// Whether any look finds a difference: with the plan, and without.
+fn same(weight: u64, steps: &Steps, random: &mut StdRng) -> (bool, bool) {
+    let mut found = (false, false);
+    let (mut a, mut b) = ([0; 2], [0; 2]);
+    for _ in 0..2 * PLANNED / STEP {
+        let first = steps.split[weight as usize].draw(random);
+        for (side, participants) in [(&mut a, first), (&mut b, STEP - first)] {
+            side[0] += steps.converted[participants as usize].draw(random);
+            side[1] += participants;
+        }
+        // No verdict with less.
+        if a[1].min(b[1]) < MIN_PARTICIPANTS || a[0].min(b[0]) < MIN_CONVERSIONS {
+            continue;
+        }
+        let [Some(control), Some(variant)] = [a, b].map(|[x, n]| Proportion::new(x, n)) else {
+            continue;
+        };
+        let of = Contrast::of_rates(control, variant);
+        let square = of.difference * of.difference;
+        // No boundary is lower: most looks need no more.
+        if square < 2.28_f64.powi(2) * of.pooled_variance
+            && square < 2.99_f64.powi(2) * of.variance()
+        {
+            continue;
+        }
+        found.0 |= finds(Looking::planned(PLANNED as f64), control, variant);
+        found.1 |= finds(Looking::default(), control, variant);
+    }
+    found
+}
+
+/// How many of up to [`STEP`] events happen.
+struct Steps {
+    /// By the chance in percent that each of [`STEP`] falls on the first variant.
+    split: Vec<Binomial>,
+    /// By how many there are.
+    converted: Vec<Binomial>,
+}
+
+impl Steps {
+    fn new(rate: f64) -> Self {
+        let percents = (0..100).map(|percent| Binomial::new(STEP, f64::from(percent) / 100.0));
+        Self {
+            split: percents.collect(),
+            converted: (0..=STEP).map(|n| Binomial::new(n, rate)).collect(),
+        }
+    }
+}
+
+/// The distribution function, to be inverted.
+struct Binomial(Vec<f64>);
+
+impl Binomial {
+    fn new(n: u64, chance: f64) -> Self {
+        let mut density = (1.0 - chance).powi(n as i32);
+        let mut sum = 0.0;
+        let sums = (0..n).map(|x| {
+            sum += density;
+            density *= (n - x) as f64 / (x + 1) as f64 * chance / (1.0 - chance);
+            sum
+        });
+        Self(sums.collect())
+    }
+
+    fn draw(&self, random: &mut StdRng) -> u64 {
+        let uniform: f64 = random.random();
+        self.0.partition_point(|sum| *sum <= uniform) as u64
+    }
+}
+
+// Both.
+
+/// All runs, half of them on another core.
+fn in_parallel<T: Send>(seed: u64, run: impl Fn(&mut StdRng) -> T + Sync) -> Vec<T> {
+    let half = |which: u64| {
+        let mut random = StdRng::seed_from_u64(seed.rotate_left(20) ^ which);
+        (0..RUNS / 2).map(|_| run(&mut random)).collect::<Vec<T>>()
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        let mut all = half(0);
+        // What panicked there panics here.
+        all.extend(other.join().expect("no panic"));
+        all
+    })
 }
 
 /// How many of so many events happen: from one to the next by how many do not in between, which is
@@ -133,6 +276,10 @@ fn draw(events: u64, chance: f64, random: &mut StdRng) -> u64 {
 fn share(runs: &[Run], is_so: Is) -> f64 {
     let count = runs.iter().filter(|run| is_so(run)).count();
     100.0 * count as f64 / runs.len() as f64
+}
+
+fn grouped(number: u64) -> String {
+    lamed::domain::results::grouped(number as f64)
 }
 
 /// Microseconds for everything that is said of a goal: 7 comparisons, and the best of 8.

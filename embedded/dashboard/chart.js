@@ -25,7 +25,7 @@ function seriesOf(detail, goal, classOf, pointOf) {
       const entry = beside(day).find((one) => one.variant === variant);
       const control = beside(day).find((one) => one.variant === detail.control);
       const participants = day.variants.find((one) => one.variant === variant)?.participants ?? 0;
-      const point = goal && !entry ? null : pointOf({ entry, control, participants });
+      const point = goal && !entry ? null : pointOf({ entry, control, participants, measure: goal && measureOf(goal) });
       return point ? [{ ...point, index, time: timeOf(day.day) }] : [];
     }),
   }));
@@ -34,24 +34,26 @@ function seriesOf(detail, goal, classOf, pointOf) {
 const dayCounts = (entry, participants) => `${whole(entry.conversions)} of ${whole(participants)} that day`;
 
 // The band is the safe range of the change, drawn from the control's line: where it leaves that line, the two differ.
-const soFar = ({ entry, control, participants }) => ({
-  value: entry.rate,
-  band: entry.safe_interval && present(control?.rate) ? entry.safe_interval.map((end) => Math.max(0, Math.min(1, control.rate + end))) : null,
+const soFar = ({ entry, control, participants, measure }) => ({
+  value: measure.ofDay(entry),
+  band: bandOf(entry, control && measure.ofDay(control), measure),
   counts: dayCounts(entry, participants),
 });
-const ofTheDay = ({ entry, participants }) => ({ value: participants ? entry.conversions / participants : null, counts: dayCounts(entry, participants) });
+const ofTheDay = ({ entry, participants, measure }) => ({ value: participants ? measure.alone(entry, participants) : null, counts: dayCounts(entry, participants) });
+
+const bandOf = ({ safe_interval: range }, beside, { most }) => (range && present(beside) ? range.map((end) => Math.max(0, Math.min(most, beside + end))) : null);
 const ofParticipants = ({ participants }) => ({ value: participants, counts: "" });
 
 function goalChart(detail, goal, classOf, trusted) {
-  const rate = measureOf(goal).rate;
+  const { write, axis } = measureOf(goal);
   const compared = trusted && comparisonsOf(goal).some((one) => one.sequential_interval);
   const bandNote = compared ? " The shaded area is the safe range of the change. While it touches the line of the control, the change can still be chance." : "";
   const views = [
-    { key: "so-far", title: "So far", pointOf: soFar, note: `The rate of all participants up to each day.${bandNote}` },
-    { key: "by-day", title: "By day", pointOf: ofTheDay, note: "The conversions of each day for the participants of that day. Single days go up and down by chance." },
+    { key: "so-far", title: "So far", pointOf: soFar, note: `${goal.value ? "The average" : "The rate"} of all participants up to each day.${bandNote}` },
+    { key: "by-day", title: "By day", pointOf: ofTheDay, note: "What each day has, by the participants of that day. Single days go up and down by chance." },
   ];
   return chartWithViews(`goal ${goal.goal}`, visibleText(goal.goal), detail, views.map((view) => ({
-    ...view, write: rate, axis: measureOf(goal).axis, series: seriesOf(detail, goal, classOf, view.pointOf),
+    ...view, write, axis, series: seriesOf(detail, goal, classOf, view.pointOf),
   })));
 }
 
@@ -237,14 +239,14 @@ function endLabels(series, y, left, width, height) {
 
 // All days, also those that the chart leaves out.
 function dayTable(detail, goal) {
-  const rate = measureOf(goal).rate;
+  const measure = measureOf(goal);
   const cells = (day) => goal.variants.map(({ variant }) => {
     const entry = day.goals.find((one) => one.goal === goal.goal)?.variants.find((one) => one.variant === variant);
     const participants = day.variants.find((one) => one.variant === variant)?.participants ?? 0;
-    return el("td", {}, entry ? rate(entry.rate) : ABSENT, entry && el("span", { class: "small" }, `${whole(entry.conversions)} / ${whole(participants)}`));
+    return el("td", {}, entry ? measure.write(measure.ofDay(entry)) : ABSENT, entry && el("span", { class: "small" }, `${whole(entry.conversions)} / ${whole(participants)}`));
   });
   return scrolling(`${visibleText(goal.goal)} by day`, el("table", { class: "figures", "data-table": "days" },
-    el("caption", {}, "The rate of all participants up to that day; below it, the conversions and the participants of that day alone."),
+    el("caption", {}, "All participants up to that day; below it, the conversions and the participants of that day alone."),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day (UTC)"), goal.variants.map(({ variant }) => el("th", { scope: "col" }, named(variant))))),
     el("tbody", {}, detail.days.map((day) => el("tr", {}, el("th", { scope: "row" }, dateFormat.format(timeOf(day.day))), cells(day))))));
 }

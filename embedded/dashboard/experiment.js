@@ -146,6 +146,7 @@ function goalSection(goal, index, context) {
   const numbers = () => disclosure(key("table"), "Daily numbers", () => dayTable(detail, goal));
   return el("section", { class: "card goal", "data-goal": goal.goal, "aria-labelledby": title },
     el("header", {}, el("h2", { id: title }, named(goal.goal), goal.better === "lower" && el("span", { class: "tag" }, "lower is better"))),
+    goal.value && el("p", { class: "small cap" }, `Values above ${fixed(goal.value.cap, goal.value.cap % 1 ? 2 : 0)}${NARROW}${visibleText(goal.value.unit)} count as ${fixed(goal.value.cap, goal.value.cap % 1 ? 2 : 0)}${NARROW}${visibleText(goal.value.unit)}.`),
     !said && el("p", { class: `says ${context.trusted ? toneOf(kind) : "calm"}`, "data-verdict": kind }, markOf(kind), el("span", {}, prose(goal.verdict.text))),
     resultsTable(goal, context),
     days && several && disclosure(key("days"), `${measureOf(goal).head} over time`, () => goalChart(detail, goal, classOf, context.trusted), open),

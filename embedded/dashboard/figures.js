@@ -23,7 +23,7 @@ function pairMatrix(goal, pairs, { classOf, scale: wanted, detail, trusted }) {
   const square = (variant, versus) => {
     const pair = against.get(JSON.stringify([variant, versus]));
     if (!pair) return el("td", { class: "self" }, ABSENT);
-    const compared = comparison(pair, scale, rateOf(goal, versus));
+    const compared = comparison(pair, scale, measureOf(goal), figureOf(goal, versus));
     const tone = trusted ? directionOf(compared) : "calm";
     return el("td", { class: tone, "data-pair": `${variant} / ${versus}` },
       compared.told
@@ -48,21 +48,25 @@ function loss(value) {
 function figuresTable(goal, { classOf, detail }) {
   const variants = controlFirst(goal.variants, detail.control);
   const measure = measureOf(goal);
-  const points = (value, interval) => [changeText({ point: value, interval, scale: "absolute" }), interval && rangeText({ interval, scale: "absolute" })];
+  const { unit } = measure;
+  const points = (value, interval) => [changeText({ point: value, interval, unit }), interval && rangeText({ interval, unit })];
+  const inUnits = unit.text.trim();
   const needed = (versus) => versus.participants_needed ?? {};
   const lines = [
-    [`${measure.head}, usual 95${NARROW}% range`, (one) => [measure.rate(one.rate), measure.range(one.interval)], true],
+    [`${measure.head}, usual 95${NARROW}% range`, (one) => [measure.write(measure.of(one)), measure.range(one)], true],
+    goal.value && ["Total", (one) => [amount(one.worth?.total, goal.value.unit)], true],
+    goal.value && ["Conversions, and what one is worth on average", (one) => [whole(one.conversions), amount(one.worth?.per_conversion, goal.value.unit)], true],
     ["Chance to be the best", (one) => [chance(one.chance_to_be_best)], true],
     ["Chance to win against the control", (_, versus) => [chance(versus.chance_to_win)]],
-    ["Change in points, safe range", (_, versus) => points(versus.difference, versus.sequential_interval)],
+    [`Change in ${inUnits}, safe range`, (_, versus) => points(versus.difference, versus.sequential_interval)],
     ["p-value, safe at any time", (_, versus) => [pValue(versus.sequential_p_value)]],
     ["p-value for all comparisons together (Holm)", (_, versus) => [pValue(versus.p_holm), versus.decided_on && `decided on ${dayFormat.format(timeOf(versus.decided_on))}`]],
-    ["Change in points, for one look only", (_, versus) => points(versus.difference, versus.difference_interval)],
-    ["p-value, for one look only", (_, versus) => [pValue(versus.p_value), versus.method === "fisher" ? "Fisher’s exact test" : `z ${significant(versus.z)}`]],
+    [`Change in ${inUnits}, for one look only`, (_, versus) => points(versus.difference, versus.difference_interval)],
+    ["p-value, for one look only", (_, versus) => [pValue(versus.p_value), { fisher: "Fisher’s exact test", welch: `Welch’s test, t ${significant(versus.z)}` }[versus.method] ?? `z ${significant(versus.z)}`]],
     ["Expected loss", (_, versus) => [loss(versus.expected_loss)]],
     ["More participants for each variant, for the change seen", (_, versus) => [whole(needed(versus).for_effect_seen)]],
     ["More participants for each variant, for the minimum effect", (_, versus) => [whole(needed(versus).for_minimum_effect)]],
-  ];
+  ].filter(Boolean);
   const square = (one, [, write, always]) => {
     const [value, small] = one.versus_control || always ? write(one, one.versus_control) : [""];
     return el("td", {}, value, small && el("span", { class: "small" }, small));

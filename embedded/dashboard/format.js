@@ -44,22 +44,28 @@ function range([low, high], write, unit) {
 
 const percentRange = (interval, digits) => (interval ? range(interval, (value) => fixed(value * 100, digits), `${NARROW}%`) : "");
 
+// In what a change is written: by how much the figure is to be multiplied, and what stands behind it.
+const PERCENT = { factor: 100, text: `${NARROW}%` };
+const POINTS = { factor: 100, text: `${NARROW}points` };
+const unitsOf = (unit) => ({ factor: 1, text: `${NARROW}${visibleText(unit)}` });
+
 // A change has as many decimals as so wide a range deserves, as the verdict writes it, too.
-function changeDigits({ point, interval, scale }) {
-  if (!interval) return Math.abs(point ?? 0) < 0.1 ? 1 : 0;
-  const half = (interval[1] - interval[0]) * 50;
-  return half >= 2 && scale === "relative" ? 0 : half >= 0.2 ? 1 : 2;
+function changeDigits({ point, interval, unit }) {
+  if (!interval) return Math.abs((point ?? 0) * unit.factor) < 10 ? 1 : 0;
+  const half = ((interval[1] - interval[0]) / 2) * unit.factor;
+  return half >= 2 && unit === PERCENT ? 0 : half >= 0.2 ? 1 : 2;
 }
 
-const unitOf = (scale) => (scale === "relative" ? `${NARROW}%` : `${NARROW}points`);
-
 const changeText = (compared, digits = changeDigits(compared)) =>
-  (present(compared.point) ? `${signed(compared.point * 100, digits)}${unitOf(compared.scale)}` : ABSENT);
+  (present(compared.point) ? `${signed(compared.point * compared.unit.factor, digits)}${compared.unit.text}` : ABSENT);
 
 function rangeText(compared) {
   const digits = changeDigits(compared);
-  return range(compared.interval, (value, sign) => (sign ? signed : fixed)(value * 100, digits), unitOf(compared.scale));
+  return range(compared.interval, (value, sign) => (sign ? signed : fixed)(value * compared.unit.factor, digits), compared.unit.text);
 }
+
+// An amount, such as 1,234.50 EUR.
+const amount = (value, unit) => (present(value) ? `${fixed(value, 2)}${NARROW}${visibleText(unit)}` : ABSENT);
 
 // Rounding must not turn nearly sure into sure.
 function chance(value) {

@@ -1,12 +1,29 @@
 // A goal's variants, one story for each row: its rate, the change with its safe range, and what is decided.
 
-// How the figures of a kind of goal are written.
+// What is measured of a kind of goal, and how it is written: of a variant, up to the end of a day, and of a day alone.
+const RATES = {
+  of: ({ rate }) => rate,
+  ofDay: ({ rate }) => rate,
+  alone: ({ conversions }, participants) => conversions / participants,
+  below: (one) => whole(one.conversions),
+};
 const MEASURES = {
   proportion: (goal) => {
     const digits = percentDigits(goal.variants.map(({ rate }) => rate), 1);
-    return { head: "Rate", rate: (value) => percent(value, digits), range: (interval) => percentRange(interval, digits), axis: axisDigits((value, n) => percent(value, n), 100) };
+    return {
+      ...RATES, head: "Rate", unit: POINTS, most: 1, write: (value) => percent(value, digits), axis: axisDigits((value, n) => percent(value, n), 100),
+      range: ({ interval }) => percentRange(interval, digits),
+    };
   },
-  count: () => ({ head: "Per participant", rate: perParticipant, range: () => "", axis: axisDigits(fixed, 1) }),
+  count: () => ({ ...RATES, head: "Per participant", unit: POINTS, most: Infinity, write: perParticipant, range: () => "", axis: axisDigits(fixed, 1) }),
+  value: ({ value }) => ({
+    head: `${visibleText(value.unit)} per participant`, unit: unitsOf(value.unit), most: Infinity, write: perParticipant, axis: axisDigits(fixed, 1),
+    of: ({ worth }) => worth?.mean,
+    ofDay: ({ worth }) => worth?.mean,
+    alone: ({ worth }, participants) => (worth ? worth.total / participants : null),
+    below: ({ worth }) => amount(worth?.total, value.unit),
+    range: ({ worth }) => (worth?.interval ? range(worth.interval, perParticipant, "") : ""),
+  }),
 };
 const measureOf = (goal) => (MEASURES[goal.kind] ?? MEASURES.count)(goal);
 const axisDigits = (write, factor) => (value, step) => write(value, Math.max(0, -Math.floor(Math.log10(step * factor) + 1e-9)));
@@ -38,10 +55,11 @@ function resultsTable(goal, { detail, classOf, scale: wanted, trusted }) {
   const measure = measureOf(goal);
   const variants = controlFirst(goal.variants, detail.control);
   const compared = variants.some((one) => one.versus_control);
-  const beside = rateOf(goal, detail.control);
-  const axis = compared && axisOf(comparisonsOf(goal).map((one) => comparison(one, scale, beside)), scale);
+  const beside = figureOf(goal, detail.control);
+  const side = (versus) => comparison(versus, scale, measure, beside);
+  const axis = compared && axisOf(comparisonsOf(goal).map(side), scale === "relative" ? PERCENT : measure.unit);
   const control = (one) => compared && one.variant === detail.control && el("span", { class: "tag" }, "control");
-  const cells = (one) => (one.versus_control ? comparisonCells(one.versus_control, comparison(one.versus_control, scale, beside), axis, trusted) : [cell("interval", emptyBar(axis)), cell("change"), cell("decided")]);
+  const cells = (one) => (one.versus_control ? comparisonCells(one.versus_control, side(one.versus_control), axis, trusted) : [cell("interval", emptyBar(axis)), cell("change"), cell("decided")]);
   const line = (one) => {
     const tone = compared && trusted && one.versus_control ? directionOf(one.versus_control) : "calm";
     return row({ class: `${classOf(one.variant)} ${tone}`, "data-variant": one.variant, "data-decided": tone },
@@ -54,7 +72,7 @@ function resultsTable(goal, { detail, classOf, scale: wanted, trusted }) {
       head("rate", measure.head),
       compared && [
         head("interval", onlyHeard("Change, drawn"), axisLabels(axis)),
-        head("change", "Change (safe range)", scale !== wanted && el("span", { class: "small" }, "in points: too few conversions for a percentage")),
+        head("change", "Change (safe range)", scale !== wanted && el("span", { class: "small" }, `in ${measure.unit.text.trim()}: too few conversions for a percentage`)),
         head("decided", "Result"),
       ])),
     el("tbody", { role: "rowgroup" }, variants.map(line), othersRow(goal, detail, compared)));
@@ -70,8 +88,8 @@ function othersRow(goal, detail, compared) {
 
 function rateCell(one, measure) {
   return cell("rate",
-    el("span", { class: "value" }, measure.rate(one.rate)),
-    el("span", { class: "small" }, `${whole(one.conversions)} / ${whole(one.participants)}`, onlyHeard(" conversions of participants")));
+    el("span", { class: "value" }, measure.write(measure.of(one))),
+    el("span", { class: "small" }, `${measure.below(one)} / ${whole(one.participants)}`, onlyHeard(" participants")));
 }
 
 function comparisonCells(versus, compared, axis, trusted) {
@@ -88,7 +106,7 @@ function comparisonCells(versus, compared, axis, trusted) {
 function decidedOf({ decided, chance_to_win: chances }, trusted) {
   const tone = trusted ? directionOf({ decided }) : "calm";
   if (tone === "calm") return el("span", { class: "small" }, trusted ? "Not decided" : ABSENT);
-  const agrees = tone === "good" ? chances >= 0.95 : chances <= 0.05;
+  const agrees = present(chances) && (tone === "good" ? chances >= 0.95 : chances <= 0.05);
   return [
     el("span", { class: `pill ${tone}` }, mark(tone === "good" ? "check" : "cross"), tone === "good" ? "Better" : "Worse"),
     agrees && el("span", { class: "small chance" }, `${chance(chances)} to win`),

@@ -68,6 +68,12 @@ Examples:
   lamed backup copy.db --store embedded:lamed.db    copy the store; refuse if `copy.db` exists
   lamed backup --json copy.db --store embedded:a.db  print the size as JSON";
 
+pub(super) const PLAN: &str = "\
+Examples:
+  lamed plan --rate 5% --effect 10% --daily 1000  from 5 % to 5.5 %, with 1,000 visitors a day
+  lamed plan 'button color' --local               rate and visitors as `lamed serve --local` counted
+  lamed plan 'button color' --rate 5%             rate as you say, variants as declared";
+
 pub(super) const SNIPPET: &str = "\
 Examples:
   lamed snippet --local                             send events to `lamed serve --local`

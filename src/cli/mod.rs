@@ -18,6 +18,7 @@ mod experiments;
 mod log;
 mod logs;
 mod nearby;
+mod plan;
 mod preflight;
 mod printer;
 mod ready;
@@ -155,6 +156,12 @@ enum Command {
     /// Hide an experiment from lists
     #[command(after_help = examples::ARCHIVE)]
     Archive(verbs::Args),
+    /// Show how many visitors and days an experiment needs
+    ///
+    /// The power is the chance that the experiment finds an effect of this size. 80 % is usual. With
+    /// `planned_participants` in the config, an experiment needs fewer visitors. Declare it before the start.
+    #[command(after_help = examples::PLAN)]
+    Plan(plan::Args),
     /// Print the HTML to paste into your pages
     #[command(after_help = examples::SNIPPET)]
     Snippet(snippet::Args),
@@ -254,6 +261,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&context, args),
         Command::Ready(args) => ready::run(&context, &args),
         Command::Backup(args) => backup::run(&context, &args),
+        Command::Plan(args) => plan::run(&context, &args),
         Command::Snippet(args) => snippet::run(&context, args),
         Command::Results(args) => results::run(&context, args),
         Command::Experiments(args) => experiments::run(&context, args),

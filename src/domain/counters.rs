@@ -1,6 +1,6 @@
 //! Counts as they are read back.
 
-use super::{EventKind, Name};
+use super::{DaySums, EventKind, Name, Sums};
 
 /// One counter of an experiment and its count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,16 @@ pub struct Count {
 pub struct ExperimentCounts {
     pub experiment: Name,
     counts: Vec<Count>,
+    worth: Vec<Worth>,
+    worth_by_day: Vec<DaySums>,
+}
+
+/// What the conversions of a goal under a variant were worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worth {
+    pub goal: Name,
+    pub variant: Name,
+    pub sums: Sums,
 }
 
 impl ExperimentCounts {
@@ -30,7 +40,56 @@ impl ExperimentCounts {
             }
             same
         });
-        Self { experiment, counts }
+        Self {
+            experiment,
+            counts,
+            worth: Vec::new(),
+            worth_by_day: Vec::new(),
+        }
+    }
+
+    /// Adds what the conversions were worth on each day.
+    pub fn set_worth_by_day(&mut self, days: Vec<DaySums>) {
+        self.set_worth(days.iter().map(|day| Worth {
+            goal: day.goal.clone(),
+            variant: day.variant.clone(),
+            sums: day.sums,
+        }));
+        self.worth_by_day = days;
+    }
+
+    /// Adds what the conversions were worth in all. What falls on the same goal and variant is added up.
+    pub fn set_worth(&mut self, worth: impl IntoIterator<Item = Worth>) {
+        let mut worth: Vec<Worth> = worth.into_iter().collect();
+        worth.sort_unstable_by(|a, b| (&a.goal, &a.variant).cmp(&(&b.goal, &b.variant)));
+        worth.dedup_by(|next, first| {
+            let same = next.goal == first.goal && next.variant == first.variant;
+            if same {
+                first.sums = first.sums.and(next.sums);
+            }
+            same
+        });
+        self.worth = worth;
+    }
+
+    /// What the conversions of a goal under a variant were worth; nothing where the goal has no value.
+    #[must_use]
+    pub fn worth(&self, goal: &Name, variant: &Name) -> Sums {
+        let place =
+            (self.worth).binary_search_by(|one| (&one.goal, &one.variant).cmp(&(goal, variant)));
+        place.map_or_else(|_| Sums::default(), |place| self.worth[place].sums)
+    }
+
+    /// The same by day, where it is known, in the order of days.
+    #[must_use]
+    pub fn worth_by_day(&self) -> &[DaySums] {
+        &self.worth_by_day
+    }
+
+    /// Whether conversions of a goal were worth anything.
+    #[must_use]
+    pub fn has_worth(&self, goal: &Name) -> bool {
+        self.worth.iter().any(|one| one.goal == *goal)
     }
 
     /// Every variant that any event named, in natural order.

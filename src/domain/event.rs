@@ -1,6 +1,6 @@
 //! Events, and the counters they are counted under.
 
-use super::{IdempotencyKey, Limit, Name};
+use super::{IdempotencyKey, Limit, Name, Value};
 
 /// The word by which AlephBet, and so the keyspace, marks an exposure where a goal's name stands
 /// for a conversion.
@@ -62,6 +62,8 @@ pub struct Event {
     pub counter: Counter,
     pub key: IdempotencyKey,
     pub configured: Configured,
+    /// What the conversion is worth, where its goal has a value.
+    pub value: Option<Value>,
 }
 
 /// What the config says of a counter. The limits on what strangers invent are not for what it names.
@@ -74,6 +76,8 @@ pub struct Configured {
     /// The experiment is for users, who come back with the same key for ever: it is remembered until the experiment is
     /// deleted. (Not in Python lamed's form of remembering, the flags.)
     pub forever: bool,
+    /// Where each conversion has a value: the highest that is counted.
+    pub cap: Option<Value>,
 }
 
 /// What became of an event.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{Configured, Counter, Declared, ERROR, EventKind, Name, Unit, assignment};
+use super::{Configured, Counter, Declared, ERROR, EventKind, Name, Unit, Value, assignment};
 
 /// The experiments that a config declares in its namespace, and whether others are counted.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,17 +145,13 @@ impl Experiments {
             Some(Run::Present(place)) => Some(&self.declared[*place]),
             None => self.before_a_later_run(&counter.experiment),
         };
-        let count = |variant, forever| {
-            Ok(Judgement::Count(Configured {
-                namespace: true,
-                variant,
-                forever,
-            }))
-        };
         let Some(experiment) = experiment else {
             return match is_declared_only {
                 true => Err(Undeclared::Experiment),
-                false => count(false, false),
+                false => Ok(Judgement::Count(Configured {
+                    namespace: true,
+                    ..Configured::default()
+                })),
             };
         };
         if !experiment.is_running() {
@@ -164,8 +160,12 @@ impl Experiments {
         if is_declared_only {
             check(experiment, counter)?;
         }
-        let forever = experiment.unit == Unit::User;
-        count(experiment.has_variant(&counter.variant), forever)
+        Ok(Judgement::Count(Configured {
+            namespace: true,
+            variant: experiment.has_variant(&counter.variant),
+            forever: experiment.unit == Unit::User,
+            cap: cap(experiment, &counter.kind),
+        }))
     }
 
     /// The experiment of a run that others know already. Where several servers take a new config one after the
@@ -177,6 +177,12 @@ impl Experiments {
         let is_later = run > experiment.run && assignment::wire_name(name, run) == wire.as_str();
         is_later.then_some(experiment)
     }
+}
+
+/// The highest value of a conversion; none where it has no value.
+fn cap(experiment: &Declared, kind: &EventKind) -> Option<Value> {
+    let value = experiment.goal(kind.goal()?)?.value.as_ref()?;
+    Some(Value::new(value.cap).unwrap_or(Value::MAX))
 }
 
 /// Whether variant and goal are declared.
@@ -233,11 +239,10 @@ mod tests {
     fn any_event_is_counted_but_of_what_does_not_run() {
         let experiments = some(Accept::Any);
         let count = |namespace, variant| {
-            let forever = false;
             Ok(Judgement::Count(Configured {
                 namespace,
                 variant,
-                forever,
+                ..Configured::default()
             }))
         };
         for (event, expected) in [
@@ -267,7 +272,7 @@ mod tests {
         let count = Ok(Judgement::Count(Configured {
             namespace: true,
             variant: true,
-            forever: false,
+            ..Configured::default()
         }));
         for (event, expected) in [
             ("n/third #3/participate/red", count),

@@ -15,8 +15,9 @@ mod secret;
 #[cfg(feature = "cli")]
 pub mod statistics;
 mod user;
+mod value;
 
-pub use counters::{Count, ExperimentCounts, Selection};
+pub use counters::{Count, ExperimentCounts, Selection, Worth};
 pub use day::{Day, DayCount, Timestamp};
 pub use declared::{Better, Declared, Goal, GoalValue, Group, State, Unit};
 pub use event::{Configured, Counter, ERROR, Event, EventKind, Outcome, PARTICIPATE};
@@ -25,3 +26,4 @@ pub use limit::Limit;
 pub use names::{IdempotencyKey, Name, NameError, natural_order};
 pub use secret::Secret;
 pub use user::{NotOfUsers, UserEvent, UserId};
+pub use value::{DaySums, NotAValue, Sums, Value};

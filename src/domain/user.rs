@@ -142,6 +142,7 @@ impl Experiments {
                 counter,
                 key,
                 configured,
+                value: None,
             }),
         })
     }

@@ -16,13 +16,14 @@ use super::wire::parameter;
 pub(super) const MAX_BATCH: usize = 100;
 
 /// What of an event is read.
-const FIELDS: [&str; 6] = [
+const FIELDS: [&str; 7] = [
     parameter::NAMESPACE,
     parameter::EXPERIMENT,
     parameter::VARIANT,
     parameter::EVENT,
     parameter::UUID,
     parameter::USER,
+    parameter::VALUE,
 ];
 
 /// A body, of whatever JSON.
@@ -55,6 +56,7 @@ pub(super) enum Field {
     #[default]
     Missing,
     Text(String),
+    Number(f64),
     Other,
 }
 
@@ -75,6 +77,10 @@ pub(super) trait Shape: Sized {
     }
 
     fn text(_: &str) -> Self {
+        Self::other()
+    }
+
+    fn number(_: f64) -> Self {
         Self::other()
     }
 
@@ -143,6 +149,10 @@ impl Shape for Field {
     fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
+
+    fn number(number: f64) -> Self {
+        Self::Number(number)
+    }
 }
 
 /// Where a key stands in [`FIELDS`], if it does.
@@ -190,16 +200,16 @@ impl<'de, T: Shape> Visitor<'de> for OfShape<T> {
         Ok(T::other())
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<T, E> {
-        Ok(T::other())
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        Ok(T::number(number as f64))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<T, E> {
-        Ok(T::other())
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        Ok(T::number(number as f64))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<T, E> {
-        Ok(T::other())
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        Ok(T::number(number))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {

@@ -7,7 +7,8 @@ use super::handlers::Refusal;
 use super::wire::{self, parameter};
 use super::{MAX_BODY, Parameters, Request, Rules};
 use crate::domain::{
-    Counter, Event, IdempotencyKey, Judgement, Name, NotOfUsers, Undeclared, UserEvent, UserId,
+    Configured, Counter, Event, IdempotencyKey, Judgement, Name, NotAValue, NotOfUsers, Undeclared,
+    UserEvent, UserId, Value,
 };
 
 /// The events of a body.
@@ -81,6 +82,7 @@ impl Rules {
             Judgement::Count(configured) => Some(Event {
                 counter,
                 key,
+                value: value(fields, &configured)?,
                 configured,
             }),
         })
@@ -103,7 +105,7 @@ impl Rules {
             user: UserId::new(user).map_err(|error| malformed(parameter::USER, error, place))?,
             key: key(fields)?,
         };
-        self.experiments.of_user(event).map_err(|why| match why {
+        let event = self.experiments.of_user(event).map_err(|why| match why {
             NotOfUsers::Undeclared(undeclared) => not_declared(undeclared, place),
             NotOfUsers::Visitors => refused(
                 parameter::EXPERIMENT,
@@ -115,7 +117,15 @@ impl Rules {
                 "is missing: this goal counts each time, so each event needs a `uuid` (the number of an order, for example); \
                  with it, a retry counts once",
             ),
-        })
+        })?;
+        event
+            .map(|event| {
+                Ok(Event {
+                    value: value(fields, &event.configured)?,
+                    ..event
+                })
+            })
+            .transpose()
     }
 }
 
@@ -145,6 +155,28 @@ fn key(fields: &Fields) -> Result<Option<IdempotencyKey>, Refusal> {
     let key = fields.get(parameter::UUID)?.map(IdempotencyKey::new);
     key.transpose()
         .map_err(|error| malformed(parameter::UUID, error, fields.place()))
+}
+
+/// What a conversion is worth, at most its goal's cap. Without a goal that has a value, nobody looks.
+fn value(fields: &Fields, configured: &Configured) -> Result<Option<Value>, Refusal> {
+    let Some(cap) = configured.cap else {
+        return Ok(None);
+    };
+    let number = match fields {
+        Fields::Query(parameters) => parameters.get(parameter::VALUE).map(str::parse),
+        Fields::Body(object, _) => match object.get(parameter::VALUE) {
+            Field::Missing => None,
+            Field::Number(number) => Some(Ok(*number)),
+            Field::Text(text) => Some(text.parse()),
+            Field::Other => Some("".parse()),
+        },
+    };
+    let refused = |error: &dyn Display| malformed(parameter::VALUE, error, fields.place());
+    let number: f64 = number
+        .ok_or_else(|| refused(&"is missing: each conversion of this goal needs one"))?
+        .map_err(|_| refused(&NotAValue))?;
+    let value = Value::new(number).map_err(|error| refused(&error))?;
+    Ok(Some(value.min(cap)))
 }
 
 /// The JSON that a request carries.
@@ -182,7 +214,7 @@ impl Fields<'_> {
             Self::Body(object, place) => match object.get(name) {
                 Field::Missing => Ok(None),
                 Field::Text(text) => Ok(Some(text)),
-                Field::Other => Err(Refusal::Malformed(format!(
+                Field::Number(_) | Field::Other => Err(Refusal::Malformed(format!(
                     "`{name}`{place} must be a string"
                 ))),
             },

@@ -1,5 +1,6 @@
 //! The handlers: parameters in, store, reply out.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::batch::{Body, MAX_BATCH};
@@ -154,12 +155,10 @@ impl Api {
             None => names(scope)?,
         };
         let rules = self.rules();
-        let (counted, runs) = tokio::try_join!(
-            self.counted(&namespace, asked_for.as_deref(), days),
-            self.followed(&rules, &namespace),
-        )?;
+        let (counted, runs) =
+            (self.counted(&rules, &namespace, asked_for.as_deref(), days)).await?;
         let experiments = counted.iter().map(|(counts, by_day)| wire::Experiment {
-            days: days.then(|| wire::DayOf::all(by_day)),
+            days: days.then(|| wire::DayOf::all(by_day, counts.worth_by_day())),
             ..counts.into()
         });
         let meta = wire::Element::Meta {
@@ -187,8 +186,52 @@ impl Api {
         self.runs(experiments).await.map(Some)
     }
 
-    /// What was counted, with the counts by day where asked for.
+    /// What was counted, with the counts by day where asked for; and what is declared.
     async fn counted(
+        &self,
+        rules: &Rules,
+        namespace: &Name,
+        experiments: Option<&[Name]>,
+        days: bool,
+    ) -> Result<(Vec<(ExperimentCounts, Vec<DayCount>)>, Option<Vec<Run>>), StoreError> {
+        let (mut counted, runs) = tokio::try_join!(
+            self.counts(namespace, experiments, days),
+            self.followed(rules, namespace),
+        )?;
+        self.add_worth(namespace, &mut counted, runs.as_deref().unwrap_or_default())
+            .await?;
+        Ok((counted, runs))
+    }
+
+    /// Reads what conversions were worth, where any goal has a value.
+    async fn add_worth(
+        &self,
+        namespace: &Name,
+        counted: &mut [(ExperimentCounts, Vec<DayCount>)],
+        runs: &[Run],
+    ) -> Result<(), StoreError> {
+        let has_value = |run: &&Run| run.declared.goals.iter().any(|goal| goal.value.is_some());
+        let with: HashSet<Name> = (runs.iter().filter(has_value))
+            .map(|run| run.declared.wire_name())
+            .collect();
+        let places =
+            (0..counted.len()).filter(|place| with.contains(&counted[*place].0.experiment));
+        let places: Vec<usize> = places.collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<Name> = (places.iter())
+            .map(|place| counted[*place].0.experiment.clone())
+            .collect();
+        let sums = self.store.sums(namespace, &names).await?;
+        for (place, sums) in places.into_iter().zip(sums) {
+            counted[place].0.set_worth_by_day(sums);
+        }
+        Ok(())
+    }
+
+    /// What was counted, with the counts by day where asked for.
+    async fn counts(
         &self,
         namespace: &Name,
         experiments: Option<&[Name]>,
@@ -216,10 +259,7 @@ impl Api {
         days: bool,
     ) -> Result<(Vec<(ExperimentCounts, Vec<DayCount>)>, Option<Vec<Run>>), Reply> {
         let rules = self.rules();
-        let read = tokio::try_join!(
-            self.counted(namespace, experiments, days),
-            self.followed(&rules, namespace),
-        );
+        let read = self.counted(&rules, namespace, experiments, days).await;
         read.map_err(|error| {
             self.outage.log(&error);
             Refusal::from(error).into()

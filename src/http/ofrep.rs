@@ -208,7 +208,7 @@ fn user(json: &[u8]) -> Result<Option<UserId>, (ErrorCode, String)> {
             Err((ErrorCode::ParseError, details.to_owned()))
         }
         Body::Object(Context::Other) => invalid("`context` must be a JSON object".to_owned()),
-        Body::Object(Context::Object(Field::Other)) => {
+        Body::Object(Context::Object(Field::Other | Field::Number(_))) => {
             invalid("`targetingKey` must be a string".to_owned())
         }
         Body::Object(Context::Object(Field::Missing)) => Ok(None),

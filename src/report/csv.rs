@@ -17,7 +17,7 @@ pub enum Separator {
     Semicolon,
 }
 
-const HEADER: [&str; 39] = [
+const HEADER: [&str; 46] = [
     "namespace",
     "experiment",
     "control",
@@ -57,7 +57,17 @@ const HEADER: [&str; 39] = [
     "decided",
     "decided_on",
     "time",
+    "value_unit",
+    "value_cap",
+    "total",
+    "mean",
+    "mean_low",
+    "mean_high",
+    "per_conversion",
 ];
+
+/// How many columns tell of values.
+const WORTH: usize = 7;
 
 /// One row for each experiment, goal and variant; without goals, one for each variant.
 pub(super) fn of(report: &Report, separator: Separator, titles: bool) -> String {
@@ -146,7 +156,15 @@ impl Table<'_> {
             Some(comparison) => row.extend(self.of_comparison(comparison)),
             None => row.resize(27, String::new()),
         }
-        self.finish(row, experiment, Some(goal), &side.variant, comparison)
+        let mut row = self.finish(row, experiment, Some(goal), &side.variant, comparison);
+        if let Some((value, worth)) = goal.value.as_ref().zip(side.worth.as_ref()) {
+            row.truncate(HEADER.len() - WORTH);
+            row.extend([harmless(&value.unit), self.number(Some(value.cap))]);
+            row.extend([Some(worth.total), worth.mean].map(|number| self.number(number)));
+            row.extend(self.ends(worth.interval));
+            row.push(self.number(worth.per_conversion));
+        }
+        row
     }
 
     /// What is not shown one by one.
@@ -174,8 +192,8 @@ impl Table<'_> {
         row.extend(self.ends(comparison.sequential_interval));
         row.push(self.number(comparison.sequential_p_value));
         row.push(self.number(comparison.p_holm));
-        row.push(self.number(Some(comparison.chance_to_win)));
-        row.push(self.number(Some(comparison.expected_loss)));
+        row.push(self.number(comparison.chance_to_win));
+        row.push(self.number(comparison.expected_loss));
         row
     }
 
@@ -205,6 +223,7 @@ impl Table<'_> {
         let decided_on = comparison.and_then(|one| one.decided_on.clone());
         row.push(decided_on.unwrap_or_default());
         row.push(self.report.time.clone().unwrap_or_default());
+        row.resize(HEADER.len(), String::new());
         row
     }
 

@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::{Evaluated, Which};
 use crate::domain::Name;
 use crate::domain::results::{
-    Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
+    self, Comparison, DayResults, GoalKind, GoalResults, GoalVariant, Pair, Results, Verdict,
 };
-use crate::domain::statistics::{Interval, TestMethod};
+use crate::domain::statistics::{Interval, TestMethod, Valued};
 use crate::domain::{Better, Day as Date};
 
 /// Whether a document has the matrix of pairs.
@@ -28,6 +28,10 @@ pub struct ExperimentDocument {
     pub others: Option<Others>,
     pub srm: Option<SampleRatio>,
     pub verdict: Said,
+    /// Null without `planned_participants`.
+    pub plan: Option<Plan>,
+    /// Of the verdict's goal; null where more participants are not the question.
+    pub forecast: Option<Forecast>,
     pub goals: Vec<Goal>,
     pub days: Vec<Day>,
 }
@@ -38,6 +42,25 @@ pub struct Said {
     pub kind: &'static str,
     pub variant: Option<String>,
     pub text: String,
+    /// What to do: plain sentences.
+    pub steps: Vec<String>,
+}
+
+/// How far the plan is.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    pub planned: u64,
+    pub participants: u64,
+    /// 1 and more when it is complete.
+    pub share: f64,
+}
+
+/// How long it still takes.
+#[derive(Debug, Serialize)]
+pub struct Forecast {
+    pub participants_per_day: Option<u64>,
+    pub days: Option<u64>,
+    pub participants_per_variant: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +89,10 @@ pub struct SampleRatio {
 #[derive(Debug, Serialize)]
 pub struct Goal {
     pub goal: String,
+    /// `proportion`, `value` or `count`.
     pub kind: &'static str,
+    /// Where the kind is `value`.
+    pub value: Option<Value>,
     /// `higher` or `lower`.
     pub better: &'static str,
     pub variants: Vec<Side>,
@@ -77,6 +103,26 @@ pub struct Goal {
     pub pairs: Option<Vec<OfPair>>,
 }
 
+/// What the conversions of a goal are worth.
+#[derive(Debug, Serialize)]
+pub struct Value {
+    /// Such as `EUR`.
+    pub unit: String,
+    /// A higher value of one conversion counts as this.
+    pub cap: f64,
+}
+
+/// What the conversions of a variant are worth.
+#[derive(Debug, Serialize)]
+pub struct Worth {
+    pub total: f64,
+    /// A participant; null without participants.
+    pub mean: Option<f64>,
+    /// Of the mean: the 95 % interval by Student's t.
+    pub interval: Option<[f64; 2]>,
+    pub per_conversion: Option<f64>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Side {
     pub variant: String,
@@ -84,6 +130,8 @@ pub struct Side {
     pub conversions: u64,
     pub rate: Option<f64>,
     pub interval: Option<[f64; 2]>,
+    /// Where the goal has a value.
+    pub worth: Option<Worth>,
     pub chance_to_be_best: Option<f64>,
     pub versus_control: Option<VersusControl>,
 }
@@ -106,8 +154,9 @@ pub struct VersusControl {
     /// `better` or `worse`, once it is decided, and the day (UTC) that first ended with it.
     pub decided: Option<&'static str>,
     pub decided_on: Option<String>,
-    pub chance_to_win: f64,
-    pub expected_loss: f64,
+    /// Null where what is compared is no rate.
+    pub chance_to_win: Option<f64>,
+    pub expected_loss: Option<f64>,
     pub participants_needed: StillNeeded,
 }
 
@@ -129,7 +178,7 @@ pub struct OfPair {
     pub decided: Option<&'static str>,
     pub lift: Option<f64>,
     pub lift_interval: Option<[f64; 2]>,
-    pub chance_to_win: f64,
+    pub chance_to_win: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,6 +208,18 @@ pub struct SideOfDay {
     pub interval: Option<[f64; 2]>,
     /// By how much the rate is above the control's, valid at every look.
     pub safe_interval: Option<[f64; 2]>,
+    /// Where the goal has a value.
+    pub worth: Option<WorthOfDay>,
+}
+
+/// What a variant's conversions are worth, by one day.
+#[derive(Debug, Serialize)]
+pub struct WorthOfDay {
+    /// Of that day.
+    pub total: f64,
+    /// Up to and including that day: a participant; null with less than two participants.
+    pub mean: Option<f64>,
+    pub interval: Option<[f64; 2]>,
 }
 
 /// What another control changes of an [`ExperimentDocument`], goals and variants in its order.
@@ -232,6 +293,8 @@ impl ExperimentDocument {
                 alarm: ratio.alarm(),
             }),
             verdict: (&results.verdict).into(),
+            plan: results.plan.map(Plan::from),
+            forecast: results.forecast.map(Forecast::from),
             goals: results
                 .goals
                 .iter()
@@ -248,6 +311,32 @@ impl From<&Verdict> for Said {
             kind: verdict.kind.as_str(),
             variant: verdict.variant.as_ref().map(Name::to_string),
             text: verdict.text.clone(),
+            steps: verdict.steps.clone(),
+        }
+    }
+}
+
+impl From<results::Plan> for Plan {
+    fn from(plan: results::Plan) -> Self {
+        Self {
+            planned: plan.planned,
+            participants: plan.participants,
+            share: plan.share(),
+        }
+    }
+}
+
+impl From<results::Forecast> for Forecast {
+    fn from(forecast: results::Forecast) -> Self {
+        let results::Forecast {
+            participants_per_day,
+            days,
+            participants_per_variant,
+        } = forecast;
+        Self {
+            participants_per_day,
+            days,
+            participants_per_variant,
         }
     }
 }
@@ -258,14 +347,19 @@ impl Goal {
             goal: goal.goal.to_string(),
             kind: match goal.kind {
                 GoalKind::Proportion => "proportion",
+                GoalKind::Value => "value",
                 GoalKind::Count => "count",
             },
+            value: goal.value.as_ref().map(|value| Value {
+                unit: value.unit.to_string(),
+                cap: value.cap,
+            }),
             better: match goal.better {
                 Better::Higher => "higher",
                 Better::Lower => "lower",
             },
             variants: (goal.variants.iter().zip(goal.chances_to_be_best()))
-                .map(|(variant, chance)| Side::new(variant, chance))
+                .map(|(variant, chance)| Side::new(goal, variant, chance))
                 .collect(),
             other_conversions: goal.other_conversions,
             verdict: (&goal.verdict).into(),
@@ -275,8 +369,15 @@ impl Goal {
 }
 
 impl Side {
-    fn new(variant: &GoalVariant, chance_to_be_best: Option<f64>) -> Self {
+    fn new(goal: &GoalResults, variant: &GoalVariant, chance_to_be_best: Option<f64>) -> Self {
+        let worth = goal.value.as_ref().map(|_| Worth {
+            total: variant.sums.total(),
+            mean: variant.mean(),
+            interval: variant.valued.map(|valued| ends(valued.interval())),
+            per_conversion: variant.per_conversion(),
+        });
         Self {
+            worth,
             variant: variant.variant.to_string(),
             participants: variant.participants,
             conversions: variant.conversions,
@@ -310,6 +411,7 @@ impl From<&Comparison> for VersusControl {
             method: match one_look.method {
                 TestMethod::Z => "z",
                 TestMethod::Fisher => "fisher",
+                TestMethod::Welch => "welch",
             },
             sequential_interval: sequential.map(|s| ends(s.interval)),
             sequential_p_value: sequential.map(|s| s.p_value),
@@ -319,8 +421,8 @@ impl From<&Comparison> for VersusControl {
             decided_on: decision
                 .and_then(|one| one.day)
                 .map(|day: Date| day.to_string()),
-            chance_to_win: posterior.chance_to_win,
-            expected_loss: posterior.expected_loss,
+            chance_to_win: posterior.map(|posterior| posterior.chance_to_win),
+            expected_loss: posterior.map(|posterior| posterior.expected_loss),
             participants_needed: StillNeeded {
                 for_effect_seen: still_needed.for_effect_seen,
                 for_minimum_effect: still_needed.for_minimum_effect,
@@ -351,7 +453,17 @@ impl From<&Pair<'_>> for OfPair {
             decided: comparison.outcome().map(|outcome| outcome.as_str()),
             lift: comparison.lift,
             lift_interval: sequential.and_then(|s| s.lift_interval).map(ends),
-            chance_to_win: comparison.posterior().chance_to_win,
+            chance_to_win: (comparison.posterior()).map(|posterior| posterior.chance_to_win),
+        }
+    }
+}
+
+impl From<results::WorthOfDay> for WorthOfDay {
+    fn from(worth: results::WorthOfDay) -> Self {
+        Self {
+            total: worth.sums.total(),
+            mean: worth.valued.map(Valued::mean),
+            interval: worth.valued.map(|valued| ends(valued.interval())),
         }
     }
 }
@@ -376,6 +488,7 @@ impl From<&DayResults<'_>> for Day {
                             rate: side.rate,
                             interval: side.proportion.map(|p| ends(p.interval())),
                             safe_interval: side.safe_interval.map(ends),
+                            worth: side.worth.map(WorthOfDay::from),
                         })
                         .collect(),
                 })

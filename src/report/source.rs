@@ -102,10 +102,12 @@ impl Counted {
     /// Of the wire of the API at this place.
     ///
     /// # Errors
-    /// When the days in it are none.
+    /// When a day or a value in it is none.
     pub fn new(experiment: &Experiment, place: &str) -> Result<Self, Failure> {
+        let mut counts = experiment.counts();
+        (experiment.add_worth(&mut counts)).map_err(|error| no_lamed(place, &error))?;
         Ok(Self {
-            counts: experiment.counts(),
+            counts,
             days: (experiment.day_counts()).map_err(|error| no_lamed(place, &error))?,
         })
     }

@@ -21,7 +21,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::exchange::response;
 use super::health::text;
 use super::{Body, Connections, Edge};
-use crate::domain::{self, DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+use crate::domain::{self, DayCount, DaySums, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};
 use crate::store::{CountLimits, Health, Store, StoreError};
 
@@ -240,6 +240,14 @@ impl Store for Metered {
         experiments: &[Name],
     ) -> Result<Vec<Vec<DayCount>>, StoreError> {
         (self.timed("read", self.store.days(namespace, experiments))).await
+    }
+
+    async fn sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError> {
+        (self.timed("read", self.store.sums(namespace, experiments))).await
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {

@@ -21,7 +21,7 @@ pub use self::redis::{Facts, Info, NoFacts};
 pub use self::redis::{NotARedisUrl, Pem, RedisSettings, RedisStore, Server, Tls, UnreadablePem};
 #[cfg(feature = "cli")]
 pub use self::sqlite::{Location, SqliteStore, back_up};
-use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+use crate::domain::{DayCount, DaySums, Event, ExperimentCounts, Name, Outcome, Selection};
 
 /// How long an idempotency key is remembered; `None` is until its experiment is deleted.
 pub type Window = Option<Duration>;
@@ -144,6 +144,17 @@ pub trait Store: Send + Sync + 'static {
         namespace: &Name,
         experiments: &[Name],
     ) -> Result<Vec<Vec<DayCount>>, StoreError>;
+
+    /// What the conversions of these experiments were worth by day: for each, in the order of days, and nothing for
+    /// goals without values.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    async fn sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError>;
 
     /// Deletes counters and what was remembered under them; says how many counters.
     ///

@@ -39,6 +39,26 @@ async function counts(name, event = "participate") {
   return Object.fromEntries(numbers.filter(([, number]) => number))
 }
 
+/** What the conversions of a goal are worth, by variant. */
+async function worth(name, event) {
+  const reply = await fetch(`${LAMED_URL}/experiments`, { headers: { "x-api-key": LAMED_API_KEY } })
+  const known = (await reply.json()).find(({ experiment }) => experiment === name)
+  const results = known?.goals.find(({ goal }) => goal === event)?.results ?? []
+  return Object.fromEntries(results.filter(({ successes }) => successes).map(({ label, value }) => [label, Number(value.sum)]))
+}
+
+/** So much for each. */
+const times = (counts, value) => Object.fromEntries(Object.entries(counts).map(([variant, count]) => [variant, count * value]))
+
+/** Gives each goal a value, before anything is counted. */
+function value() {
+  const config = JSON.parse(readFileSync(file, "utf8"))
+  for (const experiment of Object.values(config.experiments)) {
+    experiment.goals = experiment.goals.map(name => ({ name, value: "EUR", cap: 100 }))
+  }
+  writeFileSync(file, JSON.stringify(config))
+}
+
 const tally = names => {
   const sums = {}
   for (const name of names) sums[name] = (sums[name] ?? 0) + 1
@@ -58,7 +78,7 @@ for user in json.loads(sys.argv[2]):
         flag = post("/ofrep/v1/evaluate/flags/price", {"context": {"targetingKey": user}})
     except urllib.error.HTTPError:
         flag = {}
-    counted = [post("/track", {"experiment": "price", "event": event, "user": user}) for event in ("participate", "paid")]
+    counted = [post("/track", {"experiment": "price", "event": event, "user": user, "value": 0.25}) for event in ("participate", "paid")]
     answers.append([flag.get("value"), flag.get("reason"), sum(one["counted"] for one in counted)])
 print(json.dumps(answers))
 `
@@ -71,7 +91,7 @@ test("an experiment from its draft to the archive", async () => {
   site.page("", (request, response) => response.end(`<!doctype html><html><head><meta charset="utf-8"><script src="${LAMED_URL}/lamed.js?${phase}"></script></head>
     <body><p id="text">blue</p><script>
       lamed.run("headline", {red() { text.textContent = "red" }})
-      lamed.complete("bought")
+      lamed.complete("bought", { value: 12.5 })
     </script></body></html>`))
   const people = await Promise.all(Array.from({ length: VISITORS }, () => new Promise(ready => {
     visitor(someone => new Promise(end => ready({ someone, end })))
@@ -91,12 +111,14 @@ test("an experiment from its draft to the archive", async () => {
     seen.forEach((text, number) => assert.equal(text, visitors[number] ?? text))
     assert.equal(counted.red ?? 0, seen.filter(text => text === "red").length)
     assert.deepEqual(await counts("headline", "bought"), counted)
+    assert.deepEqual(await worth("headline", "bought"), times(counted, 12.5))
     visitors = seen.map((text, number) => text === "red" ? text : visitors[number])
     const answers = backend()
     answers.forEach(([value], number) => assert.equal(value ?? null, users[number] ?? value ?? null))
     users = answers.map(([value]) => value ?? null)
     assert.deepEqual(await counts("price"), tally(users.filter(Boolean)))
     assert.deepEqual(await counts("price", "paid"), tally(users.filter(Boolean)))
+    assert.deepEqual(await worth("price", "paid"), times(tally(users.filter(Boolean)), 0.25))
     return [counted.blue ?? 0, counted.red ?? 0, users.filter(Boolean).length]
   }
   const before = []
@@ -111,6 +133,7 @@ test("an experiment from its draft to the archive", async () => {
   lamed("new", "price", "--variants", "old,new", "--goal", "paid", "--sample", "0.1", "--users")
   assert.deepEqual(await look(), Array(VISITORS).fill("blue"))
   assert.deepEqual([await counts("headline"), await counts("price")], [{}, {}])
+  value()
   lamed("start", "headline")
   lamed("start", "price")
   await follows("headline", ({ state }) => state === "running")

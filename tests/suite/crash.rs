@@ -38,12 +38,13 @@ impl Load {
                     if number >= EVENTS {
                         break;
                     }
-                    send_until_acknowledged(&mut client, number).await;
+                    let order = order_path(number);
+                    send_until_acknowledged(&mut client, &order).await;
                     if acknowledged.fetch_add(1, Ordering::SeqCst) % (EVENTS / 4) == EVENTS / 4 - 1
                     {
                         quarter.notify_one();
                     }
-                    send_until_acknowledged(&mut client, number).await;
+                    send_until_acknowledged(&mut client, &order).await;
                 }
             });
         }
@@ -60,10 +61,9 @@ impl Load {
     }
 }
 
-async fn send_until_acknowledged(client: &mut Client, number: usize) {
-    let path = track_path(&number.to_string());
+async fn send_until_acknowledged(client: &mut Client, path: &str) {
     loop {
-        match client.send("GET", &path, &[], "").await {
+        match client.send("GET", path, &[], "").await {
             Ok(response) if response.status == 200 => return,
             Ok(response) => assert_eq!(response.status, 503, "{response:?}"),
             Err(_) => {}
@@ -82,6 +82,44 @@ fn track_path(uuid: &str) -> String {
     format!("/prod/track?{}", query(&event))
 }
 
+/// An order that is worth its number and a quarter.
+fn order_path(number: usize) -> String {
+    let (uuid, value) = (number.to_string(), format!("{number}.25"));
+    let event = [
+        ("experiment", "e"),
+        ("variant", "v"),
+        ("event", "ordered"),
+        ("uuid", &uuid),
+        ("value", &value),
+    ];
+    format!("/prod/track?{}", query(&event))
+}
+
+/// A server whose config declares the orders.
+fn serve(listen: &str, store: &str) -> Server {
+    let home = tempfile::tempdir().unwrap();
+    let declared = json!({"experiments": {"e": {"variants": {"v": 1}, "goals": [
+        {"name": "ordered", "value": "EUR", "cap": EVENTS}]}}});
+    std::fs::write(home.path().join("config.json"), declared.to_string()).unwrap();
+    Server::start_in(home, listen, &["--quiet", "--store", store])
+}
+
+/// All orders, each once, with what they are worth.
+fn ordered() -> Vec<Value> {
+    let quarters = (0..EVENTS as u64).map(|number| 4 * number + 1);
+    let (sum, squares) = quarters.fold((0, 0), |(sum, squares), value| {
+        (sum + value, squares + value * value)
+    });
+    assert_eq!((sum % 4, squares % 16), (0, 0));
+    let value = json!({"sum": (sum / 4).to_string(), "squares": (squares / 16).to_string()});
+    vec![json!({
+        "experiment": "e",
+        "goals": [{"goal": "ordered", "results": [
+            {"label": "v", "successes": EVENTS, "trials": 0, "value": value}]}],
+        "variants": [{"label": "v", "trials": 0}],
+    })]
+}
+
 fn counted(number: usize) -> Vec<Value> {
     vec![json!({
         "experiment": "e",
@@ -93,7 +131,7 @@ fn counted(number: usize) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_may_crash_in_the_middle_of_a_load() {
     let mut redis = Redis::durable();
-    let server = Server::start(&["--quiet", "--store", &redis.url()]);
+    let server = serve("127.0.0.1:0", &redis.url());
     let load = Load::start(&server.address);
     for _ in 0..2 {
         load.quarter.notified().await;
@@ -101,7 +139,7 @@ async fn redis_may_crash_in_the_middle_of_a_load() {
         redis.restart();
     }
     load.finish().await;
-    assert_eq!(server.experiments().await, counted(EVENTS));
+    assert_eq!(server.experiments().await, ordered());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,15 +147,15 @@ async fn the_server_may_crash_in_the_middle_of_a_load() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("embedded:{}", folder.path().join("lamed.db").display());
     let listen = format!("127.0.0.1:{}", free_port());
-    let mut server = Server::start_at(&listen, &["--store", &store]);
+    let mut server = serve(&listen, &store);
     let load = Load::start(&listen);
     for _ in 0..2 {
         load.quarter.notified().await;
         server.kill();
-        server = Server::start_at(&listen, &["--store", &store]);
+        server = serve(&listen, &store);
     }
     load.finish().await;
-    assert_eq!(server.experiments().await, counted(EVENTS));
+    assert_eq!(server.experiments().await, ordered());
 }
 
 #[tokio::test]
@@ -154,7 +192,7 @@ async fn a_store_that_is_down_gives_503_and_counting_resumes_by_itself() {
             client.get(&track_path("2")).await.body,
             r#"{"counted":false}"#
         );
-        send_until_acknowledged(&mut client, 3).await;
+        send_until_acknowledged(&mut client, &track_path("3")).await;
         assert_eq!(server.experiments().await, counted(3));
     }
 }

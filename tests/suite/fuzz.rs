@@ -96,12 +96,13 @@ async fn any_names_come_back_out_of_a_redis() {
         let configured = Configured {
             namespace: true,
             variant: true,
-            forever: false,
+            ..Configured::default()
         };
         events.push(Event {
             counter,
             key,
             configured,
+            value: None,
         });
     }
     for events in events.chunks(100) {

@@ -8,6 +8,7 @@ use lamed::store::{
 };
 use redis::Commands;
 
+use crate::counting::values;
 use crate::support::{Cluster, Redis, event, make_certificates, name, redis_with_tls};
 
 const DAY: Counting = counting(Some(Duration::from_hours(24)), Dedupe::Compact);
@@ -298,6 +299,7 @@ async fn story(store: &dyn Store) {
     );
     assert_eq!(delete(store, "a:b", None, None).await, 1);
     assert_eq!(all(store).await.len(), odd.len());
+    values::story(store).await;
 }
 
 async fn track(store: &dyn Store, events: &[lamed::domain::Event]) -> Vec<Outcome> {
@@ -352,7 +354,7 @@ fn table(experiments: &[ExperimentCounts]) -> Vec<String> {
 
 /// What was remembered in the very millisecond of a delete stays remembered: a retry of an event
 /// that was on its way must not count again.
-fn wait_for_the_next_millisecond() {
+pub fn wait_for_the_next_millisecond() {
     let now = Timestamp::now();
     while Timestamp::now().0 <= now.0 + 1 {
         std::hint::spin_loop();

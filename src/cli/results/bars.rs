@@ -34,7 +34,11 @@ impl Span {
     }
 }
 
-/// An axis that has room for all of the spans, and for 0.
+/// So many times the narrowest interval, or the largest change, is as far as an axis goes: beside an interval without
+/// end the others would be points.
+const FARTHEST: f64 = 3.0;
+
+/// An axis that has room for the spans, and for 0. What goes on beyond it ends with an arrow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     low: f64,
@@ -45,9 +49,31 @@ pub(super) struct Axis {
 impl Axis {
     /// None without spans.
     pub(super) fn new(spans: &[Span], width: usize) -> Option<Self> {
+        let reach = |span: &Span| (span.value - span.low).min(span.high - span.value);
+        let narrowest = spans.iter().map(reach).fold(f64::INFINITY, f64::min);
+        let largest = spans.iter().map(|span| span.value.abs());
+        let farthest = FARTHEST * largest.fold(narrowest, f64::max);
         let low = spans.iter().map(|span| span.low).fold(0.0, f64::min);
         let high = spans.iter().map(|span| span.high).fold(0.0, f64::max);
+        let (low, high) = (low.max(-farthest), high.min(farthest));
         (high > low).then_some(Self { low, high, width })
+    }
+
+    /// The end of a bar, or an arrow if it goes on.
+    fn ends(self, span: Span) -> [char; 2] {
+        let slack = (self.high - self.low) * 1e-9;
+        [
+            if span.low < self.low - slack {
+                '←'
+            } else {
+                '├'
+            },
+            if span.high > self.high + slack {
+                '→'
+            } else {
+                '┤'
+            },
+        ]
     }
 
     fn column(self, value: f64) -> usize {
@@ -68,11 +94,12 @@ impl Axis {
         };
         let (low, high) = (self.column(span.low), self.column(span.high));
         let point = self.column(span.value);
+        let [left, right] = self.ends(span);
         let bar: String = (low..=high)
             .map(|column| match column {
                 _ if column == point => '●',
-                _ if column == low => '├',
-                _ if column == high => '┤',
+                _ if column == low => left,
+                _ if column == high => right,
                 _ if column == zero => '┼',
                 _ => '─',
             })
@@ -136,6 +163,13 @@ mod tests {
                 "          │         ├────●────┤",
                 "-20 %     0                40 %",
             ]
+        );
+        // One with hardly any visitors makes the others no points.
+        let spans = [span(0.5, -0.63, 158.0), span(0.1, -0.2, 0.4)];
+        let axis = Axis::new(&spans, 31).unwrap();
+        assert_eq!(
+            spans.map(|span| plain(axis.bar(Some(span)))),
+            ["├────────┼──────●─────────────→", "      ├──┼●────┤",]
         );
         assert!(Axis::new(&[], 20).is_none());
         assert!(Axis::new(&[span(0.0, 0.0, 0.0)], 20).is_none());

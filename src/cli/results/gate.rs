@@ -29,7 +29,10 @@ impl Gate {
             Self::Undecided => {
                 let is_decided = matches!(
                     results.verdict.kind,
-                    VerdictKind::Winner | VerdictKind::ControlBest | VerdictKind::Equivalent
+                    VerdictKind::Winner
+                        | VerdictKind::ControlBest
+                        | VerdictKind::Equivalent
+                        | VerdictKind::RuledOut
                 );
                 (!is_decided).then(|| results.verdict.text.clone())
             }

@@ -4,6 +4,7 @@ mod bars;
 mod csv;
 mod gate;
 mod grid;
+mod markdown;
 mod table;
 
 use std::env;
@@ -61,6 +62,9 @@ pub(super) struct Args {
     /// $LANG. Scripts should name the separator.
     #[arg(long, value_name = "SEPARATOR", requires = "csv")]
     csv_separator: Option<Separator>,
+    /// Print the results as Markdown, for pull requests
+    #[arg(long, conflicts_with_all = ["json", "csv", "watch"])]
+    markdown: bool,
     /// Refresh the results every 10 seconds, or every SECONDS seconds
     #[arg(
         long,
@@ -89,7 +93,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let results = fetch(&client, &config, &args).await?;
             let experiments = evaluate(&results, &config, &args)?;
             show(context, &config, &args, &experiments, None)?;
-            if !context.json && !args.csv {
+            if !context.json && !args.csv && !args.markdown {
                 for note in notes(&results, &config) {
                     context.printer.talk(&note);
                 }
@@ -207,7 +211,7 @@ struct Results {
 }
 
 /// One experiment, by the name that pages call it by: its present run, or the one asked for.
-async fn find(
+pub(super) async fn find(
     client: &Client,
     question: Question<'_>,
     config: &Config,
@@ -345,7 +349,20 @@ fn show(
             visible(config.namespace.as_str())
         ));
     }
+    if args.markdown {
+        let blocks: Vec<String> = experiments.iter().map(markdown::experiment).collect();
+        return context.printer.stream(&blocks.concat());
+    }
     let width = width();
+    if args.experiments.is_empty() && experiments.len() > 1 {
+        let read = context.printer.stream(&table::list(experiments, width))?;
+        if look.is_none() {
+            context
+                .printer
+                .talk("hint: use `lamed results NAME` to see an experiment in full");
+        }
+        return Ok(read);
+    }
     let blocks: Vec<String> = (experiments.iter())
         .map(|experiment| table::experiment(experiment, width))
         .collect();

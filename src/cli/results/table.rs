@@ -7,8 +7,8 @@ use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
 use crate::domain::results::{
-    Comparison, GoalKind, GoalResults, GoalVariant, Others, Results, Verdict, VerdictKind, grouped,
-    span,
+    Comparison, GoalKind, GoalResults, GoalVariant, Others, Outcome, Plan, Results, Verdict,
+    VerdictKind, as_declared, grouped, mean, span,
 };
 use crate::report::{Evaluated, Which};
 
@@ -16,12 +16,19 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const OPEN: Style = AnsiColor::Yellow.on_default();
 
+/// The bar of a plan.
+const PLAN_WIDTH: usize = 30;
+
 /// What a column shows of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Participants,
     Conversions,
     Rate,
+    /// What a participant is worth.
+    Mean,
+    /// What a conversion is worth.
+    PerConversion,
     /// Lift, or difference where there is none, with its interval.
     Change,
     /// The same, drawn.
@@ -29,7 +36,7 @@ enum Column {
     ChanceToWin,
 }
 
-use Column::{Bar, ChanceToWin, Change, Conversions, Participants, Rate};
+use Column::{Bar, ChanceToWin, Change, Conversions, Mean, Participants, PerConversion, Rate};
 
 /// From the most to the least that a line has room for. What holds at every look stays longest, and of
 /// that the figures: the bar draws them.
@@ -50,6 +57,29 @@ const OF_FEW: [&[Column]; 4] = [
     &[Rate, ChanceToWin],
     &[Rate],
 ];
+const OF_VALUES: [&[Column]; 7] = [
+    &[
+        Participants,
+        Conversions,
+        Rate,
+        PerConversion,
+        Mean,
+        Change,
+        Bar,
+    ],
+    &[Conversions, Rate, PerConversion, Mean, Change, Bar],
+    &[Conversions, PerConversion, Mean, Change],
+    &[Rate, Mean, Change],
+    &[Mean, Change],
+    &[Mean, Bar],
+    &[Mean],
+];
+const OF_FEW_VALUES: [&[Column]; 4] = [
+    &[Participants, Conversions, Rate, PerConversion, Mean],
+    &[Conversions, PerConversion, Mean],
+    &[Conversions, Mean],
+    &[Mean],
+];
 const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
 /// Without anything to compare with.
 const OF_ONE: [&[Column]; 3] = [
@@ -63,11 +93,15 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     let results = &evaluated.results;
     let title = title_of(&evaluated.which);
     let mut text = format!("{title}\n{}", said(&results.verdict, width));
+    if let Some(plan) = results.plan {
+        text.push_str(&progress(plan, width));
+    }
     if results.goals.is_empty() {
         text.push_str(&participants(results, width));
     }
     for goal in &results.goals {
         text.push_str(&of_goal(goal, results, width));
+        text.push_str(&cap(goal));
         // The first verdict is already there.
         if !results.verdict.text.ends_with(&goal.verdict.text) {
             text.push_str(&said(&goal.verdict, width));
@@ -75,6 +109,34 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     }
     text.push_str(&other_goals(results, width));
     text
+}
+
+/// Each experiment in one line: a verdict that is too long is cut.
+pub(super) fn list(experiments: &[Evaluated], width: usize) -> String {
+    let titles = ["experiment", "participants", "verdict"].map(str::to_owned);
+    let mut grid = Grid::new(titles, [2]);
+    let rows = experiments.iter().map(|experiment| {
+        let name = cut(&title_of(&experiment.which), (width / 3).max(20));
+        let participants = grouped(experiment.results.participants() as f64);
+        (name, participants, &experiment.results.verdict)
+    });
+    let rows: Vec<_> = rows.collect();
+    let used = |(name, _, _): &(String, String, &Verdict)| columns_of(name);
+    let names = rows
+        .iter()
+        .map(used)
+        .max()
+        .unwrap_or(0)
+        .max("experiment".len());
+    let rest = width
+        .saturating_sub(names + "participants".len() + 8)
+        .max(20);
+    for (name, participants, verdict) in rows {
+        let (sign, style) = sign(verdict.kind);
+        let text = cut(&format!("{sign} {}", visible(&verdict.text)), rest);
+        grid.push([name, participants, format!("{style}{text}{style:#}")]);
+    }
+    grid.text(width)
 }
 
 /// The name, and what is to be known of the run.
@@ -109,14 +171,7 @@ fn other_goals(results: &Results, width: usize) -> String {
     };
     let others = number(goals as u64, "other undeclared goal");
     let text = format!("{others}: {}", number(conversions, "conversion"));
-    said(
-        &Verdict {
-            kind: VerdictKind::Count,
-            variant: None,
-            text,
-        },
-        width,
-    )
+    line(&text, VerdictKind::Count, width)
 }
 
 /// `1,976 others`, for a row of all that have no row of their own.
@@ -125,27 +180,62 @@ fn others(results: &Results) -> Option<String> {
     (variants > 0).then(|| format!("{} others", grouped(variants as f64)))
 }
 
-/// A verdict behind a sign, for those who see no colour.
+/// A verdict, and below it what to do.
 fn said(verdict: &Verdict, width: usize) -> String {
-    let (sign, style) = match verdict.kind {
-        VerdictKind::SampleRatio | VerdictKind::Changed | VerdictKind::TooManyConversions => {
-            ("!", BAD.bold())
-        }
-        VerdictKind::GoalMissing => ("!", OPEN),
-        VerdictKind::Winner => ("✓", GOOD.bold()),
-        VerdictKind::ControlBest => ("✓", GOOD),
-        VerdictKind::Equivalent => ("=", GOOD),
-        VerdictKind::Loser => ("✗", BAD),
-        VerdictKind::KeepGoing => ("…", OPEN),
-        _ => ("·", DIM),
-    };
-    let text = format!("{sign} {}", visible(&verdict.text));
+    let options = textwrap::Options::new(width.max(20))
+        .initial_indent("   - ")
+        .subsequent_indent("     ");
+    let steps = (verdict.steps.iter()).flat_map(|step| {
+        textwrap::wrap(&visible(step), options.clone())
+            .into_iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<Vec<_>>()
+    });
+    line(&verdict.text, verdict.kind, width) + &steps.collect::<String>()
+}
+
+/// A sentence behind a sign, for those who see no colour.
+fn line(text: &str, kind: VerdictKind, width: usize) -> String {
+    let (sign, style) = sign(kind);
+    let text = format!("{sign} {}", visible(text));
     let options = textwrap::Options::new(width.max(20))
         .initial_indent(" ")
         .subsequent_indent("   ");
     (textwrap::wrap(&text, options).into_iter())
         .map(|line| format!("{style}{line}{style:#}\n"))
         .collect()
+}
+
+fn sign(kind: VerdictKind) -> (&'static str, Style) {
+    match kind {
+        VerdictKind::SampleRatio | VerdictKind::Changed | VerdictKind::TooManyConversions => {
+            ("!", BAD.bold())
+        }
+        VerdictKind::GoalMissing => ("!", OPEN),
+        VerdictKind::Winner => ("✓", GOOD.bold()),
+        VerdictKind::ControlBest => ("✗", BAD.bold()),
+        VerdictKind::Equivalent | VerdictKind::RuledOut => ("=", GOOD),
+        VerdictKind::Loser => ("✗", BAD),
+        VerdictKind::Undecidable => ("?", OPEN),
+        VerdictKind::KeepGoing => ("…", OPEN),
+        _ => ("·", DIM),
+    }
+}
+
+/// `   ██████░░░░░░░░  12,000 of 30,000 planned visitors`
+fn progress(plan: Plan, width: usize) -> String {
+    let text = format!(
+        "{} of {} planned visitors",
+        grouped(plan.participants as f64),
+        grouped(plan.planned as f64)
+    );
+    let room = width.saturating_sub(text.len() + 5).min(PLAN_WIDTH);
+    if room < MIN_WIDTH / 2 {
+        return format!("   {DIM}{text}{DIM:#}\n");
+    }
+    let done = (plan.share().min(1.0) * room as f64).floor() as usize;
+    let (done, open) = ("█".repeat(done), "░".repeat(room - done));
+    format!("   {done}{DIM}{open}{DIM:#}  {text}\n")
 }
 
 fn participants(results: &Results, width: usize) -> String {
@@ -182,6 +272,10 @@ fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
     let rows = |columns: &[Column], bar| rows(goal, results, columns, bar, width);
     let candidates: &[&[Column]] = match goal.kind {
         GoalKind::Count => &OF_COUNTS,
+        GoalKind::Value if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => {
+            &OF_FEW_VALUES
+        }
+        GoalKind::Value => &OF_VALUES,
         _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
         _ if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => &OF_FEW,
         GoalKind::Proportion => &OF_PROPORTIONS,
@@ -197,7 +291,11 @@ fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
             return rows(columns, bar).text(width);
         }
     }
-    rows(&[Rate], 0).text(width)
+    let last = match goal.kind {
+        GoalKind::Value => Mean,
+        _ => Rate,
+    };
+    rows(&[last], 0).text(width)
 }
 
 /// `bar` is how wide bars are; names take a third of the width at most, where there are figures beside
@@ -260,14 +358,30 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
     match (column, goal.kind) {
         (Participants, _) => "participants".to_owned(),
         (Conversions, _) => "conversions".to_owned(),
-        (Rate, GoalKind::Proportion) => "rate".to_owned(),
-        (Rate, GoalKind::Count) => "each".to_owned(),
-        (Change, _) => "change, 95 %".to_owned(),
+        (Rate, GoalKind::Proportion | GoalKind::Value) => "rate".to_owned(),
+        (Rate, GoalKind::Count) => "average".to_owned(),
+        (Mean, _) => format!("{} per visitor", unit(goal)),
+        (PerConversion, _) => "per conversion".to_owned(),
+        (Change, _) => "change (safe range)".to_owned(),
         // Nothing of it counts before it is known how wide it can be.
         (Bar, _) if bar == 0 => String::new(),
         (Bar, _) => format!("{:bar$}", "valid any time"),
         (ChanceToWin, _) => "chance to win".to_owned(),
     }
+}
+
+/// What a value counts at most.
+fn cap(goal: &GoalResults) -> String {
+    goal.value.as_ref().map_or_else(String::new, |value| {
+        let (cap, unit) = (as_declared(value.cap), unit(goal));
+        format!(" {DIM}· Values above {cap} {unit} count as {cap} {unit}{DIM:#}\n")
+    })
+}
+
+/// The unit of the values.
+fn unit(goal: &GoalResults) -> String {
+    let unit = goal.value.as_ref().map(|value| value.unit.as_str());
+    visible(unit.unwrap_or_default()).into_owned()
 }
 
 fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
@@ -276,9 +390,13 @@ fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
         Conversions => grouped(variant.conversions as f64),
         Rate => match (variant.rate(), kind) {
             (None, _) => "–".to_owned(),
-            (Some(rate), GoalKind::Proportion) => format!("{:.2} %", rate * 100.0),
             (Some(rate), GoalKind::Count) => format!("{rate:.2}"),
+            (Some(rate), _) => format!("{:.2} %", rate * 100.0),
         },
+        Mean => variant.mean().map_or_else(|| "–".to_owned(), mean),
+        PerConversion => variant
+            .per_conversion()
+            .map_or_else(|| "–".to_owned(), mean),
         Change | Bar => String::new(),
         ChanceToWin => variant
             .versus_control
@@ -287,15 +405,16 @@ fn cell(column: Column, variant: &GoalVariant, kind: GoalKind) -> String {
     }
 }
 
-/// Green from 95 %, red to 5 %.
+/// Coloured where it is decided: a chance alone decides nothing.
 fn chance(comparison: &Comparison) -> String {
-    let chance = comparison.posterior().chance_to_win;
-    let style = if chance >= 0.95 {
-        GOOD
-    } else if chance <= 0.05 {
-        BAD
-    } else {
-        Style::new()
+    let Some(posterior) = comparison.posterior() else {
+        return String::new();
+    };
+    let chance = posterior.chance_to_win;
+    let style = match comparison.outcome() {
+        Some(Outcome::Better) if chance >= 0.5 => GOOD,
+        Some(Outcome::Worse) if chance <= 0.5 => BAD,
+        _ => DIM,
     };
     let percent = chance * 100.0;
     // Never certain.
@@ -314,6 +433,8 @@ fn chance(comparison: &Comparison) -> String {
 struct Effect {
     difference: Span,
     lift: Option<Span>,
+    /// Of means, which are in units, not in points.
+    is_mean: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,6 +443,8 @@ enum Scale {
     Lift,
     /// In percentage points.
     Difference,
+    /// In units of the value.
+    Mean,
 }
 
 impl Scale {
@@ -329,6 +452,7 @@ impl Scale {
         let unit = match self {
             Self::Lift => "%",
             Self::Difference => "points",
+            Self::Mean => return signed(value),
         };
         let percent = value * 100.0;
         if percent == 0.0 {
@@ -337,6 +461,12 @@ impl Scale {
         let decimals = usize::from(percent.abs() < 10.0);
         format!("{percent:+.decimals$} {unit}").replace('-', "−")
     }
+}
+
+/// `+0.52`
+fn signed(value: f64) -> String {
+    let sign = if value > 0.0 { "+" } else { "" };
+    format!("{sign}{}", mean(value))
 }
 
 impl Effect {
@@ -356,6 +486,7 @@ impl Effect {
                 high: sequential.interval.high,
                 decided,
             },
+            is_mean: comparison.is_of_means(),
             lift: lift.map(|(value, interval)| Span {
                 value,
                 low: interval.low,
@@ -369,6 +500,8 @@ impl Effect {
     fn common(effects: &[Option<Self>]) -> Scale {
         if effects.iter().flatten().all(|effect| effect.lift.is_some()) {
             Scale::Lift
+        } else if effects.iter().flatten().any(|effect| effect.is_mean) {
+            Scale::Mean
         } else {
             Scale::Difference
         }
@@ -377,7 +510,7 @@ impl Effect {
     fn span(self, scale: Scale) -> Span {
         match scale {
             Scale::Lift => self.lift.unwrap_or(self.difference),
-            Scale::Difference => self.difference,
+            Scale::Difference | Scale::Mean => self.difference,
         }
     }
 
@@ -387,7 +520,13 @@ impl Effect {
             None => (self.difference, " points"),
         };
         let style = shown.style();
-        let text = span(shown.value, [shown.low, shown.high], unit);
+        let text = match self.lift {
+            None if self.is_mean => {
+                let [value, low, high] = [shown.value, shown.low, shown.high].map(signed);
+                format!("{value} ({low} to {high})")
+            }
+            _ => span(shown.value, [shown.low, shown.high], unit),
+        };
         format!("{style}{text}{style:#}")
     }
 }

@@ -1,11 +1,12 @@
 //! A variant beside the control, today and at the ends of days.
 
-use super::goal::{GoalVariant, Looked};
+use super::goal::{GoalKind, GoalVariant, Looked};
+use super::measured::{Known, Measured};
 use crate::domain::statistics::{
-    ALPHA, Interval, OneLook, Posterior, Proportion, Sequential, difference, holm, lift, one_look,
-    participants_needed, posterior, sequential, sequential_p_value,
+    ALPHA, Contrast, Interval, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, holm,
+    posterior,
 };
-use crate::domain::{Better, Day};
+use crate::domain::{Better, Day, GoalValue};
 
 /// No verdict before each side of a comparison has so many participants …
 pub const MIN_PARTICIPANTS: u64 = 30;
@@ -23,18 +24,26 @@ pub struct Comparison {
     pub better: Better,
     pub control: Proportion,
     pub variant: Proportion,
-    /// Variant's rate less control's.
+    /// Variant's rate less control's, or variant's mean less control's where the goal has a value.
     pub difference: f64,
-    /// The difference by control's rate; none where that is 0.
+    /// The difference by control's; none where that is 0.
     pub lift: Option<f64>,
     pub one_look: OneLook,
-    /// None while neither rate varies.
+    /// None while neither varies.
     pub sequential: Option<Sequential>,
     /// The least p-value of the ends of days and of now, adjusted for all comparisons of the experiment:
     /// what was decided at the end of a day stays decided.
     pub p_holm: Option<f64>,
     pub decision: Option<Decision>,
     pub still_needed: StillNeeded,
+    measured: Measured,
+    /// How the two stand beside each other now.
+    pub(super) contrast: Contrast,
+    /// The plan, as far as it is of these two.
+    looking: Looking,
+    /// The p-value of now, or with a plan that is complete how clear it still is: at most [`ALPHA`] if a decision
+    /// has not faded.
+    clarity: Option<f64>,
     /// Each look whose p-value was lower than all before it.
     looks: Vec<Look>,
 }
@@ -76,50 +85,95 @@ struct Look {
     ripe: bool,
 }
 
-/// How many participants more each variant needs for 80 % power of the sequential test.
+/// How many participants more each variant needs, on average of the two, for 80 % power.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StillNeeded {
     /// At the effect seen; none where there is none.
     pub for_effect_seen: Option<u64>,
     /// At the smallest effect declared.
     pub for_minimum_effect: Option<u64>,
+    /// At the effect seen and one standard error more.
+    pub at_best: Option<u64>,
+}
+
+/// How two variants of a goal are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How<'a> {
+    pub kind: GoalKind,
+    pub better: Better,
+    pub value: Option<&'a GoalValue>,
+    pub looking: Looking,
+}
+
+impl How<'_> {
+    /// The interval of the difference, valid at every look, at the end of a day with these; none before a verdict
+    /// could be.
+    pub(super) fn interval(&self, control: Known, variant: Known) -> Option<Interval> {
+        let ripe = are_ripe(control.proportion?, variant.proportion?);
+        let measured = Measured::of(self.kind, control, variant).filter(|_| ripe)?;
+        let found = self.looking.compare(&measured.contrast())?;
+        Some(measured.possible(found, self.value).interval)
+    }
 }
 
 impl Comparison {
-    /// None where one of the two has no rate. Not yet decided: that takes all comparisons.
-    pub(super) fn of(better: Better, control: &GoalVariant, variant: &GoalVariant) -> Option<Self> {
-        let (a, b) = (control.proportion?, variant.proportion?);
+    /// None where one of the two has nothing to compare. Not yet decided: that takes all comparisons.
+    pub(super) fn of(how: &How, control: &GoalVariant, variant: &GoalVariant) -> Option<Self> {
+        let How {
+            better, looking, ..
+        } = *how;
+        let measured = Measured::of(how.kind, control.known(), variant.known())?;
+        let contrast = measured.contrast();
         Some(Self {
             better,
-            control: a,
-            variant: b,
-            difference: difference(a, b),
-            lift: lift(a, b),
-            one_look: one_look(a, b),
-            sequential: sequential(a, b).map(|found| possible(found, b)),
+            control: control.proportion?,
+            variant: variant.proportion?,
+            difference: contrast.difference,
+            lift: measured.lift(),
+            one_look: measured.one_look(),
+            sequential: looking
+                .compare(&contrast)
+                .map(|found| measured.possible(found, how.value)),
             p_holm: None,
             decision: None,
             still_needed: StillNeeded::default(),
-            looks: looks(better, &control.looks, &variant.looks),
+            measured,
+            contrast,
+            looking,
+            clarity: looking.clarity(&contrast),
+            looks: looks(how, &control.looks, &variant.looks),
         })
     }
 
     /// Says how many participants it still takes, as one of so many comparisons.
-    pub(super) fn plan(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
-        let now = self.control.participants.min(self.variant.participants);
-        let control = self.control.rate();
-        let still = |rate: f64| {
-            let needed = participants_needed(control, rate, comparisons)?;
-            Some(needed.saturating_sub(now))
+    pub(super) fn foresee(&mut self, minimum_effect: Option<f64>, comparisons: usize) {
+        let (contrast, now) = (self.contrast, self.contrast.participants());
+        let still = |wanted: Option<Wanted>| {
+            let needed = wanted?.participants(self.looking, now)? as f64;
+            Some(((needed - now) / 2.0).max(0.0).ceil() as u64)
         };
-        let least = |effect: f64| match self.better {
-            Better::Higher => (control * (1.0 + effect)).min(1.0),
-            Better::Lower => control * (1.0 - effect),
-        };
+        let seen = |difference| Wanted::seen(&contrast, difference, comparisons);
         self.still_needed = StillNeeded {
-            for_effect_seen: still(self.variant.rate()),
-            for_minimum_effect: minimum_effect.and_then(|effect| still(least(effect))),
+            for_effect_seen: still(seen(contrast.difference)),
+            for_minimum_effect: minimum_effect
+                .and_then(|effect| still(self.wanted(effect, comparisons))),
+            at_best: still(seen(contrast.difference.abs() + contrast.variance().sqrt())),
         };
+    }
+
+    /// The smallest effect worth knowing, in the direction that is better.
+    fn wanted(&self, effect: f64, comparisons: usize) -> Option<Wanted> {
+        let effect = match self.better {
+            Better::Higher => effect,
+            Better::Lower => -effect,
+        };
+        self.measured.wanted(effect, comparisons)
+    }
+
+    /// Whether it compares what participants are worth, not rates.
+    #[must_use]
+    pub fn is_of_means(&self) -> bool {
+        matches!(self.measured, Measured::Means(..))
     }
 
     /// Whether both sides have what a verdict takes.
@@ -134,13 +188,15 @@ impl Comparison {
         self.decision.map(|decision| decision.outcome)
     }
 
-    /// The chance that the variant is better, and what choosing it loses on average.
+    /// The chance that the variant is better, and what choosing it loses on average. None where what is compared
+    /// is no rate.
     #[must_use]
-    pub fn posterior(&self) -> Posterior {
-        posterior(
-            judged(self.better, self.control),
-            judged(self.better, self.variant),
-        )
+    pub fn posterior(&self) -> Option<Posterior> {
+        let Measured::Rates(control, variant) = self.measured else {
+            return None;
+        };
+        let judged = |one| judged(self.better, one);
+        Some(posterior(judged(control), judged(variant)))
     }
 
     /// The least p-value of the ends of days and of now, valid at every look.
@@ -154,13 +210,6 @@ impl Comparison {
     }
 }
 
-/// By how much the variant's rate is above the control's: the interval that is valid at every look. None before a
-/// verdict can be.
-pub(super) fn safe_interval(control: Proportion, variant: Proportion) -> Option<Interval> {
-    let found = sequential(control, variant).filter(|_| are_ripe(control, variant))?;
-    Some(possible(found, variant).interval)
-}
-
 /// The rate that is the higher, the better: of those who converted, or of those who did not.
 pub(super) fn judged(better: Better, proportion: Proportion) -> Proportion {
     match better {
@@ -171,23 +220,29 @@ pub(super) fn judged(better: Better, proportion: Proportion) -> Proportion {
 
 /// The looks that found a lower p-value than all before. Days that ended with too few to judge by do not
 /// count; now does.
-fn looks(better: Better, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
+fn looks(how: &How, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     let last = control.len().saturating_sub(1);
     for (place, (control, variant)) in control.iter().zip(variant).enumerate() {
-        let (Some(a), Some(b)) = (control.proportion, variant.proportion) else {
+        let (a, b) = (control.known, variant.known);
+        let measured = Measured::of(how.kind, a, b);
+        let (Some(measured), Some(a), Some(b)) = (measured, a.proportion, b.proportion) else {
             continue;
         };
         let ripe = are_ripe(a, b);
-        let Some(p_value) = sequential_p_value(a, b).filter(|_| ripe || place == last) else {
+        if !ripe && place != last {
+            continue;
+        }
+        let contrast = measured.contrast();
+        let Some(p_value) = how.looking.p_value(&contrast) else {
             continue;
         };
         if looks.last().is_none_or(|before| p_value < before.p_value) {
-            let more = difference(a, b) > 0.0;
+            let more = contrast.difference > 0.0;
             looks.push(Look {
                 day: control.day,
                 p_value,
-                outcome: match (better, more) {
+                outcome: match (how.better, more) {
                     (Better::Higher, true) | (Better::Lower, false) => Outcome::Better,
                     _ => Outcome::Worse,
                 },
@@ -201,7 +256,7 @@ fn looks(better: Better, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
 /// Takes into account how many comparisons there are: Holm's adjustment. What cannot be tested yet takes
 /// its place all the same: it will be.
 pub(super) fn decide(mut comparisons: Vec<&mut Comparison>) {
-    let p_now = |one: &Comparison| one.sequential.as_ref().map_or(1.0, |s| s.p_value);
+    let p_now = |one: &Comparison| one.clarity.unwrap_or(1.0);
     let now = holm(&comparisons.iter().map(|one| p_now(one)).collect::<Vec<_>>());
     let least = |one: &Comparison| one.running_p_value().unwrap_or(1.0);
     let running = holm(&comparisons.iter().map(|one| least(one)).collect::<Vec<_>>());
@@ -255,18 +310,4 @@ fn is_ripe(side: Proportion, other: Proportion) -> bool {
     let expected = side.participants as f64 * other.rate();
     side.participants >= MIN_PARTICIPANTS
         && (side.conversions >= MIN_CONVERSIONS || expected >= EXPECTED_CONVERSIONS)
-}
-
-/// With few participants the intervals reach beyond what a difference of rates, and a lift, can be; and
-/// that of a lift to no conversion at all has no width.
-fn possible(mut sequential: Sequential, variant: Proportion) -> Sequential {
-    sequential.interval.low = sequential.interval.low.max(-1.0);
-    sequential.interval.high = sequential.interval.high.min(1.0);
-    sequential.lift_interval = (sequential.lift_interval)
-        .filter(|_| variant.conversions > 0)
-        .map(|lift| Interval {
-            low: lift.low.max(-1.0),
-            ..lift
-        });
-    sequential
 }

@@ -2,11 +2,11 @@
 
 use super::Results;
 use super::Variant;
-use super::comparison::safe_interval;
-use super::goal::{GoalKind, GoalResults};
-use super::history::{History, Series};
-use crate::domain::statistics::{Interval, Proportion};
-use crate::domain::{Day, DayCount, ExperimentCounts, Name};
+use super::goal::{GoalKind, GoalResults, GoalVariant};
+use super::history::History;
+use super::measured::Known;
+use crate::domain::statistics::{Interval, Proportion, Valued};
+use crate::domain::{Day, DayCount, ExperimentCounts, Name, Sums};
 
 /// One day of an experiment.
 #[derive(Clone, Debug)]
@@ -31,6 +31,26 @@ pub struct GoalOfDay<'a> {
     /// By how much the rate is above the control's, valid at every look; none for the control, and while it is too
     /// early.
     pub safe_interval: Option<Interval>,
+    /// Where the goal has a value.
+    pub worth: Option<WorthOfDay>,
+}
+
+/// What a variant's conversions are worth, by one day.
+#[derive(Clone, Copy, Debug)]
+pub struct WorthOfDay {
+    /// Of that day.
+    pub sums: Sums,
+    /// Up to and including that day; none with less than two participants.
+    pub valued: Option<Valued>,
+}
+
+impl GoalOfDay<'_> {
+    fn known(&self) -> Known {
+        Known {
+            proportion: self.proportion,
+            valued: self.worth.and_then(|worth| worth.valued),
+        }
+    }
 }
 
 /// The days that have counts, in their order.
@@ -53,9 +73,9 @@ pub fn by_day<'a>(
             participants: (results.variants.iter().zip(&history.participants))
                 .map(|(variant, series)| (&variant.name, series.of_day[day]))
                 .collect(),
-            goals: (results.goals.iter().zip(&history.conversions))
-                .map(|(goal, series)| {
-                    let sides = of_day(goal, &history.participants, series, day);
+            goals: (results.goals.iter().enumerate())
+                .map(|(place, goal)| {
+                    let sides = of_day(goal, &history, place, day);
                     (&goal.goal, beside_control(goal, sides, control))
                 })
                 .collect(),
@@ -65,26 +85,32 @@ pub fn by_day<'a>(
 
 fn of_day<'a>(
     goal: &'a GoalResults,
-    participants: &[Series],
-    conversions: &[Series],
+    history: &History,
+    place: usize,
     day: usize,
 ) -> Vec<GoalOfDay<'a>> {
-    (goal
-        .variants
-        .iter()
-        .zip(participants.iter().zip(conversions)))
-    .map(|(variant, (all, converted))| {
-        let (participants, conversions) = (all.sums[day], converted.sums[day]);
-        GoalOfDay {
-            variant: &variant.variant,
-            conversions: converted.of_day[day],
-            rate: (participants > 0).then(|| conversions as f64 / participants as f64),
-            proportion: Proportion::new(conversions, participants)
-                .filter(|_| goal.kind == GoalKind::Proportion),
-            safe_interval: None,
-        }
-    })
-    .collect()
+    (goal.variants.iter().enumerate())
+        .map(|(at, variant)| {
+            let converted = &history.conversions[place][at];
+            let participants = history.participants[at].sums[day];
+            let conversions = converted.sums[day];
+            let worth = history.worth[place].get(at);
+            GoalOfDay {
+                variant: &variant.variant,
+                conversions: converted.of_day[day],
+                rate: (participants > 0).then(|| conversions as f64 / participants as f64),
+                proportion: Proportion::new(conversions, participants)
+                    .filter(|_| goal.kind != GoalKind::Count),
+                safe_interval: None,
+                worth: worth
+                    .filter(|_| goal.kind == GoalKind::Value)
+                    .map(|worth| WorthOfDay {
+                        sums: worth.of_day[day],
+                        valued: Valued::new(participants, worth.up_to[day]),
+                    }),
+            }
+        })
+        .collect()
 }
 
 /// Compares each with the one at that place.
@@ -93,12 +119,15 @@ fn beside_control<'a>(
     mut sides: Vec<GoalOfDay<'a>>,
     control: Option<usize>,
 ) -> Vec<GoalOfDay<'a>> {
-    let beside = control.and_then(|place| sides.get(place)?.proportion);
+    let control = control.and_then(|place| goal.variants.get(place).zip(sides.get(place)));
+    let Some((control, known)) = control.map(|(control, side)| (control, side.known())) else {
+        return sides;
+    };
+    let compared = |variant: &&GoalVariant| variant.versus_control.is_some();
     for (variant, side) in goal.variants.iter().zip(&mut sides) {
-        let compared = variant.versus_control.is_some();
-        if let (Some(one), Some(other), true) = (beside, side.proportion, compared) {
-            side.safe_interval = safe_interval(one, other);
-        }
+        side.safe_interval = Some(variant)
+            .filter(compared)
+            .and_then(|variant| goal.how(control, variant).interval(known, side.known()));
     }
     sides
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Variant;
-use crate::domain::{Day, DayCount, EventKind, ExperimentCounts, Name};
+use crate::domain::{Day, DayCount, EventKind, ExperimentCounts, Name, Sums};
 
 /// What was counted of some variants and goals, day by day.
 pub(super) struct History {
@@ -13,6 +13,16 @@ pub(super) struct History {
     pub participants: Vec<Series>,
     /// By the place of the goal, then of the variant.
     pub conversions: Vec<Vec<Series>>,
+    /// The same for goals with a value; for others nothing.
+    pub worth: Vec<Vec<Worth>>,
+}
+
+/// What one counter's days were worth.
+#[derive(Clone)]
+pub(super) struct Worth {
+    pub of_day: Vec<Sums>,
+    /// Up to the end of each day.
+    pub up_to: Vec<Sums>,
 }
 
 /// One counter's days.
@@ -90,10 +100,48 @@ impl History {
                 series.sum_up(counts.conversions(goal, &variant.name));
             }
         }
+        let worth = goals.iter().map(|goal| match counts.has_worth(goal) {
+            true => worth(counts, goal, &all, &place_of),
+            false => Vec::new(),
+        });
+        let worth = worth.collect();
         Self {
             days: all,
             participants,
             conversions,
+            worth,
         }
     }
+}
+
+/// What a goal was worth on these days.
+fn worth(
+    counts: &ExperimentCounts,
+    goal: &Name,
+    days: &[Day],
+    place_of: &HashMap<&Name, usize>,
+) -> Vec<Worth> {
+    let mut of_variants = vec![vec![Sums::default(); days.len()]; place_of.len()];
+    for one in counts.worth_by_day().iter().filter(|one| one.goal == *goal) {
+        let place = place_of.get(&one.variant);
+        // What was read after the counts may have a day that they do not have.
+        let day = days.partition_point(|day| *day < one.day);
+        if let (Some(place), Some(last)) = (place, days.len().checked_sub(1)) {
+            let sums = &mut of_variants[*place][day.min(last)];
+            *sums = sums.and(one.sums);
+        }
+    }
+    let up_to = |of_day: &[Sums]| {
+        let add = |sum: &mut Sums, of_day: &Sums| {
+            *sum = sum.and(*of_day);
+            Some(*sum)
+        };
+        of_day.iter().scan(Sums::default(), add).collect()
+    };
+    (of_variants.into_iter())
+        .map(|of_day| Worth {
+            up_to: up_to(&of_day),
+            of_day,
+        })
+        .collect()
 }

@@ -4,28 +4,42 @@
 //! after so many comparisons. Nothing here is read or written; the numbers come from
 //! [`super::statistics`], the words from [`Verdict`].
 
+mod alarms;
 mod comparison;
 mod days;
+mod design;
+mod forecast;
 mod goal;
 mod history;
 mod judgement;
+mod measured;
+mod plan;
+mod possible;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod undecided;
 mod verdict;
 mod wording;
+
+use self::alarms::Split;
+use self::forecast::Traffic;
+use self::judgement::Setting;
 
 pub use self::comparison::{
     Comparison, Decision, EXPECTED_CONVERSIONS, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome,
     StillNeeded,
 };
-pub use self::days::{DayResults, by_day};
+pub use self::days::{DayResults, WorthOfDay, by_day};
+pub use self::design::Design;
+pub use self::forecast::Forecast;
 pub use self::goal::{GoalKind, GoalResults, GoalVariant, Pair};
+pub use self::plan::Plan;
 use self::shown::Shown;
 pub use self::shown::{Others, SHOWN_GOALS, SHOWN_PAIRED, SHOWN_VARIANTS};
 pub use self::verdict::{Verdict, VerdictKind};
-pub use self::wording::{grouped, span};
-use super::statistics::{SampleRatio, sample_ratio};
+pub use self::wording::{as_declared, grouped, mean, percent, rounded_up, span};
+use super::statistics::SampleRatio;
 use super::{DayCount, Declared, ExperimentCounts, Name};
 
 /// What an experiment's counts say, with one of its variants as the control.
@@ -45,6 +59,12 @@ pub struct Results {
     pub goals: Vec<GoalResults>,
     /// Of the sample ratio, else of the first goal that has one.
     pub verdict: Verdict,
+    /// None without `planned_participants`.
+    pub plan: Option<Plan>,
+    /// That of the goal of the verdict.
+    pub forecast: Option<Forecast>,
+    /// Of the last full days, all variants together; none where no full day is known.
+    pub participants_per_day: Option<f64>,
 }
 
 /// A variant and its participants.
@@ -104,28 +124,35 @@ impl Results {
         let shown = Shown::of(counts, declared, &wishes);
         let variants = Variant::all(&shown.variants, counts, weights);
         let control = choose(&variants, wishes);
-        let split: Vec<(&Variant, u32)> = Variant::split(&variants);
-        let ratio: Vec<(u64, u32)> = (split.iter())
-            .map(|(variant, weight)| (variant.participants, *weight))
-            .collect();
-        let sample_ratio = sample_ratio(&ratio);
-        let minimum_effect = declared.and_then(|declared| declared.minimum_effect);
+        let split = Split::of(&variants);
+        let sample_ratio = split.ratio();
         let mut goals = goal::all(counts, days, declared, &shown, &variants, control.as_ref());
-        adjust(&mut goals, minimum_effect);
+        let setting = Setting {
+            variants: &variants,
+            control: control.as_ref(),
+            minimum_effect: declared.and_then(|declared| declared.minimum_effect),
+            plan: Plan::of(declared, &variants),
+            traffic: Traffic::of(counts, days, &variants),
+            is_running: declared.is_none_or(Declared::is_running),
+        };
+        adjust(&mut goals, setting.minimum_effect);
         let alarm = sample_ratio.as_ref().is_some_and(SampleRatio::alarm);
-        let alarm = alarm.then(|| judgement::sample_ratio(&split));
-        let verdicts: Vec<Verdict> = (goals.iter())
+        let alarm = alarm.then(|| split.alarm(counts, days, &variants));
+        let verdicts: Vec<(Verdict, Option<Forecast>)> = (goals.iter())
             .map(|goal| match &alarm {
-                Some(alarm) => alarm.clone(),
-                None => {
-                    judgement::of_goal(goal, &goals, &variants, control.as_ref(), minimum_effect)
-                }
+                Some(alarm) => (alarm.clone(), None),
+                None => judgement::of_goal(goal, &goals, &setting),
             })
             .collect();
-        for (goal, verdict) in goals.iter_mut().zip(verdicts) {
-            goal.verdict = verdict;
+        for (goal, (verdict, forecast)) in goals.iter_mut().zip(verdicts) {
+            (goal.verdict, goal.forecast) = (verdict, forecast);
         }
-        let verdict = alarm.unwrap_or_else(|| judgement::of_experiment(&goals, &variants));
+        let (verdict, place) = match alarm {
+            Some(alarm) => (alarm, None),
+            None => judgement::of_experiment(&goals, &variants),
+        };
+        let participants_per_day = setting.traffic.and_then(|traffic| traffic.per_day);
+        let (plan, forecast) = (setting.plan, place.and_then(|place| goals[place].forecast));
         Self {
             experiment: counts.experiment.clone(),
             control,
@@ -134,18 +161,21 @@ impl Results {
             sample_ratio,
             goals,
             verdict,
+            plan,
+            forecast,
+            participants_per_day,
         }
     }
 
     /// Withholds all verdicts, where the experiment was changed while it ran.
     pub fn withhold(&mut self, changes: &[String]) {
-        let Some(verdict) = judgement::changed(changes) else {
+        let Some(verdict) = alarms::changed(changes) else {
             return;
         };
         for goal in &mut self.goals {
-            goal.verdict = verdict.clone();
+            (goal.verdict, goal.forecast) = (verdict.clone(), None);
         }
-        self.verdict = verdict;
+        (self.verdict, self.forecast) = (verdict, None);
     }
 
     /// How many participants there are in all.
@@ -204,7 +234,7 @@ fn adjust(goals: &mut [GoalResults], minimum_effect: Option<f64>) {
         .collect();
     let number = comparisons.len();
     for comparison in &mut comparisons {
-        comparison.plan(minimum_effect, number);
+        comparison.foresee(minimum_effect, number);
     }
     comparison::decide(comparisons);
 }

@@ -1,5 +1,7 @@
 //! Counts in, verdicts out.
 
+mod plans;
+
 use super::*;
 use crate::domain::{Better, Count, Day, DayCount, EventKind, Goal, PARTICIPATE};
 
@@ -89,127 +91,125 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 90, 101)]),
             Some(&once),
             TooManyConversions,
-            "b has 101 conversions but only 90 participants, and the goal counts once per visitor: participants \
-             are lost, events are counted twice, or visitors from before a delete convert; find the cause \
-             before you trust any result",
+            "b has 101 conversions of only 90 visitors, and the goal counts once per visitor. Do not use the results \
+             until you know why",
         ),
         (
             counts(&misspelled),
             Some(&two),
             GoalMissing,
-            "sign up: no conversions of 12,000 participants: check that your pages send this goal; the goal \
-             `Sign-up` arrives, but it is not declared",
+            "sign up: No conversions of 12,000 visitors: check that your pages send this goal. The goal `Sign-up` \
+             arrives, but it is not declared",
         ),
         (
             counts(&misspelled[..2]),
             Some(&once),
             GoalMissing,
-            "no conversions of 12,000 participants: check that your pages send this goal",
+            "No conversions of 12,000 visitors: check that your pages send this goal",
         ),
         (
             one_goal(&[("a", 4999, 0), ("b", 5000, 0)]),
             Some(&once),
             TooEarly,
-            "too early: a verdict needs 30 participants and 5 conversions of each variant",
+            "Too early: each variant needs 30 visitors and 5 conversions",
         ),
-        (counts(&[]), None, NoParticipants, "no participants yet"),
+        (counts(&[]), None, NoParticipants, "No visitors yet"),
         (
             counts(&[(PARTICIPATE, "a", 3)]),
             None,
             NoGoal,
-            "no conversions yet",
+            "No conversions yet",
         ),
         (
             one_goal(&[("a", 100, 10)]),
             None,
             NoComparison,
-            "only one variant: cannot compare",
+            "Only one variant: nothing to compare",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),
             None,
             Count,
-            "counts only: there are more conversions than participants, so rates are not compared",
+            "There are more conversions than visitors: averages shown, no winner called",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 0, 2)]),
             None,
             Count,
-            "b has conversions but no participants: rates cannot be compared; check that your pages send its participants",
+            "b has conversions but no visitors: no winner called. Check that your pages count the visitors of b",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 9)]),
             Some(&repeated),
             Count,
-            "counts only: a visitor can convert more than once, so rates are not compared",
+            "A visitor can do this more than once: averages shown, no winner called",
         ),
         (
             one_goal(&[("a", 100, 4), ("b", 90, 9)]),
             None,
             TooEarly,
-            "too early: a verdict needs 30 participants and 5 conversions of each variant",
+            "Too early: each variant needs 30 visitors and 5 conversions",
         ),
         (
             one_goal(&[("a", 29, 20), ("b", 29, 20)]),
             None,
             TooEarly,
-            "too early: a verdict needs 30 participants and 5 conversions of each variant",
+            "Too early: each variant needs 30 visitors and 5 conversions",
         ),
         (
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650)]),
             None,
             Winner,
-            "b is better than a: +30 % (9 to 56), safe to stop",
+            "b wins: 30 % more g (likely 9–56 %). You can stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500)]),
             None,
             ControlBest,
-            "the control a is the best: b −23 % (−36 to −8), safe to stop",
+            "b loses: 23 % fewer g (likely 8–36 %). Keep a. You can stop",
         ),
         // No conversion at all is a result, where there should be many.
         (
             one_goal(&[("a", 5000, 300), ("b", 5000, 0)]),
             None,
             ControlBest,
-            "the control a is the best: b −6.0 points (−7.0 to −5.0), safe to stop",
+            "b loses: 6.0 points fewer g (likely 5.0–7.0 points). Keep a. You can stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500), ("c", 10_000, 655)]),
             None,
             Loser,
-            "worse than a: b −23 % (−36 to −8); the others are not decided yet",
+            "b loses: 23 % fewer g (likely 8–36 %). The other variants are not decided yet",
         ),
         (
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650), ("c", 10_000, 700)]),
             None,
             Winner,
-            "c is better than a: +40 % (17 to 68), safe to stop; also better: b",
+            "c wins: 40 % more g (likely 17–68 %). You can stop. b is also better than a",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 130)]),
             None,
             KeepGoing,
-            "keep going: about 2,500 more participants per variant, if the effect stays the same",
+            "Not decided yet. If b stays this far ahead: about 2,500 more visitors per variant",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 100)]),
             Some(&effect),
             KeepGoing,
-            "keep going: no difference so far; about 31,000 for the declared minimum effect",
+            "Not decided yet. No clear difference so far. For a change of 10 %: about 31,000 more visitors per variant",
         ),
         (
             one_goal(&[("a", 1_000_000, 100_000), ("b", 1_000_000, 100_100)]),
             Some(&effect),
             Equivalent,
-            "no difference of 10 % or more: safe to stop",
+            "A change of 10 % or more is ruled out. You can stop",
         ),
         (
             one_goal(&[("a", 5000, 500), ("b", 5500, 800)]),
             Some(&weights),
             SampleRatio,
-            "sample ratio mismatch: b has 5,500 participants, expected 5,250 by its weight; find the cause \
-             before you trust any result",
+            "Visitors are split unevenly: 5,500 instead of about 5,250 saw b. Do not use the results until you know why",
         ),
     ] {
         assert_eq!(
@@ -233,7 +233,7 @@ fn a_verdict_of_several_goals_names_the_first_that_is_a_proportion() {
     assert_eq!(kind, VerdictKind::Winner);
     assert_eq!(
         text,
-        "bought: b is better than a: +30 % (9 to 56), safe to stop"
+        "b wins: 30 % more bought (likely 9–56 %). You can stop"
     );
     // Declared goals come first, in their order, reached or not.
     let declared = declared(&[], &[("signed up", true), ("bought", true)], None);
@@ -371,7 +371,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&lower(&[("a", 10_000, 300), ("b", 10_000, 600)])),
         (
             VerdictKind::ControlBest,
-            "the control a is the best (lower is better): b +100 % (62 to 151), safe to stop"
+            "b loses: 100 % more g (likely 62–151 %; fewer is better). Keep a. You can stop"
                 .to_owned()
         )
     );
@@ -380,7 +380,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&results),
         (
             VerdictKind::Winner,
-            "c is better than a (lower is better): −58 % (−67 to −48), safe to stop; also better: b"
+            "c wins: 58 % fewer g (likely 48–67 %; fewer is better). You can stop. b is also better than a"
                 .to_owned()
         )
     );
@@ -403,7 +403,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
     let chances = |results: &Results| {
         let goal = &results.goals[0];
         let versus = goal.variants[1].versus_control.as_ref().unwrap();
-        (versus.posterior(), goal.chances_to_be_best())
+        (versus.posterior().unwrap(), goal.chances_to_be_best())
     };
     assert_eq!(chances(&results), chances(&mirrored));
     assert!(chances(&results).0.chance_to_win > 0.99);
@@ -456,7 +456,7 @@ fn a_verdict_reached_at_the_end_of_a_day_stands() {
         (results.verdict.kind, results.verdict.text.as_str()),
         (
             VerdictKind::Winner,
-            "b is better than a: +11 % (−4 to 28), safe to stop; decided on 3 Dec, less clear now"
+            "b wins: 11 % more g (likely −4 to +28 %). You can stop. Decided on 3 Dec; less clear since"
         )
     );
     let versus = results.goals[0].variants[1]

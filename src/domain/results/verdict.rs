@@ -8,8 +8,10 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// The variant that it speaks of.
     pub variant: Option<Name>,
-    /// One sentence without a full stop. Names stand in it as they are.
+    /// A headline of one sentence or a few, without the last full stop. Names stand in it as they are.
     pub text: String,
+    /// What to do, if there is something to do: plain sentences.
+    pub steps: Vec<String>,
 }
 
 /// The kinds of verdict, the ones that stand above others first.
@@ -39,6 +41,10 @@ pub enum VerdictKind {
     Loser,
     /// Whatever difference there is, it is smaller than the smallest effect declared.
     Equivalent,
+    /// No variant is better than the control by the smallest effect declared, or more.
+    RuledOut,
+    /// The plan is complete, or it would take years.
+    Undecidable,
     KeepGoing,
 }
 
@@ -60,6 +66,8 @@ impl VerdictKind {
             Self::ControlBest => "control_best",
             Self::Loser => "loser",
             Self::Equivalent => "equivalent",
+            Self::RuledOut => "ruled_out",
+            Self::Undecidable => "undecidable",
             Self::KeepGoing => "keep_going",
         }
     }
@@ -67,7 +75,7 @@ impl VerdictKind {
 
 impl Default for Verdict {
     fn default() -> Self {
-        Self::new(VerdictKind::NoParticipants, None, "no participants yet")
+        Self::new(VerdictKind::NoParticipants, None, "No visitors yet")
     }
 }
 
@@ -77,6 +85,12 @@ impl Verdict {
             kind,
             variant: variant.cloned(),
             text: text.into(),
+            steps: Vec::new(),
         }
+    }
+
+    pub(super) fn with(mut self, steps: impl IntoIterator<Item = String>) -> Self {
+        self.steps.extend(steps);
+        self
     }
 }

@@ -11,6 +11,8 @@ pub enum TestMethod {
     Z,
     /// Fisher's exact test: an expected cell is under 5.
     Fisher,
+    /// Welch's t test, of means.
+    Welch,
 }
 
 /// Two variants compared, valid when the data are looked at only once.

@@ -9,11 +9,13 @@
 //! A is the control, B the other variant throughout.
 
 mod best;
+mod contrast;
 mod density;
 mod difference;
 mod fisher;
 mod holm;
 mod panels;
+mod planned;
 mod posterior;
 mod power;
 mod proportion;
@@ -21,15 +23,18 @@ mod quadrature;
 mod sample_ratio;
 mod sequential;
 mod special;
+mod valued;
 
 pub use best::chances_to_be_best;
+pub use contrast::{Contrast, Mean};
 pub use difference::{OneLook, TestMethod, difference, lift, one_look};
 pub use holm::holm;
 pub use posterior::{Posterior, chance_to_win, expected_loss, posterior};
-pub use power::participants_needed;
+pub use power::{Wanted, participants_needed};
 pub use proportion::{Interval, Proportion};
 pub use sample_ratio::{SampleRatio, sample_ratio};
-pub use sequential::{Sequential, sequential, sequential_p_value};
+pub use sequential::{Looking, Sequential, sequential};
+pub use valued::{Valued, Welch, difference_of_means, welch};
 
 /// The share of wrong alarms that is accepted: intervals are 95 % intervals, verdicts need p < 0.05.
 pub const ALPHA: f64 = 0.05;

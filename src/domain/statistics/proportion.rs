@@ -55,6 +55,17 @@ impl Proportion {
         }
     }
 
+    /// Where the rate is beyond reasonable doubt: Wilson's interval with three standard errors, which is what the
+    /// sequence for every look takes at its tightest.
+    #[must_use]
+    pub fn bounds(self) -> Interval {
+        let high = |of: Self| (of.rate() + of.upper_arm_of(3.0)).min(1.0);
+        Interval {
+            low: 1.0 - high(self.failed()),
+            high: high(self),
+        }
+    }
+
     /// How far Wilson's interval reaches below the rate and above it, without the cancellation of
     /// taking the difference of its ends and the rate.
     ///
@@ -65,9 +76,13 @@ impl Proportion {
     }
 
     fn upper_arm(self) -> f64 {
-        let (n, square) = (self.participants as f64, Z_95 * Z_95);
+        self.upper_arm_of(Z_95)
+    }
+
+    fn upper_arm_of(self, z: f64) -> f64 {
+        let (n, square) = (self.participants as f64, z * z);
         let (p, q) = (self.rate(), self.failed().rate());
-        let spread = Z_95 * (n * p * q + square / 4.0).sqrt();
+        let spread = z * (n * p * q + square / 4.0).sqrt();
         let off_centre = square * (p - q) / 2.0;
         if p >= q {
             square * p * q / (spread + off_centre)

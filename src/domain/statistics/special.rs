@@ -1,8 +1,9 @@
 //! Special functions, relatively exact also where they are tiny.
 
+pub(super) use libm::erfc;
 /// √(x² + y²). The C library's, which `f64::hypot` calls, would ask for glibc 2.35: Amazon Linux 2023 has 2.34.
 pub(super) use libm::hypot;
-use libm::{erfc, lgamma};
+use libm::lgamma;
 
 /// The quantile of the standard normal distribution at 0.975: 95 % lie within ± this.
 pub(super) const Z_95: f64 = 1.959_963_984_540_054_2;
@@ -14,6 +15,11 @@ pub(super) const Z_80: f64 = 0.841_621_233_572_914_2;
 /// erfc(|z|/√2).
 pub(super) fn normal_two_sided(z: f64) -> f64 {
     erfc(z.abs() * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// Φ: the chance that a standard normal variable is at most `z`.
+pub(super) fn normal(z: f64) -> f64 {
+    erfc(-z * std::f64::consts::FRAC_1_SQRT_2) / 2.0
 }
 
 /// The chance that a χ² variable of `df` ≥ 1 degrees of freedom exceeds `x`.

@@ -2,11 +2,17 @@
 //! participant a trial and a conversion a success.
 
 pub mod declared;
+mod worth;
+
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::worth::Worth;
 use super::Run;
-use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Outcome};
+use crate::domain::{
+    Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Outcome, Sums,
+};
 
 /// The parameters of requests, and the fields of an event in a POST.
 pub mod parameter {
@@ -17,6 +23,8 @@ pub mod parameter {
     pub const UUID: &str = "uuid";
     /// In the place of `uuid` and `variant`, in a body alone.
     pub const USER: &str = "user";
+    /// What a conversion is worth, where its goal has a value.
+    pub const VALUE: &str = "value";
     pub const SCOPE: &str = "scope";
     pub const GOAL: &str = "goal";
     /// `1` asks for counts by day, too.
@@ -164,6 +172,9 @@ pub struct GoalResult {
     pub label: String,
     pub successes: u64,
     pub trials: u64,
+    /// Not in Python lamed's shape. What the conversions were worth, where the goal has a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Worth>,
 }
 
 /// A variant and its participants.
@@ -194,6 +205,9 @@ pub struct GoalOfDay {
 pub struct ResultOfDay {
     pub label: String,
     pub successes: u64,
+    /// What they were worth, where the goal has a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Worth>,
 }
 
 impl From<&ExperimentCounts> for Experiment {
@@ -205,19 +219,22 @@ impl From<&ExperimentCounts> for Experiment {
         let goals: Vec<(&Name, &[Count])> = conversions
             .filter_map(|of_goal| Some((of_goal[0].kind.goal()?, of_goal)))
             .collect();
-        let result = |variant: &Name, trials: u64, successes: u64| GoalResult {
+        let result = |goal: &Name, variant: &Name, trials: u64, successes: u64| GoalResult {
             label: variant.to_string(),
             successes,
             trials,
+            value: (counts.has_worth(goal)).then(|| counts.worth(goal, variant).into()),
         };
         let in_full = |goal: &Name| -> Vec<GoalResult> {
+            let of = |name: &Name| counts.conversions(goal, name);
             (variants.iter())
-                .map(|(name, trials)| result(name, *trials, counts.conversions(goal, name)))
+                .map(|(name, trials)| result(goal, name, *trials, of(name)))
                 .collect()
         };
-        let in_short = |of_goal: &[Count]| -> Vec<GoalResult> {
+        let in_short = |goal: &Name, of_goal: &[Count]| -> Vec<GoalResult> {
+            let trials = |variant: &Name| counts.participants(variant);
             (of_goal.iter())
-                .map(|one| result(&one.variant, counts.participants(&one.variant), one.count))
+                .map(|one| result(goal, &one.variant, trials(&one.variant), one.count))
                 .collect()
         };
         let is_full = variants.len() * goals.len() <= MOST_CELLS;
@@ -228,7 +245,7 @@ impl From<&ExperimentCounts> for Experiment {
                     goal: goal.to_string(),
                     results: match is_full {
                         true => in_full(goal),
-                        false => in_short(of_goal),
+                        false => in_short(goal, of_goal),
                     },
                 })
                 .collect(),
@@ -269,10 +286,10 @@ impl Experiment {
     ///
     /// # Errors
     /// When a day is none.
-    pub fn day_counts(&self) -> Result<Vec<DayCount>, NotADay> {
+    pub fn day_counts(&self) -> Result<Vec<DayCount>, Nonsense> {
         let mut counts = Vec::new();
         for of_day in self.days.iter().flatten() {
-            let day: Day = (of_day.day.parse()).map_err(|()| NotADay(of_day.day.clone()))?;
+            let day = of_day.day()?;
             let participants =
                 (of_day.variants.iter()).map(|v| count(EventKind::Exposure, &v.label, v.trials));
             let conversions = of_day.goals.iter().flat_map(|goal| {
@@ -290,10 +307,14 @@ impl Experiment {
     }
 }
 
-/// A text that stands where a day should.
+/// What cannot have come from lamed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a day")]
-pub struct NotADay(String);
+pub enum Nonsense {
+    #[error("`{0}` is not a day")]
+    Day(String),
+    #[error("`{0}` and `{1}` are not the sums of values and of their squares")]
+    Sums(String, String),
+}
 
 fn name(text: &str) -> Name {
     Name::stored(text.to_owned())
@@ -312,14 +333,22 @@ fn count(kind: EventKind, variant: &str, count: u64) -> Count {
 }
 
 impl DayOf {
-    /// The counts of one experiment, which are in the order of days, kinds and variants.
+    /// The counts of one experiment, which are in the order of days, kinds and variants; and what they were worth.
     #[must_use]
-    pub fn all(counts: &[DayCount]) -> Vec<Self> {
+    pub fn all(counts: &[DayCount], worth: &[DaySums]) -> Vec<Self> {
+        let worth: HashMap<(Day, &Name, &Name), Sums> = (worth.iter())
+            .map(|one| ((one.day, &one.goal, &one.variant), one.sums))
+            .collect();
         let days = counts.chunk_by(|a, b| a.day == b.day);
-        days.map(Self::one).collect()
+        days.map(|counts| Self::one(counts, &worth)).collect()
     }
 
-    fn one(counts: &[DayCount]) -> Self {
+    fn day(&self) -> Result<Day, Nonsense> {
+        let day = self.day.parse();
+        day.map_err(|()| Nonsense::Day(self.day.clone()))
+    }
+
+    fn one(counts: &[DayCount], worth: &HashMap<(Day, &Name, &Name), Sums>) -> Self {
         let mut day = Self {
             day: counts[0].day.to_string(),
             variants: Vec::new(),
@@ -337,6 +366,8 @@ impl DayOf {
                         .map(|count| ResultOfDay {
                             label: count.variant.to_string(),
                             successes: count.count,
+                            value: (worth.get(&(count.day, goal, &count.variant)))
+                                .map(|sums| (*sums).into()),
                         })
                         .collect(),
                 }),
@@ -384,13 +415,16 @@ mod tests {
         ];
         let mut experiment = Experiment::from(&ExperimentCounts::new(name("e"), []));
         assert_eq!(experiment.day_counts(), Ok(vec![]));
-        experiment.days = Some(DayOf::all(&counts));
+        experiment.days = Some(DayOf::all(&counts, &[]));
         assert_eq!(experiment.day_counts(), Ok(counts.into()));
         experiment.days = Some(vec![DayOf {
             day: "today".to_owned(),
             variants: vec![],
             goals: vec![],
         }]);
-        assert_eq!(experiment.day_counts(), Err(NotADay("today".to_owned())));
+        assert_eq!(
+            experiment.day_counts(),
+            Err(Nonsense::Day("today".to_owned()))
+        );
     }
 }

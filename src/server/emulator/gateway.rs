@@ -290,7 +290,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{DayCount, Event, ExperimentCounts, Experiments, Name, Outcome, Selection};
+    use crate::domain::{
+        DayCount, DaySums, Event, ExperimentCounts, Experiments, Name, Outcome, Selection,
+    };
     use crate::http::{RouteMatch, Rules};
     use crate::store::{CountLimits, Store, StoreError};
 
@@ -320,6 +322,10 @@ mod tests {
         }
 
         async fn days(&self, _: &Name, _: &[Name]) -> Result<Vec<Vec<DayCount>>, StoreError> {
+            self.fail().await
+        }
+
+        async fn sums(&self, _: &Name, _: &[Name]) -> Result<Vec<Vec<DaySums>>, StoreError> {
             self.fail().await
         }
 

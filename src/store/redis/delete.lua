@@ -3,7 +3,7 @@
 --
 -- KEYS 1 experiment's index  2 windows  3 its variants  4 its copy; on one Redis also 5 experiments  6
 --      namespace's index  7 the store's namespaces  8… the namespace's index in other forms of its name; then
---      of each counter: counter, days, deleted; then the sets that had room, then those that were full
+--      of each counter: counter, days, sums, deleted; then the sets that had room, then those that were full
 -- ARGV 1 window in milliseconds, or 'forever'  2 the experiment as a set member  3 'here' where KEYS has
 --      5 to 7  4 how many counters  5 how many sets that had room  6 the namespace as a set member  7 which
 --      of KEYS is the first counter's  8… the windows known
@@ -13,7 +13,7 @@ local FULL = 511
 
 local here = ARGV[3] == 'here'
 local counters = tonumber(ARGV[7])
-local sets = counters + 3 * tonumber(ARGV[4])
+local sets = counters + 4 * tonumber(ARGV[4])
 
 local known = {}
 for i = 8, #ARGV do
@@ -33,21 +33,21 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count = 0
-for i = counters, sets - 1, 3 do
+for i = counters, sets - 1, 4 do
   count = count + redis.call('SREM', KEYS[1], KEYS[i])
   if here then
     redis.call('SREM', KEYS[6], KEYS[i])
   end
-  redis.call('DEL', KEYS[i], KEYS[i + 1])
+  redis.call('DEL', KEYS[i], KEYS[i + 1], KEYS[i + 2])
   -- Flags cannot be found from here; this voids those from before. It is the name of the deletion,
   -- later than that of the last one even where the clock was set back. Once the window has passed,
   -- there are none left.
-  local last = string.match(redis.call('GET', KEYS[i + 2]) or '', '^%d+')
+  local last = string.match(redis.call('GET', KEYS[i + 3]) or '', '^%d+')
   local at = string.format('%.0f', math.max(now, (tonumber(last) or 0) + 1))
   if ARGV[1] == 'forever' then
-    redis.call('SET', KEYS[i + 2], at .. ' forever')
+    redis.call('SET', KEYS[i + 3], at .. ' forever')
   else
-    redis.call('SET', KEYS[i + 2], at .. ' ' .. ARGV[1], 'PX', ARGV[1])
+    redis.call('SET', KEYS[i + 3], at .. ' ' .. ARGV[1], 'PX', ARGV[1])
   end
 end
 for i = sets, #KEYS do

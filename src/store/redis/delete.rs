@@ -82,7 +82,12 @@ impl RedisStore {
         }
         let first_counter = keys.len() + 1;
         for Indexed { key, .. } in &home.counters {
-            keys.extend([key.clone(), experiment.days(key), experiment.deleted(key)]);
+            keys.extend([
+                key.clone(),
+                experiment.days(key),
+                experiment.sums(key),
+                experiment.deleted(key),
+            ]);
         }
         let mut arguments = vec![
             window_name(self.counting.window),

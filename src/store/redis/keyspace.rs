@@ -8,6 +8,7 @@
 //! | `ns:counters:experiment:event:variant` | string | the count |
 //! | `sha1_hex("counter-key uuid")` | string | flag: this idempotency key was counted under this counter |
 //! | `ns:days:experiment:event:variant` | hash | day (days since 1970-01-01, UTC) → count |
+//! | `ns:sums:experiment:goal:variant` | hash | of a goal with a value: day → Σx in ten-thousandths, `day:h` and `day:l` → Σx² in units of 10⁻⁸, split as high·10¹⁰ + low |
 //! | `ns:deleted:experiment:event:variant` | string | the counter's last deletion (when it was, but later than the one before), and the window then |
 //! | `ns:windows:experiment:until` | sorted set | windows for which sets remember → until when (ms) |
 //! | `ns:variants:experiment:of` | hash | the variants of an experiment with many counters, and how many counters, for a day |
@@ -160,6 +161,10 @@ impl ExperimentKeys {
         self.sibling(counter_key, "days")
     }
 
+    pub(super) fn sums(&self, counter_key: &str) -> String {
+        self.sibling(counter_key, "sums")
+    }
+
     pub(super) fn deleted(&self, counter_key: &str) -> String {
         self.sibling(counter_key, "deleted")
     }
@@ -208,7 +213,10 @@ fn forms(name: &Name, cluster: bool) -> Vec<String> {
 /// makes it: `ns:counters:e:g:counter_keys` is a variant's count, and no index of `counters:e:g`.
 fn is_counters(key: &str) -> bool {
     let parts: Vec<&str> = key.split(':').collect();
-    matches!(parts[..], [_, "counters" | "days" | "deleted", _, _, _])
+    matches!(
+        parts[..],
+        [_, "counters" | "days" | "deleted" | "sums", _, _, _]
+    )
 }
 
 /// Percent-encodes what has a meaning in keys: `:`, `%`, `{` and `}`.
@@ -307,7 +315,7 @@ mod tests {
     #[test]
     fn no_index_is_looked_for_where_a_counter_may_be() {
         let namespace = Namespace::new(&name("n"), false);
-        for experiment in ["counters:e:g", "days:e:g", "deleted:e:g"] {
+        for experiment in ["counters:e:g", "days:e:g", "deleted:e:g", "sums:e:g"] {
             let forms = namespace.experiment_forms(&name(experiment));
             assert_eq!(forms.len(), 1, "{experiment}");
             assert_eq!(
@@ -382,6 +390,7 @@ mod tests {
                 experiment.variants(),
                 experiment.copy(),
                 experiment.days(&counter),
+                experiment.sums(&counter),
                 experiment.deleted(&counter),
                 experiment.flag("ab12".to_owned()),
                 experiment.seen("x1"),
@@ -395,6 +404,7 @@ mod tests {
                 "shop:variants:{%7B50%25%7D}:of",
                 "shop:declared:{%7B50%25%7D}:copy",
                 "shop:days:{%7B50%25%7D}:buy:red",
+                "shop:sums:{%7B50%25%7D}:buy:red",
                 "shop:deleted:{%7B50%25%7D}:buy:red",
                 "shop:flag:{%7B50%25%7D}:ab12",
                 "shop:seen:{%7B50%25%7D}:x1:",

@@ -35,7 +35,7 @@ use self::track::Learned;
 #[cfg(feature = "cli")]
 use super::Health;
 use super::{CountLimits, Counting, Store, StoreError};
-use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection};
+use crate::domain::{DayCount, DaySums, Event, ExperimentCounts, Name, Outcome, Selection};
 
 /// A store over one Redis or a cluster.
 pub struct RedisStore {
@@ -117,6 +117,14 @@ impl Store for RedisStore {
         experiments: &[Name],
     ) -> Result<Vec<Vec<DayCount>>, StoreError> {
         self.read_days(namespace, experiments).await
+    }
+
+    async fn sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError> {
+        self.read_sums(namespace, experiments).await
     }
 
     async fn delete(&self, selection: &Selection) -> Result<u64, StoreError> {

@@ -1,9 +1,11 @@
 //! Reading counts back.
 
+use std::collections::BTreeMap;
+
 use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value, pipe};
 
 use super::RedisStore;
-use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name};
+use crate::domain::{Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Sums};
 use crate::store::StoreError;
 use crate::store::redis::keyspace::{self, ExperimentKeys, Namespace};
 
@@ -147,24 +149,13 @@ impl RedisStore {
         experiments: &[Name],
     ) -> Result<Vec<Vec<DayCount>>, StoreError> {
         let homes = self.homes(namespace, experiments).await?;
-        let questions: Vec<Cmd> = (homes.iter())
-            .flat_map(|home| {
-                (home.counters.iter()).map(|counter| {
-                    let days = home.experiment.days(&counter.key);
-                    cmd("HGETALL").arg(days).take()
-                })
-            })
-            .collect();
-        let days: Vec<Vec<(i64, u64)>> = self.ask(questions).await?;
+        let hashes: Vec<Hash<i64>> = self.hashes(homes, ExperimentKeys::days).await?;
         let mut counts: Vec<Vec<DayCount>> = experiments.iter().map(|_| Vec::new()).collect();
-        let counters = (homes.into_iter()).flat_map(|home| {
-            (home.counters.into_iter()).map(move |counter| (home.position, counter))
-        });
-        for ((position, counter), days) in counters.zip(days) {
-            counts[position].extend(days.into_iter().map(|(day, count)| DayCount {
+        for Hash { at, of, fields } in hashes {
+            counts[at].extend(fields.into_iter().map(|(day, count)| DayCount {
                 day: Day::new(day),
-                kind: counter.kind.clone(),
-                variant: counter.variant.clone(),
+                kind: of.kind.clone(),
+                variant: of.variant.clone(),
                 count,
             }));
         }
@@ -175,4 +166,88 @@ impl RedisStore {
         }
         Ok(counts)
     }
+
+    /// The values by day: two round trips.
+    pub(super) async fn read_sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError> {
+        let mut homes = self.homes(namespace, experiments).await?;
+        for home in &mut homes {
+            home.counters
+                .retain(|counter| counter.kind.goal().is_some());
+        }
+        let hashes: Vec<Hash<String>> = self.hashes(homes, ExperimentKeys::sums).await?;
+        let mut sums: Vec<Vec<DaySums>> = experiments.iter().map(|_| Vec::new()).collect();
+        for Hash { at, of, fields } in hashes {
+            let EventKind::Conversion(goal) = &of.kind else {
+                continue;
+            };
+            sums[at].extend(by_day(fields).map(|(day, sums)| DaySums {
+                day,
+                goal: goal.clone(),
+                variant: of.variant.clone(),
+                sums,
+            }));
+        }
+        for sums in &mut sums {
+            sums.sort_unstable_by(|a, b| {
+                (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
+            });
+        }
+        Ok(sums)
+    }
+
+    /// The same hash of each counter, but for empty ones: one round trip.
+    async fn hashes<F: FromRedisValue>(
+        &self,
+        homes: Vec<Home>,
+        key: impl Fn(&ExperimentKeys, &str) -> String,
+    ) -> Result<Vec<Hash<F>>, StoreError> {
+        let questions: Vec<Cmd> = (homes.iter())
+            .flat_map(|home| {
+                let counters = home.counters.iter();
+                counters.map(|counter| {
+                    let hash = key(&home.experiment, &counter.key);
+                    cmd("HGETALL").arg(hash).take()
+                })
+            })
+            .collect();
+        let fields: Vec<Vec<(F, u64)>> = self.ask(questions).await?;
+        let counters = (homes.into_iter()).flat_map(|home| {
+            (home.counters.into_iter()).map(move |counter| (home.position, counter))
+        });
+        let hashes = counters.zip(fields);
+        Ok((hashes.filter(|(_, fields)| !fields.is_empty()))
+            .map(|((at, of), fields)| Hash { at, of, fields })
+            .collect())
+    }
+}
+
+/// A hash of a counter.
+struct Hash<F> {
+    /// Which of the experiments asked for.
+    at: usize,
+    of: Indexed,
+    fields: Vec<(F, u64)>,
+}
+
+/// The sums of each day. A field is a day, or with `:h` or `:l` behind it one of the two parts of its squares.
+fn by_day(fields: Vec<(String, u64)>) -> impl Iterator<Item = (Day, Sums)> {
+    let mut days: BTreeMap<i64, Sums> = BTreeMap::new();
+    for (field, number) in fields {
+        let (day, part) = field.split_once(':').unwrap_or((&field, ""));
+        let sums = match part {
+            "" => Sums::stored(number, 0, 0),
+            "h" => Sums::stored(0, number, 0),
+            "l" => Sums::stored(0, 0, number),
+            _ => continue,
+        };
+        if let Ok(day) = day.parse() {
+            let of_day = days.entry(day).or_default();
+            *of_day = of_day.and(sums);
+        }
+    }
+    (days.into_iter()).map(|(day, sums)| (Day::new(day), sums))
 }

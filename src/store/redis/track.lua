@@ -4,14 +4,14 @@
 --      Redis also 8 experiments  9 namespace's index, and where the namespace is not the configured one
 --      10 the store's namespaces  11… the namespace's index in other forms of its name; then the sets in
 --      which the idempotency key may be remembered: for each window three slots (one if it has no end),
---      for each slot its levels
+--      for each slot its levels; and last, where the event has a value, the sums
 -- ARGV 1 'flags' or 'compact': how to remember it  2 for how long, in milliseconds, or 'forever'
 --      3 its hash  4 how many levels  5 how many counters a namespace may have
 --      6 'here' where KEYS has 8 and 9, else whether the counter is registered: 'yes' or 'no'
 --      7 the experiment as a set member  8 how many variants an experiment may have, or '' where this
 --      one is declared  9 how many namespaces a store may have  10 the namespace as a set member, or ''
---      where it is the configured one  11 which of KEYS is the first set  12… the windows whose sets
---      KEYS has
+--      where it is the configured one  11 which of KEYS is the first set  12 what the event is
+--      worth: x and the two parts of x², or '' where it has no value  13… the windows whose sets KEYS has
 -- returns 1 counted, 0 duplicate, -2 register the counter first, -3 more levels are needed, or a list
 --      of windows whose sets are needed; refused as -1 one counter too many, -4 one namespace too many,
 --      -5 one variant too many
@@ -19,7 +19,7 @@
 local FULL = 511
 local SLOTS = 3
 local VARIANTS_KEPT = 86400000
-local FIRST_WINDOW = 12
+local FIRST_WINDOW = 13
 
 local compact = ARGV[1] == 'compact'
 local window = tonumber(ARGV[2])
@@ -165,7 +165,10 @@ if redis.call('SISMEMBER', KEYS[6], KEYS[1]) == 0 then
     redis.call('SADD', KEYS[9], KEYS[1])
   end
   if redis.call('EXISTS', KEYS[1]) == 0 then
-    redis.call('DEL', KEYS[2]) -- Python lamed's delete leaves the days.
+    redis.call('DEL', KEYS[2]) -- Python lamed's delete leaves the days, and the sums.
+    if ARGV[12] ~= '' then
+      redis.call('DEL', KEYS[#KEYS])
+    end
   end
   redis.call('SADD', KEYS[6], KEYS[1])
   if kept == string.format('%d', counters) then
@@ -212,16 +215,33 @@ local function remember()
     and done('ZADD', KEYS[5], 'GT', expiry, ARGV[2])
 end
 
-local today = math.floor(time[1] / 86400)
-if remember() and done('HINCRBY', KEYS[2], today, 1) then
-  if done('INCR', KEYS[1]) then
-    return 1
+-- What was added to hashes, so that it can be taken back. Numbers stay text: Lua's are not exact enough.
+local added = {}
+local function add(key, field, number)
+  if number == '0' then
+    return true
   end
-  redis.pcall('HINCRBY', KEYS[2], today, -1)
+  added[#added + 1] = done('HINCRBY', key, field, number) and { key, field, '-' .. number } or nil
+  return not failure
+end
+
+local today = string.format('%d', math.floor(time[1] / 86400))
+local function add_value()
+  local x, high, low = string.match(ARGV[12], '^(%d+) (%d+) (%d+)$')
+  return not x or add(KEYS[#KEYS], today, x) and add(KEYS[#KEYS], today .. ':h', high)
+    and add(KEYS[#KEYS], today .. ':l', low)
+end
+
+if remember() and add(KEYS[2], today, '1') and add_value() and done('INCR', KEYS[1]) then
+  return 1
+end
+local why = failure
+for _, one in ipairs(added) do
+  redis.pcall('HINCRBY', one[1], one[2], one[3])
 end
 if compact then
   redis.pcall('SREM', room, hash)
 else
   redis.pcall('DEL', KEYS[4])
 end
-return failure
+return why

@@ -217,7 +217,7 @@ impl RedisStore {
                 (true, false) => "no",
             }
             .to_owned(),
-            experiment.member,
+            experiment.member.clone(),
             if configured.variant {
                 String::new()
             } else {
@@ -230,7 +230,12 @@ impl RedisStore {
                 namespace.member().to_owned()
             },
             first_set.to_string(),
+            event.value.map_or_else(String::new, |value| {
+                let (high, low) = value.square();
+                format!("{} {high} {low}", value.units())
+            }),
         ];
+        keys.extend(event.value.map(|_| experiment.sums(&key)));
         arguments.extend(windows.into_iter().cloned());
         Call { keys, arguments }
     }

@@ -30,7 +30,9 @@ use self::tracker::Tracker;
 use self::watch::Watch;
 use self::worker::{Answer, GROUP, Job, Worker, Write, unavailable};
 use super::{CountLimits, Counting, DEFAULT_TIMEOUT, Durability, Health, Store, StoreError};
-use crate::domain::{DayCount, Event, ExperimentCounts, Name, Outcome, Selection, Timestamp};
+use crate::domain::{
+    DayCount, DaySums, Event, ExperimentCounts, Name, Outcome, Selection, Timestamp,
+};
 
 /// How long another program may keep the file locked. Shorter than [`DEFAULT_TIMEOUT`], so that the log
 /// names the reason.
@@ -258,6 +260,20 @@ impl Store for SqliteStore {
         self.read(move |connection| {
             (experiments.iter())
                 .map(|experiment| tables::days(connection, &namespace, experiment))
+                .collect()
+        })
+        .await
+    }
+
+    async fn sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError> {
+        let (namespace, experiments) = (namespace.clone(), experiments.to_vec());
+        self.read(move |connection| {
+            (experiments.iter())
+                .map(|experiment| tables::sums(connection, &namespace, experiment))
                 .collect()
         })
         .await

@@ -15,6 +15,16 @@ CREATE TABLE IF NOT EXISTS days (
   PRIMARY KEY (counter, day)
 ) STRICT, WITHOUT ROWID;
 
+-- What the conversions of goals with a value were worth: exact, as whole numbers.
+CREATE TABLE IF NOT EXISTS sums (
+  counter INTEGER NOT NULL REFERENCES counters (id) ON DELETE CASCADE,
+  day     TEXT NOT NULL,
+  sum     INTEGER NOT NULL, -- of the values, in ten-thousandths
+  high    INTEGER NOT NULL, -- of their squares in units of 10^-8: high * 10^10 + low
+  low     INTEGER NOT NULL,
+  PRIMARY KEY (counter, day)
+) STRICT, WITHOUT ROWID;
+
 -- The idempotency keys counted under each counter: the first 16 bytes of their SHA-1.
 CREATE TABLE IF NOT EXISTS remembered (
   counter INTEGER NOT NULL REFERENCES counters (id) ON DELETE CASCADE,

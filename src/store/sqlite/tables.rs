@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{BUSY, limits};
-use crate::domain::{Count, Day, DayCount, EventKind, ExperimentCounts, Name, Selection};
+use crate::domain::{
+    Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Selection, Sums,
+};
 
 /// The version of the tables, in `PRAGMA user_version`.
 const VERSION: i64 = 1;
@@ -114,11 +116,8 @@ pub(super) fn days(
              WHERE namespace = ?1 AND experiment = ?2",
         )?
         .query_map([namespace.as_str(), experiment.as_str()], |row| {
-            let day: String = row.get(0)?;
             Ok(DayCount {
-                day: day
-                    .parse::<Day>()
-                    .map_err(|()| rusqlite::Error::InvalidQuery)?,
+                day: day(row.get(0)?)?,
                 kind: EventKind::from(Name::stored(row.get(1)?)),
                 variant: Name::stored(row.get(2)?),
                 count: row.get(3)?,
@@ -127,6 +126,34 @@ pub(super) fn days(
         .collect::<rusqlite::Result<Vec<_>>>()?;
     counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
     Ok(counts)
+}
+
+/// What the conversions of one experiment were worth by day.
+pub(super) fn sums(
+    connection: &Connection,
+    namespace: &Name,
+    experiment: &Name,
+) -> rusqlite::Result<Vec<DaySums>> {
+    let mut sums = connection
+        .prepare_cached(
+            "SELECT day, event, variant, sum, high, low FROM sums JOIN counters ON id = counter
+             WHERE namespace = ?1 AND experiment = ?2",
+        )?
+        .query_map([namespace.as_str(), experiment.as_str()], |row| {
+            Ok(DaySums {
+                day: day(row.get(0)?)?,
+                goal: Name::stored(row.get(1)?),
+                variant: Name::stored(row.get(2)?),
+                sums: Sums::stored(row.get(3)?, row.get(4)?, row.get(5)?),
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    sums.sort_by(|a, b| (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant)));
+    Ok(sums)
+}
+
+fn day(text: String) -> rusqlite::Result<Day> {
+    text.parse().map_err(|()| rusqlite::Error::InvalidQuery)
 }
 
 /// Deletes the selected counters; what was remembered under them goes with them. They leave all namespaces
@@ -209,6 +236,7 @@ pub(super) fn remove_deleted(connection: &mut Connection, keys: u64) -> rusqlite
         .execute(params![counter, keys])?;
     if (removed as u64) < keys {
         (transaction.prepare_cached("DELETE FROM days WHERE counter = ?1")?).execute([counter])?;
+        (transaction.prepare_cached("DELETE FROM sums WHERE counter = ?1")?).execute([counter])?;
         (transaction.prepare_cached("DELETE FROM counters WHERE id = ?1")?).execute([counter])?;
     }
     transaction.commit()?;

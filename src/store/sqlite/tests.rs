@@ -27,6 +27,7 @@ async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, Store
         },
         key: IdempotencyKey::new(number.to_string()).unwrap(),
         configured: Configured::default(),
+        value: None,
     };
     store.track(&[event]).await
 }

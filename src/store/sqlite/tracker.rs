@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
 use super::limits;
-use crate::domain::{Event, Limit, Outcome, Timestamp};
+use crate::domain::{Event, Limit, Outcome, Timestamp, Value};
 use crate::store::{CountLimits, Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
@@ -31,6 +31,23 @@ pub(super) struct Tracker {
 struct Swept {
     counter: i64,
     key: Vec<u8>,
+}
+
+/// Adds to what the conversions of a day were worth.
+fn add_value(
+    connection: &Connection,
+    counter: i64,
+    day: &str,
+    value: Value,
+) -> rusqlite::Result<usize> {
+    let (high, low) = value.square();
+    connection
+        .prepare_cached(
+            "INSERT INTO sums (counter, day, sum, high, low) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (counter, day) DO UPDATE SET
+               sum = sum + excluded.sum, high = high + excluded.high, low = low + excluded.low",
+        )?
+        .execute(params![counter, day, value.units(), high, low])
 }
 
 impl Tracker {
@@ -99,6 +116,9 @@ impl Tracker {
                 }
                 count.execute([counter])?;
                 count_day.execute(params![counter, day])?;
+                if let Some(value) = event.value {
+                    add_value(connection, counter, &day, value)?;
+                }
                 Ok(Outcome::Counted)
             })
             .collect::<rusqlite::Result<_>>()?;

@@ -36,9 +36,11 @@ async fn results_are_a_table() {
     .await;
     let results =
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
-    results(&[]).gives(0, TABLES, "");
-    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · no conversions yet\u{1b}[0m\n";
-    let plain = TABLES.split_once("no conversions yet\n").unwrap().1;
+    let hint = "hint: use `lamed results NAME` to see an experiment in full\n";
+    results(&[]).gives(0, LIST, hint);
+    results(&["button color", "no goal yet", "שלום 🦀"]).gives(0, TABLES, "");
+    let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · No conversions yet\u{1b}[0m\n";
+    let plain = TABLES.split_once("No conversions yet\n").unwrap().1;
     let colored = format!("{bold_and_dim}{}", plain.split_once("\n\n").unwrap().0);
     results(&["no goal yet", "--color", "always"]).gives(0, &format!("{colored}\n"), "");
     results(&["no goal yet", "button colour"]).gives(
@@ -59,34 +61,41 @@ async fn results_are_a_table() {
     );
 }
 
+const LIST: &str = " experiment    participants  verdict
+ button color         2,380  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You ca…
+ no goal yet              4  · No conversions yet
+ שלום 🦀                 10  · <U+202E>right to left has conversions but no visitors: no winner …
+";
+
 const TABLES: &str = "\
 button color
- ✓ clicked: the control red is the best: blue −50 % (−68 to −25), safe to stop
- clicked        conversions     rate        change, 95 %  valid any time               chance to win
- blue                    77   6.42 %  −50 % (−68 to −25)  ├──────●─────────┤        │        < 0.1 %
+ ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+ clicked        conversions     rate  change (safe range)  valid any time              chance to win
+ blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
  gone                     0        –                                                │
  red (control)          150  12.71 %                                                │
-                                                          −68 %                     0
- page view      participants  conversions  each
- blue                  1,200            0  0.00
- gone                      0            3     –
- red (control)         1,180        1,502  1.27
- · gone has conversions but no participants: rates cannot be compared; check that your pages send
-   its participants
+                                                           −68 %                    0
+ page view      participants  conversions  average
+ blue                  1,200            0     0.00
+ gone                      0            3        –
+ red (control)         1,180        1,502     1.27
+ · gone has conversions but no visitors: no winner called. Check that your pages count the visitors
+   of gone
 
 no goal yet
- · no conversions yet
+ · No conversions yet
  variant               participants
  1-Original (control)             1
  2-New                            1
  10-Newest                        2
 
 שלום 🦀
- · <U+202E>right to left has conversions but no participants: rates cannot be compared; check that
-   your pages send its participants
- a,b|c                            participants  conversions  each
- <U+202E>right to left (control)             0            1     –
- 日本語                                     10            5  0.50
+ · <U+202E>right to left has conversions but no visitors: no winner called. Check that your pages
+   count the visitors of <U+202E>right to left
+ a,b|c                            participants  conversions  average
+ <U+202E>right to left (control)             0            1        –
+ 日本語                                     10            5     0.50
 ";
 
 #[tokio::test]
@@ -121,7 +130,7 @@ async fn results_are_json() {
         "z": 2.6001571698057617,
         "p_value": 0.009318107254445193,
         "method": "z",
-        "sequential_interval": [-0.3756213968207064, 0.8756213968207064],
+        "sequential_interval": [-0.3756213968207064, 0.6071991805577309],
         "sequential_p_value": 0.6555613295521181,
         "running_p_value": 0.6555613295521181,
         "p_holm": 0.6555613295521181,
@@ -129,8 +138,10 @@ async fn results_are_json() {
         "decided_on": null,
         "chance_to_win": 0.9952765874519517,
         "expected_loss": 0.00014366098142415846,
-        "participants_needed": {"for_effect_seen": 120, "for_minimum_effect": 820},
+        "participants_needed": {"for_effect_seen": 113, "for_minimum_effect": 811},
     });
+    let forecast =
+        json!({"participants_per_day": null, "days": null, "participants_per_variant": 113});
     assert_eq!(
         nine_digits(serde_json::from_str(&outcome.stdout).unwrap()),
         nine_digits(json!({"namespace": "alephbet", "experiments": [{
@@ -155,12 +166,16 @@ async fn results_are_json() {
             "verdict": {
                 "kind": "keep_going",
                 "variant": "b",
-                "text": "keep going: about 120 more participants per variant, if the effect stays the same; about 820 for the declared minimum effect",
+                "text": "Not decided yet. If b stays this far ahead: about 120 more visitors per variant. For a change of 50 %: about 820 more visitors per variant",
+                "steps": [],
             },
+            "plan": null,
+            "forecast": forecast,
             "goals": [
                 {
                     "goal": "g",
                     "kind": "proportion",
+                    "value": null,
                     "better": "higher",
                     "variants": [
                         {
@@ -169,6 +184,7 @@ async fn results_are_json() {
                             "conversions": 6,
                             "rate": 0.15,
                             "interval": [0.0706118771732036, 0.29072324366489705],
+                            "worth": null,
                             "chance_to_be_best": 0.004723412548048296,
                             "versus_control": null,
                         },
@@ -178,6 +194,7 @@ async fn results_are_json() {
                             "conversions": 20,
                             "rate": 0.4,
                             "interval": [0.27608389730256533, 0.5381856225241064],
+                            "worth": null,
                             "chance_to_be_best": 0.9952765874519516,
                             "versus_control": versus,
                         },
@@ -187,6 +204,7 @@ async fn results_are_json() {
                             "conversions": 1,
                             "rate": null,
                             "interval": null,
+                            "worth": null,
                             "chance_to_be_best": null,
                             "versus_control": null,
                         },
@@ -195,7 +213,8 @@ async fn results_are_json() {
                     "verdict": {
                         "kind": "keep_going",
                         "variant": "b",
-                        "text": "keep going: about 120 more participants per variant, if the effect stays the same; about 820 for the declared minimum effect",
+                        "text": "Not decided yet. If b stays this far ahead: about 120 more visitors per variant. For a change of 50 %: about 820 more visitors per variant",
+                        "steps": [],
                     },
                 },
             ],
@@ -217,13 +236,15 @@ async fn results_are_json() {
                                     "rate": 0.15,
                                     "interval": [0.0706118771732036, 0.29072324366489705],
                                     "safe_interval": null,
+                                    "worth": null,
                                 },
                                 {
                                     "variant": "b",
                                     "conversions": 20,
                                     "rate": 0.4,
                                     "interval": [0.27608389730256533, 0.5381856225241064],
-                                    "safe_interval": [-0.3756213968207064, 0.8756213968207064],
+                                    "safe_interval": [-0.3756213968207064, 0.6071991805577309],
+                                    "worth": null,
                                 },
                                 {
                                     "variant": "c\u{202e}",
@@ -231,6 +252,7 @@ async fn results_are_json() {
                                     "rate": null,
                                     "interval": null,
                                     "safe_interval": null,
+                                    "worth": null,
                                 },
                             ],
                         },
@@ -291,7 +313,7 @@ async fn results_are_a_spreadsheet() {
     let shown: Vec<String> = (lines.iter())
         .map(|line| {
             let first: Vec<&str> = line.split(',').take(8).collect();
-            let last: Vec<&str> = line.rsplitn(7, ',').take(6).collect();
+            let last: Vec<&str> = line.rsplitn(14, ',').skip(7).take(6).collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             format!("{} … {}", first.join(","), last.join(","))
         })
@@ -308,7 +330,7 @@ async fn results_are_a_spreadsheet() {
         ]
     );
     let columns = [0, 2, 3, 4].map(|line| lines[line].split(',').count());
-    assert_eq!(columns, [39; 4]);
+    assert_eq!(columns, [46; 4]);
     // Where decimals have a comma, cells are parted by semicolons; the option says it in any locale.
     let german = csv(&[], "de_DE.UTF-8");
     assert!(
@@ -341,8 +363,8 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "undecided",
-            "`--fail-on undecided`: experiment `off`: sample ratio mismatch: b has 1,300 participants, expected 1,150 with equal weights; declare the \
-             weights if they are not equal, otherwise find the cause before you trust any result",
+            "`--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+             Do not use the results until you know why",
         ),
         (
             "e",
@@ -357,14 +379,14 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "winner,srm",
-            "`--fail-on srm`: experiment `off`: sample ratio mismatch: b has 1,300 participants, expected 1,150 with equal weights; declare the \
-             weights if they are not equal, otherwise find the cause before you trust any result",
+            "`--fail-on srm`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+             Do not use the results until you know why",
         ),
         (
             "open",
             "undecided",
-            "`--fail-on undecided`: experiment `open`: too early: a verdict needs 30 participants and 5 \
-             conversions of each variant",
+            "`--fail-on undecided`: experiment `open`: Too early: each variant needs 30 visitors and 5 \
+             conversions",
         ),
     ] {
         let results = ["results", "--local", experiment, "--fail-on", gates];
@@ -410,7 +432,7 @@ async fn results_are_watched_until_stopped() {
         "{first}"
     );
     count(&server, &[("f", "participate", "a", 3)]).await;
-    watched.until("             3\n");
+    watched.until(" f                      3 ");
     watched.interrupt();
     let outcome = watched.end();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
@@ -422,10 +444,10 @@ async fn a_table_that_is_watched_has_one_head_and_the_time_in_each_row() {
     count(&server, &[("e", "participate", "a", 1)]).await;
     let watch = ["results", "--local", "--watch", "1", "--csv"];
     let mut watched = line(&server.home, &watch).start();
-    watched.until("UTC\n");
+    watched.until("UTC,");
     count(&server, &[("e", "participate", "b", 1)]).await;
     watched.until(",b,1,");
-    let shown = watched.until("UTC\n").to_owned();
+    let shown = watched.until("UTC,").to_owned();
     watched.interrupt();
     watched.end();
     let lines: Vec<&str> = shown.lines().collect();
@@ -466,7 +488,7 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
     let outcome = results(&["--fail-on", "winner"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     for part in [
-        "the control a is the best (lower is better): b +100 % (27 to 245), safe to stop",
+        "b loses: 100 % more unsubscribed (likely 27–245 %; fewer is better). Keep a. You can stop",
         // Red, though it is higher.
         "\u{1b}[31m+100 % (27 to 245)",
         "\u{1b}[31m< 0.1 %",
@@ -490,7 +512,14 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
     )
     .run();
     let today = Timestamp::now().day().to_string();
-    let end = csv.stdout.lines().last().unwrap().rsplitn(7, ',').take(6);
+    let end = csv
+        .stdout
+        .lines()
+        .last()
+        .unwrap()
+        .rsplitn(14, ',')
+        .skip(7)
+        .take(6);
     let [time, on, decided, _, better, _] = end.collect::<Vec<_>>()[..] else {
         panic!("{}", csv.stdout)
     };
@@ -518,7 +547,7 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
     results(&[]).gives(
         0,
         "<U+001B>[2Je
- · only one variant: cannot compare
+ · Only one variant: nothing to compare
  <U+009B>31mg<U+000A>            participants  conversions     rate
  <U+001B>]0;v<U+0007> (control)             2            1  50.00 %
 ",

@@ -143,10 +143,10 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     }
     let list = " experiment  state         run  weights         days  participants
  color       running         2  red 9 : blue 1     1             2
-   no conversions yet
+   No conversions yet
  headline    shipped b       1  a 1 : b 1          0             0
  other       not declared    1                     1             1
-   no conversions yet
+   No conversions yet
 ";
     line(&server.home, &["experiments", "--local"]).gives(0, list, "");
     let narrow = line(&server.home, &["experiments", "--local", "--all"])

@@ -22,7 +22,7 @@ async fn what_holds_at_every_look_stays_longest() {
     .await;
     let mut shown = String::new();
     for columns in ["130", "100", "80", "70", "60", "50", "40", "no number"] {
-        let results = line(&server.home, &["results", "--local"])
+        let results = line(&server.home, &["results", "--local", "all", "e"])
             .env("COLUMNS", columns)
             .run();
         shown.push_str(&format!("--- {columns}\n{}", results.stdout));
@@ -33,112 +33,125 @@ async fn what_holds_at_every_look_stays_longest() {
 const WIDTHS: &str = "\
 --- 130
 all
- · too early: a verdict needs 30 participants and 5 conversions of each variant
+ · Too early: each variant needs 30 visitors and 5 conversions
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            participants  conversions     rate        change, 95 %  valid any time                                 chance to win
- a (control)         1,000           60   6.00 %                      │
- b                   1,000          120  12.00 %  +100 % (27 to 245)  │    ├────────────●─────────────────────────┤       > 99.9 %
-                                                                      0                                      +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+ g            participants  conversions     rate  change (safe range)  valid any time                                chance to win
+ a (control)         1,000           60   6.00 %                       │
+ b                   1,000          120  12.00 %   +100 % (27 to 245)  │    ├────────────●────────────────────────┤       > 99.9 %
+                                                                       0                                     +245 %
 --- 100
 all
- · too early: a verdict needs 30 participants and 5 conversions of each variant
+ · Too early: each variant needs 30 visitors and 5 conversions
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            conversions     rate        change, 95 %  valid any time                 chance to win
- a (control)           60   6.00 %                      │
- b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
-                                                        0                      +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+ g            conversions     rate  change (safe range)  valid any time                chance to win
+ a (control)           60   6.00 %                       │
+ b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
+                                                         0                     +245 %
 --- 80
 all
- · too early: a verdict needs 30 participants and 5 conversions of each variant
+ · Too early: each variant needs 30 visitors and 5 conversions
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  valid any time          chance to win
- a (control)   6.00 %                      │
- b            12.00 %  +100 % (27 to 245)  │ ├──────●───────────┤       > 99.9 %
-                                           0               +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays
+     and weekends differ.
+ g               rate  change (safe range)  valid any time         chance to win
+ a (control)   6.00 %                       │
+ b            12.00 %   +100 % (27 to 245)  │ ├─────●───────────┤       > 99.9 %
+                                            0              +245 %
 --- 70
 all
- · too early: a verdict needs 30 participants and 5 conversions of
-   each variant
+ · Too early: each variant needs 30 visitors and 5 conversions
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  valid any time
- a (control)   6.00 %                      │
- b            12.00 %  +100 % (27 to 245)  │  ├───────●──────────────┤
-                                           0                    +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of
+     weekdays and weekends differ.
+ g               rate  change (safe range)  valid any time
+ a (control)   6.00 %                       │
+ b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
+                                            0                   +245 %
 --- 60
 all
- · too early: a verdict needs 30 participants and 5
-   conversions of each variant
+ · Too early: each variant needs 30 visitors and 5
+   conversions
  g            conversions      rate  chance to win
  a (control)           10  100.00 %
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g               rate        change, 95 %  valid any time
- a (control)   6.00 %                      │
- b            12.00 %  +100 % (27 to 245)  │ ├────●────────┤
-                                           0          +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer:
+     visitors of weekdays and weekends differ.
+ g               rate  change (safe range)  valid any time
+ a (control)   6.00 %                       │
+ b            12.00 %   +100 % (27 to 245)  │ ├───●────────┤
+                                            0         +245 %
 --- 50
 all
- · too early: a verdict needs 30 participants and
-   5 conversions of each variant
+ · Too early: each variant needs 30 visitors and 5
+   conversions
  g            conversions      rate  chance to win
  a (control)           10  100.00 %
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to
+ ✓ b wins: 100 % more g (likely 27–245 %). You can
    stop
- g               rate        change, 95 %
+   - Only 1 day is counted so far. A full week is
+     safer: visitors of weekdays and weekends
+     differ.
+ g               rate  change (safe range)
  a (control)   6.00 %
- b            12.00 %  +100 % (27 to 245)
+ b            12.00 %   +100 % (27 to 245)
 --- 40
 all
- · too early: a verdict needs 30
-   participants and 5 conversions of
-   each variant
+ · Too early: each variant needs 30
+   visitors and 5 conversions
  g                rate  chance to win
  a (control)  100.00 %
  b            100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to
-   245), safe to stop
+ ✓ b wins: 100 % more g (likely 27–245
+   %). You can stop
+   - Only 1 day is counted so far. A
+     full week is safer: visitors of
+     weekdays and weekends differ.
  g               rate  valid any time
  a (control)   6.00 %  │
  b            12.00 %  │ ├────●────────┤
                        0          +245 %
 --- no number
 all
- · too early: a verdict needs 30 participants and 5 conversions of each variant
+ · Too early: each variant needs 30 visitors and 5 conversions
  g            participants  conversions      rate  chance to win
  a (control)            10           10  100.00 %
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b is better than a: +100 % (27 to 245), safe to stop
- g            conversions     rate        change, 95 %  valid any time                 chance to win
- a (control)           60   6.00 %                      │
- b                    120  12.00 %  +100 % (27 to 245)  │  ├───────●────────────────┤       > 99.9 %
-                                                        0                      +245 %
+ ✓ b wins: 100 % more g (likely 27–245 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+ g            conversions     rate  change (safe range)  valid any time                chance to win
+ a (control)           60   6.00 %                       │
+ b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
+                                                         0                     +245 %
 ";

@@ -107,7 +107,7 @@ async fn story(store: &dyn Store, frees: bool) {
         configured: Configured {
             namespace: true,
             variant: true,
-            forever: false,
+            ..Configured::default()
         },
         ..shown("declared")
     };

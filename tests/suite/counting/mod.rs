@@ -8,4 +8,5 @@ mod limits;
 mod rights;
 mod time;
 mod trouble;
+pub mod values;
 mod windows;

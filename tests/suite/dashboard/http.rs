@@ -144,6 +144,9 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
     assert_eq!(server.log(), "");
 }
 
+const FULL_WEEK: &str =
+    "Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.";
+
 #[tokio::test]
 async fn documents_say_what_results_say() {
     let server = server(&["--local"]).await;
@@ -151,7 +154,7 @@ async fn documents_say_what_results_say() {
     let mut overview = get(&mut client, "/dashboard/experiments", &session)
         .await
         .json();
-    let winner = "clicked: red is better than blue: +150 % (81 to 267), safe to stop";
+    let winner = "red wins: 150 % more clicked (likely 81–267 %). You can stop";
     let recent = take_recent(&mut overview);
     assert_eq!(recent, [1, 2000], "participants of the last days");
     let base = format!("http://{}/prod", server.address);
@@ -166,11 +169,11 @@ async fn documents_say_what_results_say() {
                 {"experiment": "a, b", "name": "a, b", "run": 1, "state": null, "shipped": null,
                     "hidden": false, "control": "v", "participants": 1, "variants": 1, "goals": 0,
                     "srm_alarm": false,
-                    "verdict": {"kind": "no_goal", "variant": null, "text": "no conversions yet"}},
+                    "verdict": {"kind": "no_goal", "variant": null, "text": "No conversions yet", "steps": []}},
                 {"experiment": "color", "name": "color", "run": 1, "state": "running", "shipped": null,
                     "hidden": false, "control": "blue", "participants": 2000, "variants": 2,
                     "goals": 2, "srm_alarm": false,
-                    "verdict": {"kind": "winner", "variant": "red", "text": winner}},
+                    "verdict": {"kind": "winner", "variant": "red", "text": winner, "steps": [FULL_WEEK]}},
             ],
         })
     );
@@ -208,7 +211,7 @@ async fn documents_say_what_results_say() {
         (switched["control"].as_str(), verdict(&switched)),
         (
             Some("red"),
-            "clicked: the control red is the best: blue −60 % (−73 to −45), safe to stop"
+            "blue loses: 60 % fewer clicked (likely 45–73 %). Keep red. You can stop"
         )
     );
     let odd = get(
@@ -219,7 +222,7 @@ async fn documents_say_what_results_say() {
     .await;
     assert_eq!(
         (odd.status, verdict(&odd.json())),
-        (200, "no conversions yet")
+        (200, "No conversions yet")
     );
     for (path, status, message) in [
         (

@@ -179,7 +179,7 @@ fn names_can_be_told_apart() {
         ]}));
         // Spaces beside a name from right to left are those between words.
         let verdict = used["read"][1].as_str().unwrap();
-        assert!(verdict.starts_with("שלום is better than a: "), "{verdict}");
+        assert!(verdict.starts_with("שלום wins: "), "{verdict}");
         assert_eq!(used["read"][0], json!(in_terminal));
         for shown in [
             "␣",

@@ -44,7 +44,7 @@ async fn commands_speak_to_what_is_deployed() {
         .await;
     assert_eq!(reply.json(), json!({"counted": 1, "duplicates": 0}));
     let table = "button color
- · no conversions yet
+ · No conversions yet
  variant         participants
  blue (control)             1
 ";
@@ -52,7 +52,7 @@ async fn commands_speak_to_what_is_deployed() {
     let dashboard = ["dashboard", "--output", "results.html"];
     site.line(&dashboard).gives(0, "", "wrote `results.html`\n");
     let page = fs::read_to_string(site.home.path().join("results.html")).unwrap();
-    assert!(page.contains("no conversions yet") && page.contains(&base) && !page.contains(key));
+    assert!(page.contains("No conversions yet") && page.contains(&base) && !page.contains(key));
     // A key that is given goes first.
     let outcome = site
         .line(&["results", "--api-key", "of-another-deployment"])

@@ -214,10 +214,10 @@ async fn results_of_an_experiment_that_was_changed_are_withheld() {
         let results = line(&server.home, &results).run().stdout;
         let results: Value = serde_json::from_str(&results).unwrap();
         let verdict = format!(
-            "the config was changed while the experiment ran: {change}; undo the change, or start a new run with \
-             `lamed restart`"
+            "The config was changed while the experiment ran: {change}. Do not use the results"
         );
-        let withheld = json!({"kind": "changed", "variant": null, "text": verdict});
+        let steps = ["Undo the change, or start a new run with `lamed restart`."];
+        let withheld = json!({"kind": "changed", "variant": null, "text": verdict, "steps": steps});
         assert_eq!(results["experiments"][0]["verdict"], withheld);
         assert_eq!(results["experiments"][0]["goals"][0]["verdict"], withheld);
         // A delete of all takes the copy along.

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use lamed::domain::statistics::{
-    Interval, Proportion, TestMethod, chance_to_win, chances_to_be_best, difference, expected_loss,
-    holm, lift, one_look, participants_needed, sample_ratio, sequential,
+    Contrast, Interval, Looking, Proportion, TestMethod, Wanted, chance_to_win, chances_to_be_best,
+    difference, expected_loss, holm, lift, one_look, participants_needed, sample_ratio, sequential,
 };
 use serde_json::Value;
 
@@ -40,6 +40,7 @@ fn comparisons_for_one_look_agree() {
         let method = match look.method {
             TestMethod::Z => "z",
             TestMethod::Fisher => "fisher",
+            TestMethod::Welch => "welch",
         };
         assert_eq!(case["method"], method, "{case}");
         off.interval("interval", look.interval, &case["interval"]);
@@ -62,6 +63,37 @@ fn comparisons_for_every_look_agree() {
         if let Some(lift) = lift {
             off.interval("lift_interval", lift, &case["lift_interval"]);
         }
+    });
+}
+
+#[test]
+fn comparisons_with_a_plan_agree() {
+    each("planned", |case, off| {
+        let (a, b) = pair(case);
+        let looking = Looking::planned(float(&case["planned"]));
+        let found = looking.compare(&Contrast::of_rates(a, b));
+        assert_eq!(found.is_none(), case["p_value"].is_null(), "{case}");
+        let Some(found) = found else { return };
+        off.interval("interval", found.interval, &case["interval"]);
+        off.number("p_value", found.p_value, &case["p_value"]);
+        let lift = found.lift_interval;
+        assert_eq!(lift.is_none(), case["lift_interval"].is_null(), "{case}");
+        if let Some(lift) = lift {
+            off.interval("lift_interval", lift, &case["lift_interval"]);
+        }
+    });
+}
+
+#[test]
+fn advised_plans_agree() {
+    each("plan_needed", |case, _| {
+        let rate = |name: &str| float(&case[name]);
+        let comparisons = usize::try_from(whole(&case["comparisons"])).unwrap();
+        let (a, b) = (rate("control_rate"), rate("variant_rate"));
+        let wanted = Wanted::rates(a, b, rate("control_share"), comparisons).unwrap();
+        let found = wanted.plan().unwrap();
+        let off = found.abs_diff(whole(&case["participants"])) as f64;
+        assert!(off <= AGREES * found as f64, "{case}: {found}");
     });
 }
 

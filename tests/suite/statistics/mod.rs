@@ -1,7 +1,9 @@
 //! `domain::statistics`.
 
 mod cases;
+mod peeking;
 mod properties;
+mod values;
 
 use lamed::domain::statistics::Proportion;
 

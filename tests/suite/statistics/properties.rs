@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lamed::domain::statistics::{
-    Interval, Proportion, chance_to_win, chances_to_be_best, difference, holm, lift, one_look,
-    participants_needed, posterior, sample_ratio, sequential,
+    Contrast, Interval, Looking, Proportion, Wanted, chance_to_win, chances_to_be_best, difference,
+    holm, lift, one_look, participants_needed, posterior, sample_ratio, sequential,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -231,6 +231,52 @@ fn the_alarm_of_the_sample_ratio_is_false_in_less_than_one_of_a_hundred() {
         // The same looks at χ² raise more: the simulation would see it.
         assert!(chi_squares > fooled, "{weights:?}: {chi_squares} of {RUNS}");
     }
+}
+
+#[test]
+fn a_plan_decides_by_its_boundary_until_it_is_complete() {
+    let at = |n: u64, planned: f64| {
+        let contrast = Contrast::of_rates(counts(n / 20, n), counts(n * 3 / 50, n));
+        Looking::planned(planned).compare(&contrast).unwrap()
+    };
+    // 5 % v 6 %, with |z| ≥ 2.2818·√(M/N) in a larger and larger plan.
+    let now = 12_000.0;
+    let found = |planned: f64| at(6000, planned).p_value < 0.05;
+    let z = one_look(counts(300, 6000), counts(360, 6000)).z.unwrap();
+    let largest = |c: f64| now * (z / c).powi(2);
+    assert!(found(now) && found(largest(2.2819)) && !found(largest(2.2818)));
+    // One participant beyond the plan there is the sequence alone, which takes more.
+    assert!(!found(now - 1.0) && at(60_000, now - 1.0).p_value < 0.05);
+    assert!(at(6000, now).interval.low > at(6000, now - 1.0).interval.low);
+    // The level of the sequence is a tenth of that without a plan.
+    let width = |interval: Interval| interval.high - interval.low;
+    let without = sequential(counts(300, 6000), counts(360, 6000)).unwrap();
+    assert!(width(at(6000, now).interval) < width(without.interval));
+    assert!(width(at(6000, now - 1.0).interval) > width(without.interval));
+}
+
+#[test]
+fn what_a_plan_lacks_is_foreseen_until_it_is_complete() {
+    let wanted = Wanted::rates(0.05, 0.06, 0.5, 1).unwrap();
+    let plan = wanted.plan().unwrap();
+    let looking = Looking::planned(plan as f64);
+    assert_eq!(wanted.participants(looking, 0.0), Some(plan));
+    let without = wanted.participants(Looking::default(), 0.0).unwrap();
+    let beyond = wanted.participants(looking, plan as f64).unwrap();
+    assert!(
+        plan < without && without < beyond,
+        "{plan} {without} {beyond}"
+    );
+    // A larger plan takes longer, and a smaller one has no chance.
+    let larger = Looking::planned(2.0 * plan as f64);
+    let later = wanted.participants(larger, 0.0).unwrap();
+    assert!(plan < later && later < without);
+    let smaller = Looking::planned(plan as f64 / 2.0);
+    assert_eq!(wanted.participants(smaller, 0.0), Some(beyond));
+    // The power grows with the participants, up to what was asked for.
+    let power = |n: f64| wanted.power(looking, n * plan as f64);
+    assert!(power(0.25) < power(0.5) && power(0.5) < power(0.9) && power(0.9) < 0.8);
+    assert!((power(1.0) - 0.8).abs() < 1e-3);
 }
 
 #[test]

@@ -96,9 +96,9 @@ pub fn event_in(
         key: IdempotencyKey::new(uuid).unwrap(),
         configured: Configured {
             namespace: namespace == "alephbet",
-            variant: false,
-            forever: false,
+            ..Configured::default()
         },
+        value: None,
     }
 }
 

@@ -1,0 +1,186 @@
+//! Goals with a value, as `lamed results` shows them.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::home;
+use crate::support::{Server, line};
+
+/// Two hundred visitors of each variant; blue sells forty times for 20, red forty times for 80, and once for more than
+/// the cap.
+async fn shop() -> Server {
+    let home = home();
+    let goal = json!({"name": "order placed", "value": "EUR", "cap": 200});
+    let config = json!({"experiments": {"price": {
+        "variants": {"blue": 50, "red": 50}, "goals": [goal, "signed up"]}}});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    let mut events = Vec::new();
+    for (variant, price) in [("blue", 20.0), ("red", 80.0)] {
+        let mut push = |event: &str, number: usize, value: f64| {
+            events.push(json!({
+                "experiment": "price", "variant": variant, "event": event,
+                "uuid": format!("{variant} {number}"), "value": value}));
+        };
+        (0..200).for_each(|number| push("participate", number, 0.0));
+        (0..40).for_each(|number| push("order placed", number, price));
+        (0..20).for_each(|number| push("signed up", number, 0.0));
+    }
+    events.push(
+        json!({"experiment": "price", "variant": "red", "event": "order placed",
+        "uuid": "a forged one", "value": 1e6}),
+    );
+    let mut client = server.client();
+    for batch in events.chunks(100) {
+        let body = Value::from(batch.to_vec()).to_string();
+        assert_eq!(client.post("/prod/track", &body).await.status, 200);
+    }
+    server
+}
+
+#[tokio::test]
+async fn results_of_values_are_a_table_and_markdown() {
+    let server = shop().await;
+    let results =
+        |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
+    let mut shown = String::new();
+    for columns in ["140", "80", "50"] {
+        let results = results(&[]).env("COLUMNS", columns).run();
+        assert_eq!(results.stderr, "");
+        shown.push_str(&format!("--- {columns}\n{}", results.stdout));
+    }
+    assert_eq!(shown, TABLES);
+    results(&["--markdown"]).gives(0, MARKDOWN, "");
+}
+
+#[tokio::test]
+async fn results_of_values_are_json_and_a_spreadsheet() {
+    let server = shop().await;
+    let results =
+        |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
+    let all: Value = serde_json::from_str(&results(&["--json"]).run().stdout).unwrap();
+    let goal = &all["experiments"][0]["goals"][0];
+    let of_red = &goal["variants"][1];
+    assert_eq!(
+        (&goal["kind"], &goal["value"]),
+        (&json!("value"), &json!({"unit": "EUR", "cap": 200.0}))
+    );
+    // 40 × 80 + 200, and of 200 visitors. By scipy: t.interval(0.95, 199, 17, std/sqrt(200)).
+    let worth = &of_red["worth"];
+    assert_eq!(
+        [&worth["total"], &worth["mean"]],
+        [&json!(3400.0), &json!(17.0)]
+    );
+    let near = |found: &Value, expected: f64| (found.as_f64().unwrap() - expected).abs() < 1e-9;
+    assert!(near(&worth["per_conversion"], 3400.0 / 41.0), "{worth}");
+    assert!(
+        near(&worth["interval"][0], 12.175_784_688_282_022),
+        "{worth}"
+    );
+    assert!(
+        near(&worth["interval"][1], 21.824_215_311_717_98),
+        "{worth}"
+    );
+    let versus = &of_red["versus_control"];
+    assert_eq!(
+        [
+            &versus["method"],
+            &versus["chance_to_win"],
+            &versus["expected_loss"]
+        ],
+        [&json!("welch"), &Value::Null, &Value::Null]
+    );
+    assert!(near(&versus["difference"], 13.0), "{versus}");
+    let day = &all["experiments"][0]["days"][0]["goals"][0]["variants"][1]["worth"];
+    assert_eq!(
+        [&day["total"], &day["mean"]],
+        [&json!(3400.0), &json!(17.0)]
+    );
+
+    let csv = results(&["--csv", "--csv-separator", ","]).run().stdout;
+    let row = csv
+        .lines()
+        .find(|line| line.contains(",value,red,"))
+        .unwrap();
+    let worth: Vec<&str> = row.rsplitn(8, ',').take(7).collect();
+    let [per_conversion, high, low, mean, total, cap, unit] = worth[..] else {
+        panic!("{row}")
+    };
+    assert_eq!([unit, cap, total, mean], ["EUR", "200", "3400", "17"]);
+    for (cell, number) in [(low, 12.17), (high, 21.82), (per_conversion, 82.92)] {
+        let cell: f64 = cell.parse().unwrap();
+        assert!((cell - number).abs() < 0.01, "{row}");
+    }
+}
+
+const TABLES: &str = "\
+--- 140
+price
+ ✓ red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %). You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+ order placed    participants  conversions     rate  per conversion  EUR per visitor   change (safe range)  valid any time
+ blue (control)           200           40  20.00 %           20.00             4.00                        │
+ red                      200           41  20.50 %           82.93            17.00  +325 % (59 to 1,021)  │ ├───────●────────────────────→
+                                                                                                            0                         +975 %
+ · Values above 200 EUR count as 200 EUR
+ signed up       participants  conversions     rate  change (safe range)  valid any time                                    chance to win
+ blue (control)           200           20  10.00 %                                   │
+ red                      200           20  10.00 %     0 % (−87 to 245)  ├───────────●──────────────────────────────────┤         50.0 %
+                                                                          −87 %       0                             +245 %
+ … Not decided yet. No clear difference so far
+--- 80
+price
+ ✓ red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %).
+   You can stop
+   - Only 1 day is counted so far. A full week is safer: visitors of weekdays
+     and weekends differ.
+ order placed       rate  EUR per visitor   change (safe range)
+ blue (control)  20.00 %             4.00
+ red             20.50 %            17.00  +325 % (59 to 1,021)
+ · Values above 200 EUR count as 200 EUR
+ signed up          rate  change (safe range)  valid any time      chance to win
+ blue (control)  10.00 %                           │
+ red             10.00 %     0 % (−87 to 245)  ├───●────────────┤         50.0 %
+                                               −87 %       +245 %
+ … Not decided yet. No clear difference so far
+--- 50
+price
+ ✓ red wins: 325 % more EUR per visitor from order
+   placed (likely 59–1,021 %). You can stop
+   - Only 1 day is counted so far. A full week is
+     safer: visitors of weekdays and weekends
+     differ.
+ order placed    EUR per visitor  valid any time
+ blue (control)             4.00  │
+ red                       17.00  │├───●─────────→
+                                  0         +975 %
+ · Values above 200 EUR count as 200 EUR
+ signed up          rate  change (safe range)
+ blue (control)  10.00 %
+ red             10.00 %     0 % (−87 to 245)
+ … Not decided yet. No clear difference so far
+";
+
+const MARKDOWN: &str = "\
+### price
+
+**red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %). You can stop**
+
+- Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+
+| order placed | participants | conversions | EUR per visitor | change (safe range) |
+| --- | ---: | ---: | ---: | ---: |
+| blue (control) | 200 | 40 | 4.00 |  |
+| red | 200 | 41 | 17.00 | +325 % (59 to 1,021) |
+
+Values above 200 EUR count as 200 EUR.
+
+| signed up | participants | conversions | rate | change (safe range) |
+| --- | ---: | ---: | ---: | ---: |
+| blue (control) | 200 | 20 | 10.00 % |  |
+| red | 200 | 20 | 10.00 % | 0 % (−87 to 245) |
+
+Not decided yet. No clear difference so far
+
+";
