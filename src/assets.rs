@@ -44,10 +44,15 @@ pub mod dashboard {
         include_str!("../embedded/dashboard/visible.js"),
         include_str!("../embedded/dashboard/element.js"),
         include_str!("../embedded/dashboard/intervals.js"),
+        include_str!("../embedded/dashboard/table.js"),
         include_str!("../embedded/dashboard/chart.js"),
+        include_str!("../embedded/dashboard/figures.js"),
+        include_str!("../embedded/dashboard/actions.js"),
         include_str!("../embedded/dashboard/experiment.js"),
-        include_str!("../embedded/dashboard/list.js"),
+        include_str!("../embedded/dashboard/start.js"),
+        include_str!("../embedded/dashboard/waiting.js"),
         include_str!("../embedded/dashboard/remove.js"),
+        include_str!("../embedded/dashboard/live.js"),
         include_str!("../embedded/dashboard/page.js"),
     );
 }

@@ -62,6 +62,10 @@ async function fetchExperiment({ namespace, experiment, control }, signal) {
   return control !== null && Object.hasOwn(others, control) ? against(usual, control, others[control]) : usual;
 }
 
+// As text, for spreadsheets.
+const fetchCsv = async ({ namespace, experiment }) =>
+  (snapshot ? snapshot.details[experiment] : await send("GET", "experiment", { query: { experiment, namespace: namespace || null, csv: 1 } })).csv;
+
 const fetchPairs = ({ namespace, experiment }, goal) => send("GET", "experiment", { query: { experiment, namespace: namespace || null, pairs: goal } });
 
 // A snapshot holds some controls only.
@@ -71,7 +75,12 @@ const canControl = ({ experiment, control }, variant) =>
 // An experiment with another control: all that it does not change is the same.
 function against(usual, control, { verdict, goals }) {
   const versus = (goal, index) => goal.variants.map((one, place) => ({ ...one, versus_control: goals[index].versus_control[place] }));
-  return { ...usual, control, verdict, goals: usual.goals.map((goal, index) => ({ ...goal, verdict: goals[index].verdict, variants: versus(goal, index) })) };
+  const ranges = (goal, index, day) => goal.variants.map((one, place) => ({ ...one, safe_interval: goals[index].safe_intervals[day][place] }));
+  return {
+    ...usual, control, verdict,
+    goals: usual.goals.map((goal, index) => ({ ...goal, verdict: goals[index].verdict, variants: versus(goal, index) })),
+    days: usual.days.map((one, day) => ({ ...one, goals: one.goals.map((goal, index) => ({ ...goal, variants: ranges(goal, index, day) })) })),
+  };
 }
 
 const deleteCounters = ({ namespace, experiment, goal, variant }) =>

@@ -24,29 +24,52 @@ const named = (name, attributes = {}) => el("bdi", { class: "name", ...attribute
 
 const onlyHeard = (...children) => el("span", { class: "hidden" }, ...children);
 
-const TONES = {
-  sample_ratio: "bad", changed: "bad", too_many_conversions: "bad", goal_missing: "note", winner: "good", loser: "bad", control_best: "note", equivalent: "note", keep_going: "calm",
-  too_early: "calm", count: "calm", no_comparison: "calm", no_goal: "calm", no_participants: "calm",
+// What a kind of verdict looks like, and what a list calls it in two words.
+const KINDS = {
+  sample_ratio: ["bad", "alarm", "Uneven split"], changed: ["bad", "alarm", "Changed while running"],
+  too_many_conversions: ["bad", "alarm", "Too many conversions"], goal_missing: ["note", "flag", "Goal never reached"],
+  winner: ["good", "check", "Winner"], loser: ["bad", "cross", "Loser"], control_best: ["bad", "cross", "Control wins"],
+  equivalent: ["note", "equal", "No real difference"], ruled_out: ["note", "equal", "Effect ruled out"],
+  undecidable: ["note", "hourglass", "Too little traffic"], keep_going: ["calm", "dots", "Not decided yet"], too_early: ["calm", "clock", "Too early"],
+  count: ["calm", "hash", "Averages only"], no_comparison: ["calm", "one", "Only one variant"], no_goal: ["calm", "flag", "No conversions yet"],
+  no_participants: ["calm", "nothing", "No visitors yet"],
 };
-const LABELS = {
-  sample_ratio: "Sample ratio mismatch", changed: "Changed while running", too_many_conversions: "More conversions than participants", goal_missing: "No conversions", winner: "Winner", loser: "Loser", control_best: "Control is best",
-  equivalent: "No relevant difference", keep_going: "Keep going", too_early: "Too early", count: "Counts only",
-  no_comparison: "Only one variant", no_goal: "No conversions yet", no_participants: "No participants yet",
-};
-
 // A kind that a newer server knows and this page does not is shown plainly.
-const kindOf = (verdict) => (Object.hasOwn(LABELS, verdict?.kind ?? "") ? verdict.kind : "keep_going");
+const kindOf = (verdict) => (Object.hasOwn(KINDS, verdict?.kind ?? "") ? verdict.kind : "keep_going");
+const toneOf = (kind) => KINDS[kind][0];
+const markOf = (kind) => mark(KINDS[kind][1]);
+const labelOf = (kind) => KINDS[kind][2];
+
+// What is said of an experiment: before its first visitor there is nothing to judge.
+function verdictOf({ verdict, participants, state }) {
+  if (participants > 0) return { ...verdict, kind: kindOf(verdict) };
+  const text = state === "draft" ? "A draft: only you can look at it. Start it when it is ready" : state === "running" ? "No visitors yet" : "No visitors came";
+  return { kind: "no_participants", variant: null, text };
+}
+
+// With these no figure of the experiment can be trusted.
+const DOUBTS = new Set(["sample_ratio", "changed"]);
 
 // A verdict names variants in the middle of English words: names written from right to left are set apart.
 const RIGHT_TO_LEFT = /([\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+(?:\s+[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]+)*)/u;
 const sentence = (text) => visible(text, (seen) => seen.split(RIGHT_TO_LEFT).map((part, index) => (index % 2 ? named(part) : part)));
 
+// A sentence with commands between backticks.
+const prose = (text) => text.split("`").map((part, index) => {
+  if (index % 2) return el("code", {}, visible(part));
+  // The spaces around a command are those between words.
+  const [, before, words, after] = /^( ?)(.*?)( ?)$/s.exec(part);
+  return [before, sentence(words), after];
+});
+
 // Rebuilding must not lose the place of who reads or types: focusable parts carry a key.
 function keepingPlace(rebuild) {
-  const key = document.activeElement?.dataset?.key;
+  const { dataset, selectionStart, selectionEnd } = document.activeElement ?? {};
   const [x, y] = [scrollX, scrollY];
   rebuild();
-  if (key) document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+  const again = dataset?.key && document.querySelector(`[data-key="${CSS.escape(dataset.key)}"]`);
+  again?.focus({ preventScroll: true });
+  if (again && typeof selectionStart === "number") again.setSelectionRange(selectionStart, selectionEnd);
   scrollTo(x, y);
 }
 

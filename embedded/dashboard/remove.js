@@ -17,37 +17,51 @@ function countedOf(detail, { goal, variant }) {
   return [counts.length, counts.reduce((sum, count) => sum + count, 0)];
 }
 
-function askToRemove(what, { detail, namespace }, removed) {
-  const { experiment, goal, variant } = what;
-  const name = goal ?? variant ?? experiment;
-  const kind = goal !== undefined ? "goal" : variant !== undefined ? "variant" : "experiment";
-  const gone = {
-    experiment: "This deletes the whole experiment forever: its participants, its variants and its goals.",
-    goal: "This deletes the conversions of this goal forever. Participants and other goals stay.",
-    variant: "This deletes the participants and conversions of this variant forever. Other variants stay.",
-  };
-  const [counters, events] = countedOf(detail, what);
+const GONE = {
+  experiment: "This deletes the whole experiment forever: its participants, its variants and its goals.",
+  goal: "This deletes the conversions of this goal forever. Participants and other goals stay.",
+  variant: "This deletes the participants and conversions of this variant forever. Other variants stay.",
+};
+
+function askToRemove({ detail, namespace }, removed) {
+  const parts = [
+    { kind: "experiment" },
+    ...detail.goals.map(({ goal }) => ({ kind: "goal", goal })),
+    ...detail.variants.map(({ variant }) => ({ kind: "variant", variant })),
+  ];
+  const text = ({ kind, goal, variant }) => (kind === "experiment" ? "The whole experiment" : `${kind === "goal" ? "The goal" : "The variant"} ${visibleText(goal ?? variant)}`);
+  removal = { detail, namespace, parts, removed };
+  byId("remove-part").replaceChildren(...parts.map((part, index) => el("option", { value: index }, text(part))));
+  choosePart();
+  byId("remove").showModal();
+}
+
+function choosePart() {
+  const { detail, namespace, parts } = removal;
+  const { kind, ...part } = parts[byId("remove-part").value];
+  const name = part.goal ?? part.variant ?? detail.experiment;
+  const [counters, events] = countedOf(detail, part);
   const facts = [
-    ["Namespace", named(namespace)], ["Experiment", named(experiment)],
+    ["Namespace", named(namespace)], ["Experiment", named(detail.experiment)],
     kind !== "experiment" && [kind === "goal" ? "Goal" : "Variant", named(name)],
     ["Deletes", `${plural(counters, "counter")} of ${plural(events, "event")}`],
   ].filter(Boolean);
-  removal = { what: { ...what, namespace }, word: wordFor(name), kind, removed };
+  Object.assign(removal, { what: { ...part, experiment: detail.experiment, namespace }, word: wordFor(name), kind });
   byId("remove-title").textContent = `Delete this ${kind}?`;
   byId("remove-what").replaceChildren(...facts.flatMap(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
-  const remembered = goal === undefined ? " Browsers remember their variant: lamed does not count them as participants again, but it counts their conversions. To start again, run “lamed restart”." : "";
-  byId("remove-text").textContent = `${gone[kind]} Pages that still run the experiment continue to count.${remembered}`;
+  const remembered = kind === "goal" ? "" : " Browsers remember their variant: lamed does not count them as participants again, but it counts their conversions. To start again, run “lamed restart”.";
+  byId("remove-text").textContent = `${GONE[kind]} Pages that still run the experiment continue to count.${remembered}`;
   byId("remove-word").textContent = removal.word;
   byId("remove-name").value = "";
   byId("remove-error").textContent = "";
   setRemoving(false);
-  byId("remove").showModal();
 }
 
 function setRemoving(busy) {
   byId("remove-confirm").disabled = busy || plain(byId("remove-name").value) !== removal.word;
   byId("remove-confirm").textContent = busy ? "Deleting…" : `Delete ${removal.kind}`;
   byId("remove-name").readOnly = busy;
+  byId("remove-part").disabled = busy;
 }
 
 async function confirmRemoval(event) {
@@ -67,5 +81,6 @@ async function confirmRemoval(event) {
 }
 
 byId("remove-form").addEventListener("submit", confirmRemoval);
+byId("remove-part").addEventListener("change", choosePart);
 byId("remove-name").addEventListener("input", () => setRemoving(false));
 byId("remove-cancel").addEventListener("click", () => byId("remove").close());

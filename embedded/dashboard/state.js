@@ -1,6 +1,6 @@
 // What the page shows, kept in the part of the address that never leaves the browser.
 
-const DEFAULTS = { namespace: "", experiment: null, control: null, scale: "relative", search: "" };
+const DEFAULTS = { namespace: "", experiment: null, control: null, scale: "relative", search: "", verdict: "all", state: "current", sort: "activity" };
 
 function readState() {
   const pairs = new URLSearchParams(location.hash.slice(1));

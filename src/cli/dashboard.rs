@@ -15,7 +15,7 @@ use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::BOLD;
 use super::signals::Stop;
-use super::{CliError, Context, block_on};
+use super::{CliError, Context, block_on, snippet};
 use crate::server::dashboard::{Dashboard, PATH, Sessions, Workbench, of_snapshot, snapshot};
 use crate::server::{Connections, serve};
 
@@ -40,6 +40,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let dashboard = Dashboard {
+        snippet: Some(snippet::html(&endpoint, &config)),
         api: endpoint.base.clone(),
         source: Arc::new(Client::new(endpoint)?),
         namespace: config.namespace,

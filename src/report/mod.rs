@@ -8,7 +8,7 @@ mod runs;
 mod shapes;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -18,9 +18,8 @@ pub use self::shapes::{
     Against, ExperimentDocument, Goal, OfPair, Pairs, Said, Side, VersusControl,
 };
 pub use self::source::{Counted, Failure, Found, Question, Source, Wire, message, read};
-use crate::domain::Name;
-use crate::domain::State;
 use crate::domain::results::{Results, by_day};
+use crate::domain::{Day, EventKind, Name, State};
 use crate::http::Run;
 
 /// All experiments of a namespace, in full.
@@ -40,6 +39,8 @@ pub struct Overview {
     pub default_namespace: String,
     /// The API that counted.
     pub api: String,
+    /// HTML for pages, where it is known.
+    pub snippet: Option<String>,
     pub experiments: Vec<Line>,
 }
 
@@ -56,7 +57,14 @@ pub struct Line {
     goals: usize,
     srm_alarm: bool,
     verdict: Said,
+    /// The last day (UTC) with an event.
+    last_day: Option<String>,
+    /// The last days with events, and how many participants came on each.
+    recent: Vec<(String, u64)>,
 }
+
+/// How many days a line tells of.
+const RECENT: usize = 14;
 
 impl Report {
     /// The same as a table for spreadsheets: a row for each experiment, goal and variant. Titles come
@@ -102,6 +110,7 @@ impl Line {
     #[must_use]
     pub fn of(evaluated: &Evaluated, runs: &Runs) -> Self {
         let results = &evaluated.results;
+        let recent = evaluated.recent();
         Self {
             which: evaluated.which.clone(),
             hidden: !runs.lists(&results.experiment),
@@ -111,6 +120,8 @@ impl Line {
             goals: results.goals.len() + results.others.goals,
             srm_alarm: results.has_alarm(),
             verdict: (&results.verdict).into(),
+            last_day: recent.last().map(|(day, _)| day.clone()),
+            recent,
         }
     }
 }
@@ -143,6 +154,31 @@ impl<'a> Evaluated<'a> {
     pub fn days(&self) -> usize {
         let days = self.counted.days.iter().map(|count| count.day);
         days.collect::<BTreeSet<_>>().len()
+    }
+
+    /// The last days with events, and how many participants came on each.
+    fn recent(&self) -> Vec<(String, u64)> {
+        let mut days: BTreeMap<Day, u64> = BTreeMap::new();
+        for count in &self.counted.days {
+            let participants = match count.kind {
+                EventKind::Exposure => count.count,
+                EventKind::Conversion(_) => 0,
+            };
+            let of_day = days.entry(count.day).or_default();
+            *of_day = of_day.saturating_add(participants);
+        }
+        let skipped = days.len().saturating_sub(RECENT);
+        let recent = days.into_iter().skip(skipped);
+        recent
+            .map(|(day, count)| (day.to_string(), count))
+            .collect()
+    }
+
+    /// What another control than the usual one changes.
+    #[must_use]
+    pub fn against(&self) -> Against {
+        let Counted { counts, days } = self.counted;
+        Against::new(&self.results, &by_day(&self.results, counts, days))
     }
 
     /// The document about it.

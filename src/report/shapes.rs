@@ -206,6 +206,8 @@ pub struct SideOfDay {
     pub conversions: u64,
     pub rate: Option<f64>,
     pub interval: Option<[f64; 2]>,
+    /// By how much the rate is above the control's, valid at every look.
+    pub safe_interval: Option<[f64; 2]>,
     /// Where the goal has a value.
     pub worth: Option<WorthOfDay>,
 }
@@ -231,19 +233,32 @@ pub struct Against {
 struct GoalAgainst {
     verdict: Said,
     versus_control: Vec<Option<VersusControl>>,
+    /// By day.
+    safe_intervals: Vec<Vec<Option<[f64; 2]>>>,
 }
 
-impl From<&Results> for Against {
-    fn from(results: &Results) -> Self {
-        let of_goal = |goal: &GoalResults| GoalAgainst {
+impl Against {
+    pub(super) fn new(results: &Results, days: &[DayResults]) -> Self {
+        let ranges = |place: usize| {
+            let of_day = |day: &DayResults| {
+                let sides = day.goals.get(place).map_or(&[][..], |(_, sides)| sides);
+                sides
+                    .iter()
+                    .map(|side| side.safe_interval.map(ends))
+                    .collect()
+            };
+            days.iter().map(of_day).collect()
+        };
+        let of_goal = |(place, goal): (usize, &GoalResults)| GoalAgainst {
             verdict: (&goal.verdict).into(),
+            safe_intervals: ranges(place),
             versus_control: (goal.variants.iter())
                 .map(|variant| variant.versus_control.as_ref().map(VersusControl::from))
                 .collect(),
         };
         Self {
             verdict: (&results.verdict).into(),
-            goals: results.goals.iter().map(of_goal).collect(),
+            goals: results.goals.iter().enumerate().map(of_goal).collect(),
         }
     }
 }
@@ -472,6 +487,7 @@ impl From<&DayResults<'_>> for Day {
                             conversions: side.conversions,
                             rate: side.rate,
                             interval: side.proportion.map(|p| ends(p.interval())),
+                            safe_interval: side.safe_interval.map(ends),
                             worth: side.worth.map(WorthOfDay::from),
                         })
                         .collect(),

@@ -122,6 +122,15 @@ const steps = {
   fill: (page, [selector, text]) => page.fill(selector, text, { timeout: PATIENCE_MS }),
   select: (page, [selector, value]) => page.locator(selector).selectOption(value, { timeout: PATIENCE_MS }).then(() => {}),
   press: (page, key) => page.keyboard.press(key),
+  focus: (page, selector) => page.focus(selector, { timeout: PATIENCE_MS }),
+  hover: (page, selector) => page.hover(selector, { timeout: PATIENCE_MS }),
+  // As on paper, or on a screen again.
+  media: (page, media) => page.emulateMedia({ media }),
+  // The name and the text of the file that a click gives.
+  async download(page, selector) {
+    const [file] = await Promise.all([page.waitForEvent("download", { timeout: PATIENCE_MS }), page.click(selector)])
+    return [[file.suggestedFilename(), readFileSync(await file.path(), "utf8")]]
+  },
   // Playwright's own would evaluate the text in the page, whose policy forbids that. A page on its way out answers nothing.
   async until(page, condition) {
     for (const deadline = Date.now() + PATIENCE_MS; !(await page.evaluate(condition).catch(() => false)); await sleep(10)) {
@@ -170,6 +179,7 @@ function contextFor({ width, height, dark }) {
     viewport: { width: width ?? 1280, height: height ?? 800 },
     colorScheme: dark ? "dark" : "light",
     reducedMotion: "reduce",
+    permissions: ["clipboard-read", "clipboard-write"],
   })
 }
 

@@ -16,7 +16,7 @@ use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
 use super::printer::{BOLD, Printer};
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
-use super::{CliError, Context, demo};
+use super::{CliError, Context, demo, snippet};
 use crate::config::{Config, Location, locate};
 use crate::domain::{Accept, Secret};
 use crate::http::{Api, Handler, Route, Routes, Rules, STAGE};
@@ -265,14 +265,19 @@ fn dashboard(
     } else {
         Sessions::by_key(key.clone())
     };
-    Ok(Dashboard {
-        source: Arc::new(api.clone()),
-        // Behind a proxy the API is where the page is, by a name that is not known here.
-        api: if args.local {
+    // Behind a proxy the API is where the page is, by a name that is not known here.
+    let shown = Endpoint {
+        base: if args.local {
             endpoint.base.clone()
         } else {
             format!("/{STAGE}")
         },
+        key: None,
+    };
+    Ok(Dashboard {
+        source: Arc::new(api.clone()),
+        snippet: Some(snippet::html(&shown, config)),
+        api: shown.base,
         namespace: config.namespace.clone(),
         // The API says itself what it follows.
         experiments: Arc::default(),

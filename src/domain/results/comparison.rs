@@ -1,9 +1,10 @@
 //! A variant beside the control, today and at the ends of days.
 
 use super::goal::{GoalKind, GoalVariant, Looked};
-use super::measured::Measured;
+use super::measured::{Known, Measured};
 use crate::domain::statistics::{
-    ALPHA, Contrast, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, holm, posterior,
+    ALPHA, Contrast, Interval, Looking, OneLook, Posterior, Proportion, Sequential, Wanted, holm,
+    posterior,
 };
 use crate::domain::{Better, Day, GoalValue};
 
@@ -102,6 +103,17 @@ pub(super) struct How<'a> {
     pub better: Better,
     pub value: Option<&'a GoalValue>,
     pub looking: Looking,
+}
+
+impl How<'_> {
+    /// The interval of the difference, valid at every look, at the end of a day with these; none before a verdict
+    /// could be.
+    pub(super) fn interval(&self, control: Known, variant: Known) -> Option<Interval> {
+        let ripe = are_ripe(control.proportion?, variant.proportion?);
+        let measured = Measured::of(self.kind, control, variant).filter(|_| ripe)?;
+        let found = self.looking.compare(&measured.contrast())?;
+        Some(measured.possible(found, self.value).interval)
+    }
 }
 
 impl Comparison {

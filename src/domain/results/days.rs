@@ -1,9 +1,11 @@
 //! The days of an experiment: what was counted, and how rates came to where they are.
 
 use super::Results;
-use super::goal::{GoalKind, GoalResults};
+use super::Variant;
+use super::goal::{GoalKind, GoalResults, GoalVariant};
 use super::history::History;
-use crate::domain::statistics::{Proportion, Valued};
+use super::measured::Known;
+use crate::domain::statistics::{Interval, Proportion, Valued};
 use crate::domain::{Day, DayCount, ExperimentCounts, Name, Sums};
 
 /// One day of an experiment.
@@ -26,6 +28,9 @@ pub struct GoalOfDay<'a> {
     pub rate: Option<f64>,
     /// The same as a proportion, where the goal is one.
     pub proportion: Option<Proportion>,
+    /// By how much the rate is above the control's, valid at every look; none for the control, and while it is too
+    /// early.
+    pub safe_interval: Option<Interval>,
     /// Where the goal has a value.
     pub worth: Option<WorthOfDay>,
 }
@@ -37,6 +42,15 @@ pub struct WorthOfDay {
     pub sums: Sums,
     /// Up to and including that day; none with less than two participants.
     pub valued: Option<Valued>,
+}
+
+impl GoalOfDay<'_> {
+    fn known(&self) -> Known {
+        Known {
+            proportion: self.proportion,
+            valued: self.worth.and_then(|worth| worth.valued),
+        }
+    }
 }
 
 /// The days that have counts, in their order.
@@ -51,6 +65,8 @@ pub fn by_day<'a>(
 ) -> Vec<DayResults<'a>> {
     let goals: Vec<&Name> = results.goals.iter().map(|goal| &goal.goal).collect();
     let history = History::of(counts, days, &results.variants, &goals);
+    let is_control = |variant: &Variant| Some(&variant.name) == results.control.as_ref();
+    let control = results.variants.iter().position(is_control);
     (history.days.iter().enumerate())
         .map(|(day, date)| DayResults {
             day: *date,
@@ -58,7 +74,10 @@ pub fn by_day<'a>(
                 .map(|(variant, series)| (&variant.name, series.of_day[day]))
                 .collect(),
             goals: (results.goals.iter().enumerate())
-                .map(|(place, goal)| (&goal.goal, of_day(goal, &history, place, day)))
+                .map(|(place, goal)| {
+                    let sides = of_day(goal, &history, place, day);
+                    (&goal.goal, beside_control(goal, sides, control))
+                })
                 .collect(),
         })
         .collect()
@@ -82,6 +101,7 @@ fn of_day<'a>(
                 rate: (participants > 0).then(|| conversions as f64 / participants as f64),
                 proportion: Proportion::new(conversions, participants)
                     .filter(|_| goal.kind != GoalKind::Count),
+                safe_interval: None,
                 worth: worth
                     .filter(|_| goal.kind == GoalKind::Value)
                     .map(|worth| WorthOfDay {
@@ -91,4 +111,23 @@ fn of_day<'a>(
             }
         })
         .collect()
+}
+
+/// Compares each with the one at that place.
+fn beside_control<'a>(
+    goal: &GoalResults,
+    mut sides: Vec<GoalOfDay<'a>>,
+    control: Option<usize>,
+) -> Vec<GoalOfDay<'a>> {
+    let control = control.and_then(|place| goal.variants.get(place).zip(sides.get(place)));
+    let Some((control, known)) = control.map(|(control, side)| (control, side.known())) else {
+        return sides;
+    };
+    let compared = |variant: &&GoalVariant| variant.versus_control.is_some();
+    for (variant, side) in goal.variants.iter().zip(&mut sides) {
+        side.safe_interval = Some(variant)
+            .filter(compared)
+            .and_then(|variant| goal.how(control, variant).interval(known, side.known()));
+    }
+    sides
 }

@@ -170,7 +170,8 @@ impl GoalResults {
             .collect()
     }
 
-    fn how(&self, control: &GoalVariant, variant: &GoalVariant) -> How<'_> {
+    /// How the second is compared with the first.
+    pub(super) fn how(&self, control: &GoalVariant, variant: &GoalVariant) -> How<'_> {
         How {
             kind: self.kind,
             better: self.better,

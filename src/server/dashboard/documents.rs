@@ -8,16 +8,19 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::Dashboard;
-use crate::domain::{Day, EventKind, Name, Selection, Timestamp};
+use crate::domain::{Day, Declared, EventKind, ExperimentCounts, Name, Selection, Timestamp};
 use crate::http::wire::{Deleted, parameter};
 use crate::http::{Parameters, Reply};
 use crate::report::{
     Against, Counted, Evaluated, ExperimentDocument, Failure, Found, Line, OfPair, Overview, Pairs,
-    Question, Runs, read,
+    Question, Report, Runs, Separator, read,
 };
 
 /// The parameter that chooses the control.
 const CONTROL: &str = "control";
+
+/// The parameter that asks for the table for spreadsheets, and for nothing else.
+const CSV: &str = "csv";
 
 /// The parameter that asks for all pairs of a goal, and for nothing else.
 const PAIRS: &str = "pairs";
@@ -25,6 +28,11 @@ const PAIRS: &str = "pairs";
 #[derive(Serialize)]
 struct PairsOf {
     pairs: Vec<OfPair>,
+}
+
+#[derive(Serialize)]
+struct Table {
+    csv: String,
 }
 
 /// A document, or why there is none.
@@ -112,10 +120,10 @@ impl Dashboard {
                 days: true,
             };
             let empty = self.empty(&namespace);
-            let work = |counted: &[Counted], runs: &Runs| {
-                let of = |counted| Line::of(&Evaluated::new(counted, runs, None), runs);
+            let own = namespace == self.namespace;
+            let work = move |counted: &[Counted], runs: &Runs| {
                 Ok(Answer::of(&Overview {
-                    experiments: counted.iter().map(of).collect(),
+                    experiments: lines(counted, runs, own),
                     ..empty
                 }))
             };
@@ -142,6 +150,7 @@ impl Dashboard {
             namespace: namespace.to_string(),
             default_namespace: self.namespace.to_string(),
             api: self.api.clone(),
+            snippet: self.snippet.clone(),
             experiments: Vec::new(),
         }
     }
@@ -152,16 +161,28 @@ impl Dashboard {
             let experiment = required(query, parameter::EXPERIMENT)?;
             let control = optional(query, CONTROL)?;
             let pairs = optional(query, PAIRS)?;
+            let wants_table = query.get(CSV).is_some();
             let question = Question {
                 namespace: &namespace,
                 experiment: Some(&experiment),
                 days: true,
             };
             let nothing = format!("experiment not found: {experiment}");
+            let (wanted, of_namespace) = (experiment.clone(), namespace.to_string());
+            let own = namespace == self.namespace;
             let work = move |counted: &[Counted], runs: &Runs| {
                 let nothing = || Answer::message(404, &nothing);
-                let counted = counted.first().ok_or_else(nothing)?;
+                // What is declared is there before its first visitor.
+                let declared = runs.of(&wanted).filter(|_| own);
+                let empty = || declared.map(|_| uncounted(wanted.clone()));
+                let counted = counted.first().cloned().or_else(empty);
+                let counted = &counted.ok_or_else(nothing)?;
                 let evaluated = Evaluated::new(counted, runs, control.as_ref());
+                if wants_table {
+                    return Ok(Answer::of(&Table {
+                        csv: table(of_namespace, evaluated.document(Pairs::Without)),
+                    }));
+                }
                 match pairs {
                     None => Ok(Answer::of(&evaluated.document(Pairs::Without))),
                     Some(goal) => evaluated
@@ -194,6 +215,38 @@ impl Dashboard {
     }
 }
 
+/// An experiment that nothing was counted of.
+fn uncounted(experiment: Name) -> Counted {
+    Counted {
+        counts: ExperimentCounts::new(experiment, []),
+        days: Vec::new(),
+    }
+}
+
+/// The lines of the list, in natural order; in the `own` namespace also of what is declared and has no events yet.
+fn lines(counted: &[Counted], runs: &Runs, own: bool) -> Vec<Line> {
+    let is_there = |name: &Name| counted.iter().any(|one| one.name() == name);
+    let missing: Vec<Counted> = (runs.present().map(Declared::wire_name))
+        .filter(|name| own && !is_there(name))
+        .map(uncounted)
+        .collect();
+    let mut all: Vec<&Counted> = counted.iter().chain(&missing).collect();
+    all.sort_by(|a, b| a.name().cmp(b.name()));
+    (all.into_iter())
+        .map(|one| Line::of(&Evaluated::new(one, runs, None), runs))
+        .collect()
+}
+
+/// One experiment as a table for spreadsheets.
+fn table(namespace: String, document: ExperimentDocument) -> String {
+    let report = Report {
+        namespace,
+        time: None,
+        experiments: vec![document],
+    };
+    report.csv(Separator::Comma, true)
+}
+
 /// An empty one is none.
 fn optional(query: &Parameters, name: &str) -> Result<Option<Name>, Answer> {
     (query.get(name).filter(|text| !text.is_empty()))
@@ -218,6 +271,7 @@ pub struct Snapshot {
 #[derive(Serialize)]
 struct Detail {
     usual: ExperimentDocument,
+    csv: String,
     others: BTreeMap<String, Against>,
 }
 
@@ -236,21 +290,26 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
     let runs = &Runs::new(runs, &dashboard.experiments);
     let mut experiments = dashboard.empty(namespace);
     let mut details = BTreeMap::new();
-    for one in &counted {
+    experiments.experiments = lines(&counted, runs, true);
+    let missing = |name: &Name| counted.iter().all(|one| one.name() != name);
+    let missing = runs.present().map(Declared::wire_name).filter(missing);
+    let missing: Vec<Counted> = missing.map(uncounted).collect();
+    for one in counted.iter().chain(&missing) {
         let usual = Evaluated::new(one, runs, None);
         let mut others = BTreeMap::new();
         let control = usual.results.control.as_ref();
         let names = usual.results.principal().into_iter();
         for name in names.filter(|name| control != Some(*name)) {
-            let other = Evaluated::new(one, runs, Some(name)).results;
+            let other = Evaluated::new(one, runs, Some(name));
             // What cannot be the control leaves the usual one.
-            if other.control.as_ref() == Some(name) {
-                others.insert(name.to_string(), Against::from(&other));
+            if other.results.control.as_ref() == Some(name) {
+                others.insert(name.to_string(), other.against());
             }
         }
-        experiments.experiments.push(Line::of(&usual, runs));
+        let csv = table(namespace.to_string(), usual.document(Pairs::Without));
         let usual = usual.document(Pairs::With);
-        details.insert(one.name().to_string(), Detail { usual, others });
+        let detail = Detail { usual, csv, others };
+        details.insert(one.name().to_string(), detail);
     }
     Ok(Snapshot {
         taken: timestamp(Timestamp::now()),

@@ -7,6 +7,7 @@
 //! | `GET /dashboard/experiments[?namespace]` | yes | all experiments in short |
 //! | `GET /dashboard/experiment?experiment[&namespace&control]` | yes | one in full, without pairs |
 //! | `GET /dashboard/experiment?experiment&pairs=GOAL[&namespace]` | yes | `{"pairs"}` of one goal |
+//! | `GET /dashboard/experiment?experiment&csv=1[&namespace]` | yes | `{"csv"}`, the table for spreadsheets |
 //! | `DELETE /dashboard/experiment?experiment[&goal&variant&namespace]` | yes | `{"deleted"}` |
 //!
 //! The API key never enters the page's documents, an address or a log: the server asks the API by
@@ -55,6 +56,8 @@ pub struct Dashboard {
     pub source: Arc<dyn Source>,
     /// The API's address, to be shown.
     pub api: String,
+    /// HTML for pages that load the script of the API. An address that begins with `/` is one of the page's host.
+    pub snippet: Option<String>,
     /// The namespace shown first.
     pub namespace: Name,
     pub experiments: Arc<[Declared]>,

@@ -235,6 +235,7 @@ async fn results_are_json() {
                                     "conversions": 6,
                                     "rate": 0.15,
                                     "interval": [0.0706118771732036, 0.29072324366489705],
+                                    "safe_interval": null,
                                     "worth": null,
                                 },
                                 {
@@ -242,6 +243,7 @@ async fn results_are_json() {
                                     "conversions": 20,
                                     "rate": 0.4,
                                     "interval": [0.27608389730256533, 0.5381856225241064],
+                                    "safe_interval": [-0.3756213968207064, 0.6071991805577309],
                                     "worth": null,
                                 },
                                 {
@@ -249,6 +251,7 @@ async fn results_are_json() {
                                     "conversions": 1,
                                     "rate": null,
                                     "interval": null,
+                                    "safe_interval": null,
                                     "worth": null,
                                 },
                             ],

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::page::{LIMIT, SHOWN, assert_includes, shown, start, use_page};
+use super::page::{LIMIT, LISTED, SHOWN, assert_includes, shown, start, use_page};
 use crate::cli::count;
 use crate::support::{Browser, within};
 
@@ -25,24 +25,30 @@ fn deleting_takes_the_name_typed() {
             json!([
                 {"click": "#list a[data-experiment=color]"},
                 {"until": shown("color")},
-                {"click": "section.goal[data-goal=viewed] button[data-delete=goal]"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
+                {"select": ["#remove-part", "2"]},
                 {"read": "document.getElementById('remove-confirm').disabled"},
                 {"fill": ["#remove-name", "view"]},
                 {"read": "document.getElementById('remove-confirm').disabled"},
                 {"press": "Escape"},
-                {"click": "section.goal[data-goal=viewed] button[data-delete=goal]"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
+                {"select": ["#remove-part", "2"]},
                 {"fill": ["#remove-name", "viewed"]},
                 {"click": "#remove-confirm"},
                 {"until": "document.querySelectorAll('section.goal').length === 1"},
                 {"read": "document.getElementById('remove').open"},
-                {"click": "button[data-delete=experiment]"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
                 {"fill": ["#remove-name", "color"]},
                 {"press": "Enter"},
-                {"until": shown("a, b")},
+                {"until": LISTED},
                 {"read": SHOWN},
             ]),
         );
-        let expected = json!([true, true, false, {"title": "a, b", "listed": ["a, b"]}]);
+        // It is declared, and waits for visitors.
+        let expected = json!([true, true, false, {"listed": ["a, b", "color"]}]);
         assert_includes(&read, &expected);
         let left = Runtime::new().unwrap().block_on(server.experiments());
         assert_eq!((left.len(), &left[0]["experiment"]), (1, &json!("a, b")));
@@ -59,17 +65,21 @@ fn the_question_says_what_goes() {
             &mut Browser::start(),
             &server.ready["dashboard_url"],
             json!([
-                {"click": "#participants tr[data-variant='  '] [data-delete]"},
+                {"click": "#list a[data-experiment='a, b']"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
+                {"select": ["#remove-part", "1"]},
                 {"read": ASKED},
                 {"fill": ["#remove-name", "delete"]},
                 {"read": ASKED},
                 {"press": "Escape"},
+                {"click": ".back"},
                 {"click": "#list a[data-experiment=color]"},
                 {"until": shown("color")},
-                {"click": "button[data-delete=experiment]"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
                 {"read": ASKED},
-                {"press": "Escape"},
-                {"click": "[data-goal=clicked] button[data-delete=goal]"},
+                {"select": ["#remove-part", "1"]},
                 {"read": ASKED},
             ]),
         );
@@ -109,43 +119,48 @@ fn what_was_deleted_is_neither_listed_nor_shown() {
         let quietly = "fetch('/dashboard/experiment?experiment=c', {method: 'DELETE',
             headers: {Authorization: 'Bearer ' + sessionStorage.getItem('lamed-session')}}).then(reply => reply.status)";
         let command = json!({"do": "use", "url": url, "steps": [
-            {"until": shown("a, b")},
             {"click": "#list a[data-experiment=d]"},
             {"until": shown("d")},
             {"elsewhere": {"url": in_place("d"), "steps": [
-                {"click": "button[data-delete=experiment]"},
+                {"click": ".menu summary"},
+                {"click": "[data-do=delete]"},
                 {"fill": ["#remove-name", "d"]},
                 {"press": "Enter"},
-                {"until": shown("a, b")},
+                {"until": LISTED},
             ]}},
             {"until": NOT_FOUND},
+            {"click": "[data-key=all]"},
+            {"until": LISTED},
             {"read": SEEN},
             {"read": quietly},
             {"click": "#list a[data-experiment=c]"},
-            {"until": format!("{NOT_FOUND} && !document.querySelector('#list a[data-experiment=c]')")},
+            {"until": NOT_FOUND},
+            {"click": "[data-key=all]"},
+            {"until": LISTED},
             {"read": SEEN},
             {"click": "#list a[data-experiment=color]"},
             {"until": shown("color")},
             {"select": ["#control", "red"]},
             {"until": "document.getElementById('verdict').dataset.verdict === 'control_best'"},
-            {"click": "button[data-delete=experiment]"},
+            {"click": ".menu summary"},
+            {"click": "[data-do=delete]"},
             {"fill": ["#remove-name", "color"]},
             {"press": "Enter"},
-            {"until": shown("a, b")},
+            {"until": LISTED},
             {"read": SEEN},
             {"back": true},
-            {"until": NOT_FOUND},
+            {"until": "document.getElementById('verdict')?.dataset.verdict === 'no_participants'"},
             {"read": SEEN},
         ]});
         let used = Browser::start().ask(command);
         assert_eq!(
             used["read"],
             json!([
-                ["Not found", ["a, b", "c", "color"]],
+                ["Experiments", ["color", "a, b", "c"]],
                 200,
-                ["Not found", ["a, b", "color"]],
-                ["a, b", ["a, b"]],
-                ["Not found", ["a, b"]],
+                ["Experiments", ["color", "a, b"]],
+                ["Experiments", ["a, b", "color"]],
+                ["color", []],
             ])
         );
     });

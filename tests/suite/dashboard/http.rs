@@ -1,5 +1,7 @@
 //! What the dashboard gives, and to whom.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use super::{server, server_with, verdict};
@@ -149,16 +151,20 @@ const FULL_WEEK: &str =
 async fn documents_say_what_results_say() {
     let server = server(&["--local"]).await;
     let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
-    let overview = get(&mut client, "/dashboard/experiments", &session)
+    let mut overview = get(&mut client, "/dashboard/experiments", &session)
         .await
         .json();
     let winner = "red wins: 150 % more clicked (likely 81–267 %). You can stop";
+    let recent = take_recent(&mut overview);
+    assert_eq!(recent, [1, 2000], "participants of the last days");
+    let base = format!("http://{}/prod", server.address);
     assert_eq!(
         overview,
         json!({
             "namespace": "alephbet",
             "default_namespace": "alephbet",
-            "api": format!("http://{}/prod", server.address),
+            "api": base,
+            "snippet": line(&server.home, &["snippet", "--local"]).run().stdout,
             "experiments": [
                 {"experiment": "a, b", "name": "a, b", "run": 1, "state": null, "shipped": null,
                     "hidden": false, "control": "v", "participants": 1, "variants": 1, "goals": 0,
@@ -243,6 +249,72 @@ async fn documents_say_what_results_say() {
             (status, json!({ "message": message }))
         );
     }
+}
+
+/// Takes what depends on the day out of the lines. How many participants the last days had.
+fn take_recent(overview: &mut Value) -> Vec<u64> {
+    let lines = overview["experiments"].as_array_mut().unwrap();
+    let of_line = |line: &mut Value| {
+        let line = line.as_object_mut().unwrap();
+        let (recent, last) = (line.remove("recent"), line.remove("last_day"));
+        let recent = recent.unwrap();
+        let recent = recent.as_array().unwrap();
+        assert_eq!(recent.last().map(|day| &day[0]), last.as_ref());
+        recent.iter().map(|day| day[1].as_u64().unwrap()).sum()
+    };
+    lines.iter_mut().map(of_line).collect()
+}
+
+/// What is declared has a line and a document before its first event; in other namespaces it has not.
+#[tokio::test]
+async fn what_is_declared_is_there_before_its_first_event() {
+    let home = home();
+    let config = json!({"experiments": {
+        "new": {"variants": {"blue": 50, "red": 50}, "goals": ["clicked"], "state": "draft"},
+    }});
+    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let list = get(&mut client, "/dashboard/experiments", &session).await;
+    let line = &list.json()["experiments"][0];
+    let facts = ["experiment", "state", "participants", "last_day", "recent"].map(|key| &line[key]);
+    assert_eq!(json!(facts), json!(["new", "draft", 0, null, []]));
+    let path = "/dashboard/experiment?experiment=new";
+    let document = get(&mut client, path, &session).await.json();
+    let sides = document["variants"].as_array().unwrap().len();
+    assert_eq!((&document["state"], sides), (&json!("draft"), 2));
+    let elsewhere = get(&mut client, &format!("{path}&namespace=other"), &session).await;
+    assert_eq!(elsewhere.status, 404);
+    let other = "/dashboard/experiments?namespace=other";
+    let list = get(&mut client, other, &session).await.json();
+    assert_eq!(list["experiments"], json!([]));
+}
+
+#[tokio::test]
+async fn the_table_for_spreadsheets_is_that_of_the_terminal() {
+    let server = server(&["--local"]).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let path = "/dashboard/experiment?experiment=color&csv=1";
+    let table = get(&mut client, path, &session).await.json();
+    let arguments = ["results", "--local", "--csv", "color"];
+    let printed = line(&server.home, &arguments).env("LC_ALL", "C").run();
+    assert_eq!(table, json!({ "csv": printed.stdout }));
+}
+
+/// The interval that the chart of a day has is that of the verdict on that day.
+#[tokio::test]
+async fn each_day_has_the_range_of_the_verdict() {
+    let server = server(&["--local"]).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    let path = "/dashboard/experiment?experiment=color";
+    let document = get(&mut client, path, &session).await.json();
+    let today = document["days"].as_array().unwrap().last().unwrap();
+    let of_day = &today["goals"][0]["variants"];
+    let now = &document["goals"][0]["variants"];
+    let ranges = [&of_day[0]["safe_interval"], &of_day[1]["safe_interval"]];
+    assert_eq!(ranges[0], &Value::Null, "of the control");
+    assert!(ranges[1].is_array());
+    assert_eq!(ranges[1], &now[1]["versus_control"]["sequential_interval"]);
 }
 
 /// Twenty requests of a stranger make 1,000 variants, and as many goals.

@@ -27,6 +27,13 @@ async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
         .await
         .json();
     assert_eq!(snapshot["experiments"], overview);
+    let table = get(
+        &mut client,
+        "/dashboard/experiment?experiment=color&csv=1",
+        &session,
+    );
+    let table = table.await.json();
+    assert_eq!(snapshot["details"]["color"]["csv"], table["csv"]);
     let mut documents = Vec::new();
     for control in ["blue", "red"] {
         let path = format!("/dashboard/experiment?experiment=color&control={control}");
@@ -59,6 +66,16 @@ async fn a_snapshot_is_one_file_with_all_that_the_page_shows() {
             .zip(changes["versus_control"].as_array().unwrap())
         {
             side["versus_control"] = versus.clone();
+        }
+    }
+    for (place, day) in other["days"].as_array_mut().unwrap().iter_mut().enumerate() {
+        for (goal, changes) in (day["goals"].as_array_mut().unwrap().iter_mut())
+            .zip(changes["goals"].as_array().unwrap())
+        {
+            let ranges = changes["safe_intervals"][place].as_array().unwrap();
+            for (side, range) in (goal["variants"].as_array_mut().unwrap().iter_mut()).zip(ranges) {
+                side["safe_interval"] = range.clone();
+            }
         }
     }
     assert_eq!(other, documents[1]);
