@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use lamed::domain::results::{MIN_CONVERSIONS, MIN_PARTICIPANTS};
 use lamed::domain::statistics::{
-    ALPHA, Contrast, Looking, Proportion, chances_to_be_best, lift, one_look, posterior,
+    ALPHA, Contrast, Looking, Proportion, Valued, chances_to_be_best, lift, one_look, posterior,
     sample_ratio, sequential,
 };
+use lamed::domain::{Sums, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -27,7 +28,7 @@ const STEP: u64 = 100;
 
 fn main() {
     let (power, fooled) = daily();
-    let worst = no_difference();
+    let worst = no_difference().max(no_difference_of_values());
     println!(
         "\na goal of 8 variants at 10⁹ participants each: {:.0} µs (median)",
         median_time()
@@ -238,6 +239,74 @@ impl Binomial {
         let uniform: f64 = random.random();
         self.0.partition_point(|sum| *sum <= uniform) as u64
     }
+}
+
+// Goals with a value: orders, of which most are small and a few are large.
+
+/// As [`no_difference`], for what visitors are worth.
+fn no_difference_of_values() -> f64 {
+    println!(
+        "\n{RUNS} runs, no difference of values (lognormal, median 40, capped at 500), a look every {VALUE_STEP} visitors"
+    );
+    println!(
+        "{:>8} {:>6} {:>14} {:>14}",
+        "weights", "rate", "with the plan", "without a plan"
+    );
+    let mut worst = 0.0_f64;
+    for (weight, rate) in [(0.5, 0.05), (0.5, 0.3), (0.9, 0.05)] {
+        let found = in_parallel(f64::to_bits(weight + rate), |random| {
+            same_values(weight, rate, random)
+        });
+        let of = |is: fn(&(bool, bool)) -> bool| {
+            100.0 * found.iter().filter(|run| is(run)).count() as f64 / RUNS as f64
+        };
+        let (with, without) = (of(|run| run.0), of(|run| run.1));
+        println!(
+            "{:>8} {:>4} % {with:>12.2} % {without:>12.2} %",
+            format!("{:.0}:{:.0}", weight * 100.0, (1.0 - weight) * 100.0),
+            rate * 100.0
+        );
+        worst = worst.max(with).max(without);
+    }
+    worst
+}
+
+/// Visitors of both from one look to the next.
+const VALUE_STEP: u64 = 500;
+
+fn same_values(weight: f64, rate: f64, random: &mut StdRng) -> (bool, bool) {
+    let mut found = (false, false);
+    let mut sides = [(0, 0, Sums::default()); 2];
+    for _ in 0..PLANNED / VALUE_STEP {
+        let first = draw(VALUE_STEP, weight, random);
+        for (side, participants) in sides.iter_mut().zip([first, VALUE_STEP - first]) {
+            let orders = draw(participants, rate, random);
+            (side.0, side.1) = (side.0 + participants, side.1 + orders);
+            for _ in 0..orders {
+                let value = Value::new((40.0 * normal(random).exp()).min(500.0));
+                let value = value.expect("a number from 0");
+                let (high, low) = value.square();
+                side.2 = side.2.and(Sums::stored(value.units(), high, low));
+            }
+        }
+        if (sides.iter()).any(|side| side.0 < MIN_PARTICIPANTS || side.1 < MIN_CONVERSIONS) {
+            continue;
+        }
+        let [Some(control), Some(variant)] = sides.map(|side| Valued::new(side.0, side.2)) else {
+            continue;
+        };
+        let of = Contrast::of_means(control, variant);
+        let finds = |looking: Looking| looking.p_value(&of).is_some_and(|p| p < ALPHA);
+        found.0 |= finds(Looking::planned(PLANNED as f64));
+        found.1 |= finds(Looking::default());
+    }
+    found
+}
+
+/// Of the standard normal distribution (Box & Muller 1958).
+fn normal(random: &mut StdRng) -> f64 {
+    let (u, v): (f64, f64) = (random.random(), random.random());
+    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 // Both.
