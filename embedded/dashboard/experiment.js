@@ -126,7 +126,8 @@ function toolbar(detail, scale, go) {
     item.selected = variant === detail.control;
     return item;
   };
-  const choices = segments("Change", "scale", [["relative", "In percent"], ["absolute", "In points"]], scale, (value) => go({ scale: value }));
+  const units = new Set(detail.goals.filter((goal) => goal.variants.some((one) => one.versus_control)).map((goal) => measureOf(goal).unit.text.trim()));
+  const choices = segments("Change", "scale", [["relative", "In percent"], ["absolute", `In ${[...units].join(", ")}`]], scale, (value) => go({ scale: value }));
   choices.id = "scale";
   return el("div", { class: "toolbar", role: "group", "aria-label": "Comparison" },
     el("label", {}, "Compare with ", el("select", { id: "control", "data-key": "control", dir: "auto", change: (event) => go({ control: event.target.value }) }, detail.variants.filter(({ variant }) => canControl(detail, variant)).map(option))),

@@ -64,8 +64,8 @@ function rangeText(compared) {
   return range(compared.interval, (value, sign) => (sign ? signed : fixed)(value * compared.unit.factor, digits), compared.unit.text);
 }
 
-// An amount, such as 1,234.50 EUR.
-const amount = (value, unit) => (present(value) ? `${fixed(value, 2)}${NARROW}${visibleText(unit)}` : ABSENT);
+// An amount, such as 23.50 EUR; of large ones nobody reads the cents.
+const amount = (value, unit) => (present(value) ? `${fixed(value, Math.abs(value) < 1000 ? 2 : 0)}${NARROW}${visibleText(unit)}` : ABSENT);
 
 // Rounding must not turn nearly sure into sure.
 function chance(value) {

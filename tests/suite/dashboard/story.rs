@@ -184,6 +184,90 @@ fn a_loser_is_announced_as_a_loser() {
     });
 }
 
+/// What conversions are worth is written in its unit, and compared like rates.
+#[test]
+fn a_goal_with_a_value_is_shown_in_its_unit() {
+    const GOAL: &str = r##"[...document.querySelectorAll(".goal .cap, .goal thead .rate, .goal td.rate span:not(.hidden), .goal .change span, .goal .decided > span, #scale span")]
+      .map(part => (part.firstChild?.textContent ?? "").replaceAll("\u00a0", " "))"##;
+    const FIGURES: &str = r##"[...document.querySelectorAll("[data-table=figures] tbody tr")].slice(0, 3).map(row => row.innerText.replaceAll("\u00a0", " "))"##;
+    within(LIMIT, || {
+        let goal = json!({"name": "order placed", "value": "EUR", "cap": 500});
+        let experiments =
+            json!({"e": {"variants": {"new": 1, "old": 1}, "control": "old", "goals": [goal]}});
+        let participants = [
+            ("e", "participate", "old", 400),
+            ("e", "participate", "new", 400),
+        ];
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(declared(experiments, &participants));
+        let orders: Vec<Value> = [("old", 10), ("new", 30)]
+            .into_iter()
+            .flat_map(|(variant, least)| {
+                (0..80).map(move |place| {
+                    let value = f64::from(least + place % 5);
+                    json!({"experiment": "e", "event": "order placed", "variant": variant, "uuid": format!("order {place}"), "value": value})
+                })
+            })
+            .collect();
+        for batch in orders.chunks(100) {
+            let mut client = server.client();
+            let body = json!(batch).to_string();
+            let sent = client.send("POST", "/prod/track", &[], &body);
+            assert_eq!(runtime.block_on(sent).unwrap().status, 200);
+        }
+        let read = rows(
+            &server,
+            &[
+                json!({"read": GOAL}),
+                json!({"focus": ".goal [data-key^=figures]"}),
+                json!({"press": "Enter"}),
+                json!({"until": "document.querySelector('[data-table=figures]')"}),
+                json!({"read": FIGURES}),
+                json!({"click": "#scale input[value=absolute]"}),
+                json!({"until": "document.querySelector('table.results').dataset.scale === 'absolute'"}),
+                json!({"read": GOAL}),
+                json!({"axe": true}),
+            ],
+        );
+        let texts =
+            |place: usize| -> Vec<String> { serde_json::from_value(read[place].clone()).unwrap() };
+        let [relative, figures, absolute] = [0, 1, 2].map(texts);
+        let (change, result) = (&relative[8..10], &relative[10..]);
+        assert_eq!(
+            relative[..8],
+            [
+                "In percent",
+                "In EUR",
+                "Values above 500 EUR count as 500 EUR.",
+                "EUR per participant",
+                "2.40",
+                "960.00 EUR / 400",
+                "6.40",
+                "2,560 EUR / 400"
+            ]
+        );
+        assert_eq!(
+            (change[0].as_str(), change[1].ends_with(" %")),
+            ("+167 %", true)
+        );
+        // There is no chance to win of a mean.
+        assert_eq!(result, [""]);
+        assert_eq!(
+            (absolute[8].as_str(), absolute[9].ends_with(" EUR")),
+            ("+4.0 EUR", true)
+        );
+        assert!(
+            figures[1].starts_with("Total\t960.00 EUR\t2,560 EUR"),
+            "{figures:?}"
+        );
+        assert!(
+            figures[2].contains("12.00 EUR") && figures[2].contains("32.00 EUR"),
+            "{figures:?}"
+        );
+        assert_eq!(read[3], json!([]));
+    });
+}
+
 /// The verdict is said once: not again as the verdict of its goal.
 #[test]
 fn the_verdict_is_said_once() {
