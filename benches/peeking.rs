@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-use lamed::domain::results::{MIN_CONVERSIONS, MIN_PARTICIPANTS};
+use lamed::domain::results::{MIN_CONVERSIONS, MIN_PARTICIPANTS, MIN_VALUES};
 use lamed::domain::statistics::{
     ALPHA, Contrast, Looking, Proportion, Valued, chances_to_be_best, lift, one_look, posterior,
     sample_ratio, sequential,
@@ -253,7 +253,13 @@ fn no_difference_of_values() -> f64 {
         "weights", "rate", "with the plan", "without a plan"
     );
     let mut worst = 0.0_f64;
-    for (weight, rate) in [(0.5, 0.05), (0.5, 0.3), (0.9, 0.05)] {
+    for (weight, rate) in [
+        (0.5, 0.05),
+        (0.5, 0.3),
+        (0.9, 0.05),
+        (0.9, 0.3),
+        (0.99, 0.3),
+    ] {
         let found = in_parallel(f64::to_bits(weight + rate), |random| {
             same_values(weight, rate, random)
         });
@@ -289,7 +295,7 @@ fn same_values(weight: f64, rate: f64, random: &mut StdRng) -> (bool, bool) {
                 side.2 = side.2.and(Sums::stored(value.units(), high, low));
             }
         }
-        if (sides.iter()).any(|side| side.0 < MIN_PARTICIPANTS || side.1 < MIN_CONVERSIONS) {
+        if (sides.iter()).any(|side| side.1 < MIN_VALUES) {
             continue;
         }
         let [Some(control), Some(variant)] = sides.map(|side| Valued::new(side.0, side.2)) else {

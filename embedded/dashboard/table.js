@@ -17,7 +17,7 @@ const MEASURES = {
   },
   count: () => ({ ...RATES, head: "Per participant", unit: POINTS, most: Infinity, write: perParticipant, range: () => "", axis: axisDigits(fixed, 1) }),
   value: ({ value }) => ({
-    head: `${visibleText(value.unit)} per participant`, unit: unitsOf(value.unit), most: Infinity, write: perParticipant, axis: axisDigits(fixed, 1),
+    head: `${visibleText(value.unit)} per visitor`, unit: unitsOf(value.unit), most: Infinity, write: perParticipant, axis: axisDigits(fixed, 1),
     of: ({ worth }) => worth?.mean,
     ofDay: ({ worth }) => worth?.mean,
     alone: ({ worth }, participants) => (worth ? worth.total / participants : null),

@@ -14,6 +14,10 @@ pub const MIN_PARTICIPANTS: u64 = 30;
 /// … and so many conversions.
 pub const MIN_CONVERSIONS: u64 = 5;
 
+/// … or where they have values so many: means of a few large orders among many small ones are far from normal.
+/// Simulated, see `benches/peeking.rs`: with 5 at weights of 90:10, 12 % of verdicts are wrong.
+pub const MIN_VALUES: u64 = 100;
+
 /// … or so few of so many that it should have at the other's rate: by chance that happens to one in
 /// 50,000.
 pub const EXPECTED_CONVERSIONS: f64 = 20.0;
@@ -109,7 +113,11 @@ impl How<'_> {
     /// The interval of the difference, valid at every look, at the end of a day with these; none before a verdict
     /// could be.
     pub(super) fn interval(&self, control: Known, variant: Known) -> Option<Interval> {
-        let ripe = are_ripe(control.proportion?, variant.proportion?);
+        let ripe = are_ripe(
+            self.kind == GoalKind::Value,
+            control.proportion?,
+            variant.proportion?,
+        );
         let measured = Measured::of(self.kind, control, variant).filter(|_| ripe)?;
         let found = self.looking.compare(&measured.contrast())?;
         Some(measured.possible(found, self.value).interval)
@@ -179,7 +187,7 @@ impl Comparison {
     /// Whether both sides have what a verdict takes.
     #[must_use]
     pub fn is_ripe(&self) -> bool {
-        are_ripe(self.control, self.variant)
+        are_ripe(self.is_of_means(), self.control, self.variant)
     }
 
     /// How it is decided, if it is.
@@ -229,7 +237,7 @@ fn looks(how: &How, control: &[Looked], variant: &[Looked]) -> Vec<Look> {
         let (Some(measured), Some(a), Some(b)) = (measured, a.proportion, b.proportion) else {
             continue;
         };
-        let ripe = are_ripe(a, b);
+        let ripe = are_ripe(how.kind == GoalKind::Value, a, b);
         if !ripe && place != last {
             continue;
         }
@@ -301,8 +309,11 @@ fn days_of_decisions(comparisons: &[&mut Comparison], running: &[f64]) -> Vec<Op
     found
 }
 
-fn are_ripe(one: Proportion, other: Proportion) -> bool {
-    is_ripe(one, other) && is_ripe(other, one)
+fn are_ripe(are_means: bool, one: Proportion, other: Proportion) -> bool {
+    match are_means {
+        true => one.conversions.min(other.conversions) >= MIN_VALUES,
+        false => is_ripe(one, other) && is_ripe(other, one),
+    }
 }
 
 /// Few conversions are enough where that itself is the result: a button that does not work.

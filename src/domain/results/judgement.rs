@@ -2,7 +2,7 @@
 
 use super::Variant;
 use super::alarms::{count, missing, too_many};
-use super::comparison::{Comparison, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome};
+use super::comparison::{Comparison, MIN_CONVERSIONS, MIN_PARTICIPANTS, MIN_VALUES, Outcome};
 use super::forecast::{Forecast, Traffic};
 use super::goal::{GoalKind, GoalResults, GoalVariant};
 use super::plan::{Plan, compared};
@@ -104,9 +104,12 @@ pub(super) fn of_goal(
     let ripe: Vec<&Side> = sides.iter().filter(is_judged).collect();
     let open = || undecided(&ripe, setting);
     if ripe.is_empty() {
-        let text = format!(
-            "Too early: each variant needs {MIN_PARTICIPANTS} visitors and {MIN_CONVERSIONS} conversions"
-        );
+        let text = match goal.kind {
+            GoalKind::Value => format!("Too early: each variant needs {MIN_VALUES} conversions"),
+            _ => format!(
+                "Too early: each variant needs {MIN_PARTICIPANTS} visitors and {MIN_CONVERSIONS} conversions"
+            ),
+        };
         let forecast = setting
             .traffic
             .filter(|_| setting.is_running)

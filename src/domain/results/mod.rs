@@ -27,8 +27,8 @@ use self::forecast::Traffic;
 use self::judgement::Setting;
 
 pub use self::comparison::{
-    Comparison, Decision, EXPECTED_CONVERSIONS, MIN_CONVERSIONS, MIN_PARTICIPANTS, Outcome,
-    StillNeeded,
+    Comparison, Decision, EXPECTED_CONVERSIONS, MIN_CONVERSIONS, MIN_PARTICIPANTS, MIN_VALUES,
+    Outcome, StillNeeded,
 };
 pub use self::days::{DayResults, WorthOfDay, by_day};
 pub use self::design::Design;

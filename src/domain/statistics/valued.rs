@@ -37,7 +37,7 @@ impl Valued {
     /// The mean of all participants.
     #[must_use]
     pub fn mean(self) -> f64 {
-        self.sums.sum as f64 / self.participants as f64 / UNITS
+        self.sums.total() / self.participants as f64
     }
 
     /// The squared standard error of the mean, s²/n with s² = (Σx² − n·m²)/(n−1): in whole numbers,

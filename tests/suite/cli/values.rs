@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::home;
 use crate::support::{Server, line};
 
-/// Two hundred visitors of each variant; blue sells forty times for 20, red forty times for 80, and once for more than
-/// the cap.
+/// 600 visitors of each variant; blue sells 120 times for 20, red 120 times for 80, and once for more than the cap.
 async fn shop() -> Server {
     let home = home();
     let goal = json!({"name": "order placed", "value": "EUR", "cap": 200});
@@ -23,9 +22,9 @@ async fn shop() -> Server {
                 "experiment": "price", "variant": variant, "event": event,
                 "uuid": format!("{variant} {number}"), "value": value}));
         };
-        (0..200).for_each(|number| push("participate", number, 0.0));
-        (0..40).for_each(|number| push("order placed", number, price));
-        (0..20).for_each(|number| push("signed up", number, 0.0));
+        (0..600).for_each(|number| push("participate", number, 0.0));
+        (0..120).for_each(|number| push("order placed", number, price));
+        (0..60).for_each(|number| push("signed up", number, 0.0));
     }
     events.push(
         json!({"experiment": "price", "variant": "red", "event": "order placed",
@@ -66,22 +65,19 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
         (&goal["kind"], &goal["value"]),
         (&json!("value"), &json!({"unit": "EUR", "cap": 200.0}))
     );
-    // 40 × 80 + 200, and of 200 visitors. By scipy: t.interval(0.95, 199, 17, std/sqrt(200)).
+    // 120 × 80 + 200, and of 600 visitors. By scipy: t.interval(0.95, 599, mean, std/sqrt(600)).
     let worth = &of_red["worth"];
     assert_eq!(
         [&worth["total"], &worth["mean"]],
-        [&json!(3400.0), &json!(17.0)]
+        [&json!(9800.0), &json!(9800.0 / 600.0)]
     );
     let near = |found: &Value, expected: f64| (found.as_f64().unwrap() - expected).abs() < 1e-9;
-    assert!(near(&worth["per_conversion"], 3400.0 / 41.0), "{worth}");
+    assert!(near(&worth["per_conversion"], 9800.0 / 121.0), "{worth}");
     assert!(
-        near(&worth["interval"][0], 12.175_784_688_282_022),
+        near(&worth["interval"][0], 13.696_378_890_995_66),
         "{worth}"
     );
-    assert!(
-        near(&worth["interval"][1], 21.824_215_311_717_98),
-        "{worth}"
-    );
+    assert!(near(&worth["interval"][1], 18.970_287_775_671), "{worth}");
     let versus = &of_red["versus_control"];
     assert_eq!(
         [
@@ -91,11 +87,14 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
         ],
         [&json!("welch"), &Value::Null, &Value::Null]
     );
-    assert!(near(&versus["difference"], 13.0), "{versus}");
+    assert!(
+        near(&versus["difference"], 9800.0 / 600.0 - 4.0),
+        "{versus}"
+    );
     let day = &all["experiments"][0]["days"][0]["goals"][0]["variants"][1]["worth"];
     assert_eq!(
         [&day["total"], &day["mean"]],
-        [&json!(3400.0), &json!(17.0)]
+        [&json!(9800.0), &json!(9800.0 / 600.0)]
     );
 
     let csv = results(&["--csv", "--csv-separator", ","]).run().stdout;
@@ -107,8 +106,11 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
     let [per_conversion, high, low, mean, total, cap, unit] = worth[..] else {
         panic!("{row}")
     };
-    assert_eq!([unit, cap, total, mean], ["EUR", "200", "3400", "17"]);
-    for (cell, number) in [(low, 12.17), (high, 21.82), (per_conversion, 82.92)] {
+    assert_eq!(
+        [unit, cap, total, mean],
+        ["EUR", "200", "9800", "16.333333333333332"]
+    );
+    for (cell, number) in [(low, 13.69), (high, 18.97), (per_conversion, 80.99)] {
         let cell: f64 = cell.parse().unwrap();
         assert!((cell - number).abs() < 0.01, "{row}");
     }
@@ -117,69 +119,69 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
 const TABLES: &str = "\
 --- 140
 price
- ✓ red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %). You can stop
+ ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop
    - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
- order placed    participants  conversions     rate  per conversion  EUR per visitor   change (safe range)  valid any time
- blue (control)           200           40  20.00 %           20.00             4.00                        │
- red                      200           41  20.50 %           82.93            17.00  +325 % (59 to 1,021)  │ ├───────●────────────────────→
-                                                                                                            0                         +975 %
+ order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  valid any time
+ blue (control)           600          120  20.00 %           20.00             4.00                       │
+ red                      600          121  20.17 %           80.99            16.33  +308 % (176 to 504)  │          ├────────●───────────┤
+                                                                                                           0                          +504 %
  · Values above 200 EUR count as 200 EUR
  signed up       participants  conversions     rate  change (safe range)  valid any time                                    chance to win
- blue (control)           200           20  10.00 %                                   │
- red                      200           20  10.00 %     0 % (−87 to 245)  ├───────────●──────────────────────────────────┤         50.0 %
-                                                                          −87 %       0                             +245 %
+ blue (control)           600           60  10.00 %                                        │
+ red                      600           60  10.00 %      0 % (−46 to 84)  ├────────────────●─────────────────────────────┤         50.0 %
+                                                                          −46 %            0                         +84 %
  … Not decided yet. No clear difference so far
 --- 80
 price
- ✓ red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %).
+ ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %).
    You can stop
    - Only 1 day is counted so far. A full week is safer: visitors of weekdays
      and weekends differ.
- order placed       rate  EUR per visitor   change (safe range)
+ order placed       rate  EUR per visitor  change (safe range)
  blue (control)  20.00 %             4.00
- red             20.50 %            17.00  +325 % (59 to 1,021)
+ red             20.17 %            16.33  +308 % (176 to 504)
  · Values above 200 EUR count as 200 EUR
  signed up          rate  change (safe range)  valid any time      chance to win
- blue (control)  10.00 %                           │
- red             10.00 %     0 % (−87 to 245)  ├───●────────────┤         50.0 %
-                                               −87 %       +245 %
+ blue (control)  10.00 %                             │
+ red             10.00 %      0 % (−46 to 84)  ├─────●──────────┤         50.0 %
+                                               −46 % 0      +84 %
  … Not decided yet. No clear difference so far
 --- 50
 price
- ✓ red wins: 325 % more EUR per visitor from order
-   placed (likely 59–1,021 %). You can stop
+ ✓ red wins: 308 % more EUR per visitor from order
+   placed (likely 176–504 %). You can stop
    - Only 1 day is counted so far. A full week is
      safer: visitors of weekdays and weekends
      differ.
  order placed    EUR per visitor  valid any time
  blue (control)             4.00  │
- red                       17.00  │├───●─────────→
-                                  0         +975 %
+ red                       16.33  │    ├───●─────┤
+                                  0         +504 %
  · Values above 200 EUR count as 200 EUR
  signed up          rate  change (safe range)
  blue (control)  10.00 %
- red             10.00 %     0 % (−87 to 245)
+ red             10.00 %      0 % (−46 to 84)
  … Not decided yet. No clear difference so far
 ";
 
 const MARKDOWN: &str = "\
 ### price
 
-**red wins: 325 % more EUR per visitor from order placed (likely 59–1,021 %). You can stop**
+**red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop**
 
 - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
 
 | order placed | participants | conversions | EUR per visitor | change (safe range) |
 | --- | ---: | ---: | ---: | ---: |
-| blue (control) | 200 | 40 | 4.00 |  |
-| red | 200 | 41 | 17.00 | +325 % (59 to 1,021) |
+| blue (control) | 600 | 120 | 4.00 |  |
+| red | 600 | 121 | 16.33 | +308 % (176 to 504) |
 
 Values above 200 EUR count as 200 EUR.
 
 | signed up | participants | conversions | rate | change (safe range) |
 | --- | ---: | ---: | ---: | ---: |
-| blue (control) | 200 | 20 | 10.00 % |  |
-| red | 200 | 20 | 10.00 % | 0 % (−87 to 245) |
+| blue (control) | 600 | 60 | 10.00 % |  |
+| red | 600 | 60 | 10.00 % | 0 % (−46 to 84) |
 
 Not decided yet. No clear difference so far
 

@@ -195,15 +195,15 @@ fn a_goal_with_a_value_is_shown_in_its_unit() {
         let experiments =
             json!({"e": {"variants": {"new": 1, "old": 1}, "control": "old", "goals": [goal]}});
         let participants = [
-            ("e", "participate", "old", 400),
-            ("e", "participate", "new", 400),
+            ("e", "participate", "old", 600),
+            ("e", "participate", "new", 600),
         ];
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(declared(experiments, &participants));
         let orders: Vec<Value> = [("old", 10), ("new", 30)]
             .into_iter()
             .flat_map(|(variant, least)| {
-                (0..80).map(move |place| {
+                (0..120).map(move |place| {
                     let value = f64::from(least + place % 5);
                     json!({"experiment": "e", "event": "order placed", "variant": variant, "uuid": format!("order {place}"), "value": value})
                 })
@@ -239,11 +239,11 @@ fn a_goal_with_a_value_is_shown_in_its_unit() {
                 "In percent",
                 "In EUR",
                 "Values above 500 EUR count as 500 EUR.",
-                "EUR per participant",
+                "EUR per visitor",
                 "2.40",
-                "960.00 EUR / 400",
+                "1,440 EUR / 600",
                 "6.40",
-                "2,560 EUR / 400"
+                "3,840 EUR / 600"
             ]
         );
         assert_eq!(
@@ -257,7 +257,7 @@ fn a_goal_with_a_value_is_shown_in_its_unit() {
             ("+4.0 EUR", true)
         );
         assert!(
-            figures[1].starts_with("Total\t960.00 EUR\t2,560 EUR"),
+            figures[1].starts_with("Total\t1,440 EUR\t3,840 EUR"),
             "{figures:?}"
         );
         assert!(

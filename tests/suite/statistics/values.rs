@@ -176,15 +176,12 @@ fn participants_are_compared_by_what_they_are_worth() {
                 .collect()
         })
         .collect();
-    assert_eq!(
-        means,
-        [[2.0, 2.0], [2.0, 4.0], [2.0, 4.666_666_666_666_666]]
-    );
+    assert_eq!(means, [[2.0, 2.0], [2.0, 4.0], [2.0, 14.0 / 3.0]]);
 
     // Worth less is a loser; without values it is a rate; without `value` declared, too.
     let (counts, days) = counted(&[vec![
-        ("blue", 500, vec![60.0; 90]),
-        ("red", 500, vec![20.0; 90]),
+        ("blue", 600, vec![60.0; 110]),
+        ("red", 600, vec![20.0; 110]),
     ]]);
     let results = Results::of(&counts, &days, Some(&declared(100.0)), None);
     let text = &results.verdict.text;
