@@ -206,20 +206,34 @@ impl Planner<'_> {
         details
     }
 
-    /// Code first, then configuration: a python3.8 function takes both before anything is published.
+    /// The configuration first, then the code: AWS refuses code updates of functions whose runtime it has
+    /// given up, and allows the change of the runtime. What is live stays what was published before.
+    ///
+    /// Source: "Runtime deprecation policy", Lambda developer guide.
     fn update(&self, plan: &mut Plan, function: &DesiredFunction, there: &Configuration) {
+        self.update_configuration(plan, function, there);
         let name = &function.name;
         let code = self.desired.code_of(function);
-        let group = || Group::Function(name.clone());
-        if there.code_sha256 != code.sha256 || there.architecture != code.architecture {
-            let words = Words::update("function", name.as_str()).detail("code");
-            let words = if there.architecture == code.architecture {
-                words
-            } else {
-                words.detail(format!("{} → {}", there.architecture, code.architecture))
-            };
-            plan.push(group(), Step::UpdateCode(name.clone()), words);
+        if there.code_sha256 == code.sha256 && there.architecture == code.architecture {
+            return;
         }
+        let words = Words::update("function", name.as_str()).detail("code");
+        let words = if there.architecture == code.architecture {
+            words
+        } else {
+            words.detail(format!("{} → {}", there.architecture, code.architecture))
+        };
+        let step = Step::UpdateCode(name.clone());
+        plan.push(Group::Function(name.clone()), step, words);
+    }
+
+    fn update_configuration(
+        &self,
+        plan: &mut Plan,
+        function: &DesiredFunction,
+        there: &Configuration,
+    ) {
+        let name = &function.name;
         let details = self.differences(function, there);
         if details.is_empty() {
             return;
@@ -233,11 +247,8 @@ impl Planner<'_> {
             environment,
             vpc: (vpc != there.vpc).then_some(vpc),
         };
-        plan.push(
-            group(),
-            step,
-            Words::update("function", name.as_str()).details(details),
-        );
+        let words = Words::update("function", name.as_str()).details(details);
+        plan.push(Group::Function(name.clone()), step, words);
     }
 
     /// What differs in the configuration, from → to.

@@ -11,7 +11,8 @@
 //!   unasked; no pages in lists; names of functions and days of retention unchecked.
 //! - here: permissions (and `iam:SimulatePrincipalPolicy`, which moto lacks), throttling, faults of
 //!   the services, conflicts, expired credentials, broken connections, roles that Lambda cannot assume
-//!   yet, functions that are still pending or being updated, invocations of the deployed API.
+//!   yet, functions that are still pending or being updated, code
+//!   for runtimes that AWS has given up, invocations of the deployed API.
 //! - nowhere: `apigateway:UpdateMethod`, `UpdateIntegration` and `UpdateGatewayResponse` are 500
 //!   (put them anew instead); `Tags` in `UpdateStage` and `UpdateRestApi` are ignored; a usage plan
 //!   keeps the stage of a deleted API; managed policies of AWS cannot be attached; runtimes are not
