@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, preflight, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Aws, Deployment, Desired, Observed, Plan, plan};
+use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, plan};
 use crate::http::STAGE;
 use crate::report::{Question, Runs, read};
 
@@ -63,9 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
         context.printer.talk(&changes::of_deploy(&plan, &desired));
     }
-    let lost: Vec<String> = (plan.destructive())
-        .map(|change| format!("{} `{}`", change.resource, change.name))
-        .collect();
+    let lost: Vec<String> = plan.destructive().map(Change::lost).collect();
     if !lost.is_empty() {
         let question = format!("Permanently delete {}?", lost.join(", "));
         if !confirm(args.yes, &question)? {

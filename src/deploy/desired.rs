@@ -23,6 +23,9 @@ pub const COMPRESSED_FROM: i32 = 1024;
 /// The days that a new log group keeps its events for, where the config says nothing.
 pub const DEFAULT_RETENTION_DAYS: u32 = 30;
 
+/// The tag by which lamed knows what it made; its value is the name of the deployment.
+pub const MARK: &str = "lamed:deployment";
+
 /// The newest versions of a function that are kept, besides those that an alias uses.
 pub const KEPT_VERSIONS: usize = 5;
 
@@ -136,6 +139,13 @@ impl Desired {
         } else {
             &self.code
         }
+    }
+
+    /// The tags of what lamed has to know again as its own.
+    pub(super) fn marked_tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.tags.clone();
+        tags.insert(MARK.to_owned(), self.name.clone());
+        tags
     }
 
     /// The paths of the API, each once, in order.

@@ -120,6 +120,7 @@ impl Deployment {
             functions: &functions,
             stage: STAGE,
             log_group_tags: compared_with.is_some_and(|config| !config.aws.tags.is_empty()),
+            compared: compared_with.is_some(),
             settings: SETTINGS,
         };
         observe(aws, names).await

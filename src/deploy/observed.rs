@@ -140,9 +140,10 @@ pub struct UsagePlan {
 
 #[derive(Clone, Debug)]
 pub struct LogGroup {
+    pub arn: String,
     /// In days; `None` keeps for ever.
     pub retention: Option<u32>,
-    /// Read only where [`super::Names::log_group_tags`] asks for them.
+    /// Read only where they are compared with a config that sets tags, or tell who made the group.
     pub tags: BTreeMap<String, String>,
 }
 

@@ -58,7 +58,7 @@ impl Work<'_> {
         match step {
             Step::TagFunction(name) => {
                 let arn = self.account.function(name);
-                let tags = tags(self.desired()?);
+                let tags = tags(&self.desired()?.tags);
                 let tag = async || {
                     let tag = lambda.tag_resource().resource(&arn);
                     tag.set_tags(tags.clone()).send().await
@@ -94,7 +94,7 @@ impl Work<'_> {
         let (aws, logs) = (self.aws, &self.aws.logs);
         let name = log_group(function);
         if new {
-            let tags = tags(self.desired()?);
+            let tags = tags(&self.desired()?.marked_tags());
             let create = async || {
                 let create = logs.create_log_group().log_group_name(&name);
                 create.set_tags(tags.clone()).send().await.map(drop)
@@ -113,7 +113,7 @@ impl Work<'_> {
 
     async fn tag_log_group(&self, function: &str) -> Result<(), AwsError> {
         let arn = self.account.log_group(function);
-        let tags = tags(self.desired()?);
+        let tags = tags(&self.desired()?.tags);
         let tag = async || {
             let tag = self.aws.logs.tag_resource().resource_arn(&arn);
             tag.set_tags(tags.clone()).send().await
@@ -156,7 +156,7 @@ impl Work<'_> {
                 .environment(variables(&environment))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build());
             let create = create.set_vpc_config((!vpc.subnets.is_empty()).then(|| vpc_config(vpc)));
-            create.set_tags(tags(desired)).send().await.map(drop)
+            create.set_tags(tags(&desired.tags)).send().await.map(drop)
         };
         let find = async || {
             let get = async || {
@@ -298,8 +298,8 @@ fn vpc_config(vpc: &Vpc) -> VpcConfig {
         .build()
 }
 
-pub(super) fn tags(desired: &Desired) -> Option<HashMap<String, String>> {
-    let tags: HashMap<_, _> = desired.tags.clone().into_iter().collect();
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    let tags: HashMap<_, _> = tags.clone().into_iter().collect();
     (!tags.is_empty()).then_some(tags)
 }
 

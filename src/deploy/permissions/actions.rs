@@ -79,7 +79,7 @@ pub(super) const ACTIONS: [Action; 33] = [
     action("lambda:TagResource", On::Functions, Need::Tags),
     action("logs:CreateLogGroup", On::LogGroups, Need::Always),
     action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
-    action("logs:TagResource", On::TaggedLogGroups, Need::Tags),
+    action("logs:TagResource", On::TaggedLogGroups, Need::Always),
     action("logs:DeleteLogGroup", On::LogGroups, Need::Removal),
     action(
         "apigateway:POST",

@@ -5,7 +5,8 @@ use super::step::{Change, Group, Plan, Step, Words};
 use super::{api, missing};
 use crate::deploy::Account;
 use crate::deploy::desired::{
-    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
+    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
+    log_group,
 };
 use crate::deploy::observed::{self, Configuration, Observed};
 
@@ -91,13 +92,15 @@ impl Planner<'_> {
         }
     }
 
-    /// Makes the log group where there is none.
+    /// Makes the log group where there is none. One that somebody else made is kept as long as it was, unless the
+    /// config says how long.
     fn retention(&self, plan: &mut Plan, function: &str) {
         let name = log_group(function);
         let there = self.observed.log_groups.get(function);
         // One that lamed has not finished making: functions come after their log groups.
-        let unfinished = there.is_some_and(|there| there.retention.is_none())
-            && !self.observed.functions.contains_key(function);
+        let unfinished = there.is_some_and(|there| {
+            there.retention.is_none() && there.tags.get(MARK) == Some(&self.desired.name)
+        }) && !self.observed.functions.contains_key(function);
         let days = match self.desired.retention {
             None if there.is_none() || unfinished => Some(DEFAULT_RETENTION_DAYS),
             configured => configured,
@@ -112,8 +115,14 @@ impl Planner<'_> {
                 let before = there
                     .retention
                     .map_or("forever".to_owned(), |d| format!("{d} days"));
-                Words::update("log group", name)
-                    .detail(format!("keeps logs {before} → {days} days"))
+                let words = Words::update("log group", name)
+                    .detail(format!("keeps logs {before} → {days} days"));
+                let shorter = there.retention.is_none_or(|before| before > days);
+                if shorter && !unfinished {
+                    words.destructive()
+                } else {
+                    words
+                }
             }
         };
         let step = Step::SetUpLogGroup {

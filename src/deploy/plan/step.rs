@@ -179,6 +179,22 @@ pub(in crate::deploy) enum Step {
     },
 }
 
+impl Change {
+    /// What a destructive change takes away, for a question.
+    #[must_use]
+    pub fn lost(&self) -> String {
+        match &self.step {
+            Step::SetUpLogGroup { days, .. } => {
+                format!(
+                    "the logs in `{}` that are older than {days} days",
+                    self.name
+                )
+            }
+            _ => format!("{} `{}`", self.resource, self.name),
+        }
+    }
+}
+
 impl Plan {
     /// Whether nothing is to be done.
     #[must_use]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{ChangeKind, Plan, deploy, mapped, rollback};
 use crate::deploy::Account;
-use crate::deploy::desired::{self, Code, Desired, LIVE, RUNTIME, Variable, Vpc};
+use crate::deploy::desired::{self, Code, Desired, LIVE, MARK, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
     ApiKey, Configuration, Integration, LogGroup, Observed, ObservedFunction, ObservedMethod,
     Resource, RestApi, Role, Stage, UsagePlan, Version,
@@ -129,6 +129,7 @@ fn deployed(desired: &Desired) -> Observed {
         log_groups.insert(
             function.name.clone(),
             LogGroup {
+                arn: String::new(),
                 retention: Some(30),
                 tags: BTreeMap::new(),
             },
@@ -465,5 +466,48 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
         rollback(&there, None).unwrap_err().to_string(),
         "cannot roll back: no release older than the live release 1 is available; the versions of Python \
          lamed cannot answer the requests that API Gateway sends now"
+    );
+}
+
+#[test]
+fn log_groups_of_others_are_kept_as_long_as_they_were() {
+    let retention = |there: Option<u32>, mark: Option<&str>, wanted: Option<u32>| {
+        let mut observed = deployed(&wants());
+        observed.functions.clear();
+        let group = observed.log_groups.get_mut("track").unwrap();
+        group.retention = there;
+        group
+            .tags
+            .extend(mark.map(|name| (MARK.to_owned(), name.to_owned())));
+        let desired = Desired {
+            retention: wanted,
+            ..wants()
+        };
+        let plan = deploy(&desired, &observed, &account());
+        let mut changes = plan.changes.iter();
+        changes
+            .find(|change| change.resource == "log group")
+            .map(|change| (change.details.join(", "), change.destructive))
+    };
+    let keeps = |text: &str, destructive| Some((format!("keeps logs {text}"), destructive));
+    assert_eq!(retention(None, None, None), None);
+    assert_eq!(retention(Some(7), None, None), None);
+    assert_eq!(retention(None, Some("shop"), None), None);
+    // Lamed had begun to make it.
+    assert_eq!(
+        retention(None, Some("lamed"), None),
+        keeps("forever → 30 days", false)
+    );
+    assert_eq!(
+        retention(None, None, Some(90)),
+        keeps("forever → 90 days", true)
+    );
+    assert_eq!(
+        retention(Some(120), None, Some(90)),
+        keeps("120 days → 90 days", true)
+    );
+    assert_eq!(
+        retention(Some(7), None, Some(90)),
+        keeps("7 days → 90 days", false)
     );
 }

@@ -130,12 +130,13 @@ pub(super) async fn group(
         BTreeMap::new()
     };
     Ok(Some(LogGroup {
+        arn: group.arn().unwrap_or_default().to_owned(),
         retention: group.retention_in_days().map(i32::unsigned_abs),
         tags,
     }))
 }
 
-async fn group_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
+pub(super) async fn group_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
     // With the suffix it means the group's streams, which have no tags.
     let arn = arn.strip_suffix(":*").unwrap_or(arn);
     let list = async || {

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 use tokio::try_join;
 
-use self::functions::{function, group};
+use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
 pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, usage_plans};
 use self::gateway::{one_api, one_key, rest_api, usage_plan};
 use super::aws::{Aws, AwsError};
 use super::concurrently;
 use super::desired::log_group;
-use super::observed::{Configuration, Observed, Role};
+use super::observed::{Configuration, LogGroup, Observed, Role};
 use crate::domain::Secret;
 
 /// What to look for.
@@ -25,8 +25,10 @@ pub struct Names<'a> {
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
     pub stage: &'a str,
-    /// Whether the tags of log groups are needed: each group's take a call of their own.
+    /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
+    /// Whether it is to be compared with a config.
+    pub compared: bool,
     /// The environment variable by which a function of lamed is known.
     pub settings: &'a str,
 }
@@ -59,6 +61,9 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
         observed
             .log_groups
             .extend(group.map(|group| ((*name).to_owned(), group)));
+    }
+    if names.compared && !names.log_group_tags {
+        add_marks(aws, &mut observed).await?;
     }
     observed.usage_plan = usage_plan(aws, plans, &observed, names).await?;
     add_others(aws, &mut observed, names).await?;
@@ -133,6 +138,23 @@ fn document(text: &str) -> Value {
     let decoded = form_urlencoded::parse(query.as_bytes()).next();
     let decoded = decoded.map_or_else(String::new, |(_, text)| text.into_owned());
     serde_json::from_str(&decoded).unwrap_or(Value::Null)
+}
+
+/// Adds the tags of log groups that are kept for ever and have no function yet: they tell whether lamed has
+/// only begun to make them.
+async fn add_marks(aws: &Aws, observed: &mut Observed) -> Result<(), AwsError> {
+    let functions = &observed.functions;
+    let mut unclear: Vec<(&String, &mut LogGroup)> = (observed.log_groups.iter_mut())
+        .filter(|(name, group)| group.retention.is_none() && !functions.contains_key(*name))
+        .collect();
+    let arns: Vec<String> = (unclear.iter())
+        .map(|(_, group)| group.arn.clone())
+        .collect();
+    let tags = concurrently(&arns, async |arn| group_tags(aws, arn).await).await?;
+    for ((_, group), tags) in unclear.iter_mut().zip(tags) {
+        group.tags = tags;
+    }
+    Ok(())
 }
 
 /// Adds the functions of lamed that the API calls, or that the role's policy still names, and that

@@ -226,7 +226,7 @@ error: preflight failed: permissions; use `--no-preflight` to skip these checks
                     UpdateAssumeRolePolicy; lambda: AddPermission, CreateAlias, CreateFunction, \
                     DeleteFunction, GetAlias, GetFunctionConfiguration, ListVersionsByFunction, \
                     PublishVersion, RemovePermission, UpdateAlias, UpdateFunctionCode, \
-                    UpdateFunctionConfiguration; logs: CreateLogGroup, PutRetentionPolicy; \
+                    UpdateFunctionConfiguration; logs: CreateLogGroup, PutRetentionPolicy, TagResource; \
                     apigateway: POST, PUT, DELETE, PATCH; ec2: DescribeSecurityGroups, \
                     DescribeSubnets, DescribeVpcs",
             })
