@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, preflight, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, plan};
+use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
 use crate::report::{Question, Runs, read};
 
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = if args.no_preflight {
-        deployment.observe(&aws, Some(&config)).await?
+        deployment.observe(&aws, Purpose::Compare(&config)).await?
     } else {
         let observed = preflight::before_deploy(context, &config, &deployment, &aws).await?;
         (observed, aws.account().await?)
@@ -51,6 +51,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let plan = plan::deploy(&desired, &observed, account);
     if let Some(refusal) = refusal(&config, &aws, &observed).await {
         return Err(refusal);
+    }
+    for kept in &plan.kept {
+        context.printer.talk(kept);
     }
     if args.dry_run {
         return show(context, &name, account, &plan, &desired);

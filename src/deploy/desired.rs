@@ -167,7 +167,12 @@ impl Desired {
         })
     }
 
-    /// What the functions may do: write their own logs and, in a VPC, what Lambda needs to put them
+    /// The name of the role's policy for this region.
+    pub(super) fn policy_name(&self, account: &Account) -> String {
+        region_policy(&self.name, &account.region)
+    }
+
+    /// What the functions of this region may do: write their own logs and, in a VPC, what Lambda needs to put them
     /// there.
     ///
     /// Source: AWS managed policies `AWSLambdaBasicExecutionRole` (here without the right to create
@@ -199,6 +204,11 @@ impl Desired {
         }
         json!({"Version": "2012-10-17", "Statement": statements})
     }
+}
+
+/// The role is global and deployments are regional: each region has a policy of its own in it, and touches no other.
+pub(super) fn region_policy(deployment: &str, region: &str) -> String {
+    format!("{deployment}-{region}")
 }
 
 /// Where Lambda writes what a function logs.

@@ -1,6 +1,6 @@
 //! What is there: plain data, read by [`super::read`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -29,6 +29,18 @@ pub struct Role {
     /// The ARNs of managed policies.
     pub attached: Vec<String>,
     pub tags: BTreeMap<String, String>,
+    pub elsewhere: Elsewhere,
+}
+
+/// The other regions whose functions use a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// All that are known.
+    pub regions: BTreeSet<String>,
+    /// Those with functions of Python lamed, which need its wide rights.
+    pub python: BTreeSet<String>,
+    /// Those that the credentials do not allow to look at, or that cannot be reached.
+    pub unknown: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -145,6 +157,41 @@ pub struct LogGroup {
     pub retention: Option<u32>,
     /// Read only where they are compared with a config that sets tags, or tell who made the group.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Role {
+    /// Whether Python lamed made it and nothing has narrowed it since: API Gateway may assume it, or it may do
+    /// something in all regions.
+    pub(super) fn is_wide(&self, deployment: &str) -> bool {
+        let legacy = self.policies.get(deployment);
+        self.trust.to_string().contains("apigateway.amazonaws.com")
+            || legacy.is_some_and(|policy| regions(policy).is_empty())
+    }
+
+    /// The regions that have a policy of their own in it.
+    pub(super) fn registered(&self, deployment: &str) -> BTreeSet<String> {
+        let named = |policy: &String| {
+            let region = policy.strip_prefix(deployment)?.strip_prefix('-')?;
+            Some(region.to_owned())
+        };
+        let legacy = self.policies.get(deployment).map(regions);
+        (self.policies.keys().filter_map(named))
+            .chain(legacy.into_iter().flatten())
+            .collect()
+    }
+}
+
+/// The regions of the log groups that a policy names.
+pub(super) fn regions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let resources = statements.filter_map(|statement| statement["Resource"].as_array());
+    let region = |resource: &Value| {
+        let mut parts = resource.as_str()?.split(':').skip(2);
+        let is_logs = parts.next() == Some("logs");
+        let region = parts.next().filter(|region| *region != "*");
+        region.filter(|_| is_logs).map(str::to_owned)
+    };
+    resources.flatten().filter_map(region).collect()
 }
 
 impl ObservedFunction {

@@ -213,6 +213,7 @@ impl Work<'_> {
             Step::CreateRole
             | Step::SetTrust
             | Step::SetRolePolicy(_)
+            | Step::DeleteRolePolicy { .. }
             | Step::TagRole
             | Step::DeleteRole { .. } => self.role(step).await,
             Step::SetUpLogGroup { .. }

@@ -20,15 +20,18 @@ impl Work<'_> {
                 .map(drop)
             }
             Step::SetRolePolicy(document) => {
-                let name = self.desired()?.name.as_str();
+                let desired = self.desired()?;
+                let policy = desired.policy_name(self.account);
                 let document = document.to_string();
                 aws.call("iam:PutRolePolicy", async || {
-                    let put = iam.put_role_policy().role_name(name).policy_name(name);
+                    let put = iam.put_role_policy().role_name(&desired.name);
+                    let put = put.policy_name(&policy);
                     put.policy_document(&document).send().await
                 })
                 .await
                 .map(drop)
             }
+            Step::DeleteRolePolicy { role, policy } => self.delete_role_policy(role, policy).await,
             Step::TagRole => {
                 let desired = self.desired()?;
                 aws.call("iam:TagRole", async || {
@@ -74,6 +77,14 @@ impl Work<'_> {
         Ok(())
     }
 
+    async fn delete_role_policy(&self, role: &str, policy: &str) -> Result<(), AwsError> {
+        let delete = async || {
+            let delete = self.aws.iam.delete_role_policy().role_name(role);
+            delete.policy_name(policy).send().await
+        };
+        self.aws.remove("iam:DeleteRolePolicy", delete).await
+    }
+
     /// A role goes only when nothing hangs on it.
     async fn delete_role(
         &self,
@@ -83,14 +94,7 @@ impl Work<'_> {
     ) -> Result<(), AwsError> {
         let (aws, iam) = (self.aws, &self.aws.iam);
         for policy in policies {
-            aws.remove("iam:DeleteRolePolicy", async || {
-                iam.delete_role_policy()
-                    .role_name(name)
-                    .policy_name(policy)
-                    .send()
-                    .await
-            })
-            .await?;
+            self.delete_role_policy(name, policy).await?;
         }
         for policy in attached {
             aws.remove("iam:DetachRolePolicy", async || {

@@ -26,6 +26,8 @@ pub(in crate::deploy) enum ErrorKind {
     Busy,
     /// Nobody knows whether AWS did it: no reply, or an error of its own.
     Unclear,
+    /// AWS does not know the credentials: they are wrong, or the account has not enabled the region.
+    Unrecognised,
     /// The credentials do not allow it.
     Denied,
     /// It will never work as it is.
@@ -164,6 +166,7 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
             ErrorKind::Busy
         }
+        _ if UNKNOWN_CREDENTIALS.contains(&code) => ErrorKind::Unrecognised,
         "RequestLimitExceeded" | "PriorRequestNotComplete" => ErrorKind::Busy,
         _ if status >= 500 => ErrorKind::Unclear,
         _ => ErrorKind::Refused,

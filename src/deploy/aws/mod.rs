@@ -120,6 +120,33 @@ impl Aws {
         self.account.get_or_try_init(ask).await
     }
 
+    /// A function of another region, if there is one of that name.
+    pub(super) async fn function_in(
+        &self,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<FunctionElsewhere>, AwsError> {
+        let config = self.lambda.config().to_builder();
+        let config = config.region(Region::new(region.to_owned())).build();
+        let lambda = aws_sdk_lambda::Client::from_conf(config);
+        let get = async || {
+            let get = lambda.get_function_configuration().function_name(name);
+            get.send().await
+        };
+        let found = match self.call("lambda:GetFunctionConfiguration", get).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        // Not every emulator knows regions.
+        let arn = found.function_arn().unwrap_or_default();
+        let is_there = arn.split(':').nth(3) == Some(region);
+        Ok(is_there.then(|| FunctionElsewhere {
+            role: found.role().unwrap_or_default().to_owned(),
+            runtime: (found.runtime())
+                .map_or_else(String::new, |runtime| runtime.as_str().to_owned()),
+        }))
+    }
+
     /// Whether an emulator answers instead of AWS.
     pub(super) fn is_emulated(&self) -> bool {
         (self.endpoint.as_ref()).is_some_and(|endpoint| !endpoint.contains(".amazonaws.com"))
@@ -253,6 +280,13 @@ impl Aws {
     {
         self.find(action, attempt).await.map(drop)
     }
+}
+
+/// What matters of a function in another region.
+pub(super) struct FunctionElsewhere {
+    /// The ARN of its role.
+    pub(super) role: String,
+    pub(super) runtime: String,
 }
 
 /// How long to go on after errors that may pass.

@@ -12,6 +12,8 @@ use crate::domain::Secret;
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub changes: Vec<Change>,
+    /// What stays although somebody may expect it to go, and why. A sentence each.
+    pub kept: Vec<String>,
 }
 
 /// One step, and how to speak of it.
@@ -92,6 +94,10 @@ pub(in crate::deploy) enum Step {
     CreateRole,
     SetTrust,
     SetRolePolicy(Value),
+    DeleteRolePolicy {
+        role: String,
+        policy: String,
+    },
     TagRole,
     SetUpLogGroup {
         function: String,

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{ChangeKind, Plan, deploy, mapped, rollback};
+use super::{ChangeKind, Plan, deploy, destroy, mapped, rollback};
 use crate::deploy::Account;
 use crate::deploy::desired::{self, Code, Desired, LIVE, MARK, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
-    ApiKey, Configuration, Integration, LogGroup, Observed, ObservedFunction, ObservedMethod,
-    Resource, RestApi, Role, Stage, UsagePlan, Version,
+    ApiKey, Configuration, Elsewhere, Integration, LogGroup, Observed, ObservedFunction,
+    ObservedMethod, Resource, RestApi, Role, Stage, UsagePlan, Version,
 };
 use crate::domain::Secret;
 
@@ -141,9 +141,14 @@ fn deployed(desired: &Desired) -> Observed {
         role: Some(Role {
             arn: account.role(&desired.name),
             trust: desired.trust(),
-            policies: [(desired.name.clone(), desired.policy(&account, false))].into(),
+            policies: [(
+                desired.policy_name(&account),
+                desired.policy(&account, false),
+            )]
+            .into(),
             attached: Vec::new(),
             tags: BTreeMap::new(),
+            elsewhere: Elsewhere::default(),
         }),
         functions,
         api: Some(RestApi {
@@ -384,19 +389,19 @@ fn the_role_is_widened_first_and_narrowed_last_and_new_functions_join_the_vpc() 
         .as_mut()
         .unwrap()
         .policies
-        .insert("lamed".to_owned(), policy);
+        .insert("lamed-eu-west-1".to_owned(), policy);
     let mut wants = wants();
     wants.functions.push(wanted("new"));
     let plan = deploy(&wants, &there, &account());
     assert_eq!(
         lines(&plan),
         [
-            "~ role policy lamed: can use the VPC",
+            "~ role policy lamed-eu-west-1: can use the VPC",
             "+ log group /aws/lambda/new: keeps logs for 30 days",
             "+ function new: provided.al2023, arm64, lamed.new, 128 MB, 10 s, in the VPC: subnet-1 sg-1",
             "+ version new: lamed 1.0.0, release 2",
             "+ alias new:live: → new version",
-            "~ role policy lamed: can only write its own logs and use the VPC",
+            "~ role policy lamed-eu-west-1: can only write its own logs and use the VPC",
         ]
     );
     let (first, last) = (
@@ -510,4 +515,86 @@ fn log_groups_of_others_are_kept_as_long_as_they_were() {
         retention(Some(7), None, Some(90)),
         keeps("7 days → 90 days", false)
     );
+}
+
+/// What a policy of an earlier build says for a region.
+fn legacy(region: &str) -> serde_json::Value {
+    let account = Account {
+        region: region.to_owned(),
+        ..account()
+    };
+    wants().policy(&account, false)
+}
+
+#[test]
+fn each_region_has_its_own_policy_in_the_role() {
+    let with = |policies: Vec<(&str, serde_json::Value)>| {
+        let mut there = deployed(&wants());
+        let role = there.role.as_mut().unwrap();
+        role.policies = (policies.into_iter())
+            .map(|(name, policy)| (name.to_owned(), policy))
+            .collect();
+        role.elsewhere.regions = role.registered("lamed");
+        role.elsewhere.regions.remove("eu-west-1");
+        there
+    };
+    let own = || ("lamed-eu-west-1", legacy("eu-west-1"));
+    let added = "+ role policy lamed-eu-west-1: can write its own logs";
+    // The one of another region, as this build and as an earlier one left it.
+    for policy in ["lamed-us-east-1", "lamed"] {
+        let other = || (policy, legacy("us-east-1"));
+        assert_eq!(changes(&with(vec![own(), other()])), [""; 0], "{policy}");
+        assert_eq!(changes(&with(vec![other()])), [added], "{policy}");
+        let plan = destroy(&with(vec![own(), other()]), "lamed", "prod", "eu-west-1");
+        let mut lines = lines(&plan);
+        lines.retain(|line| line.contains(" role"));
+        assert_eq!(lines, ["- role policy lamed-eu-west-1: "], "{policy}");
+        assert_eq!(
+            plan.kept,
+            ["role `lamed` stays: functions in us-east-1 use it"]
+        );
+    }
+    // Its own, as an earlier build left it.
+    assert_eq!(
+        changes(&with(vec![("lamed", legacy("eu-west-1"))])),
+        [added, "- role policy lamed: `lamed-eu-west-1` replaces it"]
+    );
+    let mut alone = with(vec![own(), ("lamed", legacy("eu-west-1"))]);
+    let removes_role = |there: &Observed| {
+        let plan = destroy(there, "lamed", "prod", "eu-west-1");
+        (
+            lines(&plan).contains(&"- role lamed: ".to_owned()),
+            plan.kept,
+        )
+    };
+    assert_eq!(removes_role(&alone), (true, vec![]));
+    let elsewhere = &mut alone.role.as_mut().unwrap().elsewhere;
+    elsewhere.unknown.insert("ap-east-1".to_owned());
+    let kept = "role `lamed` stays: lamed cannot see whether functions in ap-east-1 use it; delete it in IAM if they \
+                do not";
+    assert_eq!(removes_role(&alone), (false, vec![kept.to_owned()]));
+}
+
+#[test]
+fn the_rights_of_python_lamed_stay_while_another_region_needs_them() {
+    let mut there = deployed(&wants());
+    let role = there.role.as_mut().unwrap();
+    let wide =
+        serde_json::json!({"Statement": [{"Action": ["logs:PutLogEvents"], "Resource": "*"}]});
+    role.policies.insert("lamed".to_owned(), wide);
+    role.trust = serde_json::json!({"Principal": {"Service": "apigateway.amazonaws.com"}});
+    let plan = |there: &Observed| deploy(&wants(), there, &account());
+    let narrowed = [
+        "- role policy lamed: `lamed-eu-west-1` replaces it",
+        "~ role lamed: can only be assumed by Lambda",
+    ];
+    assert_eq!(lines(&plan(&there)), narrowed);
+    let elsewhere = &mut there.role.as_mut().unwrap().elsewhere;
+    elsewhere.regions.insert("us-east-1".to_owned());
+    assert_eq!(lines(&plan(&there)), narrowed);
+    let elsewhere = &mut there.role.as_mut().unwrap().elsewhere;
+    elsewhere.python.insert("us-east-1".to_owned());
+    let kept = "role `lamed` keeps the rights that Python lamed gave it: Python lamed in us-east-1 needs them";
+    let plan = plan(&there);
+    assert_eq!((lines(&plan), plan.kept), (vec![], vec![kept.to_owned()]));
 }

@@ -107,7 +107,7 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
 
   -  path         /collect
   ~  stage        prod               new deployment
-  ~  role policy  lamed              can only write its own logs
+  ~  role policy  lamed-eu-west-1    can only write its own logs
   -  log group    /aws/lambda/extra
   -  function     extra
 

@@ -7,6 +7,7 @@ mod earlier;
 mod faults;
 mod fresh;
 mod refusals;
+mod regions;
 mod tags;
 mod upgrade;
 
