@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Skip the checks of `lamed preflight`
     #[arg(long)]
     no_preflight: bool,
-    /// Do not ask before resources are deleted
+    /// Do not ask before resources are deleted or overwritten
     #[arg(short, long)]
     yes: bool,
     /// Deploy this zip of the Lambda function instead of the embedded one
@@ -65,6 +65,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             .printer
             .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
         context.printer.talk(&changes::of_deploy(&plan, &desired));
+    }
+    if !plan.foreign.is_empty() {
+        let question = format!(
+            "Overwrite {}, which lamed did not make?",
+            plan.foreign.join(", ")
+        );
+        if !confirm(args.yes, &question)? {
+            return Err(CliError::failed("cancelled: no changes made"));
+        }
     }
     let lost: Vec<String> = plan.destructive().map(Change::lost).collect();
     if !lost.is_empty() {

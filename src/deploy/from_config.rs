@@ -164,7 +164,6 @@ impl Deployment {
             functions,
             stage: STAGE,
             api,
-            tags: !aws.tags.is_empty(),
             vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
         }
     }

@@ -30,6 +30,8 @@ pub struct Role {
     pub attached: Vec<String>,
     pub tags: BTreeMap<String, String>,
     pub elsewhere: Elsewhere,
+    /// Whether lamed made it.
+    pub ours: bool,
 }
 
 /// The other regions whose functions use a role.
@@ -54,6 +56,8 @@ pub struct ObservedFunction {
     /// The permissions on the alias `live`: the source's ARN by statement id.
     pub permissions: BTreeMap<String, Option<String>>,
     pub tags: BTreeMap<String, String>,
+    /// Whether lamed made it.
+    pub ours: bool,
 }
 
 /// A version of a function.
@@ -166,6 +170,14 @@ impl Role {
         let legacy = self.policies.get(deployment);
         self.trust.to_string().contains("apigateway.amazonaws.com")
             || legacy.is_some_and(|policy| regions(policy).is_empty())
+    }
+
+    /// Whether it looks as Python lamed and earlier builds made it: without the mark, but with the policy of the
+    /// deployment's name that lets Lambda write logs.
+    pub(super) fn has_legacy_shape(&self, deployment: &str) -> bool {
+        let legacy = self.policies.get(deployment).map(Value::to_string);
+        self.trust.to_string().contains("lambda.amazonaws.com")
+            && legacy.is_some_and(|policy| policy.contains("logs:PutLogEvents"))
     }
 
     /// The regions that have a policy of their own in it.

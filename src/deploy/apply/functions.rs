@@ -58,7 +58,7 @@ impl Work<'_> {
         match step {
             Step::TagFunction(name) => {
                 let arn = self.account.function(name);
-                let tags = tags(&self.desired()?.tags);
+                let tags = tags(&self.desired()?.marked_tags());
                 let tag = async || {
                     let tag = lambda.tag_resource().resource(&arn);
                     tag.set_tags(tags.clone()).send().await
@@ -143,6 +143,7 @@ impl Work<'_> {
         let environment = BTreeMap::from([(settings.name.to_owned(), settings.value.clone())]);
         let code = desired.code_of(wanted);
         let zip = Blob::new(code.zip.as_ref());
+        let marks = tags(&desired.marked_tags());
         let create = async || {
             let create = lambda
                 .create_function()
@@ -156,7 +157,7 @@ impl Work<'_> {
                 .environment(variables(&environment))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build());
             let create = create.set_vpc_config((!vpc.subnets.is_empty()).then(|| vpc_config(vpc)));
-            create.set_tags(tags(&desired.tags)).send().await.map(drop)
+            create.set_tags(marks.clone()).send().await.map(drop)
         };
         let find = async || {
             let get = async || {

@@ -115,5 +115,5 @@ impl Work<'_> {
 
 fn tags(desired: &Desired) -> Vec<Tag> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build().ok();
-    desired.tags.iter().filter_map(tag).collect()
+    desired.marked_tags().iter().filter_map(tag).collect()
 }

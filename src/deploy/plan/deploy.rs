@@ -153,9 +153,12 @@ impl Planner<'_> {
             );
             return;
         };
+        if !there.ours {
+            plan.foreign.push(format!("function `{name}`"));
+        }
         let before = plan.changes.len();
         self.update(plan, function, &there.latest);
-        if missing(&self.desired.tags, &there.tags) {
+        if missing(&self.desired.marked_tags(), &there.tags) {
             let words = Words::update("function", name.as_str()).detail("tags");
             plan.push(group(), Step::TagFunction(name.clone()), words);
         }

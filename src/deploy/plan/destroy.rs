@@ -58,8 +58,13 @@ pub fn destroy(observed: &Observed, name: &str, stage: &str, region: &str) -> Pl
             words.destructive(),
         );
     }
-    for function in observed.functions.keys() {
-        remove_function(&mut plan, function, observed);
+    for (function, there) in &observed.functions {
+        if there.ours {
+            remove_function(&mut plan, function, observed);
+        } else {
+            let kept = format!("function `{function}` stays: lamed did not make it");
+            plan.kept.push(kept);
+        }
     }
     let left = observed
         .log_groups
@@ -86,6 +91,11 @@ fn remove_role(plan: &mut Plan, role: &Role, name: &str, region: &str) {
         unknown,
         ..
     } = &role.elsewhere;
+    if !role.ours {
+        let kept = format!("role `{name}` stays: lamed did not make it");
+        plan.kept.push(kept);
+        return;
+    }
     if users.is_empty() && unknown.is_empty() {
         let step = Step::DeleteRole {
             name: name.to_owned(),

@@ -41,7 +41,10 @@ impl Planner<'_> {
             }
             Some(_) => {}
         }
-        if missing(&self.desired.tags, &role.tags) {
+        if !role.ours {
+            plan.foreign.push(format!("role `{name}`"));
+        }
+        if missing(&self.desired.marked_tags(), &role.tags) {
             plan.push(
                 Group::Role,
                 Step::TagRole,

@@ -14,6 +14,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What stays although somebody may expect it to go, and why. A sentence each.
     pub kept: Vec<String>,
+    /// What it would overwrite that lamed did not make: `role NAME`, …
+    pub foreign: Vec<String>,
 }
 
 /// One step, and how to speak of it.

@@ -123,7 +123,8 @@ fn deployed(desired: &Desired) -> Observed {
             latest: configuration,
             aliases: [(LIVE.to_owned(), 1)].into(),
             permissions: [(format!("lamed-GET-{}", function.name), Some(source))].into(),
-            tags: BTreeMap::new(),
+            tags: desired.marked_tags(),
+            ours: true,
         };
         functions.insert(function.name.clone(), function_there);
         log_groups.insert(
@@ -147,8 +148,9 @@ fn deployed(desired: &Desired) -> Observed {
             )]
             .into(),
             attached: Vec::new(),
-            tags: BTreeMap::new(),
+            tags: desired.marked_tags(),
             elsewhere: Elsewhere::default(),
+            ours: true,
         }),
         functions,
         api: Some(RestApi {
@@ -597,4 +599,24 @@ fn the_rights_of_python_lamed_stay_while_another_region_needs_them() {
     let kept = "role `lamed` keeps the rights that Python lamed gave it: Python lamed in us-east-1 needs them";
     let plan = plan(&there);
     assert_eq!((lines(&plan), plan.kept), (vec![], vec![kept.to_owned()]));
+}
+
+#[test]
+fn what_lamed_did_not_make_is_named_and_never_removed() {
+    let mut there = deployed(&wants());
+    there.role.as_mut().unwrap().ours = false;
+    there.functions.get_mut("track").unwrap().ours = false;
+    let plan = deploy(&wants(), &there, &account());
+    assert_eq!(plan.foreign, ["role `lamed`", "function `track`"]);
+    let plan = destroy(&there, "lamed", "prod", "eu-west-1");
+    let mut lines = lines(&plan);
+    lines.retain(|line| !line.contains("plan ") && !line.contains("API "));
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(
+        plan.kept,
+        [
+            "function `track` stays: lamed did not make it",
+            "role `lamed` stays: lamed did not make it",
+        ]
+    );
 }

@@ -6,13 +6,17 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::Value;
 use tokio::try_join;
 
-use super::{Names, sorted};
+use super::{Names, has_shape, is_ours, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
 use crate::deploy::observed::{Configuration, LogGroup, ObservedFunction, Version};
 use crate::domain::Secret;
 
-pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
+pub(super) async fn function(
+    aws: &Aws,
+    name: &str,
+    names: Names<'_>,
+) -> Result<Option<ObservedFunction>, AwsError> {
     let lambda = &aws.lambda;
     let get = aws.find("lambda:GetFunction", async || {
         lambda.get_function().function_name(name).send().await
@@ -45,14 +49,17 @@ pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFun
         .collect();
     versions.sort_by_key(|version| version.number);
     let policy = policy.and_then(|output| output.policy).unwrap_or_default();
+    let latest = configuration(&read);
+    let tags = tags.map(sorted).unwrap_or_default();
     Ok(Some(ObservedFunction {
-        latest: configuration(&read),
+        ours: is_ours(&tags, names, || has_shape(&latest, names)),
+        latest,
         versions,
         aliases: (aliases.unwrap_or_default().into_iter())
             .filter_map(|alias| Some((alias.name?, alias.function_version?.parse().ok()?)))
             .collect(),
         permissions: permissions(&policy),
-        tags: tags.map(sorted).unwrap_or_default(),
+        tags,
     }))
 }
 

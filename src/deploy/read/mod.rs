@@ -15,7 +15,7 @@ use self::gateway::{one_api, one_key, rest_api, usage_plan};
 use self::role::role;
 use super::aws::{Aws, AwsError};
 use super::concurrently;
-use super::desired::{log_group, region_policy};
+use super::desired::{MARK, log_group, region_policy};
 use super::observed::{Configuration, LogGroup, Observed};
 use crate::domain::Secret;
 
@@ -41,7 +41,9 @@ pub struct Names<'a> {
 /// # Errors
 /// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
-    let found = concurrently(names.functions, async |name| function(aws, name).await);
+    let found = concurrently(names.functions, async |name| {
+        function(aws, name, names).await
+    });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(
         role(aws, names),
@@ -114,10 +116,10 @@ async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Res
     called.sort();
     called.dedup();
     let read = concurrently(&called, async |name| {
-        try_join!(function(aws, name), group(aws, name, names))
+        try_join!(function(aws, name, names), group(aws, name, names))
     });
     for (name, (function, group)) in called.iter().zip(read.await?) {
-        if let Some(function) = function.filter(|function| is_lameds(&function.latest, names)) {
+        if let Some(function) = function.filter(|function| function.ours) {
             observed.functions.insert(name.clone(), function);
             observed
                 .log_groups
@@ -148,8 +150,18 @@ fn named_by_policy(observed: &Observed, names: Names<'_>, region: &str) -> Vec<S
         .collect()
 }
 
-/// Whether lamed made it: by its settings, or by the handler's name that Python lamed gave.
-fn is_lameds(configuration: &Configuration, names: Names<'_>) -> bool {
+/// Whether lamed made it: by its mark, or where it has none by its shape.
+fn is_ours(
+    tags: &BTreeMap<String, String>,
+    names: Names<'_>,
+    shape: impl FnOnce() -> bool,
+) -> bool {
+    tags.get(MARK)
+        .map_or_else(shape, |deployment| deployment == names.deployment)
+}
+
+/// A function of lamed's: by its settings, or by the handler's name that Python lamed gave.
+fn has_shape(configuration: &Configuration, names: Names<'_>) -> bool {
     configuration.environment.contains_key(names.settings)
         || configuration.is_python() && configuration.handler.starts_with("lamed.")
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::try_join;
 
-use super::Names;
+use super::{Names, is_ours};
 use crate::deploy::aws::{Aws, AwsError, ErrorKind};
 use crate::deploy::concurrently;
 use crate::deploy::observed::{Elsewhere, Role};
@@ -105,7 +105,9 @@ pub(super) async fn role(aws: &Aws, names: Names<'_>) -> Result<Option<Role>, Aw
             .map(|tag| (tag.key, tag.value))
             .collect(),
         elsewhere: Elsewhere::default(),
+        ours: false,
     };
+    role.ours = is_ours(&role.tags, names, || role.has_legacy_shape(name));
     role.elsewhere = elsewhere(aws, &role, names).await?;
     Ok(Some(role))
 }

@@ -5,6 +5,7 @@ mod back;
 mod client;
 mod earlier;
 mod faults;
+mod foreign;
 mod fresh;
 mod refusals;
 mod regions;
