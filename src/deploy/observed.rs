@@ -23,6 +23,8 @@ pub struct Observed {
 #[derive(Clone, Debug)]
 pub struct Role {
     pub arn: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created: i64,
     pub trust: Value,
     /// Inline policies by name.
     pub policies: BTreeMap<String, Value>,
@@ -81,6 +83,8 @@ pub struct Configuration {
     pub architecture: String,
     /// SHA-256 of the zip in base64.
     pub code_sha256: String,
+    /// When it became so, in milliseconds since 1970, where Lambda tells.
+    pub modified: Option<i64>,
     pub environment: BTreeMap<String, Secret>,
     pub vpc: Vpc,
 }

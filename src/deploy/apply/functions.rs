@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::primitives::{Blob, DateTime, DateTimeFormat};
 use aws_sdk_lambda::types::{
     Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig,
 };
@@ -32,8 +32,9 @@ impl Work<'_> {
                 name,
                 environment,
                 vpc,
+                new_role,
             } => {
-                self.update_configuration(name, environment, vpc.as_ref())
+                self.update_configuration(name, environment, vpc.as_ref(), *new_role)
                     .await
             }
             Step::Publish {
@@ -198,9 +199,12 @@ impl Work<'_> {
         name: &str,
         environment: &BTreeMap<String, Secret>,
         vpc: Option<&Vpc>,
+        new_role: bool,
     ) -> Result<(), AwsError> {
         let wanted = wanted(self.desired()?, name)?;
         let role = self.known("role", |made| made.role.clone())?;
+        let created = self.known("role", |made| made.role_created)?;
+        let description = new_role.then(|| format!("uses the role made at {}", moment(created)));
         let update = async || {
             let update = self.aws.lambda.update_function_configuration();
             update
@@ -211,6 +215,7 @@ impl Work<'_> {
                 .memory_size(signed(wanted.memory_mb))
                 .timeout(signed(wanted.timeout_seconds))
                 .environment(variables(environment))
+                .set_description(description.clone())
                 .set_vpc_config(vpc.map(vpc_config))
                 .send()
                 .await
@@ -302,6 +307,12 @@ fn vpc_config(vpc: &Vpc) -> VpcConfig {
 pub(super) fn tags(tags: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     let tags: HashMap<_, _> = tags.clone().into_iter().collect();
     (!tags.is_empty()).then_some(tags)
+}
+
+/// `2026-11-23T03:40:12.345Z`
+fn moment(milliseconds: i64) -> String {
+    let moment = DateTime::from_millis(milliseconds).fmt(DateTimeFormat::DateTime);
+    moment.unwrap_or_else(|_| milliseconds.to_string())
 }
 
 /// The SDK's numbers are signed; none of ours comes near the limit.

@@ -1,6 +1,6 @@
 //! The role.
 
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{Role, Tag};
 
 use super::{AwsError, Desired, Step, Work};
 
@@ -61,19 +61,21 @@ impl Work<'_> {
                 let create = create
                     .assume_role_policy_document(&trust)
                     .set_tags(Some(tags(desired)));
-                let made = create.send().await?;
-                Ok(made.role.map(|role| role.arn))
+                let created = create.send().await?;
+                Ok(created.role.map(made))
             },
             async || {
                 let get = async || iam.get_role().role_name(&desired.name).send().await;
                 let found = aws.find("iam:GetRole", get).await?;
-                Ok(found.map(|found| found.role.map(|role| role.arn)))
+                Ok(found.map(|found| found.role.map(made)))
             },
         );
-        let arn = arn
+        let (arn, created) = arn
             .await?
-            .unwrap_or_else(|| self.account.role(&desired.name));
-        self.made().role = Some(arn);
+            .unwrap_or_else(|| (self.account.role(&desired.name), 0));
+        let mut made = self.made();
+        made.role = Some(arn);
+        made.role_created = Some(created);
         Ok(())
     }
 
@@ -111,6 +113,12 @@ impl Work<'_> {
         })
         .await
     }
+}
+
+/// Its ARN, and when it was made.
+fn made(role: Role) -> (String, i64) {
+    let created = role.create_date.to_millis().unwrap_or_default();
+    (role.arn, created)
 }
 
 fn tags(desired: &Desired) -> Vec<Tag> {

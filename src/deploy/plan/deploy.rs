@@ -258,6 +258,7 @@ impl Planner<'_> {
             name: name.clone(),
             environment,
             vpc: (vpc != there.vpc).then_some(vpc),
+            new_role: self.role_is_newer(there),
         };
         let words = Words::update("function", name.as_str()).details(details);
         plan.push(Group::Function(name.clone()), step, words);
@@ -290,6 +291,9 @@ impl Planner<'_> {
             |role| role.arn.clone(),
         );
         differ("role ", &there.role, &role);
+        if there.role == role && self.role_is_newer(there) {
+            details.push("given the new role".to_owned());
+        }
         let vpc = self.vpc(&function.name);
         if there.vpc != vpc {
             let (from, to) = (list(&there.vpc), list(&vpc));
@@ -304,6 +308,16 @@ impl Planner<'_> {
             Some(_) => {}
         }
         details
+    }
+
+    /// Whether the role was made after a function was given the one of that name. A role that is deleted and made
+    /// again is another one to the key that the function's environment is encrypted with.
+    fn role_is_newer(&self, there: &Configuration) -> bool {
+        match (&self.observed.role, there.modified) {
+            (None, _) => true,
+            (Some(role), Some(modified)) => role.created > modified,
+            (Some(_), None) => false,
+        }
     }
 
     fn is_wanted(&self, function: &DesiredFunction, there: &Configuration) -> bool {

@@ -116,6 +116,8 @@ pub(in crate::deploy) enum Step {
         name: String,
         environment: BTreeMap<String, Secret>,
         vpc: Option<Vpc>,
+        /// The role was made again: only a changed configuration can be published anew.
+        new_role: bool,
     },
     TagFunction(String),
     Publish {

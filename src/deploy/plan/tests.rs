@@ -12,6 +12,9 @@ use crate::deploy::observed::{
 };
 use crate::domain::Secret;
 
+/// When the account was made so, in milliseconds since 1970.
+const MADE: i64 = 1_795_000_000_000;
+
 fn account() -> Account {
     Account {
         id: "123456789012".to_owned(),
@@ -110,6 +113,7 @@ fn deployed(desired: &Desired) -> Observed {
             role: account.role(&desired.name),
             architecture: desired.code_of(function).architecture.clone(),
             code_sha256: desired.code_of(function).sha256.clone(),
+            modified: Some(MADE),
             environment: [(
                 desired.settings.name.to_owned(),
                 desired.settings.value.clone(),
@@ -141,6 +145,7 @@ fn deployed(desired: &Desired) -> Observed {
     Observed {
         role: Some(Role {
             arn: account.role(&desired.name),
+            created: MADE,
             trust: desired.trust(),
             policies: [(
                 desired.policy_name(&account),
@@ -619,4 +624,28 @@ fn what_lamed_did_not_make_is_named_and_never_removed() {
             "role `lamed` stays: lamed did not make it",
         ]
     );
+}
+
+#[test]
+fn a_role_that_was_made_again_is_given_to_every_function() {
+    let given = [
+        "~ function track: given the new role",
+        "+ version track: lamed 1.0.0, release 2",
+        "~ alias track:live: 1 → new version",
+    ];
+    // It is gone.
+    let mut there = deployed(&wants());
+    there.role = None;
+    let role = [
+        "+ role lamed: can be assumed by Lambda",
+        "+ role policy lamed-eu-west-1: can write its own logs",
+    ];
+    assert_eq!(changes(&there), [&role[..], &given].concat());
+    // Somebody made it, or a deploy that then died.
+    let mut there = deployed(&wants());
+    there.role.as_mut().unwrap().created = MADE + 1;
+    assert_eq!(changes(&there), given);
+    let track = there.functions.get_mut("track").unwrap();
+    track.latest.modified = Some(MADE + 1);
+    assert_eq!(changes(&there), given[1..]);
 }

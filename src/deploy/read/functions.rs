@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::Value;
 use tokio::try_join;
@@ -87,6 +88,7 @@ fn configuration(read: &FunctionConfiguration) -> Configuration {
         architecture: (read.architectures().first())
             .map_or("x86_64", |architecture| architecture.as_str())
             .to_owned(),
+        modified: read.last_modified().and_then(moment),
         code_sha256: text(read.code_sha256()),
         environment: (variables.into_iter().flatten())
             .map(|(name, value)| (name.clone(), Secret::new(value)))
@@ -96,6 +98,13 @@ fn configuration(read: &FunctionConfiguration) -> Configuration {
             security_groups: vpc.security_group_ids().iter().cloned().collect(),
         }),
     }
+}
+
+/// Of a moment as Lambda writes it: `2026-11-23T03:40:12.000+0000`. It is always in UTC.
+fn moment(text: &str) -> Option<i64> {
+    let whole = text.get(.."2026-11-23T03:40:12.000".len())?;
+    let moment = DateTime::from_str(&format!("{whole}Z"), DateTimeFormat::DateTime);
+    moment.ok()?.to_millis().ok()
 }
 
 /// The statements of a function's policy: ids, and the ARN that each is limited to.

@@ -90,6 +90,7 @@ pub(super) async fn role(aws: &Aws, names: Names<'_>) -> Result<Option<Role>, Aw
     let documents = documents.await?.into_iter().flatten();
     let mut role = Role {
         arn: role.arn,
+        created: role.create_date.to_millis().unwrap_or_default(),
         trust: document(
             role.assume_role_policy_document
                 .as_deref()

@@ -9,6 +9,7 @@ mod foreign;
 mod fresh;
 mod refusals;
 mod regions;
+mod role;
 mod tags;
 mod upgrade;
 
