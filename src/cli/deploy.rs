@@ -11,7 +11,7 @@ use super::client::Client;
 use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context, preflight, snippet};
+use super::{CliError, Context, preflight, secrets, snippet};
 use crate::config::Config;
 use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
@@ -40,6 +40,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
+    secrets::know(&desired.settings.value);
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = if args.no_preflight {
@@ -51,6 +52,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let plan = plan::deploy(&desired, &observed, account);
     if let Some(refusal) = refusal(&config, &aws, &observed).await {
         return Err(refusal);
+    }
+    if let Some((function, bytes)) = plan.too_large_environment() {
+        return Err(CliError::failed(format!(
+            "the environment variables of `{function}` need {bytes} bytes, but Lambda allows {}: remove variables \
+             that you set on the function, or make them shorter",
+            plan::MAX_ENVIRONMENT
+        )));
     }
     for kept in &plan.kept {
         context.printer.talk(kept);

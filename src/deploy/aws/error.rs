@@ -1,5 +1,6 @@
 //! What AWS refused, or why it could not be asked: in one line.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -73,6 +74,7 @@ impl AwsError {
         let status = service.raw().status().as_u16();
         let code = service.err().code().unwrap_or("no code");
         let said = service.err().message().unwrap_or("no message");
+        let said = &*without_environment(action, said);
         let kind = kind(status, code, said);
         let message = match kind {
             ErrorKind::Denied => denied(action, said),
@@ -173,6 +175,29 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
     }
 }
 
+/// AWS can repeat all variables of a function, the secret ones too, where it refuses them: "… exceeded the 4KB limit.
+/// String measured: {…}", "Value '{…}' at 'environment.variables' failed to satisfy constraint: …".
+fn without_environment<'a>(action: &str, said: &'a str) -> Cow<'a, str> {
+    let sets_it = matches!(
+        action,
+        "lambda:CreateFunction" | "lambda:UpdateFunctionConfiguration"
+    );
+    let lower = said.to_ascii_lowercase();
+    if !sets_it || !(lower.contains("environment") || lower.contains("variable")) {
+        return Cow::Borrowed(said);
+    }
+    let Some(start) = said.find(['{', '\'', '"', '[']) else {
+        return Cow::Borrowed(said);
+    };
+    // What follows the last place where a value could end.
+    let rest = said.rsplit_once("' failed to ");
+    let rest = rest.map_or(String::new(), |(_, rest)| {
+        let rest = rest.split(['{', '\'', '"']).next().unwrap_or_default();
+        format!(" failed to {}", rest.trim_end())
+    });
+    Cow::Owned(format!("{}…{rest}", &said[..start]))
+}
+
 /// AWS names the caller, the action and the resource in a sentence; the action is what matters.
 ///
 /// "User: ARN is not authorized to perform: lambda:CreateFunction on resource: ARN because …"
@@ -257,6 +282,35 @@ mod tests {
             (404, "NoSuchEntity", "", ErrorKind::NotFound),
         ] {
             assert_eq!(kind(status, code, said), expected, "{code}: {said}");
+        }
+    }
+
+    #[test]
+    fn variables_of_a_function_are_never_repeated() {
+        for (said, shown) in [
+            (
+                "Lambda was unable to configure your environment variables because the environment variables you \
+                 have provided exceeded the 4KB limit. String measured: {\"PASSWORD\":\"secret\"}",
+                "Lambda was unable to configure your environment variables because the environment variables you \
+                 have provided exceeded the 4KB limit. String measured: …",
+            ),
+            (
+                "1 validation error detected: Value '{PASSWORD=secret}' at 'environment.variables' failed to satisfy \
+                 constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern]",
+                "1 validation error detected: Value … failed to satisfy constraint: Map keys must satisfy constraint: \
+                 [Member must satisfy regular expression pattern]",
+            ),
+            (
+                "The role defined for the function cannot be assumed by Lambda.",
+                "The role defined for the function cannot be assumed by Lambda.",
+            ),
+        ] {
+            for action in [
+                "lambda:CreateFunction",
+                "lambda:UpdateFunctionConfiguration",
+            ] {
+                assert_eq!(without_environment(action, said), shown);
+            }
         }
     }
 

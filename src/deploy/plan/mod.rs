@@ -16,7 +16,7 @@ pub(super) use self::api::mapped;
 pub use self::deploy::deploy;
 pub use self::destroy::destroy;
 pub use self::release::{Release, live_versions, rollback};
-pub use self::step::{Change, ChangeKind, Plan};
+pub use self::step::{Change, ChangeKind, MAX_ENVIRONMENT, Plan};
 pub(super) use self::step::{Group, Step};
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ use serde_json::Value;
 use crate::deploy::desired::{Desired, Throttle, Vpc};
 use crate::domain::Secret;
 
+/// What Lambda takes as the names and values of all variables of a function, in bytes.
+///
+/// Source: "Lambda quotas", AWS documentation.
+pub const MAX_ENVIRONMENT: usize = 4096;
+
 /// What is to be done, in an order in which it could be done one by one.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -210,6 +215,23 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// The first function whose environment would not fit, and how many bytes it takes.
+    #[must_use]
+    pub fn too_large_environment(&self) -> Option<(&str, usize)> {
+        self.changes.iter().find_map(|change| {
+            let Step::UpdateConfiguration {
+                name, environment, ..
+            } = &change.step
+            else {
+                return None;
+            };
+            let variables = environment.iter();
+            let bytes = variables.map(|(name, value)| name.len() + value.reveal().len());
+            let bytes: usize = bytes.sum();
+            (bytes > MAX_ENVIRONMENT).then_some((name.as_str(), bytes))
+        })
     }
 
     /// What would be lost.

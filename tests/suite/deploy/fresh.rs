@@ -36,7 +36,7 @@ fn all_of_the_config_is_honoured_at_once() {
         "aws": {
             "name": "shop",
             "vpc": {"subnet_ids": ["subnet-b", "subnet-a"], "security_group_ids": ["sg-1"]},
-            "tags": {"team": "growth & co"},
+            "tags": {"team": "growth + co"},
             "throttle": {"rate": 0.5, "burst": 7},
             "log_retention_days": 7,
         },

@@ -10,6 +10,7 @@ mod fresh;
 mod refusals;
 mod regions;
 mod role;
+mod secrets;
 mod tags;
 mod upgrade;
 

@@ -16,7 +16,7 @@ fn log_groups_that_are_there_get_the_tags_too() {
     assert_eq!(site.count(READ), 1);
     let mut before = site.account();
 
-    site.configure(&with("/aws", json!({"tags": {"team": "growth & co"}})));
+    site.configure(&with("/aws", json!({"tags": {"team": "growth + co"}})));
     let planned = "  ~  log group   /aws/lambda/lamed-track              tags\n";
     let outcome = site.deploy_line(&["--dry-run"]).run();
     assert!(outcome.stdout.contains(planned), "{outcome}");
@@ -29,11 +29,11 @@ fn log_groups_that_are_there_get_the_tags_too() {
     assert_eq!(
         of_log_groups(&before, &tagged),
         [
-            "log_groups /aws/lambda/lamed-all-experiments tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-client tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-delete-experiment tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-experiment tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-track tags team: \"none\" → \"growth & co\"",
+            "log_groups /aws/lambda/lamed-all-experiments tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-client tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-delete-experiment tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-experiment tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-track tags team: \"none\" → \"growth + co\"",
         ]
     );
     assert_eq!(site.writes_of_deploy(), [""; 0]);
