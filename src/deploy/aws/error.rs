@@ -214,7 +214,7 @@ fn denied(action: &str, said: &str) -> String {
     format!("the AWS credentials do not allow `{action}`: allow it in IAM for `{caller}`{resource}")
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -7,6 +7,7 @@ mod earlier;
 mod faults;
 mod foreign;
 mod fresh;
+mod network;
 mod refusals;
 mod regions;
 mod role;
