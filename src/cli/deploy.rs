@@ -11,9 +11,9 @@ use super::client::Client;
 use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context, preflight, snippet};
+use super::{CliError, Context, preflight, secrets, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Aws, Deployment, Desired, Observed, Plan, plan};
+use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
 use crate::report::{Question, Runs, read};
 
@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Skip the checks of `lamed preflight`
     #[arg(long)]
     no_preflight: bool,
-    /// Do not ask before resources are deleted
+    /// Do not ask before resources are deleted or overwritten
     #[arg(short, long)]
     yes: bool,
     /// Deploy this zip of the Lambda function instead of the embedded one
@@ -40,10 +40,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
+    secrets::know(&desired.settings.value);
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = if args.no_preflight {
-        deployment.observe(&aws, Some(&config)).await?
+        deployment.observe(&aws, Purpose::Compare(&config)).await?
     } else {
         let observed = preflight::before_deploy(context, &config, &deployment, &aws).await?;
         (observed, aws.account().await?)
@@ -51,6 +52,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let plan = plan::deploy(&desired, &observed, account);
     if let Some(refusal) = refusal(&config, &aws, &observed).await {
         return Err(refusal);
+    }
+    if let Some((function, bytes)) = plan.too_large_environment() {
+        return Err(CliError::failed(format!(
+            "the environment variables of `{function}` need {bytes} bytes, but Lambda allows {}: remove variables \
+             that you set on the function, or make them shorter",
+            plan::MAX_ENVIRONMENT
+        )));
+    }
+    for kept in &plan.kept {
+        context.printer.talk(kept);
     }
     if args.dry_run {
         return show(context, &name, account, &plan, &desired);
@@ -63,9 +74,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             .talk(&format!("{BOLD}{name}{BOLD:#} in {}\n", place(account)));
         context.printer.talk(&changes::of_deploy(&plan, &desired));
     }
-    let lost: Vec<String> = (plan.destructive())
-        .map(|change| format!("{} `{}`", change.resource, change.name))
-        .collect();
+    if !plan.foreign.is_empty() {
+        let question = format!(
+            "Overwrite {}, which lamed did not make?",
+            plan.foreign.join(", ")
+        );
+        if !confirm(args.yes, &question)? {
+            return Err(CliError::failed("cancelled: no changes made"));
+        }
+    }
+    let lost: Vec<String> = plan.destructive().map(Change::lost).collect();
     if !lost.is_empty() {
         let question = format!("Permanently delete {}?", lost.join(", "));
         if !confirm(args.yes, &question)? {

@@ -6,8 +6,8 @@ use super::changes::{self, confirm};
 use super::deployment::{connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
-use crate::deploy::Deployment;
 use crate::deploy::plan::destroy;
+use crate::deploy::{Deployment, Purpose};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -24,9 +24,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws, None).await?;
+    let (observed, account) = deployment.observe(&aws, Purpose::Destroy).await?;
     let name = &deployment.name;
-    let plan = destroy(&observed, name, STAGE);
+    let plan = destroy(&observed, name, STAGE, &account.region);
     let text = if plan.is_empty() {
         format!("`{name}` is not deployed in {}\n", place(account))
     } else {
@@ -36,6 +36,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             changes::text(&plan)
         )
     };
+    for kept in &plan.kept {
+        context.printer.talk(kept);
+    }
     if args.dry_run && !context.json {
         return context.printer.data(&text);
     }

@@ -1,5 +1,6 @@
 //! Logs: structured lines on stderr.
 
+use super::secrets;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
@@ -40,7 +41,7 @@ pub(super) fn start(quiet: bool, verbose: u8, format: Format) {
         .with_target("lamed", level);
     let colors = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = fmt::layer().with_writer(std::io::stderr);
+    let layer = fmt::layer().with_writer(|| secrets::Stderr);
     match format {
         Format::Text => registry.with(layer.with_ansi(colors)).init(),
         Format::Json => {

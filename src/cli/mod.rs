@@ -24,6 +24,7 @@ mod printer;
 mod ready;
 mod results;
 mod rollback;
+mod secrets;
 mod serve;
 mod signals;
 mod snippet;
@@ -206,6 +207,11 @@ impl Context {
     /// As [`Self::config`], without a word.
     fn load(&self) -> Result<Config, CliError> {
         let mut config = Config::load(self.config_file.as_deref())?;
+        let password = config
+            .redis
+            .as_ref()
+            .and_then(|redis| redis.password.as_ref());
+        password.into_iter().for_each(secrets::know);
         if let Some(namespace) = &self.namespace {
             config.namespace = namespace.clone();
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::log::Format;
+use super::secrets::masked;
 use super::visible::harmless;
 use crate::report::harmless_json;
 
@@ -46,6 +47,7 @@ impl Printer {
     /// As [`Self::data`], for what goes on until nobody reads it any more: it says whether somebody
     /// does.
     pub(super) fn stream(self, text: &str) -> Result<bool, CliError> {
+        let text = masked(text);
         let mut stdout = anstream::stdout().lock();
         match stdout
             .write_all(text.as_bytes())
@@ -103,7 +105,8 @@ impl Printer {
 
 /// Nobody can be told that stderr is closed.
 fn say(text: std::fmt::Arguments) {
-    let _: io::Result<()> = writeln!(anstream::stderr(), "{text}");
+    let text = text.to_string();
+    let _: io::Result<()> = writeln!(anstream::stderr(), "{}", masked(&text));
 }
 
 /// Whether a question would be seen and answered.

@@ -6,8 +6,8 @@ use super::changes::{self, confirm};
 use super::deployment::{connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
-use crate::deploy::Deployment;
 use crate::deploy::plan::{Release, rollback};
+use crate::deploy::{Deployment, Purpose};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws, None).await?;
+    let (observed, account) = deployment.observe(&aws, Purpose::RollBack).await?;
     let live = Release::live(&observed);
     let (to, plan) = rollback(&observed, args.to)?;
     let from = live.map_or("none".to_owned(), |release| release.to_string());

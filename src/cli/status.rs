@@ -14,7 +14,7 @@ use super::printer::BOLD;
 use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::plan::{Release, live_versions};
-use crate::deploy::{Account, Aws, Change, Deployment, Observed, Plan, plan};
+use crate::deploy::{Account, Aws, Change, Deployment, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -64,7 +64,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let deployment = Deployment::new(&config)?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws, Some(&config)).await?;
+    let (observed, account) = deployment.observe(&aws, Purpose::Compare(&config)).await?;
     if observed.api.is_none() && observed.functions.is_empty() {
         return Err(CliError::failed(format!(
             "`{name}` is not deployed in {}: run `lamed deploy`, or choose another region with `--region`",

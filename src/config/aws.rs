@@ -1,10 +1,10 @@
 //! The `aws` section: what is to be deployed, and how.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error as _};
 use serde_json::json;
 
 use super::schema::{described, whole_number};
@@ -38,8 +38,10 @@ pub struct Aws {
     pub architecture: Option<Architecture>,
     /// The VPC that the functions run in. Without it, lamed does not change the VPC. With an empty
     /// `subnet_ids`, the functions run outside of a VPC.
+    #[serde(deserialize_with = "vpc")]
     pub vpc: Option<Vpc>,
     /// The tags to set on all resources that can have tags. lamed does not remove tags that you delete here.
+    #[serde(deserialize_with = "tags")]
     #[schemars(extend("default" = {}))]
     pub tags: BTreeMap<String, String>,
     /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
@@ -143,6 +145,86 @@ pub struct Vpc {
     pub security_group_ids: Vec<String>,
 }
 
+/// Lambda takes both lists or none.
+fn vpc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vpc>, D::Error> {
+    let vpc = Option::<Vpc>::deserialize(deserializer)?;
+    if let Some(Vpc {
+        subnet_ids,
+        security_group_ids,
+    }) = &vpc
+        && subnet_ids.is_empty() != security_group_ids.is_empty()
+    {
+        let (given, missing) = if subnet_ids.is_empty() {
+            ("security_group_ids", "subnet_ids")
+        } else {
+            ("subnet_ids", "security_group_ids")
+        };
+        return Err(D::Error::custom(format!(
+            "`vpc` has `{given}` but no `{missing}`: a VPC needs both lists"
+        )));
+    }
+    Ok(vpc)
+}
+
+/// What all services that lamed tags allow.
+///
+/// Source: "Tag naming limits and requirements", AWS documentation; `Tag`, IAM API reference, which has the fewest
+/// characters and does not tell upper from lower case in keys. One of the 50 tags is lamed's own.
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let tags = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let mut keys = BTreeSet::new();
+    for (key, value) in &tags {
+        check_tag(key, value).map_err(D::Error::custom)?;
+        if !keys.insert(key.to_lowercase()) {
+            return Err(D::Error::custom(format!(
+                "the tag `{key}` is there twice: AWS ignores the case of keys"
+            )));
+        }
+    }
+    if tags.len() > MAX_TAGS {
+        return Err(D::Error::custom(format!(
+            "{} tags are too many: use at most {MAX_TAGS}",
+            tags.len()
+        )));
+    }
+    Ok(tags)
+}
+
+/// How many tags the config may have.
+const MAX_TAGS: usize = 49;
+
+/// The most characters of the key and of the value of a tag.
+const MAX_TAG: (usize, usize) = (128, 256);
+
+fn check_tag(key: &str, value: &str) -> Result<(), String> {
+    let lower = key.to_lowercase();
+    for (prefix, whose) in [("aws:", "AWS"), ("lamed:", "lamed")] {
+        if lower.starts_with(prefix) {
+            return Err(format!(
+                "the tag `{key}` cannot be set: keys that begin with `{prefix}` are for {whose}"
+            ));
+        }
+    }
+    let (of_key, of_value) = MAX_TAG;
+    for (what, text, shortest, longest) in [("key", key, 1, of_key), ("value", value, 0, of_value)]
+    {
+        let length = text.chars().count();
+        if !(shortest..=longest).contains(&length) {
+            return Err(format!(
+                "the {what} of the tag `{key}` has {length} characters: AWS allows {shortest}–{longest}"
+            ));
+        }
+        let valid = |c: &char| c.is_alphanumeric() || *c == ' ' || "_.:/=+-@".contains(*c);
+        if let Some(other) = text.chars().find(|c| !valid(c)) {
+            return Err(format!(
+                "the {what} of the tag `{key}` contains {other:?}: AWS allows letters, digits, spaces and \
+                 `_ . : / = + - @`"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// `aws.throttle`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -185,11 +267,79 @@ fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, 
                 return Ok(Self(Some(days)));
             }
             let longer = RETENTION_DAYS.iter().find(|known| **known > days);
-            Err(serde::de::Error::custom(format!(
+            Err(D::Error::custom(format!(
                 "CloudWatch cannot keep logs for {days} days: the next longer period is {} days",
                 longer.unwrap_or(&3653)
             )))
         }
     }
     Days::deserialize(deserializer).map(|Days(days)| days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(section: &str) -> String {
+        let parsed = serde_json::from_str::<Aws>(section);
+        let error = parsed.expect_err(section).to_string();
+        error.split(" at line").next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_vpc_needs_both_lists_or_none() {
+        for section in [
+            r#"{"vpc": {"subnet_ids": [], "security_group_ids": []}}"#,
+            r#"{"vpc": {"subnet_ids": []}}"#,
+            r#"{"vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}}"#,
+            r#"{"vpc": null}"#,
+        ] {
+            serde_json::from_str::<Aws>(section).expect(section);
+        }
+        assert_eq!(
+            refused(r#"{"vpc": {"subnet_ids": ["subnet-1"]}}"#),
+            "`vpc` has `subnet_ids` but no `security_group_ids`: a VPC needs both lists"
+        );
+        assert_eq!(
+            refused(r#"{"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}}"#),
+            "`vpc` has `security_group_ids` but no `subnet_ids`: a VPC needs both lists"
+        );
+    }
+
+    #[test]
+    fn tags_that_aws_refuses_are_refused_before() {
+        serde_json::from_str::<Aws>(r#"{"tags": {"größe:a/b": "x + y @ z", "empty": ""}}"#)
+            .unwrap();
+        let of = |key: &str, value: &str| refused(&json!({"tags": {key: value}}).to_string());
+        assert_eq!(
+            of("AWS:x", "y"),
+            "the tag `AWS:x` cannot be set: keys that begin with `aws:` are for AWS"
+        );
+        assert_eq!(
+            of("lamed:deployment", "y"),
+            "the tag `lamed:deployment` cannot be set: keys that begin with `lamed:` are for lamed"
+        );
+        assert_eq!(
+            of("team", "growth & co"),
+            "the value of the tag `team` contains '&': AWS allows letters, digits, spaces and `_ . : / = + - @`"
+        );
+        assert_eq!(
+            of("", "x"),
+            "the key of the tag `` has 0 characters: AWS allows 1–128"
+        );
+        assert_eq!(
+            of("team", &"ä".repeat(257)),
+            "the value of the tag `team` has 257 characters: AWS allows 0–256"
+        );
+        assert_eq!(
+            refused(r#"{"tags": {"Team": "a", "team": "b"}}"#),
+            "the tag `team` is there twice: AWS ignores the case of keys"
+        );
+        let many: BTreeMap<String, String> =
+            (0..50).map(|n| (format!("t{n}"), String::new())).collect();
+        assert_eq!(
+            refused(&json!({"tags": many}).to_string()),
+            "50 tags are too many: use at most 49"
+        );
+    }
 }

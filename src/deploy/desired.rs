@@ -23,6 +23,9 @@ pub const COMPRESSED_FROM: i32 = 1024;
 /// The days that a new log group keeps its events for, where the config says nothing.
 pub const DEFAULT_RETENTION_DAYS: u32 = 30;
 
+/// The tag by which lamed knows what it made; its value is the name of the deployment.
+pub const MARK: &str = "lamed:deployment";
+
 /// The newest versions of a function that are kept, besides those that an alias uses.
 pub const KEPT_VERSIONS: usize = 5;
 
@@ -138,6 +141,13 @@ impl Desired {
         }
     }
 
+    /// The tags of what lamed has to know again as its own.
+    pub(super) fn marked_tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.tags.clone();
+        tags.insert(MARK.to_owned(), self.name.clone());
+        tags
+    }
+
     /// The paths of the API, each once, in order.
     pub(super) fn paths(&self) -> BTreeSet<&str> {
         (self.methods.iter())
@@ -157,7 +167,12 @@ impl Desired {
         })
     }
 
-    /// What the functions may do: write their own logs and, in a VPC, what Lambda needs to put them
+    /// The name of the role's policy for this region.
+    pub(super) fn policy_name(&self, account: &Account) -> String {
+        region_policy(&self.name, &account.region)
+    }
+
+    /// What the functions of this region may do: write their own logs and, in a VPC, what Lambda needs to put them
     /// there.
     ///
     /// Source: AWS managed policies `AWSLambdaBasicExecutionRole` (here without the right to create
@@ -189,6 +204,11 @@ impl Desired {
         }
         json!({"Version": "2012-10-17", "Statement": statements})
     }
+}
+
+/// The role is global and deployments are regional: each region has a policy of its own in it, and touches no other.
+pub(super) fn region_policy(deployment: &str, region: &str) -> String {
+    format!("{deployment}-{region}")
 }
 
 /// Where Lambda writes what a function logs.

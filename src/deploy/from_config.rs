@@ -35,6 +35,15 @@ pub enum SetupError {
     NoFunction(String),
 }
 
+/// What a deployment is read for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To be compared with a config.
+    Compare(&'a Config),
+    RollBack,
+    Destroy,
+}
+
 /// The names of a deployment, which lead to all that it consists of.
 pub struct Deployment {
     pub name: String,
@@ -93,33 +102,31 @@ impl Deployment {
     }
 
     /// Reads what there is of it in the account, and whose account that is. Some of it is read only
-    /// where it is to be compared with a config.
+    /// for some purposes.
     ///
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn observe<'a>(
         &self,
         aws: &'a Aws,
-        compared_with: Option<&Config>,
+        purpose: Purpose<'_>,
     ) -> Result<(Observed, &'a Account), AwsError> {
-        tokio::try_join!(self.look(aws, compared_with), aws.account())
+        tokio::try_join!(self.look(aws, purpose), aws.account())
     }
 
     /// As [`Self::observe`], in whosever account it is.
     ///
     /// # Errors
     /// When AWS cannot be asked.
-    pub async fn look(
-        &self,
-        aws: &Aws,
-        compared_with: Option<&Config>,
-    ) -> Result<Observed, AwsError> {
+    pub async fn look(&self, aws: &Aws, purpose: Purpose<'_>) -> Result<Observed, AwsError> {
         let functions = self.function_names();
         let names = Names {
             deployment: &self.name,
             functions: &functions,
             stage: STAGE,
-            log_group_tags: compared_with.is_some_and(|config| !config.aws.tags.is_empty()),
+            log_group_tags: matches!(purpose, Purpose::Compare(config) if !config.aws.tags.is_empty()),
+            compared: matches!(purpose, Purpose::Compare(_)),
+            other_regions: matches!(purpose, Purpose::Destroy),
             settings: SETTINGS,
         };
         observe(aws, names).await
@@ -157,7 +164,6 @@ impl Deployment {
             functions,
             stage: STAGE,
             api,
-            tags: !aws.tags.is_empty(),
             vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
         }
     }

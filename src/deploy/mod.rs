@@ -27,7 +27,7 @@ pub use self::desired::{
     log_group,
 };
 pub use self::from_config::{
-    DEFAULT_NAME, Deployment, SetupError, code, settings as function_settings,
+    DEFAULT_NAME, Deployment, Purpose, SetupError, code, settings as function_settings,
 };
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;

@@ -1,6 +1,6 @@
 //! What is there: plain data, read by [`super::read`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -23,12 +23,28 @@ pub struct Observed {
 #[derive(Clone, Debug)]
 pub struct Role {
     pub arn: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created: i64,
     pub trust: Value,
     /// Inline policies by name.
     pub policies: BTreeMap<String, Value>,
     /// The ARNs of managed policies.
     pub attached: Vec<String>,
     pub tags: BTreeMap<String, String>,
+    pub elsewhere: Elsewhere,
+    /// Whether lamed made it.
+    pub ours: bool,
+}
+
+/// The other regions whose functions use a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// All that are known.
+    pub regions: BTreeSet<String>,
+    /// Those with functions of Python lamed, which need its wide rights.
+    pub python: BTreeSet<String>,
+    /// Those that the credentials do not allow to look at, or that cannot be reached.
+    pub unknown: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +58,8 @@ pub struct ObservedFunction {
     /// The permissions on the alias `live`: the source's ARN by statement id.
     pub permissions: BTreeMap<String, Option<String>>,
     pub tags: BTreeMap<String, String>,
+    /// Whether lamed made it.
+    pub ours: bool,
 }
 
 /// A version of a function.
@@ -65,6 +83,8 @@ pub struct Configuration {
     pub architecture: String,
     /// SHA-256 of the zip in base64.
     pub code_sha256: String,
+    /// When it became so, in milliseconds since 1970, where Lambda tells.
+    pub modified: Option<i64>,
     pub environment: BTreeMap<String, Secret>,
     pub vpc: Vpc,
 }
@@ -140,10 +160,54 @@ pub struct UsagePlan {
 
 #[derive(Clone, Debug)]
 pub struct LogGroup {
+    pub arn: String,
     /// In days; `None` keeps for ever.
     pub retention: Option<u32>,
-    /// Read only where [`super::Names::log_group_tags`] asks for them.
+    /// Read only where they are compared with a config that sets tags, or tell who made the group.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Role {
+    /// Whether Python lamed made it and nothing has narrowed it since: API Gateway may assume it, or it may do
+    /// something in all regions.
+    pub(super) fn is_wide(&self, deployment: &str) -> bool {
+        let legacy = self.policies.get(deployment);
+        self.trust.to_string().contains("apigateway.amazonaws.com")
+            || legacy.is_some_and(|policy| regions(policy).is_empty())
+    }
+
+    /// Whether it looks as Python lamed and earlier builds made it: without the mark, but with the policy of the
+    /// deployment's name that lets Lambda write logs.
+    pub(super) fn has_legacy_shape(&self, deployment: &str) -> bool {
+        let legacy = self.policies.get(deployment).map(Value::to_string);
+        self.trust.to_string().contains("lambda.amazonaws.com")
+            && legacy.is_some_and(|policy| policy.contains("logs:PutLogEvents"))
+    }
+
+    /// The regions that have a policy of their own in it.
+    pub(super) fn registered(&self, deployment: &str) -> BTreeSet<String> {
+        let named = |policy: &String| {
+            let region = policy.strip_prefix(deployment)?.strip_prefix('-')?;
+            Some(region.to_owned())
+        };
+        let legacy = self.policies.get(deployment).map(regions);
+        (self.policies.keys().filter_map(named))
+            .chain(legacy.into_iter().flatten())
+            .collect()
+    }
+}
+
+/// The regions of the log groups that a policy names.
+pub(super) fn regions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let resources = statements.filter_map(|statement| statement["Resource"].as_array());
+    let region = |resource: &Value| {
+        let mut parts = resource.as_str()?.split(':').skip(2);
+        let is_logs = parts.next() == Some("logs");
+        let region = parts.next().filter(|region| *region != "*");
+        region.filter(|_| is_logs).map(str::to_owned)
+    };
+    resources.flatten().filter_map(region).collect()
 }
 
 impl ObservedFunction {

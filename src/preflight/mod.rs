@@ -12,7 +12,7 @@ pub use self::redis::try_out;
 pub use self::trouble::Origin;
 use crate::config::{Config, Location};
 use crate::deploy::{
-    Account, Aws, AwsError, Deployment, Observed, Permissions, code, function_settings,
+    Account, Aws, AwsError, Deployment, Observed, Permissions, Purpose, code, function_settings,
 };
 
 /// Everything that a deployment needs, checked in the order in which it is shown. `aws` is the account,
@@ -81,7 +81,7 @@ impl Answers {
         let permissions = async |api: Option<&str>| deployment.permissions(config, aws, api).await;
         let (account, observed, mut asked, redis) = tokio::join!(
             aws.account(),
-            deployment.look(aws, Some(config)),
+            deployment.look(aws, Purpose::Compare(config)),
             permissions(None),
             redis
         );

@@ -23,6 +23,7 @@ from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda import exceptions as lambda_errors
 from moto.awslambda import models as functions
 from moto.awslambda.responses import LambdaResponse
+from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.logs import exceptions as logs_errors
 from moto.logs import models as logs
 from moto.sts import models as sts
@@ -70,7 +71,14 @@ def names_are_checked(old, self, fn):
 def code_comes_with_its_architecture(old, self, spec):
     if not spec.get("DryRun"):
         self.architectures = spec.get("Architectures") or self.architectures
+        self.last_modified = iso_8601_datetime_with_nanoseconds()
     return old(self, spec)
+
+
+@corrects(functions.LambdaFunction, "update_configuration")
+def updates_are_dated(old, self, updates):
+    self.last_modified = iso_8601_datetime_with_nanoseconds()
+    return old(self, updates)
 
 
 @corrects(functions.LambdaStorage, "publish_version")

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::primitives::{Blob, DateTime, DateTimeFormat};
 use aws_sdk_lambda::types::{
     Architecture, Environment, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig,
 };
@@ -32,8 +32,9 @@ impl Work<'_> {
                 name,
                 environment,
                 vpc,
+                new_role,
             } => {
-                self.update_configuration(name, environment, vpc.as_ref())
+                self.update_configuration(name, environment, vpc.as_ref(), *new_role)
                     .await
             }
             Step::Publish {
@@ -58,7 +59,7 @@ impl Work<'_> {
         match step {
             Step::TagFunction(name) => {
                 let arn = self.account.function(name);
-                let tags = tags(self.desired()?);
+                let tags = tags(&self.desired()?.marked_tags());
                 let tag = async || {
                     let tag = lambda.tag_resource().resource(&arn);
                     tag.set_tags(tags.clone()).send().await
@@ -94,7 +95,7 @@ impl Work<'_> {
         let (aws, logs) = (self.aws, &self.aws.logs);
         let name = log_group(function);
         if new {
-            let tags = tags(self.desired()?);
+            let tags = tags(&self.desired()?.marked_tags());
             let create = async || {
                 let create = logs.create_log_group().log_group_name(&name);
                 create.set_tags(tags.clone()).send().await.map(drop)
@@ -113,7 +114,7 @@ impl Work<'_> {
 
     async fn tag_log_group(&self, function: &str) -> Result<(), AwsError> {
         let arn = self.account.log_group(function);
-        let tags = tags(self.desired()?);
+        let tags = tags(&self.desired()?.tags);
         let tag = async || {
             let tag = self.aws.logs.tag_resource().resource_arn(&arn);
             tag.set_tags(tags.clone()).send().await
@@ -143,6 +144,7 @@ impl Work<'_> {
         let environment = BTreeMap::from([(settings.name.to_owned(), settings.value.clone())]);
         let code = desired.code_of(wanted);
         let zip = Blob::new(code.zip.as_ref());
+        let marks = tags(&desired.marked_tags());
         let create = async || {
             let create = lambda
                 .create_function()
@@ -156,7 +158,7 @@ impl Work<'_> {
                 .environment(variables(&environment))
                 .code(FunctionCode::builder().zip_file(zip.clone()).build());
             let create = create.set_vpc_config((!vpc.subnets.is_empty()).then(|| vpc_config(vpc)));
-            create.set_tags(tags(desired)).send().await.map(drop)
+            create.set_tags(marks.clone()).send().await.map(drop)
         };
         let find = async || {
             let get = async || {
@@ -197,9 +199,12 @@ impl Work<'_> {
         name: &str,
         environment: &BTreeMap<String, Secret>,
         vpc: Option<&Vpc>,
+        new_role: bool,
     ) -> Result<(), AwsError> {
         let wanted = wanted(self.desired()?, name)?;
         let role = self.known("role", |made| made.role.clone())?;
+        let created = self.known("role", |made| made.role_created)?;
+        let description = new_role.then(|| format!("uses the role made at {}", moment(created)));
         let update = async || {
             let update = self.aws.lambda.update_function_configuration();
             update
@@ -210,6 +215,7 @@ impl Work<'_> {
                 .memory_size(signed(wanted.memory_mb))
                 .timeout(signed(wanted.timeout_seconds))
                 .environment(variables(environment))
+                .set_description(description.clone())
                 .set_vpc_config(vpc.map(vpc_config))
                 .send()
                 .await
@@ -298,9 +304,15 @@ fn vpc_config(vpc: &Vpc) -> VpcConfig {
         .build()
 }
 
-pub(super) fn tags(desired: &Desired) -> Option<HashMap<String, String>> {
-    let tags: HashMap<_, _> = desired.tags.clone().into_iter().collect();
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    let tags: HashMap<_, _> = tags.clone().into_iter().collect();
     (!tags.is_empty()).then_some(tags)
+}
+
+/// `2026-11-23T03:40:12.345Z`
+fn moment(milliseconds: i64) -> String {
+    let moment = DateTime::from_millis(milliseconds).fmt(DateTimeFormat::DateTime);
+    moment.unwrap_or_else(|_| milliseconds.to_string())
 }
 
 /// The SDK's numbers are signed; none of ours comes near the limit.

@@ -105,7 +105,7 @@ impl Work<'_> {
                 .description("lamed API")
                 .minimum_compression_size(COMPRESSED_FROM);
             let create = create.endpoint_configuration(endpoint.build());
-            let made = create.set_tags(tags(desired)).send().await?;
+            let made = create.set_tags(tags(&desired.tags)).send().await?;
             Ok((made.id, made.root_resource_id))
         };
         let find = async || {
@@ -388,7 +388,7 @@ impl Work<'_> {
         let arn = self.account.gateway(&what);
         let tag = async || {
             let tag = self.aws.apigateway.tag_resource().resource_arn(&arn);
-            tag.set_tags(tags(desired)).send().await
+            tag.set_tags(tags(&desired.tags)).send().await
         };
         self.aws.call("apigateway:TagResource", tag).await.map(drop)
     }
@@ -398,7 +398,7 @@ impl Work<'_> {
         let desired = self.desired()?;
         let create = async || {
             let create = gateway.create_api_key().name(&desired.name).enabled(true);
-            let made = create.set_tags(tags(desired)).send().await?;
+            let made = create.set_tags(tags(&desired.tags)).send().await?;
             Ok(made.id)
         };
         let find = async || {
@@ -422,7 +422,7 @@ impl Work<'_> {
                 .create_usage_plan()
                 .name(&desired.name)
                 .api_stages(stage.clone());
-            let made = create.set_tags(tags(desired)).send().await?;
+            let made = create.set_tags(tags(&desired.tags)).send().await?;
             Ok(made.id)
         };
         let find = async || {

@@ -138,6 +138,8 @@ struct State {
 /// What steps need to know of those before them.
 struct Made {
     role: Option<String>,
+    /// In milliseconds since 1970.
+    role_created: Option<i64>,
     api: Option<String>,
     root: Option<String>,
     /// Ids by path.
@@ -153,6 +155,7 @@ impl Made {
         let api = observed.api.as_ref();
         Self {
             role: observed.role.as_ref().map(|role| role.arn.clone()),
+            role_created: observed.role.as_ref().map(|role| role.created),
             api: api.map(|api| api.id.clone()),
             root: api.map(|api| api.root.clone()),
             resources: (api.iter().flat_map(|api| &api.resources))
@@ -213,6 +216,7 @@ impl Work<'_> {
             Step::CreateRole
             | Step::SetTrust
             | Step::SetRolePolicy(_)
+            | Step::DeleteRolePolicy { .. }
             | Step::TagRole
             | Step::DeleteRole { .. } => self.role(step).await,
             Step::SetUpLogGroup { .. }

@@ -1,6 +1,6 @@
 //! The role.
 
-use aws_sdk_iam::types::Tag;
+use aws_sdk_iam::types::{Role, Tag};
 
 use super::{AwsError, Desired, Step, Work};
 
@@ -20,15 +20,18 @@ impl Work<'_> {
                 .map(drop)
             }
             Step::SetRolePolicy(document) => {
-                let name = self.desired()?.name.as_str();
+                let desired = self.desired()?;
+                let policy = desired.policy_name(self.account);
                 let document = document.to_string();
                 aws.call("iam:PutRolePolicy", async || {
-                    let put = iam.put_role_policy().role_name(name).policy_name(name);
+                    let put = iam.put_role_policy().role_name(&desired.name);
+                    let put = put.policy_name(&policy);
                     put.policy_document(&document).send().await
                 })
                 .await
                 .map(drop)
             }
+            Step::DeleteRolePolicy { role, policy } => self.delete_role_policy(role, policy).await,
             Step::TagRole => {
                 let desired = self.desired()?;
                 aws.call("iam:TagRole", async || {
@@ -58,20 +61,30 @@ impl Work<'_> {
                 let create = create
                     .assume_role_policy_document(&trust)
                     .set_tags(Some(tags(desired)));
-                let made = create.send().await?;
-                Ok(made.role.map(|role| role.arn))
+                let created = create.send().await?;
+                Ok(created.role.map(made))
             },
             async || {
                 let get = async || iam.get_role().role_name(&desired.name).send().await;
                 let found = aws.find("iam:GetRole", get).await?;
-                Ok(found.map(|found| found.role.map(|role| role.arn)))
+                Ok(found.map(|found| found.role.map(made)))
             },
         );
-        let arn = arn
+        let (arn, created) = arn
             .await?
-            .unwrap_or_else(|| self.account.role(&desired.name));
-        self.made().role = Some(arn);
+            .unwrap_or_else(|| (self.account.role(&desired.name), 0));
+        let mut made = self.made();
+        made.role = Some(arn);
+        made.role_created = Some(created);
         Ok(())
+    }
+
+    async fn delete_role_policy(&self, role: &str, policy: &str) -> Result<(), AwsError> {
+        let delete = async || {
+            let delete = self.aws.iam.delete_role_policy().role_name(role);
+            delete.policy_name(policy).send().await
+        };
+        self.aws.remove("iam:DeleteRolePolicy", delete).await
     }
 
     /// A role goes only when nothing hangs on it.
@@ -83,14 +96,7 @@ impl Work<'_> {
     ) -> Result<(), AwsError> {
         let (aws, iam) = (self.aws, &self.aws.iam);
         for policy in policies {
-            aws.remove("iam:DeleteRolePolicy", async || {
-                iam.delete_role_policy()
-                    .role_name(name)
-                    .policy_name(policy)
-                    .send()
-                    .await
-            })
-            .await?;
+            self.delete_role_policy(name, policy).await?;
         }
         for policy in attached {
             aws.remove("iam:DetachRolePolicy", async || {
@@ -109,7 +115,13 @@ impl Work<'_> {
     }
 }
 
+/// Its ARN, and when it was made.
+fn made(role: Role) -> (String, i64) {
+    let created = role.create_date.to_millis().unwrap_or_default();
+    (role.arn, created)
+}
+
 fn tags(desired: &Desired) -> Vec<Tag> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build().ok();
-    desired.tags.iter().filter_map(tag).collect()
+    desired.marked_tags().iter().filter_map(tag).collect()
 }

@@ -1,5 +1,6 @@
 //! What AWS refused, or why it could not be asked: in one line.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -26,6 +27,8 @@ pub(in crate::deploy) enum ErrorKind {
     Busy,
     /// Nobody knows whether AWS did it: no reply, or an error of its own.
     Unclear,
+    /// AWS does not know the credentials: they are wrong, or the account has not enabled the region.
+    Unrecognised,
     /// The credentials do not allow it.
     Denied,
     /// It will never work as it is.
@@ -71,6 +74,7 @@ impl AwsError {
         let status = service.raw().status().as_u16();
         let code = service.err().code().unwrap_or("no code");
         let said = service.err().message().unwrap_or("no message");
+        let said = &*without_environment(action, said);
         let kind = kind(status, code, said);
         let message = match kind {
             ErrorKind::Denied => denied(action, said),
@@ -164,10 +168,34 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
             ErrorKind::Busy
         }
+        _ if UNKNOWN_CREDENTIALS.contains(&code) => ErrorKind::Unrecognised,
         "RequestLimitExceeded" | "PriorRequestNotComplete" => ErrorKind::Busy,
         _ if status >= 500 => ErrorKind::Unclear,
         _ => ErrorKind::Refused,
     }
+}
+
+/// AWS can repeat all variables of a function, the secret ones too, where it refuses them: "… exceeded the 4KB limit.
+/// String measured: {…}", "Value '{…}' at 'environment.variables' failed to satisfy constraint: …".
+fn without_environment<'a>(action: &str, said: &'a str) -> Cow<'a, str> {
+    let sets_it = matches!(
+        action,
+        "lambda:CreateFunction" | "lambda:UpdateFunctionConfiguration"
+    );
+    let lower = said.to_ascii_lowercase();
+    if !sets_it || !(lower.contains("environment") || lower.contains("variable")) {
+        return Cow::Borrowed(said);
+    }
+    let Some(start) = said.find(['{', '\'', '"', '[']) else {
+        return Cow::Borrowed(said);
+    };
+    // What follows the last place where a value could end.
+    let rest = said.rsplit_once("' failed to ");
+    let rest = rest.map_or(String::new(), |(_, rest)| {
+        let rest = rest.split(['{', '\'', '"']).next().unwrap_or_default();
+        format!(" failed to {}", rest.trim_end())
+    });
+    Cow::Owned(format!("{}…{rest}", &said[..start]))
 }
 
 /// AWS names the caller, the action and the resource in a sentence; the action is what matters.
@@ -186,7 +214,7 @@ fn denied(action: &str, said: &str) -> String {
     format!("the AWS credentials do not allow `{action}`: allow it in IAM for `{caller}`{resource}")
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -254,6 +282,35 @@ mod tests {
             (404, "NoSuchEntity", "", ErrorKind::NotFound),
         ] {
             assert_eq!(kind(status, code, said), expected, "{code}: {said}");
+        }
+    }
+
+    #[test]
+    fn variables_of_a_function_are_never_repeated() {
+        for (said, shown) in [
+            (
+                "Lambda was unable to configure your environment variables because the environment variables you \
+                 have provided exceeded the 4KB limit. String measured: {\"PASSWORD\":\"secret\"}",
+                "Lambda was unable to configure your environment variables because the environment variables you \
+                 have provided exceeded the 4KB limit. String measured: …",
+            ),
+            (
+                "1 validation error detected: Value '{PASSWORD=secret}' at 'environment.variables' failed to satisfy \
+                 constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern]",
+                "1 validation error detected: Value … failed to satisfy constraint: Map keys must satisfy constraint: \
+                 [Member must satisfy regular expression pattern]",
+            ),
+            (
+                "The role defined for the function cannot be assumed by Lambda.",
+                "The role defined for the function cannot be assumed by Lambda.",
+            ),
+        ] {
+            for action in [
+                "lambda:CreateFunction",
+                "lambda:UpdateFunctionConfiguration",
+            ] {
+                assert_eq!(without_environment(action, said), shown);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The clients, and the one way to call them: with patience, and without doing anything twice.
 
+mod credentials;
 mod error;
+mod network;
 mod nulls;
 
 use std::env;
@@ -10,12 +12,10 @@ use std::time::Duration;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_lambda::config::SharedCredentialsProvider;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
-use aws_sdk_lambda::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::http::Response;
 use aws_types::service_config::ServiceConfigKey;
 use hyper::Uri;
@@ -56,7 +56,7 @@ impl Aws {
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
         check_endpoints()?;
-        let config = configuration(profile, region).await;
+        let config = configuration(profile, region).await?;
         check_endpoints_of_profile(&config)?;
         let region = config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
@@ -72,7 +72,7 @@ impl Aws {
                 "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
             )));
         }
-        check_credentials(&config, profile).await?;
+        credentials::check(&config, profile).await?;
         let gateway = (config.http_client()).map_or_else(
             || config.clone(),
             |client| {
@@ -118,6 +118,33 @@ impl Aws {
             })
         };
         self.account.get_or_try_init(ask).await
+    }
+
+    /// A function of another region, if there is one of that name.
+    pub(super) async fn function_in(
+        &self,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<FunctionElsewhere>, AwsError> {
+        let config = self.lambda.config().to_builder();
+        let config = config.region(Region::new(region.to_owned())).build();
+        let lambda = aws_sdk_lambda::Client::from_conf(config);
+        let get = async || {
+            let get = lambda.get_function_configuration().function_name(name);
+            get.send().await
+        };
+        let found = match self.call("lambda:GetFunctionConfiguration", get).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        // Not every emulator knows regions.
+        let arn = found.function_arn().unwrap_or_default();
+        let is_there = arn.split(':').nth(3) == Some(region);
+        Ok(is_there.then(|| FunctionElsewhere {
+            role: found.role().unwrap_or_default().to_owned(),
+            runtime: (found.runtime())
+                .map_or_else(String::new, |runtime| runtime.as_str().to_owned()),
+        }))
     }
 
     /// Whether an emulator answers instead of AWS.
@@ -255,6 +282,13 @@ impl Aws {
     }
 }
 
+/// What matters of a function in another region.
+pub(super) struct FunctionElsewhere {
+    /// The ARN of its role.
+    pub(super) role: String,
+    pub(super) runtime: String,
+}
+
 /// How long to go on after errors that may pass.
 pub(super) struct Patience {
     since: Instant,
@@ -336,10 +370,8 @@ fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
     )))
 }
 
-async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
-    let client = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+async fn configuration(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, AwsError> {
+    let client = network::client(profile).await?;
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         // A zip goes up within it, too.
@@ -358,7 +390,7 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
     }
     let config = loader.load().await;
     let Some(profile) = profile else {
-        return config;
+        return Ok(config);
     };
     // Named on the command line, so it goes before keys in the environment, as in the AWS CLI.
     let provider = ProviderConfig::without_region()
@@ -366,29 +398,7 @@ async fn configuration(profile: Option<&str>, region: Option<&str>) -> SdkConfig
         .with_http_client(client);
     let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile);
     let credentials = credentials.configure(&provider).build();
-    (config.into_builder())
+    Ok((config.into_builder())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
-}
-
-async fn check_credentials(config: &SdkConfig, profile: Option<&str>) -> Result<(), AwsError> {
-    let none = || {
-        let place = profile.map_or(" found".to_owned(), |profile| {
-            format!(" found in the profile `{profile}` of ~/.aws")
-        });
-        format!(
-            "no AWS credentials{place}: run `aws configure` or `aws sso login`, or set \
-             `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
-        )
-    };
-    let Some(provider) = config.credentials_provider() else {
-        return Err(AwsError::new(none()));
-    };
-    match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            tracing::info!(%error, cause = ?error.source().map(ToString::to_string), "no credentials found");
-            Err(AwsError::new(none()))
-        }
-    }
+        .build())
 }

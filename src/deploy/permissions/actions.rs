@@ -13,8 +13,6 @@ pub(super) struct Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Always,
-    /// Where the config sets tags.
-    Tags,
     /// Where the config puts the functions into a VPC.
     Vpc,
     /// Only to remove what is no longer wanted, and by `lamed destroy`.
@@ -52,7 +50,7 @@ pub(super) const ACTIONS: [Action; 33] = [
     action("iam:PassRole", On::Role, Need::Always),
     action("iam:PutRolePolicy", On::Role, Need::Always),
     action("iam:UpdateAssumeRolePolicy", On::Role, Need::Always),
-    action("iam:TagRole", On::Role, Need::Tags),
+    action("iam:TagRole", On::Role, Need::Always),
     action("iam:DeleteRole", On::Role, Need::Removal),
     action("iam:DeleteRolePolicy", On::Role, Need::Removal),
     action("iam:DetachRolePolicy", On::Role, Need::Removal),
@@ -76,10 +74,10 @@ pub(super) const ACTIONS: [Action; 33] = [
         On::Functions,
         Need::Always,
     ),
-    action("lambda:TagResource", On::Functions, Need::Tags),
+    action("lambda:TagResource", On::Functions, Need::Always),
     action("logs:CreateLogGroup", On::LogGroups, Need::Always),
     action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
-    action("logs:TagResource", On::TaggedLogGroups, Need::Tags),
+    action("logs:TagResource", On::TaggedLogGroups, Need::Always),
     action("logs:DeleteLogGroup", On::LogGroups, Need::Removal),
     action(
         "apigateway:POST",
@@ -121,7 +119,6 @@ pub(super) fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
         .iter()
         .filter(move |action| match action.need {
             Need::Always | Need::Removal => true,
-            Need::Tags => scope.tags,
             Need::Vpc => scope.vpc,
         })
 }

@@ -25,7 +25,6 @@ pub struct Scope<'a> {
     pub stage: &'a str,
     /// The API's id, where it is known.
     pub api: Option<&'a str>,
-    pub tags: bool,
     pub vpc: bool,
 }
 
@@ -291,7 +290,6 @@ mod tests {
             functions: &["track"],
             stage: "prod",
             api: None,
-            tags: true,
             vpc: false,
         };
         let asked_about = |action: &str| {

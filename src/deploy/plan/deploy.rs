@@ -5,7 +5,8 @@ use super::step::{Change, Group, Plan, Step, Words};
 use super::{api, missing};
 use crate::deploy::Account;
 use crate::deploy::desired::{
-    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, RUNTIME, Vpc, log_group,
+    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
+    log_group,
 };
 use crate::deploy::observed::{self, Configuration, Observed};
 
@@ -91,13 +92,15 @@ impl Planner<'_> {
         }
     }
 
-    /// Makes the log group where there is none.
+    /// Makes the log group where there is none. One that somebody else made is kept as long as it was, unless the
+    /// config says how long.
     fn retention(&self, plan: &mut Plan, function: &str) {
         let name = log_group(function);
         let there = self.observed.log_groups.get(function);
         // One that lamed has not finished making: functions come after their log groups.
-        let unfinished = there.is_some_and(|there| there.retention.is_none())
-            && !self.observed.functions.contains_key(function);
+        let unfinished = there.is_some_and(|there| {
+            there.retention.is_none() && there.tags.get(MARK) == Some(&self.desired.name)
+        }) && !self.observed.functions.contains_key(function);
         let days = match self.desired.retention {
             None if there.is_none() || unfinished => Some(DEFAULT_RETENTION_DAYS),
             configured => configured,
@@ -112,8 +115,14 @@ impl Planner<'_> {
                 let before = there
                     .retention
                     .map_or("forever".to_owned(), |d| format!("{d} days"));
-                Words::update("log group", name)
-                    .detail(format!("keeps logs {before} → {days} days"))
+                let words = Words::update("log group", name)
+                    .detail(format!("keeps logs {before} → {days} days"));
+                let shorter = there.retention.is_none_or(|before| before > days);
+                if shorter && !unfinished {
+                    words.destructive()
+                } else {
+                    words
+                }
             }
         };
         let step = Step::SetUpLogGroup {
@@ -144,9 +153,12 @@ impl Planner<'_> {
             );
             return;
         };
+        if !there.ours {
+            plan.foreign.push(format!("function `{name}`"));
+        }
         let before = plan.changes.len();
         self.update(plan, function, &there.latest);
-        if missing(&self.desired.tags, &there.tags) {
+        if missing(&self.desired.marked_tags(), &there.tags) {
             let words = Words::update("function", name.as_str()).detail("tags");
             plan.push(group(), Step::TagFunction(name.clone()), words);
         }
@@ -206,20 +218,34 @@ impl Planner<'_> {
         details
     }
 
-    /// Code first, then configuration: a python3.8 function takes both before anything is published.
+    /// The configuration first, then the code: AWS refuses code updates of functions whose runtime it has
+    /// given up, and allows the change of the runtime. What is live stays what was published before.
+    ///
+    /// Source: "Runtime deprecation policy", Lambda developer guide.
     fn update(&self, plan: &mut Plan, function: &DesiredFunction, there: &Configuration) {
+        self.update_configuration(plan, function, there);
         let name = &function.name;
         let code = self.desired.code_of(function);
-        let group = || Group::Function(name.clone());
-        if there.code_sha256 != code.sha256 || there.architecture != code.architecture {
-            let words = Words::update("function", name.as_str()).detail("code");
-            let words = if there.architecture == code.architecture {
-                words
-            } else {
-                words.detail(format!("{} → {}", there.architecture, code.architecture))
-            };
-            plan.push(group(), Step::UpdateCode(name.clone()), words);
+        if there.code_sha256 == code.sha256 && there.architecture == code.architecture {
+            return;
         }
+        let words = Words::update("function", name.as_str()).detail("code");
+        let words = if there.architecture == code.architecture {
+            words
+        } else {
+            words.detail(format!("{} → {}", there.architecture, code.architecture))
+        };
+        let step = Step::UpdateCode(name.clone());
+        plan.push(Group::Function(name.clone()), step, words);
+    }
+
+    fn update_configuration(
+        &self,
+        plan: &mut Plan,
+        function: &DesiredFunction,
+        there: &Configuration,
+    ) {
+        let name = &function.name;
         let details = self.differences(function, there);
         if details.is_empty() {
             return;
@@ -232,12 +258,10 @@ impl Planner<'_> {
             name: name.clone(),
             environment,
             vpc: (vpc != there.vpc).then_some(vpc),
+            new_role: self.role_is_newer(there),
         };
-        plan.push(
-            group(),
-            step,
-            Words::update("function", name.as_str()).details(details),
-        );
+        let words = Words::update("function", name.as_str()).details(details);
+        plan.push(Group::Function(name.clone()), step, words);
     }
 
     /// What differs in the configuration, from → to.
@@ -267,6 +291,9 @@ impl Planner<'_> {
             |role| role.arn.clone(),
         );
         differ("role ", &there.role, &role);
+        if there.role == role && self.role_is_newer(there) {
+            details.push("given the new role".to_owned());
+        }
         let vpc = self.vpc(&function.name);
         if there.vpc != vpc {
             let (from, to) = (list(&there.vpc), list(&vpc));
@@ -281,6 +308,16 @@ impl Planner<'_> {
             Some(_) => {}
         }
         details
+    }
+
+    /// Whether the role was made after a function was given the one of that name. A role that is deleted and made
+    /// again is another one to the key that the function's environment is encrypted with.
+    fn role_is_newer(&self, there: &Configuration) -> bool {
+        match (&self.observed.role, there.modified) {
+            (None, _) => true,
+            (Some(role), Some(modified)) => role.created > modified,
+            (Some(_), None) => false,
+        }
     }
 
     fn is_wanted(&self, function: &DesiredFunction, there: &Configuration) -> bool {

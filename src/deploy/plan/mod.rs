@@ -10,17 +10,23 @@ mod release;
 mod role;
 mod step;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::api::mapped;
 pub use self::deploy::deploy;
 pub use self::destroy::destroy;
 pub use self::release::{Release, live_versions, rollback};
-pub use self::step::{Change, ChangeKind, Plan};
+pub use self::step::{Change, ChangeKind, MAX_ENVIRONMENT, Plan};
 pub(super) use self::step::{Group, Step};
 
 #[cfg(test)]
 mod tests;
+
+/// `eu-west-1, us-east-1`
+fn list(regions: &BTreeSet<String>) -> String {
+    let regions: Vec<&str> = regions.iter().map(String::as_str).collect();
+    regions.join(", ")
+}
 
 /// Whether a wanted tag is not there or another.
 fn missing(wanted: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> bool {

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::deploy::Planner;
+use super::list;
 use super::missing;
 use super::step::{Group, Plan, Step, Words};
+use crate::deploy::observed::{Elsewhere, Role, regions};
 
 impl Planner<'_> {
     /// The role, and what it must be allowed before functions use it. What it must no longer be
@@ -12,38 +14,37 @@ impl Planner<'_> {
     pub(super) fn role(&self, plan: &mut Plan) {
         let name = self.desired.name.as_str();
         let policy = self.desired.policy(self.account, self.in_vpc());
+        let policy_name = self.desired.policy_name(self.account);
         let Some(role) = &self.observed.role else {
             plan.push(
                 Group::Role,
                 Step::CreateRole,
                 Words::create("role", name).detail("can be assumed by Lambda"),
             );
-            let words = Words::create("role policy", name);
-            let words = words.detail("can write its own logs");
-            let words = if self.in_vpc() {
-                words.detail("can use the VPC")
-            } else {
-                words
-            };
-            plan.push(Group::Role, Step::SetRolePolicy(policy), words);
+            self.add_policy(plan, policy);
             return;
         };
         let allows = |what: &str| role.policies.values().any(|p| p.to_string().contains(what));
-        if self.in_vpc() && !allows("ec2:CreateNetworkInterface") {
-            // What was allowed stays so until the old deployment is out of the way.
-            let mut wide = policy;
-            if let (Some(statements), Some(old)) = (
-                wide["Statement"].as_array_mut(),
-                role.policies
-                    .get(name)
-                    .and_then(|old| old["Statement"].as_array()),
-            ) {
-                statements.extend(old.iter().cloned().map(without_id));
+        match role.policies.get(&policy_name) {
+            None => self.add_policy(plan, policy),
+            Some(old) if self.in_vpc() && !allows("ec2:CreateNetworkInterface") => {
+                // What was allowed stays so until the old deployment is out of the way.
+                let mut wide = policy;
+                if let (Some(statements), Some(old)) = (
+                    wide["Statement"].as_array_mut(),
+                    old["Statement"].as_array(),
+                ) {
+                    statements.extend(old.iter().cloned().map(without_id));
+                }
+                let words = Words::update("role policy", policy_name).detail("can use the VPC");
+                plan.push(Group::Role, Step::SetRolePolicy(wide), words);
             }
-            let words = Words::update("role policy", name).detail("can use the VPC");
-            plan.push(Group::Role, Step::SetRolePolicy(wide), words);
+            Some(_) => {}
         }
-        if missing(&self.desired.tags, &role.tags) {
+        if !role.ours {
+            plan.foreign.push(format!("role `{name}`"));
+        }
+        if missing(&self.desired.marked_tags(), &role.tags) {
             plan.push(
                 Group::Role,
                 Step::TagRole,
@@ -52,24 +53,72 @@ impl Planner<'_> {
         }
     }
 
+    fn add_policy(&self, plan: &mut Plan, policy: Value) {
+        let words = Words::create("role policy", self.desired.policy_name(self.account));
+        let words = words.detail("can write its own logs");
+        let words = if self.in_vpc() {
+            words.detail("can use the VPC")
+        } else {
+            words
+        };
+        plan.push(Group::Role, Step::SetRolePolicy(policy), words);
+    }
+
     pub(super) fn narrow_role(&self, plan: &mut Plan) {
         let Some(role) = &self.observed.role else {
             return;
         };
-        let name = self.desired.name.as_str();
         let policy = self.desired.policy(self.account, self.in_vpc());
-        if role.policies.get(name) != Some(&policy) {
-            let detail = "can only write its own logs";
+        let policy_name = self.desired.policy_name(self.account);
+        let old = role.policies.get(&policy_name);
+        if old.is_some_and(|old| *old != policy) {
             let detail = if self.in_vpc() {
                 "can only write its own logs and use the VPC"
             } else {
-                detail
+                "can only write its own logs"
             };
             plan.push(
                 Group::Narrowing,
                 Step::SetRolePolicy(policy),
-                Words::update("role policy", name).detail(detail),
+                Words::update("role policy", policy_name).detail(detail),
             );
+        }
+        self.take_legacy_rights(plan, role);
+    }
+
+    /// What Python lamed and earlier builds gave the role, as far as no other region needs it.
+    fn take_legacy_rights(&self, plan: &mut Plan, role: &Role) {
+        let name = self.desired.name.as_str();
+        let Elsewhere {
+            python, unknown, ..
+        } = &role.elsewhere;
+        if role.is_wide(name) && !(python.is_empty() && unknown.is_empty()) {
+            let why = if python.is_empty() {
+                format!(
+                    "lamed cannot see whether Python lamed is in {}",
+                    list(unknown)
+                )
+            } else {
+                format!("Python lamed in {} needs them", list(python))
+            };
+            plan.kept.push(format!(
+                "role `{name}` keeps the rights that Python lamed gave it: {why}"
+            ));
+            return;
+        }
+        let legacy = role.policies.get(name).map(regions);
+        if legacy.is_some_and(|regions| regions.iter().all(|region| *region == self.account.region))
+        {
+            let step = Step::DeleteRolePolicy {
+                role: name.to_owned(),
+                policy: name.to_owned(),
+            };
+            let words = Words::delete("role policy", name);
+            let words = words.detail(format!(
+                "`{}` replaces it",
+                self.desired.policy_name(self.account)
+            ));
+            plan.push(Group::Narrowing, step, words);
         }
         if role.trust != self.desired.trust() {
             let words = Words::update("role", name).detail("can only be assumed by Lambda");

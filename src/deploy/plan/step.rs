@@ -8,10 +8,19 @@ use serde_json::Value;
 use crate::deploy::desired::{Desired, Throttle, Vpc};
 use crate::domain::Secret;
 
+/// What Lambda takes as the names and values of all variables of a function, in bytes.
+///
+/// Source: "Lambda quotas", AWS documentation.
+pub const MAX_ENVIRONMENT: usize = 4096;
+
 /// What is to be done, in an order in which it could be done one by one.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub changes: Vec<Change>,
+    /// What stays although somebody may expect it to go, and why. A sentence each.
+    pub kept: Vec<String>,
+    /// What it would overwrite that lamed did not make: `role NAME`, …
+    pub foreign: Vec<String>,
 }
 
 /// One step, and how to speak of it.
@@ -92,6 +101,10 @@ pub(in crate::deploy) enum Step {
     CreateRole,
     SetTrust,
     SetRolePolicy(Value),
+    DeleteRolePolicy {
+        role: String,
+        policy: String,
+    },
     TagRole,
     SetUpLogGroup {
         function: String,
@@ -108,6 +121,8 @@ pub(in crate::deploy) enum Step {
         name: String,
         environment: BTreeMap<String, Secret>,
         vpc: Option<Vpc>,
+        /// The role was made again: only a changed configuration can be published anew.
+        new_role: bool,
     },
     TagFunction(String),
     Publish {
@@ -179,11 +194,44 @@ pub(in crate::deploy) enum Step {
     },
 }
 
+impl Change {
+    /// What a destructive change takes away, for a question.
+    #[must_use]
+    pub fn lost(&self) -> String {
+        match &self.step {
+            Step::SetUpLogGroup { days, .. } => {
+                format!(
+                    "the logs in `{}` that are older than {days} days",
+                    self.name
+                )
+            }
+            _ => format!("{} `{}`", self.resource, self.name),
+        }
+    }
+}
+
 impl Plan {
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// The first function whose environment would not fit, and how many bytes it takes.
+    #[must_use]
+    pub fn too_large_environment(&self) -> Option<(&str, usize)> {
+        self.changes.iter().find_map(|change| {
+            let Step::UpdateConfiguration {
+                name, environment, ..
+            } = &change.step
+            else {
+                return None;
+            };
+            let variables = environment.iter();
+            let bytes = variables.map(|(name, value)| name.len() + value.reveal().len());
+            let bytes: usize = bytes.sum();
+            (bytes > MAX_ENVIRONMENT).then_some((name.as_str(), bytes))
+        })
     }
 
     /// What would be lost.

@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{ChangeKind, Plan, deploy, mapped, rollback};
+use super::{ChangeKind, Plan, deploy, destroy, mapped, rollback};
 use crate::deploy::Account;
-use crate::deploy::desired::{self, Code, Desired, LIVE, RUNTIME, Variable, Vpc};
+use crate::deploy::desired::{self, Code, Desired, LIVE, MARK, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
-    ApiKey, Configuration, Integration, LogGroup, Observed, ObservedFunction, ObservedMethod,
-    Resource, RestApi, Role, Stage, UsagePlan, Version,
+    ApiKey, Configuration, Elsewhere, Integration, LogGroup, Observed, ObservedFunction,
+    ObservedMethod, Resource, RestApi, Role, Stage, UsagePlan, Version,
 };
 use crate::domain::Secret;
+
+/// When the account was made so, in milliseconds since 1970.
+const MADE: i64 = 1_795_000_000_000;
 
 fn account() -> Account {
     Account {
@@ -110,6 +113,7 @@ fn deployed(desired: &Desired) -> Observed {
             role: account.role(&desired.name),
             architecture: desired.code_of(function).architecture.clone(),
             code_sha256: desired.code_of(function).sha256.clone(),
+            modified: Some(MADE),
             environment: [(
                 desired.settings.name.to_owned(),
                 desired.settings.value.clone(),
@@ -123,12 +127,14 @@ fn deployed(desired: &Desired) -> Observed {
             latest: configuration,
             aliases: [(LIVE.to_owned(), 1)].into(),
             permissions: [(format!("lamed-GET-{}", function.name), Some(source))].into(),
-            tags: BTreeMap::new(),
+            tags: desired.marked_tags(),
+            ours: true,
         };
         functions.insert(function.name.clone(), function_there);
         log_groups.insert(
             function.name.clone(),
             LogGroup {
+                arn: String::new(),
                 retention: Some(30),
                 tags: BTreeMap::new(),
             },
@@ -139,10 +145,17 @@ fn deployed(desired: &Desired) -> Observed {
     Observed {
         role: Some(Role {
             arn: account.role(&desired.name),
+            created: MADE,
             trust: desired.trust(),
-            policies: [(desired.name.clone(), desired.policy(&account, false))].into(),
+            policies: [(
+                desired.policy_name(&account),
+                desired.policy(&account, false),
+            )]
+            .into(),
             attached: Vec::new(),
-            tags: BTreeMap::new(),
+            tags: desired.marked_tags(),
+            elsewhere: Elsewhere::default(),
+            ours: true,
         }),
         functions,
         api: Some(RestApi {
@@ -383,19 +396,19 @@ fn the_role_is_widened_first_and_narrowed_last_and_new_functions_join_the_vpc() 
         .as_mut()
         .unwrap()
         .policies
-        .insert("lamed".to_owned(), policy);
+        .insert("lamed-eu-west-1".to_owned(), policy);
     let mut wants = wants();
     wants.functions.push(wanted("new"));
     let plan = deploy(&wants, &there, &account());
     assert_eq!(
         lines(&plan),
         [
-            "~ role policy lamed: can use the VPC",
+            "~ role policy lamed-eu-west-1: can use the VPC",
             "+ log group /aws/lambda/new: keeps logs for 30 days",
             "+ function new: provided.al2023, arm64, lamed.new, 128 MB, 10 s, in the VPC: subnet-1 sg-1",
             "+ version new: lamed 1.0.0, release 2",
             "+ alias new:live: → new version",
-            "~ role policy lamed: can only write its own logs and use the VPC",
+            "~ role policy lamed-eu-west-1: can only write its own logs and use the VPC",
         ]
     );
     let (first, last) = (
@@ -466,4 +479,173 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
         "cannot roll back: no release older than the live release 1 is available; the versions of Python \
          lamed cannot answer the requests that API Gateway sends now"
     );
+}
+
+#[test]
+fn log_groups_of_others_are_kept_as_long_as_they_were() {
+    let retention = |there: Option<u32>, mark: Option<&str>, wanted: Option<u32>| {
+        let mut observed = deployed(&wants());
+        observed.functions.clear();
+        let group = observed.log_groups.get_mut("track").unwrap();
+        group.retention = there;
+        group
+            .tags
+            .extend(mark.map(|name| (MARK.to_owned(), name.to_owned())));
+        let desired = Desired {
+            retention: wanted,
+            ..wants()
+        };
+        let plan = deploy(&desired, &observed, &account());
+        let mut changes = plan.changes.iter();
+        changes
+            .find(|change| change.resource == "log group")
+            .map(|change| (change.details.join(", "), change.destructive))
+    };
+    let keeps = |text: &str, destructive| Some((format!("keeps logs {text}"), destructive));
+    assert_eq!(retention(None, None, None), None);
+    assert_eq!(retention(Some(7), None, None), None);
+    assert_eq!(retention(None, Some("shop"), None), None);
+    // Lamed had begun to make it.
+    assert_eq!(
+        retention(None, Some("lamed"), None),
+        keeps("forever → 30 days", false)
+    );
+    assert_eq!(
+        retention(None, None, Some(90)),
+        keeps("forever → 90 days", true)
+    );
+    assert_eq!(
+        retention(Some(120), None, Some(90)),
+        keeps("120 days → 90 days", true)
+    );
+    assert_eq!(
+        retention(Some(7), None, Some(90)),
+        keeps("7 days → 90 days", false)
+    );
+}
+
+/// What a policy of an earlier build says for a region.
+fn legacy(region: &str) -> serde_json::Value {
+    let account = Account {
+        region: region.to_owned(),
+        ..account()
+    };
+    wants().policy(&account, false)
+}
+
+#[test]
+fn each_region_has_its_own_policy_in_the_role() {
+    let with = |policies: Vec<(&str, serde_json::Value)>| {
+        let mut there = deployed(&wants());
+        let role = there.role.as_mut().unwrap();
+        role.policies = (policies.into_iter())
+            .map(|(name, policy)| (name.to_owned(), policy))
+            .collect();
+        role.elsewhere.regions = role.registered("lamed");
+        role.elsewhere.regions.remove("eu-west-1");
+        there
+    };
+    let own = || ("lamed-eu-west-1", legacy("eu-west-1"));
+    let added = "+ role policy lamed-eu-west-1: can write its own logs";
+    // The one of another region, as this build and as an earlier one left it.
+    for policy in ["lamed-us-east-1", "lamed"] {
+        let other = || (policy, legacy("us-east-1"));
+        assert_eq!(changes(&with(vec![own(), other()])), [""; 0], "{policy}");
+        assert_eq!(changes(&with(vec![other()])), [added], "{policy}");
+        let plan = destroy(&with(vec![own(), other()]), "lamed", "prod", "eu-west-1");
+        let mut lines = lines(&plan);
+        lines.retain(|line| line.contains(" role"));
+        assert_eq!(lines, ["- role policy lamed-eu-west-1: "], "{policy}");
+        assert_eq!(
+            plan.kept,
+            ["role `lamed` stays: functions in us-east-1 use it"]
+        );
+    }
+    // Its own, as an earlier build left it.
+    assert_eq!(
+        changes(&with(vec![("lamed", legacy("eu-west-1"))])),
+        [added, "- role policy lamed: `lamed-eu-west-1` replaces it"]
+    );
+    let mut alone = with(vec![own(), ("lamed", legacy("eu-west-1"))]);
+    let removes_role = |there: &Observed| {
+        let plan = destroy(there, "lamed", "prod", "eu-west-1");
+        (
+            lines(&plan).contains(&"- role lamed: ".to_owned()),
+            plan.kept,
+        )
+    };
+    assert_eq!(removes_role(&alone), (true, vec![]));
+    let elsewhere = &mut alone.role.as_mut().unwrap().elsewhere;
+    elsewhere.unknown.insert("ap-east-1".to_owned());
+    let kept = "role `lamed` stays: lamed cannot see whether functions in ap-east-1 use it; delete it in IAM if they \
+                do not";
+    assert_eq!(removes_role(&alone), (false, vec![kept.to_owned()]));
+}
+
+#[test]
+fn the_rights_of_python_lamed_stay_while_another_region_needs_them() {
+    let mut there = deployed(&wants());
+    let role = there.role.as_mut().unwrap();
+    let wide =
+        serde_json::json!({"Statement": [{"Action": ["logs:PutLogEvents"], "Resource": "*"}]});
+    role.policies.insert("lamed".to_owned(), wide);
+    role.trust = serde_json::json!({"Principal": {"Service": "apigateway.amazonaws.com"}});
+    let plan = |there: &Observed| deploy(&wants(), there, &account());
+    let narrowed = [
+        "- role policy lamed: `lamed-eu-west-1` replaces it",
+        "~ role lamed: can only be assumed by Lambda",
+    ];
+    assert_eq!(lines(&plan(&there)), narrowed);
+    let elsewhere = &mut there.role.as_mut().unwrap().elsewhere;
+    elsewhere.regions.insert("us-east-1".to_owned());
+    assert_eq!(lines(&plan(&there)), narrowed);
+    let elsewhere = &mut there.role.as_mut().unwrap().elsewhere;
+    elsewhere.python.insert("us-east-1".to_owned());
+    let kept = "role `lamed` keeps the rights that Python lamed gave it: Python lamed in us-east-1 needs them";
+    let plan = plan(&there);
+    assert_eq!((lines(&plan), plan.kept), (vec![], vec![kept.to_owned()]));
+}
+
+#[test]
+fn what_lamed_did_not_make_is_named_and_never_removed() {
+    let mut there = deployed(&wants());
+    there.role.as_mut().unwrap().ours = false;
+    there.functions.get_mut("track").unwrap().ours = false;
+    let plan = deploy(&wants(), &there, &account());
+    assert_eq!(plan.foreign, ["role `lamed`", "function `track`"]);
+    let plan = destroy(&there, "lamed", "prod", "eu-west-1");
+    let mut lines = lines(&plan);
+    lines.retain(|line| !line.contains("plan ") && !line.contains("API "));
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(
+        plan.kept,
+        [
+            "function `track` stays: lamed did not make it",
+            "role `lamed` stays: lamed did not make it",
+        ]
+    );
+}
+
+#[test]
+fn a_role_that_was_made_again_is_given_to_every_function() {
+    let given = [
+        "~ function track: given the new role",
+        "+ version track: lamed 1.0.0, release 2",
+        "~ alias track:live: 1 → new version",
+    ];
+    // It is gone.
+    let mut there = deployed(&wants());
+    there.role = None;
+    let role = [
+        "+ role lamed: can be assumed by Lambda",
+        "+ role policy lamed-eu-west-1: can write its own logs",
+    ];
+    assert_eq!(changes(&there), [&role[..], &given].concat());
+    // Somebody made it, or a deploy that then died.
+    let mut there = deployed(&wants());
+    there.role.as_mut().unwrap().created = MADE + 1;
+    assert_eq!(changes(&there), given);
+    let track = there.functions.get_mut("track").unwrap();
+    track.latest.modified = Some(MADE + 1);
+    assert_eq!(changes(&there), given[1..]);
 }

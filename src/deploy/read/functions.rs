@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::Value;
 use tokio::try_join;
 
-use super::{Names, sorted};
+use super::{Names, has_shape, is_ours, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
 use crate::deploy::observed::{Configuration, LogGroup, ObservedFunction, Version};
 use crate::domain::Secret;
 
-pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFunction>, AwsError> {
+pub(super) async fn function(
+    aws: &Aws,
+    name: &str,
+    names: Names<'_>,
+) -> Result<Option<ObservedFunction>, AwsError> {
     let lambda = &aws.lambda;
     let get = aws.find("lambda:GetFunction", async || {
         lambda.get_function().function_name(name).send().await
@@ -45,14 +50,17 @@ pub(super) async fn function(aws: &Aws, name: &str) -> Result<Option<ObservedFun
         .collect();
     versions.sort_by_key(|version| version.number);
     let policy = policy.and_then(|output| output.policy).unwrap_or_default();
+    let latest = configuration(&read);
+    let tags = tags.map(sorted).unwrap_or_default();
     Ok(Some(ObservedFunction {
-        latest: configuration(&read),
+        ours: is_ours(&tags, names, || has_shape(&latest, names)),
+        latest,
         versions,
         aliases: (aliases.unwrap_or_default().into_iter())
             .filter_map(|alias| Some((alias.name?, alias.function_version?.parse().ok()?)))
             .collect(),
         permissions: permissions(&policy),
-        tags: tags.map(sorted).unwrap_or_default(),
+        tags,
     }))
 }
 
@@ -80,6 +88,7 @@ fn configuration(read: &FunctionConfiguration) -> Configuration {
         architecture: (read.architectures().first())
             .map_or("x86_64", |architecture| architecture.as_str())
             .to_owned(),
+        modified: read.last_modified().and_then(moment),
         code_sha256: text(read.code_sha256()),
         environment: (variables.into_iter().flatten())
             .map(|(name, value)| (name.clone(), Secret::new(value)))
@@ -89,6 +98,13 @@ fn configuration(read: &FunctionConfiguration) -> Configuration {
             security_groups: vpc.security_group_ids().iter().cloned().collect(),
         }),
     }
+}
+
+/// Of a moment as Lambda writes it: `2026-11-23T03:40:12.000+0000`. It is always in UTC.
+fn moment(text: &str) -> Option<i64> {
+    let whole = text.get(.."2026-11-23T03:40:12.000".len())?;
+    let moment = DateTime::from_str(&format!("{whole}Z"), DateTimeFormat::DateTime);
+    moment.ok()?.to_millis().ok()
 }
 
 /// The statements of a function's policy: ids, and the ARN that each is limited to.
@@ -130,12 +146,13 @@ pub(super) async fn group(
         BTreeMap::new()
     };
     Ok(Some(LogGroup {
+        arn: group.arn().unwrap_or_default().to_owned(),
         retention: group.retention_in_days().map(i32::unsigned_abs),
         tags,
     }))
 }
 
-async fn group_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
+pub(super) async fn group_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
     // With the suffix it means the group's streams, which have no tags.
     let arn = arn.strip_suffix(":*").unwrap_or(arn);
     let list = async || {

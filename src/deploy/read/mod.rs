@@ -2,20 +2,21 @@
 
 mod functions;
 mod gateway;
+mod role;
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
 use tokio::try_join;
 
-use self::functions::{function, group};
+use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
 pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, usage_plans};
 use self::gateway::{one_api, one_key, rest_api, usage_plan};
+use self::role::role;
 use super::aws::{Aws, AwsError};
 use super::concurrently;
-use super::desired::log_group;
-use super::observed::{Configuration, Observed, Role};
+use super::desired::{MARK, log_group, region_policy};
+use super::observed::{Configuration, LogGroup, Observed};
 use crate::domain::Secret;
 
 /// What to look for.
@@ -25,8 +26,12 @@ pub struct Names<'a> {
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
     pub stage: &'a str,
-    /// Whether the tags of log groups are needed: each group's take a call of their own.
+    /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
+    /// Whether to look into the other regions for functions that use the role, even where nothing tells of any.
+    pub other_regions: bool,
+    /// Whether it is to be compared with a config.
+    pub compared: bool,
     /// The environment variable by which a function of lamed is known.
     pub settings: &'a str,
 }
@@ -36,10 +41,12 @@ pub struct Names<'a> {
 /// # Errors
 /// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
-    let found = concurrently(names.functions, async |name| function(aws, name).await);
+    let found = concurrently(names.functions, async |name| {
+        function(aws, name, names).await
+    });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(
-        role(aws, names.deployment),
+        role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
         usage_plans(aws),
@@ -60,6 +67,9 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
             .log_groups
             .extend(group.map(|group| ((*name).to_owned(), group)));
     }
+    if names.compared && !names.log_group_tags {
+        add_marks(aws, &mut observed).await?;
+    }
     observed.usage_plan = usage_plan(aws, plans, &observed, names).await?;
     add_others(aws, &mut observed, names).await?;
     Ok(observed)
@@ -76,63 +86,21 @@ pub async fn find_api(aws: &Aws, name: &str) -> Result<Option<(String, Option<Se
     Ok(api.and_then(|api| Some((api.id?, key))))
 }
 
-async fn role(aws: &Aws, name: &str) -> Result<Option<Role>, AwsError> {
-    let iam = &aws.iam;
-    let get = aws.find("iam:GetRole", async || {
-        iam.get_role().role_name(name).send().await
-    });
-    let inline = aws.find("iam:ListRolePolicies", async || {
-        let pages = iam.list_role_policies().role_name(name).into_paginator();
-        pages.items().send().collect::<Result<Vec<_>, _>>().await
-    });
-    let attached = aws.find("iam:ListAttachedRolePolicies", async || {
-        let pages = iam
-            .list_attached_role_policies()
-            .role_name(name)
-            .into_paginator();
-        pages.items().send().collect::<Result<Vec<_>, _>>().await
-    });
-    let (role, inline, attached) = try_join!(get, inline, attached)?;
-    let Some(role) = role.and_then(|output| output.role) else {
-        return Ok(None);
-    };
-    let inline = inline.unwrap_or_default();
-    let documents = concurrently(&inline, async |policy| {
-        aws.find("iam:GetRolePolicy", async || {
-            iam.get_role_policy()
-                .role_name(name)
-                .policy_name(policy)
-                .send()
-                .await
-        })
-        .await
-    });
-    let documents = documents.await?.into_iter().flatten();
-    Ok(Some(Role {
-        arn: role.arn,
-        trust: document(
-            role.assume_role_policy_document
-                .as_deref()
-                .unwrap_or_default(),
-        ),
-        policies: documents
-            .map(|output| (output.policy_name, document(&output.policy_document)))
-            .collect(),
-        attached: (attached.unwrap_or_default().into_iter())
-            .filter_map(|policy| policy.policy_arn)
-            .collect(),
-        tags: (role.tags.unwrap_or_default().into_iter())
-            .map(|tag| (tag.key, tag.value))
-            .collect(),
-    }))
-}
-
-/// A policy document. IAM gives it percent-encoded.
-fn document(text: &str) -> Value {
-    let query = format!("d={}", text.replace('+', "%2B"));
-    let decoded = form_urlencoded::parse(query.as_bytes()).next();
-    let decoded = decoded.map_or_else(String::new, |(_, text)| text.into_owned());
-    serde_json::from_str(&decoded).unwrap_or(Value::Null)
+/// Adds the tags of log groups that are kept for ever and have no function yet: they tell whether lamed has
+/// only begun to make them.
+async fn add_marks(aws: &Aws, observed: &mut Observed) -> Result<(), AwsError> {
+    let functions = &observed.functions;
+    let mut unclear: Vec<(&String, &mut LogGroup)> = (observed.log_groups.iter_mut())
+        .filter(|(name, group)| group.retention.is_none() && !functions.contains_key(*name))
+        .collect();
+    let arns: Vec<String> = (unclear.iter())
+        .map(|(_, group)| group.arn.clone())
+        .collect();
+    let tags = concurrently(&arns, async |arn| group_tags(aws, arn).await).await?;
+    for ((_, group), tags) in unclear.iter_mut().zip(tags) {
+        group.tags = tags;
+    }
+    Ok(())
 }
 
 /// Adds the functions of lamed that the API calls, or that the role's policy still names, and that
@@ -142,16 +110,16 @@ async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Res
     let mut called: Vec<String> = resources
         .flat_map(|resource| resource.methods.values())
         .filter_map(|method| called_function(method.integration.as_ref()?.uri.as_deref()?))
-        .chain(named_by_policy(observed, names))
+        .chain(named_by_policy(observed, names, aws.region()))
         .filter(|name| !names.functions.contains(&name.as_str()))
         .collect();
     called.sort();
     called.dedup();
     let read = concurrently(&called, async |name| {
-        try_join!(function(aws, name), group(aws, name, names))
+        try_join!(function(aws, name, names), group(aws, name, names))
     });
     for (name, (function, group)) in called.iter().zip(read.await?) {
-        if let Some(function) = function.filter(|function| is_lameds(&function.latest, names)) {
+        if let Some(function) = function.filter(|function| function.ours) {
             observed.functions.insert(name.clone(), function);
             observed
                 .log_groups
@@ -161,24 +129,39 @@ async fn add_others(aws: &Aws, observed: &mut Observed, names: Names<'_>) -> Res
     Ok(())
 }
 
-/// The functions that may write their logs by the policy that lamed gave the role.
-fn named_by_policy(observed: &Observed, names: Names<'_>) -> Vec<String> {
-    let policy = (observed.role.as_ref()).and_then(|role| role.policies.get(names.deployment));
-    let statements = policy.and_then(|policy| policy["Statement"].as_array());
-    let resources = (statements.into_iter().flatten())
+/// The functions that may write their logs by the policies that lamed gave the role for this region.
+fn named_by_policy(observed: &Observed, names: Names<'_>, region: &str) -> Vec<String> {
+    let of_region = region_policy(names.deployment, region);
+    let policies = observed.role.iter().flat_map(|role| &role.policies);
+    let policies =
+        policies.filter(|(name, _)| [names.deployment, &of_region].contains(&name.as_str()));
+    let statements = policies.filter_map(|(_, policy)| policy["Statement"].as_array());
+    let resources = (statements.flatten())
         .filter_map(|statement| statement["Resource"].as_array())
         .flatten();
     let marker = format!(":log-group:{}", log_group(""));
+    let here = format!(":logs:{region}:");
     resources
         .filter_map(|resource| {
-            let (_, name) = resource.as_str()?.split_once(&marker)?;
-            Some(name.strip_suffix(":*")?.to_owned())
+            let (place, name) = resource.as_str()?.split_once(&marker)?;
+            let name = name.strip_suffix(":*")?.to_owned();
+            place.contains(&here).then_some(name)
         })
         .collect()
 }
 
-/// Whether lamed made it: by its settings, or by the handler's name that Python lamed gave.
-fn is_lameds(configuration: &Configuration, names: Names<'_>) -> bool {
+/// Whether lamed made it: by its mark, or where it has none by its shape.
+fn is_ours(
+    tags: &BTreeMap<String, String>,
+    names: Names<'_>,
+    shape: impl FnOnce() -> bool,
+) -> bool {
+    tags.get(MARK)
+        .map_or_else(shape, |deployment| deployment == names.deployment)
+}
+
+/// A function of lamed's: by its settings, or by the handler's name that Python lamed gave.
+fn has_shape(configuration: &Configuration, names: Names<'_>) -> bool {
     configuration.environment.contains_key(names.settings)
         || configuration.is_python() && configuration.handler.starts_with("lamed.")
 }

@@ -223,10 +223,10 @@ error: preflight failed: permissions; use `--no-preflight` to skip these checks
                 "found": "cannot check the permissions: the AWS credentials do not allow \
                     `iam:SimulatePrincipalPolicy`: allow it in IAM for `arn:aws:iam::ACCOUNT:user/moto` on `*`",
                 "remedy": "`lamed deploy` needs iam: CreateRole, GetRole, PassRole, PutRolePolicy, \
-                    UpdateAssumeRolePolicy; lambda: AddPermission, CreateAlias, CreateFunction, \
+                    UpdateAssumeRolePolicy, TagRole; lambda: AddPermission, CreateAlias, CreateFunction, \
                     DeleteFunction, GetAlias, GetFunctionConfiguration, ListVersionsByFunction, \
                     PublishVersion, RemovePermission, UpdateAlias, UpdateFunctionCode, \
-                    UpdateFunctionConfiguration; logs: CreateLogGroup, PutRetentionPolicy; \
+                    UpdateFunctionConfiguration, TagResource; logs: CreateLogGroup, PutRetentionPolicy, TagResource; \
                     apigateway: POST, PUT, DELETE, PATCH; ec2: DescribeSecurityGroups, \
                     DescribeSubnets, DescribeVpcs",
             })

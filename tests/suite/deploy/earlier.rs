@@ -8,8 +8,9 @@ const BUILDS: [(&str, &[(&str, usize)]); 1] = [("1.0.0-e4aee2e", &NEWS)];
 
 /// Four paths are given an `OPTIONS` that allows any header. The config names no window, which was a day and
 /// becomes 30 days: four functions are given it in a new release. A fifth one and two paths serve `lamed.js`. Two know what is declared.
-/// The API compresses replies.
-const NEWS: [(&str, usize); 18] = [
+/// The API compresses replies. The role's policy is one of the region. The role and
+/// four functions are given lamed's mark.
+const NEWS: [(&str, usize); 21] = [
     ("apigateway:CreateDeployment", 1),
     ("apigateway:CreateResource", 2),
     ("apigateway:DeleteMethod", 4),
@@ -18,11 +19,14 @@ const NEWS: [(&str, usize); 18] = [
     ("apigateway:PutMethod", 4 + 2 * 2),
     ("apigateway:PutMethodResponse", 4 + 2),
     ("apigateway:UpdateRestApi", 1),
+    ("iam:DeleteRolePolicy", 1),
     ("iam:PutRolePolicy", 1),
+    ("iam:TagRole", 1),
     ("lambda:AddPermission", 2),
     ("lambda:CreateAlias", 1),
     ("lambda:CreateFunction", 1),
     ("lambda:PublishVersion", 4 + 1),
+    ("lambda:TagResource", 4),
     ("lambda:UpdateAlias", 4),
     ("lambda:UpdateFunctionCode", 2),
     ("lambda:UpdateFunctionConfiguration", 4),

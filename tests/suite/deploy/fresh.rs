@@ -36,7 +36,7 @@ fn all_of_the_config_is_honoured_at_once() {
         "aws": {
             "name": "shop",
             "vpc": {"subnet_ids": ["subnet-b", "subnet-a"], "security_group_ids": ["sg-1"]},
-            "tags": {"team": "growth & co"},
+            "tags": {"team": "growth + co"},
             "throttle": {"rate": 0.5, "burst": 7},
             "log_retention_days": 7,
         },
@@ -107,7 +107,7 @@ fn what_is_lost_for_good_has_to_be_agreed_to() {
 
   -  path         /collect
   ~  stage        prod               new deployment
-  ~  role policy  lamed              can only write its own logs
+  ~  role policy  lamed-eu-west-1    can only write its own logs
   -  log group    /aws/lambda/extra
   -  function     extra
 

@@ -5,8 +5,13 @@ mod back;
 mod client;
 mod earlier;
 mod faults;
+mod foreign;
 mod fresh;
+mod network;
 mod refusals;
+mod regions;
+mod role;
+mod secrets;
 mod tags;
 mod upgrade;
 

@@ -12,10 +12,11 @@ fn log_groups_that_are_there_get_the_tags_too() {
     let group = json!({"logGroupName": "/aws/lambda/lamed-track", "tags": {"owner": "somebody", "team": "none"}});
     site.aws.call(&json!([["logs", "create_log_group", group]]));
     site.deploy();
-    assert_eq!(site.count(READ), 0);
+    // Whether lamed has only begun to make it.
+    assert_eq!(site.count(READ), 1);
     let mut before = site.account();
 
-    site.configure(&with("/aws", json!({"tags": {"team": "growth & co"}})));
+    site.configure(&with("/aws", json!({"tags": {"team": "growth + co"}})));
     let planned = "  ~  log group   /aws/lambda/lamed-track              tags\n";
     let outcome = site.deploy_line(&["--dry-run"]).run();
     assert!(outcome.stdout.contains(planned), "{outcome}");
@@ -28,11 +29,11 @@ fn log_groups_that_are_there_get_the_tags_too() {
     assert_eq!(
         of_log_groups(&before, &tagged),
         [
-            "log_groups /aws/lambda/lamed-all-experiments tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-client tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-delete-experiment tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-experiment tags team: null → \"growth & co\"",
-            "log_groups /aws/lambda/lamed-track tags team: \"none\" → \"growth & co\"",
+            "log_groups /aws/lambda/lamed-all-experiments tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-client tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-delete-experiment tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-experiment tags team: null → \"growth + co\"",
+            "log_groups /aws/lambda/lamed-track tags team: \"none\" → \"growth + co\"",
         ]
     );
     assert_eq!(site.writes_of_deploy(), [""; 0]);
@@ -54,6 +55,45 @@ fn log_groups_that_are_there_get_the_tags_too() {
     assert_eq!(site.writes_of_deploy(), [""; 0]);
     assert_eq!(site.count(READ), 0);
     assert_eq!(changes(&before, &site.account()), [""; 0]);
+}
+
+#[test]
+fn a_log_group_is_kept_as_long_as_it_was_until_the_config_says_how_long() {
+    let site = Site::new();
+    let groups = ["lamed-track", "lamed-client"].map(|function| format!("/aws/lambda/{function}"));
+    let create = |name: &String| json!(["logs", "create_log_group", {"logGroupName": name}]);
+    let keep = json!(["logs", "put_retention_policy", {"logGroupName": groups[1], "retentionInDays": 120}]);
+    let made = json!([create(&groups[0]), create(&groups[1]), keep]);
+    site.aws.call(&made);
+    let kept = || {
+        let account = site.account();
+        groups
+            .clone()
+            .map(|group| account["log_groups"][group]["retention"].clone())
+    };
+    let before = kept();
+    assert_eq!(before, [Value::Null, json!(120)]);
+    site.deploy();
+    assert_eq!(kept(), before);
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
+
+    site.configure(&with("/aws", json!({"log_retention_days": 60})));
+    site.aws.reset();
+    let outcome = site.deploy_line(&[]).run();
+    let question = "Permanently delete the logs in `/aws/lambda/lamed-track` that are older than 60 days, the logs in \
+                    `/aws/lambda/lamed-client` that are older than 60 days?";
+    assert!(
+        outcome.code == Some(2) && outcome.stderr.contains(question),
+        "{outcome}"
+    );
+    assert_eq!(site.aws.writes(), [""; 0]);
+    site.deploy();
+    assert_eq!(kept(), [json!(60), json!(60)]);
+    // Longer takes nothing away.
+    site.configure(&with("/aws", json!({"log_retention_days": 90})));
+    let outcome = site.deploy_line(&[]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(kept(), [json!(90), json!(90)]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub fn lamed(home: &std::path::Path) -> Command {
         .env_remove("COLUMNS")
         .env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
+        let text = name.to_string_lossy().to_lowercase();
+        if text.starts_with("aws_") || text.ends_with("_proxy") || text == "ssl_cert_file" {
             command.env_remove(name);
         }
     }

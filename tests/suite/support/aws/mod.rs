@@ -11,7 +11,8 @@
 //!   unasked; no pages in lists; names of functions and days of retention unchecked.
 //! - here: permissions (and `iam:SimulatePrincipalPolicy`, which moto lacks), throttling, faults of
 //!   the services, conflicts, expired credentials, broken connections, roles that Lambda cannot assume
-//!   yet, functions that are still pending or being updated, invocations of the deployed API.
+//!   yet, functions that are still pending or being updated, code
+//!   for runtimes that AWS has given up, invocations of the deployed API.
 //! - nowhere: `apigateway:UpdateMethod`, `UpdateIntegration` and `UpdateGatewayResponse` are 500
 //!   (put them anew instead); `Tags` in `UpdateStage` and `UpdateRestApi` are ignored; a usage plan
 //!   keeps the stage of a deleted API; managed policies of AWS cannot be attached; runtimes are not
@@ -32,9 +33,9 @@ pub use self::fault::{Event, Fault, When};
 use self::proxy::Proxy;
 use super::{Deadline, Dialogue, Line, lamed, line, tools};
 
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -216,6 +217,34 @@ impl Aws {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {stderr}");
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// TLS in front of an account, with certificates from [`super::make_certificates`].
+pub struct Tls {
+    child: Child,
+    pub port: u16,
+}
+
+impl Tls {
+    pub fn start(certificates: &Path, aws: &Aws) -> Self {
+        let mut command = python("tls.py", &aws.url());
+        let [certificate, key] = ["server.crt", "server.key"].map(|name| certificates.join(name));
+        command.arg(certificate).arg(key).arg(&aws.proxy.address);
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        let mut port = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut port).unwrap();
+        let port = port.trim().parse().unwrap();
+        Self { child, port }
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
     }
 }
 

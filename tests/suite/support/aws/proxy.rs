@@ -332,6 +332,10 @@ async fn forward(
     address: &str,
     account: Option<&str>,
 ) -> Result<Response<Bytes>, Cut> {
+    // It may be asked as the proxy of a network: the whole URL stands in the request then.
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = path.into();
+    }
     if let Some(account) = account {
         let account = HeaderValue::from_str(account).unwrap();
         request.headers_mut().insert("x-moto-account-id", account);

@@ -256,6 +256,20 @@ fn roles_and_functions_take_their_time() {
     assert_eq!(caller(&aws).ask(&calls), expected);
 }
 
+#[test]
+fn a_runtime_that_is_given_up_takes_no_code() {
+    let aws = Aws::start();
+    let mut create = function(&aws, "lamed");
+    create[2]["Runtime"] = json!("python3.8");
+    let code = json!(["lambda", "update_function_code", {"FunctionName": "lamed", "ZipFile": "x"}]);
+    let configure = json!(["lambda", "update_function_configuration", {
+        "FunctionName": "lamed", "Runtime": "provided.al2023",
+    }]);
+    let said = caller(&aws).ask(&json!([role("lamed"), create, code, configure, code]));
+    assert_eq!(said[2]["code"], "InvalidParameterValueException", "{said}");
+    assert_eq!((&said[3], &said[4]), (&json!("done"), &json!("done")));
+}
+
 #[tokio::test]
 async fn the_deployed_api_is_another_server() {
     let (aws, server) = (Aws::start(), Server::start(&["--store", "embedded"]));

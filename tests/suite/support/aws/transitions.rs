@@ -16,9 +16,14 @@ pub struct Transitions {
     /// Aliases that were led to versions which could not take requests yet.
     pub early: Vec<String>,
     unassumable: usize,
+    /// Of `$LATEST`, by function, as the last reply told it.
+    runtimes: BTreeMap<String, String>,
     /// What still changes, by `function` or `function:version`, and how many replies it takes.
     changing: BTreeMap<String, (Change, usize)>,
 }
+
+/// The runtimes that AWS has given up: it refuses other code for them.
+const GIVEN_UP: [&str; 1] = ["python3.8"];
 
 #[derive(Clone, Copy)]
 enum Change {
@@ -43,6 +48,19 @@ impl Transitions {
             return None;
         }
         let function = function(call)?;
+        let runtime = self.runtimes.get(&function).map(String::as_str);
+        if let Some(runtime) = runtime.filter(|runtime| GIVEN_UP.contains(runtime))
+            && call.operation() == "UpdateFunctionCode"
+        {
+            return Some(Refusal::new(
+                400,
+                "InvalidParameterValueException",
+                format!(
+                    "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda \
+                     functions. We recommend you use a supported runtime while creating or updating functions."
+                ),
+            ));
+        }
         let hinders = match self.changing.get(&function)?.0 {
             Change::Creation => true,
             Change::Update => matches!(
@@ -71,6 +89,7 @@ impl Transitions {
 
     /// Learns from a call that succeeded, and writes into its reply what still changes.
     pub fn passed(&mut self, call: &Call, reply: &mut Value) {
+        self.learn(call, reply);
         let version = reply["Version"].as_str().unwrap_or("").to_owned();
         let change = match call.action.as_str() {
             "iam:CreateRole" => {
@@ -108,6 +127,24 @@ impl Transitions {
             self.changing.insert(format!("{name}:{version}"), change);
         }
         change.write(reply);
+    }
+
+    /// The runtime of a function. A test may have made it without the proxy: commands read it first.
+    fn learn(&mut self, call: &Call, reply: &Value) {
+        let configuration = match call.action.as_str() {
+            "lambda:GetFunction" => &reply["Configuration"],
+            "lambda:CreateFunction"
+            | "lambda:GetFunctionConfiguration"
+            | "lambda:UpdateFunctionConfiguration" => reply,
+            _ => return,
+        };
+        let field = |name: &str| configuration[name].as_str().map(str::to_owned);
+        let is_version = field("Version").is_some_and(|version| version.parse::<u64>().is_ok());
+        if let (Some(name), Some(runtime), false) =
+            (field("FunctionName"), field("Runtime"), is_version)
+        {
+            self.runtimes.insert(name, runtime);
+        }
     }
 
     fn lead(&mut self, call: &Call, alias: &Value) {

@@ -1,0 +1,79 @@
+//! The way to AWS: proxies and certificate authorities, where all AWS tools look for them.
+
+use std::borrow::Cow;
+use std::{env, fs};
+
+use aws_config::profile;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::AwsError;
+
+/// The client of all calls. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
+/// name, and trusts the authorities of `AWS_CA_BUNDLE` or of the profile's `ca_bundle`; else those of `SSL_CERT_FILE`
+/// or of the system.
+pub(super) async fn client(profile: Option<&str>) -> Result<SharedHttpClient, AwsError> {
+    let trusted = match authorities(profile).await? {
+        Some(pem) => TrustStore::empty().with_pem_certificate(pem),
+        None => TrustStore::default(),
+    };
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let context = context.map_err(|error| AwsError::new(format!("cannot set up TLS: {error}")))?;
+    Ok(
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context.clone())
+                .proxy_config(ProxyConfig::from_env());
+            connector.set_connector_settings(settings.cloned());
+            if let Some(components) = components {
+                connector.set_sleep_impl(components.sleep_impl());
+            }
+            connector.build()
+        }),
+    )
+}
+
+/// The certificates that are named instead of the system's.
+async fn authorities(profile: Option<&str>) -> Result<Option<Vec<u8>>, AwsError> {
+    let (name, file) = match env::var("AWS_CA_BUNDLE")
+        .ok()
+        .filter(|file| !file.is_empty())
+    {
+        Some(file) => ("AWS_CA_BUNDLE", file),
+        None => match of_profile(profile).await {
+            Some(file) => ("ca_bundle` in `~/.aws/config", file),
+            None => return Ok(None),
+        },
+    };
+    let wrong = |why: String| AwsError::new(format!("`{name}`: cannot use `{file}`: {why}"));
+    let pem = fs::read(&file).map_err(|error| wrong(error.to_string()))?;
+    // The SDK panics where one of them is none.
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|error| wrong(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(wrong("it contains no certificate in PEM format".to_owned()));
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        let added = roots.add(certificate);
+        added.map_err(|error| wrong(error.to_string()))?;
+    }
+    Ok(Some(pem))
+}
+
+async fn of_profile(profile: Option<&str>) -> Option<String> {
+    let profile = profile.map(|profile| Cow::Owned(profile.to_owned()));
+    // What is wrong with the files is said with the credentials.
+    let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), profile)
+        .await
+        .ok()?;
+    profiles.get("ca_bundle").map(str::to_owned)
+}
