@@ -51,6 +51,8 @@ pub struct Elsewhere {
 pub struct ObservedFunction {
     /// `$LATEST`, which is changed and then published.
     pub latest: Configuration,
+    /// Why it failed to become ready, where it did.
+    pub failed: Option<String>,
     /// Published versions, oldest first.
     pub versions: Vec<Version>,
     /// Version numbers by the name of the alias.
