@@ -26,6 +26,8 @@ pub struct Role {
     /// When it was made, in milliseconds since 1970.
     pub created: i64,
     pub trust: Value,
+    /// The ARN of the policy that limits it.
+    pub boundary: Option<String>,
     /// Inline policies by name.
     pub policies: BTreeMap<String, Value>,
     /// The ARNs of managed policies.

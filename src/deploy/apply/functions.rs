@@ -234,8 +234,12 @@ impl Work<'_> {
     ) -> Result<(), AwsError> {
         let wanted = wanted(self.desired()?, name)?;
         let role = self.known("role", |made| made.role.clone())?;
-        let created = self.known("role", |made| made.role_created)?;
-        let description = new_role.then(|| format!("uses the role made at {}", moment(created)));
+        let description = if new_role {
+            let created = self.known("role", |made| made.role_created)?;
+            Some(format!("uses the role made at {}", moment(created)))
+        } else {
+            None
+        };
         let update = async || {
             let update = self.aws.lambda.update_function_configuration();
             update

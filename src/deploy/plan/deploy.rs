@@ -300,10 +300,9 @@ impl Planner<'_> {
             &seconds(there.timeout_seconds),
             &seconds(function.timeout_seconds),
         );
-        let role = (self.observed.role.as_ref()).map_or_else(
-            || self.account.role(&self.desired.name),
-            |role| role.arn.clone(),
-        );
+        let own = self.observed.role.as_ref().map(|role| role.arn.clone());
+        let role = (self.desired.role.clone().or(own))
+            .unwrap_or_else(|| self.account.role(&self.desired.name));
         differ("role ", &there.role, &role);
         if there.role == role && self.role_is_newer(there) {
             details.push("given the new role".to_owned());
@@ -327,6 +326,9 @@ impl Planner<'_> {
     /// Whether the role was made after a function was given the one of that name. A role that is deleted and made
     /// again is another one to the key that the function's environment is encrypted with.
     fn role_is_newer(&self, there: &Configuration) -> bool {
+        if self.desired.role.is_some() {
+            return false;
+        }
         match (&self.observed.role, there.modified) {
             (None, _) => true,
             (Some(role), Some(modified)) => role.created > modified,

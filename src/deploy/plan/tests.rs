@@ -49,6 +49,8 @@ fn wants() -> Desired {
         throttle: None,
         vpc: None,
         tags: BTreeMap::new(),
+        role: None,
+        boundary: None,
         retention: None,
     }
 }
@@ -147,6 +149,7 @@ fn deployed(desired: &Desired) -> Observed {
         role: Some(Role {
             arn: account.role(&desired.name),
             created: MADE,
+            boundary: None,
             trust: desired.trust(),
             policies: [(
                 desired.policy_name(&account),
