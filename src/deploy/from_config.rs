@@ -8,7 +8,7 @@ use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
     Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
-    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions,
+    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions, policy,
 };
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;
@@ -154,6 +154,12 @@ impl Deployment {
     #[must_use]
     pub fn needed(&self, config: &Config) -> Vec<&'static str> {
         needed(self.scope(config, &[], None))
+    }
+
+    /// The least policy for whoever deploys it.
+    #[must_use]
+    pub fn policy(&self, config: &Config, account: &Account) -> serde_json::Value {
+        policy(account, self.scope(config, &self.function_names(), None))
     }
 
     fn scope<'a>(

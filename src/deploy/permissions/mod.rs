@@ -1,6 +1,7 @@
 //! What the caller has to be allowed to do, and whether it is.
 
 mod actions;
+mod policy;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use aws_sdk_iam::types::{
 
 pub use actions::needed;
 use actions::{Action, Need, On, asked};
+pub use policy::policy;
 
 use super::account::Account;
 use super::aws::{Aws, AwsError, ErrorKind};
