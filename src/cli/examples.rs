@@ -17,6 +17,7 @@ Examples:
 pub(super) const PREFLIGHT: &str = "\
 Examples:
   lamed preflight                                    find problems before `lamed deploy`
+  lamed preflight --policy                           print an IAM policy for a user who deploys
   lamed preflight --json                             print the checks as JSON, for CI
   lamed preflight --profile work --region eu-west-1  check another account and region";
 

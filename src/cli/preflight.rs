@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Check this zip of the Lambda function instead of the embedded one
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    /// Print the least IAM policy for a user who runs `lamed deploy`, and check nothing
+    #[arg(long, conflicts_with = "bootstrap")]
+    policy: bool,
 }
 
 /// What `--json` prints.
@@ -37,6 +40,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let deployment = Deployment::new(&config)?;
     let file = locate(context.config_file.as_deref());
     let aws = connect(context).await;
+    if args.policy {
+        let aws = aws?;
+        let policy = deployment.policy(&config, aws.account().await?);
+        return context.printer.data(&format!("{policy:#}\n"));
+    }
     let zip = args.bootstrap.as_deref();
     let checks = preflight::run(&config, &file, &deployment, aws.as_ref(), zip).await;
     let failures = failures(&checks);

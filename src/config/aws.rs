@@ -46,6 +46,15 @@ pub struct Aws {
     pub tags: BTreeMap<String, String>,
     /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
     pub throttle: Option<Throttle>,
+    /// The ARN of a role that an administrator made for the functions. lamed uses it and writes nothing to IAM. The role must
+    /// be assumable by Lambda and be allowed to write the logs of the functions.
+    #[serde(deserialize_with = "role")]
+    #[schemars(with = "Option<RoleArn>")]
+    pub role: Option<String>,
+    /// The ARN of the policy that limits the role that lamed makes, where a company demands one.
+    #[serde(deserialize_with = "boundary")]
+    #[schemars(with = "Option<PolicyArn>")]
+    pub permissions_boundary: Option<String>,
     /// How many days CloudWatch keeps the logs of the functions. Without it, new log groups keep logs
     /// for 30 days, and lamed does not change existing log groups.
     #[serde(deserialize_with = "retention")]
@@ -164,6 +173,63 @@ fn vpc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vpc>, D::Err
         )));
     }
     Ok(vpc)
+}
+
+/// [`Aws::role`] in the schema.
+struct RoleArn;
+described!(
+    RoleArn,
+    "The ARN of a role.",
+    json!({ "type": "string", "pattern": "^arn:[a-z-]+:iam::[0-9]{12}:role/.+$" })
+);
+
+/// [`Aws::permissions_boundary`] in the schema.
+struct PolicyArn;
+described!(
+    PolicyArn,
+    "The ARN of a policy.",
+    json!({ "type": "string", "pattern": "^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$" })
+);
+
+fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let arn = Option::<String>::deserialize(deserializer)?;
+    arn.map(|arn| check_arn(arn, "role"))
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+fn boundary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let arn = Option::<String>::deserialize(deserializer)?;
+    arn.map(|arn| check_arn(arn, "policy"))
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+fn check_arn(arn: String, kind: &str) -> Result<String, String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_account = |id: &str| {
+        id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+            || kind == "policy" && id == "aws"
+    };
+    let valid = match parts[..] {
+        ["arn", partition, "iam", "", account, what] => {
+            let name = what
+                .strip_prefix(kind)
+                .and_then(|rest| rest.strip_prefix('/'));
+            let partition = !partition.is_empty()
+                && partition
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            partition && is_account(account) && name.is_some_and(|name| !name.is_empty())
+        }
+        _ => false,
+    };
+    if valid {
+        return Ok(arn);
+    }
+    Err(format!(
+        "`{arn}` is not the ARN of a {kind}: expected one such as `arn:aws:iam::123456789012:{kind}/NAME`"
+    ))
 }
 
 /// What all services that lamed tags allow.
@@ -304,6 +370,33 @@ mod tests {
             refused(r#"{"vpc": {"security_group_ids": ["sg-1"], "subnet_ids": []}}"#),
             "`vpc` has `security_group_ids` but no `subnet_ids`: a VPC needs both lists"
         );
+    }
+
+    #[test]
+    fn a_role_and_a_boundary_are_arns() {
+        for section in [
+            r#"{"role": null, "permissions_boundary": null}"#,
+            r#"{"role": "arn:aws-cn:iam::123456789012:role/team/functions"}"#,
+            r#"{"permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess"}"#,
+            r#"{"permissions_boundary": "arn:aws:iam::123456789012:policy/limit"}"#,
+        ] {
+            serde_json::from_str::<Aws>(section).expect(section);
+        }
+        assert_eq!(
+            refused(r#"{"role": "functions"}"#),
+            "`functions` is not the ARN of a role: expected one such as `arn:aws:iam::123456789012:role/NAME`"
+        );
+        for arn in [
+            "arn:aws:iam::123456789012:role/x",
+            "arn:aws:iam::1:policy/x",
+            "arn:aws:s3::123456789012:policy/x",
+        ] {
+            let section = json!({"permissions_boundary": arn}).to_string();
+            assert!(
+                refused(&section).contains("is not the ARN of a policy"),
+                "{arn}"
+            );
+        }
     }
 
     #[test]

@@ -26,6 +26,11 @@ impl Account {
         format!("arn:{partition}:{service}:{region}:{id}:{what}")
     }
 
+    /// The same in all regions.
+    pub(super) fn everywhere(&self, service: &str, what: &str) -> String {
+        format!("arn:{}:{service}:*:{}:{what}", self.partition, self.id)
+    }
+
     /// The log group of a function, as tags and their permissions know it: elsewhere `:*` follows, for
     /// its streams.
     ///

@@ -55,6 +55,10 @@ pub struct Desired {
     /// `None` leaves it as it is; without subnets: outside of any VPC.
     pub vpc: Option<Vpc>,
     pub tags: BTreeMap<String, String>,
+    /// The ARN of a role that somebody else looks after; `None` for one of the deployment's own.
+    pub role: Option<String>,
+    /// The ARN of the policy that limits the deployment's own role; `None` leaves it as it is.
+    pub boundary: Option<String>,
     /// In days; `None` leaves existing log groups as they are.
     pub retention: Option<u32>,
 }

@@ -8,7 +8,7 @@ use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
     Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
-    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions,
+    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions, policy,
 };
 use crate::config::{self, Config, Wired};
 use crate::domain::Secret;
@@ -47,6 +47,8 @@ pub enum Purpose<'a> {
 /// The names of a deployment, which lead to all that it consists of.
 pub struct Deployment {
     pub name: String,
+    /// The ARN of a role that somebody else looks after.
+    role: Option<String>,
     /// By name, each once.
     functions: Vec<DesiredFunction>,
     methods: Vec<DesiredMethod>,
@@ -95,6 +97,7 @@ impl Deployment {
             .collect();
         Ok(Self {
             name,
+            role: config.aws.role.clone(),
             functions,
             methods,
             preflights,
@@ -128,6 +131,7 @@ impl Deployment {
             compared: matches!(purpose, Purpose::Compare(_)),
             other_regions: matches!(purpose, Purpose::Destroy),
             settings: SETTINGS,
+            own_role: self.role.is_none(),
         };
         observe(aws, names).await
     }
@@ -152,6 +156,12 @@ impl Deployment {
         needed(self.scope(config, &[], None))
     }
 
+    /// The least policy for whoever deploys it.
+    #[must_use]
+    pub fn policy(&self, config: &Config, account: &Account) -> serde_json::Value {
+        policy(account, self.scope(config, &self.function_names(), None))
+    }
+
     fn scope<'a>(
         &'a self,
         config: &Config,
@@ -164,6 +174,8 @@ impl Deployment {
             functions,
             stage: STAGE,
             api,
+            role: self.role.as_deref(),
+            boundary: aws.permissions_boundary.is_some(),
             vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
         }
     }
@@ -187,6 +199,12 @@ impl Deployment {
                 "no Redis is configured: run `lamed configure`".to_owned(),
             ));
         };
+        if config.aws.role.is_some() && config.aws.permissions_boundary.is_some() {
+            return Err(SetupError::Usage(
+                "`aws.permissions_boundary` limits the role that lamed makes, but `aws.role` names another one: remove one of them"
+                    .to_owned(),
+            ));
+        }
         let settings = settings(config, redis)?;
         let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let aws = &config.aws;
@@ -218,6 +236,8 @@ impl Deployment {
                 security_groups: vpc.security_group_ids.iter().cloned().collect(),
             }),
             tags: aws.tags.clone(),
+            role: aws.role.clone(),
+            boundary: aws.permissions_boundary.clone(),
             retention: aws.log_retention_days,
         })
     }

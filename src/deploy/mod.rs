@@ -31,7 +31,7 @@ pub use self::from_config::{
 };
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
-pub use self::permissions::{Permissions, Scope, needed, permissions};
+pub use self::permissions::{Permissions, Scope, needed, permissions, policy};
 pub use self::plan::{Change, ChangeKind, Plan};
 pub use self::read::{Names, find_api, observe};
 

@@ -26,6 +26,8 @@ pub struct Role {
     /// When it was made, in milliseconds since 1970.
     pub created: i64,
     pub trust: Value,
+    /// The ARN of the policy that limits it.
+    pub boundary: Option<String>,
     /// Inline policies by name.
     pub policies: BTreeMap<String, Value>,
     /// The ARNs of managed policies.
@@ -51,6 +53,8 @@ pub struct Elsewhere {
 pub struct ObservedFunction {
     /// `$LATEST`, which is changed and then published.
     pub latest: Configuration,
+    /// Why it failed to become ready, where it did.
+    pub failed: Option<String>,
     /// Published versions, oldest first.
     pub versions: Vec<Version>,
     /// Version numbers by the name of the alias.

@@ -335,6 +335,7 @@ fn meanings() -> Vec<(&'static str, Config)> {
                         burst: 1,
                     }),
                     log_retention_days: Some(7),
+                    ..Aws::default()
                 },
                 counting: Counting {
                     max_counters: 500,

@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{
 };
 
 use super::{AwsError, Step, Work};
-use crate::deploy::aws::Patience;
+use crate::deploy::aws::{ErrorKind, Patience};
 use crate::deploy::desired::{Desired, DesiredFunction, LIVE, RUNTIME, Vpc, log_group};
 use crate::domain::Secret;
 
@@ -18,6 +18,37 @@ const SETTLING: Duration = Duration::from_secs(600);
 
 impl Work<'_> {
     pub(super) async fn function(&self, step: &Step) -> Result<(), AwsError> {
+        match self.step_of_function(step).await {
+            Err(error) if error.kind == ErrorKind::Failed => {
+                Err(self.why_failed(step, error).await)
+            }
+            result => result,
+        }
+    }
+
+    /// AWS says only that the function is in this state.
+    async fn why_failed(&self, step: &Step, error: AwsError) -> AwsError {
+        let (Step::UpdateCode(name)
+        | Step::UpdateConfiguration { name, .. }
+        | Step::TagFunction(name)
+        | Step::Publish { name, .. }) = step
+        else {
+            return error;
+        };
+        let get = async || {
+            let get = self.aws.lambda.get_function_configuration();
+            get.function_name(name).send().await
+        };
+        let found = self.aws.call("lambda:GetFunctionConfiguration", get).await;
+        let reason = found.ok().and_then(|found| found.state_reason);
+        AwsError::new(format!(
+            "function `{name}` is in the state `Failed`: {}; its versions still answer, but AWS refuses changes: remove \
+             the cause, or delete the function in Lambda",
+            reason.as_deref().unwrap_or("AWS gave no reason")
+        ))
+    }
+
+    async fn step_of_function(&self, step: &Step) -> Result<(), AwsError> {
         match step {
             Step::SetUpLogGroup {
                 function,
@@ -203,8 +234,12 @@ impl Work<'_> {
     ) -> Result<(), AwsError> {
         let wanted = wanted(self.desired()?, name)?;
         let role = self.known("role", |made| made.role.clone())?;
-        let created = self.known("role", |made| made.role_created)?;
-        let description = new_role.then(|| format!("uses the role made at {}", moment(created)));
+        let description = if new_role {
+            let created = self.known("role", |made| made.role_created)?;
+            Some(format!("uses the role made at {}", moment(created)))
+        } else {
+            None
+        };
         let update = async || {
             let update = self.aws.lambda.update_function_configuration();
             update

@@ -68,7 +68,7 @@ pub async fn apply(
         aws,
         account,
         desired,
-        made: Mutex::new(Made::new(observed)),
+        made: Mutex::new(Made::new(observed, desired)),
         gateway: Semaphore::new(GATEWAY_CALLS),
         progress,
         state: Mutex::default(),
@@ -151,10 +151,11 @@ struct Made {
 }
 
 impl Made {
-    fn new(observed: &Observed) -> Self {
+    fn new(observed: &Observed, desired: Option<&Desired>) -> Self {
+        let given = desired.and_then(|desired| desired.role.clone());
         let api = observed.api.as_ref();
         Self {
-            role: observed.role.as_ref().map(|role| role.arn.clone()),
+            role: given.or(observed.role.as_ref().map(|role| role.arn.clone())),
             role_created: observed.role.as_ref().map(|role| role.created),
             api: api.map(|api| api.id.clone()),
             root: api.map(|api| api.root.clone()),
@@ -215,6 +216,7 @@ impl Work<'_> {
         match step {
             Step::CreateRole
             | Step::SetTrust
+            | Step::SetBoundary(_)
             | Step::SetRolePolicy(_)
             | Step::DeleteRolePolicy { .. }
             | Step::TagRole

@@ -19,6 +19,15 @@ impl Work<'_> {
                 .await
                 .map(drop)
             }
+            Step::SetBoundary(policy) => {
+                let name = self.desired()?.name.as_str();
+                aws.call("iam:PutRolePermissionsBoundary", async || {
+                    let put = iam.put_role_permissions_boundary().role_name(name);
+                    put.permissions_boundary(policy).send().await
+                })
+                .await
+                .map(drop)
+            }
             Step::SetRolePolicy(document) => {
                 let desired = self.desired()?;
                 let policy = desired.policy_name(self.account);
@@ -60,6 +69,7 @@ impl Work<'_> {
                 let create = iam.create_role().role_name(&desired.name);
                 let create = create
                     .assume_role_policy_document(&trust)
+                    .set_permissions_boundary(desired.boundary.clone())
                     .set_tags(Some(tags(desired)));
                 let created = create.send().await?;
                 Ok(created.role.map(made))

@@ -25,6 +25,8 @@ pub(in crate::deploy) enum ErrorKind {
     /// AWS did nothing, for now: too many calls, another update under way, a new role that is not
     /// known everywhere yet.
     Busy,
+    /// A function that failed to become ready, to which AWS lets nothing be done.
+    Failed,
     /// Nobody knows whether AWS did it: no reply, or an error of its own.
     Unclear,
     /// AWS does not know the credentials: they are wrong, or the account has not enabled the region.
@@ -155,6 +157,8 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         "EntityAlreadyExists" | "ResourceAlreadyExistsException" => ErrorKind::Exists,
         // The same code for "exists" and for "another update is under way".
         "ResourceConflictException" | "ConflictException" if says("already") => ErrorKind::Exists,
+        // It will not become ready by itself.
+        "ResourceConflictException" if says("state: failed") => ErrorKind::Failed,
         "ResourceConflictException"
         | "ConflictException"
         | "ConcurrentModification"
@@ -257,6 +261,12 @@ mod tests {
                 "ConflictException",
                 "Unable to complete operation due to concurrent modification",
                 ErrorKind::Busy,
+            ),
+            (
+                409,
+                "ResourceConflictException",
+                "The operation cannot be performed at this time. The function is currently in the following state: Failed",
+                ErrorKind::Failed,
             ),
             (
                 400,

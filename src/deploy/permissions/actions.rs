@@ -13,6 +13,10 @@ pub(super) struct Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Always,
+    /// To look after a role of the deployment's own.
+    OwnRole,
+    /// Where the config limits that role.
+    Boundary,
     /// Where the config puts the functions into a VPC.
     Vpc,
     /// Only to remove what is no longer wanted, and by `lamed destroy`.
@@ -44,13 +48,14 @@ const METHODS: On = On::Gateway(&["/restapis/{api}/resources/any/methods/GET"]);
 ///
 /// Source: "Service Authorization Reference"; for VPCs "Giving Lambda functions access to resources
 /// in an Amazon VPC", AWS documentation.
-pub(super) const ACTIONS: [Action; 33] = [
-    action("iam:CreateRole", On::Role, Need::Always),
-    action("iam:GetRole", On::Role, Need::Always),
+pub(super) const ACTIONS: [Action; 34] = [
+    action("iam:CreateRole", On::Role, Need::OwnRole),
+    action("iam:GetRole", On::Role, Need::OwnRole),
     action("iam:PassRole", On::Role, Need::Always),
-    action("iam:PutRolePolicy", On::Role, Need::Always),
-    action("iam:UpdateAssumeRolePolicy", On::Role, Need::Always),
-    action("iam:TagRole", On::Role, Need::Always),
+    action("iam:PutRolePermissionsBoundary", On::Role, Need::Boundary),
+    action("iam:PutRolePolicy", On::Role, Need::OwnRole),
+    action("iam:UpdateAssumeRolePolicy", On::Role, Need::OwnRole),
+    action("iam:TagRole", On::Role, Need::OwnRole),
     action("iam:DeleteRole", On::Role, Need::Removal),
     action("iam:DeleteRolePolicy", On::Role, Need::Removal),
     action("iam:DetachRolePolicy", On::Role, Need::Removal),
@@ -118,7 +123,10 @@ pub(super) fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
     const { &ACTIONS }
         .iter()
         .filter(move |action| match action.need {
-            Need::Always | Need::Removal => true,
+            Need::Removal => scope.role.is_none() || !action.name.starts_with("iam:"),
+            Need::Always => true,
+            Need::OwnRole => scope.role.is_none(),
+            Need::Boundary => scope.role.is_none() && scope.boundary,
             Need::Vpc => scope.vpc,
         })
 }

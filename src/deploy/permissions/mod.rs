@@ -1,6 +1,7 @@
 //! What the caller has to be allowed to do, and whether it is.
 
 mod actions;
+mod policy;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use aws_sdk_iam::types::{
 
 pub use actions::needed;
 use actions::{Action, Need, On, asked};
+pub use policy::policy;
 
 use super::account::Account;
 use super::aws::{Aws, AwsError, ErrorKind};
@@ -25,6 +27,10 @@ pub struct Scope<'a> {
     pub stage: &'a str,
     /// The API's id, where it is known.
     pub api: Option<&'a str>,
+    /// The ARN of a role that somebody else looks after.
+    pub role: Option<&'a str>,
+    /// Whether the config limits the deployment's own role.
+    pub boundary: bool,
     pub vpc: bool,
 }
 
@@ -177,7 +183,11 @@ fn context(account: &Account) -> Vec<ContextEntry> {
 fn resources(on: On, account: &Account, scope: Scope<'_>) -> Vec<String> {
     let functions = scope.functions.iter();
     match on {
-        On::Role => vec![account.role(scope.deployment)],
+        On::Role => vec![
+            scope
+                .role
+                .map_or_else(|| account.role(scope.deployment), str::to_owned),
+        ],
         On::Functions => functions.map(|name| account.function(name)).collect(),
         On::LogGroups => functions
             // So AWS names a group in its refusals.
@@ -290,6 +300,8 @@ mod tests {
             functions: &["track"],
             stage: "prod",
             api: None,
+            role: None,
+            boundary: false,
             vpc: false,
         };
         let asked_about = |action: &str| {

@@ -137,22 +137,18 @@ impl Planner<'_> {
         let name = &function.name;
         let group = || Group::Function(name.clone());
         let Some(there) = self.observed.functions.get(name) else {
-            let vpc = self.vpc(name);
-            let step = Step::CreateFunction {
-                name: name.clone(),
-                vpc: vpc.clone(),
-            };
-            let words =
-                Words::create("function", name.as_str()).details(self.describe(function, &vpc));
-            plan.push(group(), step, words);
-            self.publish(plan, name, 0);
-            plan.push(
-                group(),
-                Step::CreateAlias(name.clone(), None),
-                Words::create("alias", format!("{name}:{LIVE}")).detail("→ new version"),
-            );
-            return;
+            return self.new_function(plan, function);
         };
+        if let Some(reason) = &there.failed
+            && there.versions.is_empty()
+            && there.ours
+        {
+            // Nothing of it was ever in use, and AWS lets nothing else be done to it.
+            let words = Words::delete("function", name.as_str());
+            let words = words.detail(format!("it failed: {reason}"));
+            plan.push(group(), Step::DeleteFunction(name.clone()), words);
+            return self.new_function(plan, function);
+        }
         if !there.ours {
             plan.foreign.push(format!("function `{name}`"));
         }
@@ -192,6 +188,24 @@ impl Planner<'_> {
                 Words::update("alias", alias).detail(format!("{from} → {to}")),
             ),
         }
+    }
+
+    fn new_function(&self, plan: &mut Plan, function: &DesiredFunction) {
+        let name = &function.name;
+        let group = || Group::Function(name.clone());
+        let vpc = self.vpc(name);
+        let step = Step::CreateFunction {
+            name: name.clone(),
+            vpc: vpc.clone(),
+        };
+        let words = Words::create("function", name.as_str()).details(self.describe(function, &vpc));
+        plan.push(group(), step, words);
+        self.publish(plan, name, 0);
+        plan.push(
+            group(),
+            Step::CreateAlias(name.clone(), None),
+            Words::create("alias", format!("{name}:{LIVE}")).detail("→ new version"),
+        );
     }
 
     fn publish(&self, plan: &mut Plan, name: &str, newest: u64) {
@@ -286,10 +300,9 @@ impl Planner<'_> {
             &seconds(there.timeout_seconds),
             &seconds(function.timeout_seconds),
         );
-        let role = (self.observed.role.as_ref()).map_or_else(
-            || self.account.role(&self.desired.name),
-            |role| role.arn.clone(),
-        );
+        let own = self.observed.role.as_ref().map(|role| role.arn.clone());
+        let role = (self.desired.role.clone().or(own))
+            .unwrap_or_else(|| self.account.role(&self.desired.name));
         differ("role ", &there.role, &role);
         if there.role == role && self.role_is_newer(there) {
             details.push("given the new role".to_owned());
@@ -313,6 +326,9 @@ impl Planner<'_> {
     /// Whether the role was made after a function was given the one of that name. A role that is deleted and made
     /// again is another one to the key that the function's environment is encrypted with.
     fn role_is_newer(&self, there: &Configuration) -> bool {
+        if self.desired.role.is_some() {
+            return false;
+        }
         match (&self.observed.role, there.modified) {
             (None, _) => true,
             (Some(role), Some(modified)) => role.created > modified,

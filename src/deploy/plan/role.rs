@@ -12,6 +12,9 @@ impl Planner<'_> {
     /// The role, and what it must be allowed before functions use it. What it must no longer be
     /// allowed comes last: until then the old deployment may need it.
     pub(super) fn role(&self, plan: &mut Plan) {
+        if self.desired.role.is_some() {
+            return;
+        }
         let name = self.desired.name.as_str();
         let policy = self.desired.policy(self.account, self.in_vpc());
         let policy_name = self.desired.policy_name(self.account);
@@ -44,6 +47,12 @@ impl Planner<'_> {
         if !role.ours {
             plan.foreign.push(format!("role `{name}`"));
         }
+        let boundary = self.desired.boundary.as_ref();
+        if let Some(boundary) = boundary.filter(|wanted| role.boundary.as_ref() != Some(wanted)) {
+            let step = Step::SetBoundary(boundary.clone());
+            let words = Words::update("role", name).detail(format!("limited by `{boundary}`"));
+            plan.push(Group::Role, step, words);
+        }
         if missing(&self.desired.marked_tags(), &role.tags) {
             plan.push(
                 Group::Role,
@@ -68,6 +77,9 @@ impl Planner<'_> {
         let Some(role) = &self.observed.role else {
             return;
         };
+        if self.desired.role.is_some() {
+            return;
+        }
         let policy = self.desired.policy(self.account, self.in_vpc());
         let policy_name = self.desired.policy_name(self.account);
         let old = role.policies.get(&policy_name);

@@ -100,6 +100,8 @@ impl Group {
 pub(in crate::deploy) enum Step {
     CreateRole,
     SetTrust,
+    /// To the policy of this ARN.
+    SetBoundary(String),
     SetRolePolicy(Value),
     DeleteRolePolicy {
         role: String,

@@ -49,6 +49,8 @@ fn wants() -> Desired {
         throttle: None,
         vpc: None,
         tags: BTreeMap::new(),
+        role: None,
+        boundary: None,
         retention: None,
     }
 }
@@ -125,6 +127,7 @@ fn deployed(desired: &Desired) -> Observed {
         let function_there = ObservedFunction {
             versions: vec![version(1, "lamed 1.0.0, release 1", &configuration)],
             latest: configuration,
+            failed: None,
             aliases: [(LIVE.to_owned(), 1)].into(),
             permissions: [(format!("lamed-GET-{}", function.name), Some(source))].into(),
             tags: desired.marked_tags(),
@@ -146,6 +149,7 @@ fn deployed(desired: &Desired) -> Observed {
         role: Some(Role {
             arn: account.role(&desired.name),
             created: MADE,
+            boundary: None,
             trust: desired.trust(),
             policies: [(
                 desired.policy_name(&account),
@@ -648,4 +652,27 @@ fn a_role_that_was_made_again_is_given_to_every_function() {
     let track = there.functions.get_mut("track").unwrap();
     track.latest.modified = Some(MADE + 1);
     assert_eq!(changes(&there), given[1..]);
+}
+
+#[test]
+fn a_function_that_failed_before_its_first_version_is_made_anew() {
+    let mut there = deployed(&wants());
+    let track = there.functions.get_mut("track").unwrap();
+    track.failed = Some("the subnet is full".to_owned());
+    // It has a version that may be live.
+    assert_eq!(changes(&there), [""; 0]);
+    let track = there.functions.get_mut("track").unwrap();
+    track.versions.clear();
+    track.aliases.clear();
+    track.permissions.clear();
+    assert_eq!(
+        changes(&there),
+        [
+            "- function track: it failed: the subnet is full",
+            "+ function track: provided.al2023, arm64, lamed.track, 128 MB, 10 s",
+            "+ version track: lamed 1.0.0, release 1",
+            "+ alias track:live: → new version",
+            "+ permission track: for GET /track",
+        ]
+    );
 }

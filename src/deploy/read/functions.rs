@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_lambda::types::{FunctionConfiguration, State};
 use serde_json::Value;
 use tokio::try_join;
 
@@ -55,6 +55,11 @@ pub(super) async fn function(
     Ok(Some(ObservedFunction {
         ours: is_ours(&tags, names, || has_shape(&latest, names)),
         latest,
+        failed: (read.state() == Some(&State::Failed)).then(|| {
+            read.state_reason()
+                .unwrap_or("AWS gave no reason")
+                .to_owned()
+        }),
         versions,
         aliases: (aliases.unwrap_or_default().into_iter())
             .filter_map(|alias| Some((alias.name?, alias.function_version?.parse().ok()?)))

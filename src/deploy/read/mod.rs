@@ -16,7 +16,7 @@ use self::role::role;
 use super::aws::{Aws, AwsError};
 use super::concurrently;
 use super::desired::{MARK, log_group, region_policy};
-use super::observed::{Configuration, LogGroup, Observed};
+use super::observed::{Configuration, LogGroup, Observed, Role};
 use crate::domain::Secret;
 
 /// What to look for.
@@ -34,6 +34,8 @@ pub struct Names<'a> {
     pub compared: bool,
     /// The environment variable by which a function of lamed is known.
     pub settings: &'a str,
+    /// Whether the deployment has a role of its own: one that somebody else looks after is not read.
+    pub own_role: bool,
 }
 
 /// Reads what is there.
@@ -46,7 +48,7 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(
-        role(aws, names),
+        own_role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
         usage_plans(aws),
@@ -84,6 +86,15 @@ pub async fn find_api(aws: &Aws, name: &str) -> Result<Option<(String, Option<Se
     let api = one_api(aws, apis, name).await?;
     let key = one_key(keys, name)?.map(|key| key.value);
     Ok(api.and_then(|api| Some((api.id?, key))))
+}
+
+/// The deployment's own role, where it has one.
+async fn own_role(aws: &Aws, names: Names<'_>) -> Result<Option<Role>, AwsError> {
+    if names.own_role {
+        role(aws, names).await
+    } else {
+        Ok(None)
+    }
 }
 
 /// Adds the tags of log groups that are kept for ever and have no function yet: they tell whether lamed has

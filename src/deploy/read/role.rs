@@ -91,6 +91,8 @@ pub(super) async fn role(aws: &Aws, names: Names<'_>) -> Result<Option<Role>, Aw
     let mut role = Role {
         arn: role.arn,
         created: role.create_date.to_millis().unwrap_or_default(),
+        boundary: (role.permissions_boundary)
+            .and_then(|boundary| boundary.permissions_boundary_arn),
         trust: document(
             role.assume_role_policy_document
                 .as_deref()

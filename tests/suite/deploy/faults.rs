@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::fresh::wiring;
 use super::*;
@@ -97,6 +98,51 @@ fn a_connection_that_breaks_makes_nothing_twice() {
             );
         }
     }
+}
+
+/// AWS answers with the code of "busy", but it will not pass.
+#[test]
+fn a_function_that_failed_is_not_waited_for() {
+    const REASON: &str = "The function has no free IP address in its subnets.";
+    let site = Site::new();
+    site.deploy();
+    site.aws.fail_function("lamed-track", REASON);
+    site.build("second");
+    let start = Instant::now();
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = format!(
+        "error: function `lamed-track` is in the state `Failed`: {REASON}; its versions still answer, "
+    );
+    let last = outcome.stderr.lines().last().unwrap();
+    assert!(
+        outcome.code == Some(1) && last.starts_with(&said),
+        "{outcome}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(60));
+
+    // One that never had a version is made anew.
+    let site = Site::new();
+    site.aws.fault(
+        "lambda:PublishVersion",
+        When::From(1),
+        Fault::Refused(400, "Teapot", "no"),
+    );
+    site.deploy_line(&["--yes"]).run();
+    site.aws.reset();
+    site.aws.fail_function("lamed-track", REASON);
+    let outcome = site.deploy();
+    assert!(
+        outcome
+            .stderr
+            .contains("it failed: The function has no free IP"),
+        "{outcome}"
+    );
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
+    let state = site.aws.state();
+    assert_eq!(
+        state["functions"]["lamed-track"]["aliases"]["live"]["version"],
+        "1"
+    );
 }
 
 /// Each run comes a little further than the one before, and dies at the first call of another kind.

@@ -301,3 +301,86 @@ fn an_aws_that_cannot_be_reached_is_not_waited_for() {
     );
     assert!(outcome.stderr.contains("Connection refused"), "{outcome}");
 }
+
+/// Whether a text is matched by a pattern of IAM.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    for part in parts {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || pattern.ends_with('*')
+}
+
+/// All that commands call is allowed by the policy that `preflight --policy` prints, and where the call names the
+/// resource, on that resource.
+#[test]
+fn the_policy_for_who_deploys_allows_what_commands_call() {
+    let site = Site::new();
+    let mut config = with(
+        "/aws",
+        json!({"tags": {"team": "growth"}, "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}}),
+    );
+    site.configure(&config);
+    let outcome = site.line(&["preflight", "--policy"]).run();
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let policy: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let texts = |value: &Value| match value {
+        Value::Array(values) => values
+            .iter()
+            .map(|value| value.as_str().unwrap().to_owned())
+            .collect(),
+        value => vec![value.as_str().unwrap().to_owned()],
+    };
+    let statements: Vec<(Vec<String>, Vec<String>)> =
+        (policy["Statement"].as_array().unwrap().iter())
+            .map(|statement| (texts(&statement["Action"]), texts(&statement["Resource"])))
+            .collect();
+    site.aws.reset();
+    site.deploy();
+    site.build("second");
+    config["aws"]["tags"]["team"] = json!("web");
+    site.configure(&config);
+    site.deploy();
+    for arguments in [
+        &["status", "--bootstrap", "function.zip"][..],
+        &["preflight", "--bootstrap", "function.zip"],
+        &["logs"],
+        &["rollback", "--yes"],
+        &["destroy", "--yes"],
+    ] {
+        site.line(arguments).run();
+    }
+    let account = &site.aws.account;
+    for call in site.aws.calls() {
+        let path = call.path.split('?').next().unwrap();
+        let segments: Vec<&str> = path.split('/').collect();
+        let resource = match (call.service(), &segments[..]) {
+            ("apigateway", _) => Some(format!("arn:aws:apigateway:{REGION}::{path}")),
+            ("lambda", [_, _, "functions", name, ..]) => {
+                Some(format!("arn:aws:lambda:{REGION}:{account}:function:{name}"))
+            }
+            _ => None,
+        };
+        let allowed = statements.iter().any(|(actions, resources)| {
+            let here =
+                |resource: &String| resources.iter().any(|pattern| matches(pattern, resource));
+            actions.contains(&call.permission()) && resource.as_ref().is_none_or(here)
+        });
+        assert!(allowed, "{} on {resource:?}", call.action);
+    }
+    // With a role of an administrator's, roles are only passed.
+    let arn = format!("arn:aws:iam::{account}:role/of-the-admin");
+    site.configure(&with("/aws", json!({"role": arn})));
+    let outcome = site.line(&["preflight", "--policy"]).run();
+    assert!(
+        !outcome.stdout.contains("iam:CreateRole") && outcome.stdout.contains(&arn),
+        "{outcome}"
+    );
+}

@@ -169,6 +169,12 @@ impl Aws {
         self.proxy.state().transitions.replies = replies;
     }
 
+    /// This function failed to become ready: until it is deleted, nothing can be changed of it.
+    pub fn fail_function(&self, name: &str, reason: &str) {
+        let failed = &mut self.proxy.state().transitions.failed;
+        failed.insert(name.to_owned(), reason.to_owned());
+    }
+
     /// The versions that an alias was led to before they could take requests.
     pub fn early_versions(&self) -> Vec<String> {
         self.proxy.state().transitions.early.clone()

@@ -15,6 +15,8 @@ pub struct Transitions {
     pub refusals: usize,
     /// Aliases that were led to versions which could not take requests yet.
     pub early: Vec<String>,
+    /// Functions that failed to become ready, and why.
+    pub failed: BTreeMap<String, String>,
     unassumable: usize,
     /// Of `$LATEST`, by function, as the last reply told it.
     runtimes: BTreeMap<String, String>,
@@ -59,6 +61,13 @@ impl Transitions {
                     "The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda \
                      functions. We recommend you use a supported runtime while creating or updating functions."
                 ),
+            ));
+        }
+        if self.failed.contains_key(&function) && !call.path.contains("/alias") {
+            return Some(Refusal::new(
+                409,
+                "ResourceConflictException",
+                "The operation cannot be performed at this time. The function is currently in the following state: Failed",
             ));
         }
         let hinders = match self.changing.get(&function)?.0 {
@@ -107,6 +116,7 @@ impl Transitions {
             "lambda:DeleteFunction" => {
                 if let Some(function) = function(call).filter(|_| !call.path.contains('?')) {
                     self.changing.remove(&function);
+                    self.failed.remove(&function);
                 }
                 return;
             }
@@ -164,6 +174,10 @@ impl Transitions {
         };
         if let Some(change) = self.tick(&key) {
             change.write(configuration);
+        }
+        if let Some(reason) = self.failed.get(&key) {
+            configuration["State"] = json!("Failed");
+            configuration["StateReason"] = json!(reason);
         }
     }
 
