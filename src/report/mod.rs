@@ -141,6 +141,7 @@ impl<'a> Evaluated<'a> {
         let run = runs.of(counted.name());
         let declared = run.map(|run| &run.declared);
         let mut results = Results::of(&counted.counts, &counted.days, declared, control);
+        results.note_crawlers(runs.crawlers());
         results.withhold(run.map_or(&[], |run| &run.changed));
         Self {
             results,

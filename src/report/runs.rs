@@ -12,6 +12,8 @@ pub struct Runs {
     by_wire: HashMap<Name, Option<Run>>,
     /// Whether the API said so.
     pub from_api: bool,
+    /// How many events of crawlers the API did not count since it started.
+    crawlers: u64,
 }
 
 impl Runs {
@@ -39,7 +41,23 @@ impl Runs {
         }
         let wire = |run: Run| (run.declared.wire_name(), Some(run));
         by_wire.extend(runs.into_iter().map(wire));
-        Self { by_wire, from_api }
+        Self {
+            by_wire,
+            from_api,
+            crawlers: 0,
+        }
+    }
+
+    /// The same with so many events of crawlers that were not counted.
+    #[must_use]
+    pub fn with_crawlers(self, crawlers: u64) -> Self {
+        Self { crawlers, ..self }
+    }
+
+    /// How many events of crawlers the API did not count since it started.
+    #[must_use]
+    pub fn crawlers(&self) -> u64 {
+        self.crawlers
     }
 
     /// The run that events call so.

@@ -53,6 +53,7 @@ impl<W: Wire> Source for W {
                 Element::Meta { meta } => {
                     let runs = |all: Vec<Followed>| all.into_iter().map(run).collect();
                     found.runs = meta.declared.map(runs);
+                    found.crawlers = meta.crawlers.unwrap_or(0);
                 }
             }
         }
@@ -88,6 +89,8 @@ pub struct Found {
     pub counted: Vec<Counted>,
     /// What the API follows; none where it says nothing of it.
     pub runs: Option<Vec<Run>>,
+    /// How many events of crawlers it did not count since it started.
+    pub crawlers: u64,
 }
 
 /// What was counted of one experiment.
@@ -154,6 +157,7 @@ impl Source for Api {
                 .map(|(counts, days)| Counted { counts, days })
                 .collect(),
             runs,
+            crawlers: self.ignored(),
         })
     }
 
@@ -299,6 +303,7 @@ mod tests {
             Ok(Found {
                 counted: all.into_iter().filter(asked).collect(),
                 runs: None,
+                crawlers: 0,
             })
         }
 

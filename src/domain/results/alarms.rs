@@ -25,6 +25,17 @@ pub(super) struct Split<'a> {
     weights: f64,
 }
 
+/// Crawlers may be one of the causes, where a variant draws more of them.
+pub(super) fn crawlers(ignored: u64) -> Option<String> {
+    (ignored > 0).then(|| {
+        format!(
+            "{} of crawlers {} not counted since the server started. Your own automatic tests may be among them.",
+            number_of(ignored, "event"),
+            if ignored == 1 { "was" } else { "were" }
+        )
+    })
+}
+
 impl<'a> Split<'a> {
     pub(super) fn of(variants: &'a [Variant]) -> Self {
         let sides = Variant::split(variants);

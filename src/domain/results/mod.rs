@@ -169,6 +169,21 @@ impl Results {
         }
     }
 
+    /// Says with the alarm of the sample ratio how many events of crawlers were not counted, if any.
+    pub fn note_crawlers(&mut self, ignored: u64) {
+        let Some(step) = alarms::crawlers(ignored) else {
+            return;
+        };
+        let of_goals = self.goals.iter_mut().map(|goal| &mut goal.verdict);
+        for verdict in of_goals.chain([&mut self.verdict]) {
+            if verdict.kind == VerdictKind::SampleRatio {
+                // Before the last one: to start anew.
+                let place = verdict.steps.len().saturating_sub(1);
+                verdict.steps.insert(place, step.clone());
+            }
+        }
+    }
+
     /// Withholds all verdicts, where the experiment was changed while it ran.
     pub fn withhold(&mut self, changes: &[String]) {
         let Some(verdict) = alarms::changed(changes) else {

@@ -99,8 +99,12 @@ impl Workbench {
     ) -> Result<Answer, Answer> {
         // Before the reading, so that what waits holds nothing. It is never closed.
         let place = self.0.clone().acquire_owned().await;
-        let Found { counted, runs } = read(&*dashboard.source, question).await?;
-        let runs = Runs::new(runs, &dashboard.experiments);
+        let Found {
+            counted,
+            runs,
+            crawlers,
+        } = read(&*dashboard.source, question).await?;
+        let runs = Runs::new(runs, &dashboard.experiments).with_crawlers(crawlers);
         let made = spawn_blocking(move || {
             let _place = place;
             work(&counted, &runs)
@@ -286,8 +290,12 @@ pub async fn snapshot(dashboard: &Dashboard) -> Result<Snapshot, Failure> {
         experiment: None,
         days: true,
     };
-    let Found { counted, runs } = read(&*dashboard.source, question).await?;
-    let runs = &Runs::new(runs, &dashboard.experiments);
+    let Found {
+        counted,
+        runs,
+        crawlers,
+    } = read(&*dashboard.source, question).await?;
+    let runs = &Runs::new(runs, &dashboard.experiments).with_crawlers(crawlers);
     let mut experiments = dashboard.empty(namespace);
     let mut details = BTreeMap::new();
     experiments.experiments = lines(&counted, runs, true);

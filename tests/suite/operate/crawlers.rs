@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::track;
-use crate::support::Server;
+use crate::support::{Server, line};
 
 const GOOGLE: (&str, &str) = (
     "User-Agent",
@@ -42,4 +42,36 @@ async fn crawlers_are_counted_where_the_config_says_so_and_nowhere_else() {
             );
         }
     }
+}
+
+/// One variant lacks visitors. Crawlers may be why, so what was not counted of them stands with the alarm: here, and over
+/// the wire.
+#[tokio::test]
+async fn what_was_not_counted_stands_with_the_alarm_of_the_sample_ratio() {
+    let server = Server::start(&["--store", "embedded", "--local"]);
+    let mut client = server.client();
+    for (variant, visitors) in [("blue", 300), ("red", 150)] {
+        let event = |number: usize| json!({"experiment": "e", "event": "participate", "variant": variant, "uuid": format!("{number}")});
+        let events: Vec<_> = (0..visitors).map(event).collect();
+        for batch in events.chunks(100) {
+            let reply = client.post("/prod/track", &json!(batch).to_string()).await;
+            assert_eq!(reply.status, 200);
+        }
+        let batch = json!([event(1), event(2)]).to_string();
+        let posted = client.send("POST", "/prod/track", &[GOOGLE], &batch).await;
+        assert_eq!(posted.unwrap().json()["ignored"], 2);
+    }
+    let results = line(&server.home, &["results", "--local", "--json"]).run();
+    let all: serde_json::Value = serde_json::from_str(&results.stdout).unwrap();
+    let verdict = &all["experiments"][0]["verdict"];
+    assert_eq!(verdict["kind"], "sample_ratio");
+    let steps: Vec<&str> = (verdict["steps"].as_array().unwrap().iter())
+        .map(|step| step.as_str().unwrap())
+        .collect();
+    let of_crawlers = steps.iter().rev().nth(1).unwrap();
+    assert_eq!(
+        *of_crawlers,
+        "4 events of crawlers were not counted since the server started. Your own automatic tests may be among them.",
+        "{steps:?}"
+    );
 }
