@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
         Err(error) => return Err(error),
     };
-    let runs = Runs::new(found.runs, &config.experiments).with_crawlers(found.crawlers);
+    let runs = Runs::new(found.runs, &config.experiments);
     let mut rows: Vec<Row> = runs.present().map(Row::of).collect();
     for counted in &found.counted {
         let evaluated = Evaluated::new(counted, &runs, None);

@@ -165,7 +165,6 @@ impl Api {
             meta: wire::Meta {
                 scope: scope.map(str::to_owned),
                 declared: runs.map(|runs| runs.iter().map(wire::Followed::from).collect()),
-                crawlers: Some(self.ignored()).filter(|number| *number > 0),
             },
         };
         let experiments = experiments.map(wire::Element::Experiment);

@@ -53,7 +53,6 @@ impl<W: Wire> Source for W {
                 Element::Meta { meta } => {
                     let runs = |all: Vec<Followed>| all.into_iter().map(run).collect();
                     found.runs = meta.declared.map(runs);
-                    found.crawlers = meta.crawlers.unwrap_or(0);
                 }
             }
         }
@@ -89,7 +88,8 @@ pub struct Found {
     pub counted: Vec<Counted>,
     /// What the API follows; none where it says nothing of it.
     pub runs: Option<Vec<Run>>,
-    /// How many events of crawlers it did not count since it started.
+    /// How many events of crawlers it did not count since it started. Over the wire nobody knows: on AWS, who reads is
+    /// another function than who counts.
     pub crawlers: u64,
 }
 

@@ -182,7 +182,7 @@ async fn fetch(client: &Client, config: &Config, args: &Args) -> Result<Results,
     };
     if args.experiments.is_empty() {
         let found = read(client, question).await?;
-        let runs = Runs::new(found.runs, &config.experiments).with_crawlers(found.crawlers);
+        let runs = Runs::new(found.runs, &config.experiments);
         let (counted, hidden): (Vec<Counted>, Vec<Counted>) =
             (found.counted.into_iter()).partition(|counted| args.all || runs.lists(counted.name()));
         let hidden = hidden.len();
@@ -230,7 +230,7 @@ pub(super) async fn find(
         .await
     };
     let mut found = ask(name).await?;
-    let runs = Runs::new(found.runs.take(), &config.experiments).with_crawlers(found.crawlers);
+    let runs = Runs::new(found.runs.take(), &config.experiments);
     let wire = match run {
         Some(run) => Name::stored(wire_name(name.as_str(), run)),
         None => runs.wire_name(name),

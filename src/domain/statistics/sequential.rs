@@ -47,7 +47,7 @@ impl Looking {
     /// Arbour, Sinha, Kennedy, Ramdas, arXiv:2103.06476).
     ///
     /// d ± K·σ̂ with σ̂ the unpooled standard error of d, t = Nρ²+1, K² = 2t/(Nρ²)·ln(√t/α); and
-    /// p = min(1, √t·exp(−ρ²N·d²/(2σ̂²t))). With a plan of M, see [`Self::p_value`] and [`Self::multiplier`]. None
+    /// p = min(1, √t·exp(−ρ²N·d²/(2σ̂²t))). With a plan of M, see [`Self::p_value`]; K is then the smaller of two. None
     /// when σ̂ is 0: of rates, where in both variants all or none converted.
     #[must_use]
     pub fn compare(self, of: &Contrast) -> Option<Sequential> {

@@ -104,9 +104,6 @@ pub struct Meta {
     /// Not in Python lamed's shape. What is declared in the namespace; missing where the API does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Vec<Followed>>,
-    /// Not in Python lamed's shape. How many events of crawlers were not counted since the API started, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crawlers: Option<u64>,
 }
 
 /// An experiment as the API follows it.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::track;
-use crate::support::{Server, line};
+use crate::support::Server;
 
 const GOOGLE: (&str, &str) = (
     "User-Agent",
@@ -44,8 +44,7 @@ async fn crawlers_are_counted_where_the_config_says_so_and_nowhere_else() {
     }
 }
 
-/// One variant lacks visitors. Crawlers may be why, so what was not counted of them stands with the alarm: here, and over
-/// the wire.
+/// One variant lacks visitors. Crawlers may be why, so what was not counted of them stands with the alarm on the dashboard.
 #[tokio::test]
 async fn what_was_not_counted_stands_with_the_alarm_of_the_sample_ratio() {
     let server = Server::start(&["--store", "embedded", "--local"]);
@@ -61,9 +60,12 @@ async fn what_was_not_counted_stands_with_the_alarm_of_the_sample_ratio() {
         let posted = client.send("POST", "/prod/track", &[GOOGLE], &batch).await;
         assert_eq!(posted.unwrap().json()["ignored"], 2);
     }
-    let results = line(&server.home, &["results", "--local", "--json"]).run();
-    let all: serde_json::Value = serde_json::from_str(&results.stdout).unwrap();
-    let verdict = &all["experiments"][0]["verdict"];
+    let session = client.sign_in(&server.key).await.json()["session"].clone();
+    let authorization = format!("Bearer {}", session.as_str().unwrap());
+    let headers = [("authorization", authorization.as_str())];
+    let path = "/dashboard/experiment?experiment=e";
+    let document = client.send("GET", path, &headers, "").await.unwrap().json();
+    let verdict = &document["verdict"];
     assert_eq!(verdict["kind"], "sample_ratio");
     let steps: Vec<&str> = (verdict["steps"].as_array().unwrap().iter())
         .map(|step| step.as_str().unwrap())
