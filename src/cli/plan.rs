@@ -25,6 +25,9 @@ use crate::report::{Evaluated, Question};
 const EFFECT: f64 = 0.1;
 
 #[derive(clap::Args)]
+#[command(
+    override_usage = "lamed plan [OPTIONS] EXPERIMENT\n       lamed plan [OPTIONS] --rate RATE"
+)]
 pub(super) struct Args {
     /// Plan for this experiment: with its variants, and the rate and the visitors that it counted so far
     #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]

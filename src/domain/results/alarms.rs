@@ -29,9 +29,8 @@ pub(super) struct Split<'a> {
 pub(super) fn crawlers(ignored: u64) -> Option<String> {
     (ignored > 0).then(|| {
         format!(
-            "{} of crawlers {} not counted since the server started. Your own automatic tests may be among them.",
-            number_of(ignored, "event"),
-            if ignored == 1 { "was" } else { "were" }
+            "The server has ignored {} from crawlers since it started. Your own automated tests may be among them.",
+            number_of(ignored, "event")
         )
     })
 }

@@ -139,9 +139,9 @@ impl Open<'_> {
         });
         let progress = planned.map_or_else(String::new, |(plan, _)| {
             format!(
-                ": {} of the planned {} are there",
+                ": {} of {} so far",
                 grouped(plan.participants as f64),
-                number_of(plan.planned, "visitor")
+                number_of(plan.planned, "planned visitor")
             )
         });
         let seen = (needed.for_effect_seen)
@@ -156,7 +156,7 @@ impl Open<'_> {
                 self.direction(),
                 self.more(more)
             ),
-            (None, Some(rest)) => format!(". Until then: {}", self.more(rest)),
+            (None, Some(rest)) => format!(". To complete the plan: {}", self.more(rest)),
             (None, None) => ". No clear difference so far".to_owned(),
         };
         let minimum = needed.for_minimum_effect.zip(self.setting.minimum_effect);

@@ -5,6 +5,7 @@
 
 use super::ALPHA;
 use super::special::erfc;
+use super::special::falls_to;
 
 /// The boundary has this share of the wrong alarms that are accepted. The sequence, which holds at any number of
 /// participants, has the rest.
@@ -48,16 +49,7 @@ pub(super) fn boundary(alpha: f64) -> f64 {
     if alpha == ALPHA {
         return AT_ALPHA;
     }
-    let (mut low, mut high) = (0.0, 40.0);
-    for _ in 0..64 {
-        let middle = f64::midpoint(low, high);
-        if crossing(middle) > alpha * SHARE {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
+    falls_to(alpha * SHARE, [0.0, 40.0], crossing)
 }
 
 #[cfg(test)]

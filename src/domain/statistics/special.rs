@@ -11,6 +11,19 @@ pub(super) const Z_95: f64 = 1.959_963_984_540_054_2;
 /// The quantile of the standard normal distribution at 0.8.
 pub(super) const Z_80: f64 = 0.841_621_233_572_914_2;
 
+/// Where a function that falls from `low` to `high` comes down to a value, as near as an f64 can be.
+pub(super) fn falls_to(value: f64, [mut low, mut high]: [f64; 2], of: impl Fn(f64) -> f64) -> f64 {
+    for _ in 0..64 {
+        let middle = f64::midpoint(low, high);
+        if of(middle) > value {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
+}
+
 /// The chance that a standard normal variable lies at least as far from 0 as `z`, either way:
 /// erfc(|z|/√2).
 pub(super) fn normal_two_sided(z: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::Interval;
 use super::quadrature::{NODES, RULE};
-use super::special::stirling_remainder;
+use super::special::{falls_to, stirling_remainder};
 use crate::domain::Sums;
 
 /// What a variant's participants are worth. Who did not convert is worth 0.
@@ -173,19 +173,7 @@ fn log_gamma_ratio(nu: f64) -> f64 {
 /// The t that is exceeded either way with a chance of 5 %.
 fn quantile(nu: f64) -> f64 {
     // Between that of infinitely many degrees and that of one.
-    let (mut low, mut high) = (1.95, 12.8);
-    while high - low > 1e-14 * low {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        if two_sided(middle, nu) > super::ALPHA {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
+    falls_to(super::ALPHA, [1.95, 12.8], |t| two_sided(t, nu))
 }
 
 #[cfg(test)]

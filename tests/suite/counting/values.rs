@@ -141,6 +141,25 @@ async fn what_cannot_be_added_to_the_sums_is_not_counted() {
     assert_eq!(sums(&store, "prices").await, expected);
 }
 
+/// Python lamed, and an earlier build, delete a counter and leave what they do not know.
+#[tokio::test]
+async fn what_a_delete_of_python_lamed_left_is_worth_nothing_to_the_next_counter() {
+    let redis = Redis::start(&[]);
+    let store = RedisStore::new(&RedisSettings::from_url(&redis.url()).unwrap()).unwrap();
+    store.track(&[worth(500.0, "red", "1")]).await.unwrap();
+    let counter = "alephbet:counters:prices:order%3A 1:red";
+    let mut delete = redis::pipe();
+    for index in ["alephbet:counter_keys", "alephbet:prices:counter_keys"] {
+        delete.srem(index, counter);
+    }
+    delete.del(counter).srem("alephbet:experiments", "prices");
+    delete.exec(&mut redis.connection()).unwrap();
+    let again = store.track(&[worth(2.0, "red", "2")]).await.unwrap();
+    assert_eq!(again, [Outcome::Counted]);
+    let expected = BTreeMap::from([("red".to_owned(), Sums::read("2", "4").unwrap())]);
+    assert_eq!(sums(&store, "prices").await, expected);
+}
+
 const CONFIG: &str = r#"{"experiments": {"prices": {
     "variants": {"blue": 50, "red": 50},
     "goals": ["clicked", {"name": "bought", "value": "EUR", "cap": 100.5}]}}}"#;

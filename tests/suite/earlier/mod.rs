@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lamed::domain::{Event, Experiments, IdempotencyKey, Limit, Outcome, Selection};
+use lamed::domain::{
+    Counter, Event, Experiments, IdempotencyKey, Limit, Outcome, Selection, Sums, Value as Worth,
+};
 use lamed::http::{Api, Details, Handler, Method, Request, Rules};
 use lamed::store::{Counting, Dedupe, Store, Window};
 use serde_json::Value;
@@ -180,6 +182,38 @@ impl Site {
             let outcomes = self.store.track(&new).await.unwrap();
             assert_eq!(outcomes, vec![Outcome::Counted; new.len()], "{place}");
         }
+    }
+
+    /// A goal from before gets a value: what is counted from then on is worth something, and the count goes on.
+    async fn takes_values(&self, remembered: &[Event]) {
+        let goal = |event: &Event| event.counter.kind.goal().is_some();
+        let of_goal = (remembered.iter().find(|event| goal(event)).cloned()).unwrap();
+        let Counter {
+            namespace,
+            experiment,
+            kind,
+            variant,
+        } = of_goal.counter.clone();
+        let scope = [experiment];
+        let conversions = async || {
+            let counts = self.store.counts(&namespace, Some(&scope)).await.unwrap();
+            counts[0].conversions(kind.goal().unwrap(), &variant)
+        };
+        let before = conversions().await;
+        let worth = Event {
+            key: IdempotencyKey::new("worth").unwrap(),
+            value: Some(Worth::new(12.5).unwrap()),
+            ..of_goal
+        };
+        let sums = async || self.store.sums(&namespace, &scope).await.unwrap().concat();
+        assert_eq!(sums().await, []);
+        assert_eq!(
+            self.store.track(&[worth]).await.unwrap(),
+            [Outcome::Counted]
+        );
+        assert_eq!(conversions().await, before + 1);
+        let found: Vec<Sums> = sums().await.iter().map(|one| one.sums).collect();
+        assert_eq!(found, [Sums::read("12.5", "156.25").unwrap()]);
     }
 
     /// The namespaces from before go on with new counters, beside one that strangers may make: none of them

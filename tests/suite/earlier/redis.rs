@@ -121,6 +121,7 @@ async fn a_redis_of_an_earlier_build_goes_on() {
                 assert_eq!(redis.keys(0), dump.keys);
                 site = way.site(&redis, site.clock, counting(dedupe, window));
                 site.goes_on_from(&replies, remembered.clone()).await;
+                site.takes_values(&remembered).await;
                 // A flag of the delete's very millisecond stays in force.
                 site.clock.advance(1);
                 assert_eq!(site.delete_all(&replies).await, COUNTERS);

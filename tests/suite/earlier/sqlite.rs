@@ -42,6 +42,7 @@ async fn a_file_of_an_earlier_build_goes_on() {
                 let outcomes = site.store.track(&sent[..100]).await.unwrap();
                 assert_eq!(outcomes, [Outcome::Duplicate; 100]);
             }
+            site.takes_values(&remembered(window)).await;
             assert_eq!(site.delete_all(&replies).await, COUNTERS);
         }
     }

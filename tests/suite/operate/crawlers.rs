@@ -73,7 +73,7 @@ async fn what_was_not_counted_stands_with_the_alarm_of_the_sample_ratio() {
     let of_crawlers = steps.iter().rev().nth(1).unwrap();
     assert_eq!(
         *of_crawlers,
-        "4 events of crawlers were not counted since the server started. Your own automatic tests may be among them.",
+        "The server has ignored 4 events from crawlers since it started. Your own automated tests may be among them.",
         "{steps:?}"
     );
 }

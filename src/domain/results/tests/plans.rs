@@ -172,8 +172,8 @@ fn a_plan_that_is_on_its_way_says_how_far_it_is() {
     let found = results(&days(4, &each, &each), &planned(30_000));
     assert_eq!(
         found.verdict.text,
-        "Not decided yet: 5,000 of the planned 30,000 visitors are there. Until then: about 13,000 more visitors per \
-         variant, 25 days at your 1,000 visitors a day"
+        "Not decided yet: 5,000 of 30,000 planned visitors so far. To complete the plan: about 13,000 more visitors \
+         per variant, 25 days at your 1,000 visitors a day"
     );
     let forecast = found.forecast.unwrap();
     assert_eq!(
@@ -183,7 +183,7 @@ fn a_plan_that_is_on_its_way_says_how_far_it_is() {
     assert!((found.plan.unwrap().share() - 1.0 / 6.0).abs() < 1e-12);
     let ahead = [("a", 500, 50), ("b", 500, 60)];
     let found = results(&days(4, &ahead, &ahead), &planned(30_000));
-    let text = "Not decided yet: 5,000 of the planned 30,000 visitors are there. If b stays this far ahead: about ";
+    let text = "Not decided yet: 5,000 of 30,000 planned visitors so far. If b stays this far ahead: about ";
     assert!(
         found.verdict.text.starts_with(text),
         "{}",
