@@ -314,6 +314,7 @@ pub fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret, SetupE
         redis: redis.clone(),
         namespace: config.namespace.clone(),
         ignore_bots: config.ignore_bots,
+        door: None,
     };
     settings
         .to_json()
