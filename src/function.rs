@@ -30,6 +30,35 @@ pub struct Settings {
     pub namespace: Name,
     /// Whether events of crawlers are not counted.
     pub ignore_bots: bool,
+    /// What the function behind a function URL has to know beside.
+    pub door: Option<Door>,
+}
+
+/// What no gateway does for the function behind a function URL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Door {
+    /// The API key, which reading and deleting require.
+    pub key: Secret,
+    /// The routes beside those that every deployment has.
+    pub routes: Vec<ExtraRoute>,
+}
+
+/// The API key in the settings of a function behind a function URL, whatever build wrote them.
+#[must_use]
+pub fn key_in(settings: &Secret) -> Option<Secret> {
+    let settings: serde_json::Value = serde_json::from_str(settings.reveal()).ok()?;
+    settings["door"]["key"].as_str().map(Secret::new)
+}
+
+/// A route as `extra_wiring` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraRoute {
+    pub path: String,
+    /// `GET`
+    pub method: String,
+    /// `lamed.track`
+    pub handler: String,
+    pub key_required: bool,
 }
 
 /// Why settings cannot be written for a function, or read by it. Never repeats a value: any of
@@ -118,6 +147,15 @@ struct Json {
     #[serde(deserialize_with = "required")]
     window: Option<f64>,
     timeout: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    door: Option<JsonDoor>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct JsonDoor {
+    key: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<ExtraRoute>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -217,6 +255,10 @@ impl Json {
             ignore_bots: settings.ignore_bots,
             window: redis.counting.window.map(|window| window.as_secs_f64()),
             timeout: redis.timeout.as_secs_f64(),
+            door: settings.door.as_ref().map(|door| JsonDoor {
+                key: door.key.reveal().to_owned(),
+                routes: door.routes.clone(),
+            }),
         })
     }
 
@@ -226,6 +268,10 @@ impl Json {
         Ok(Settings {
             namespace,
             ignore_bots: self.ignore_bots,
+            door: self.door.map(|door| Door {
+                key: Secret::new(door.key),
+                routes: door.routes,
+            }),
             redis: RedisSettings {
                 server: match self.server {
                     JsonServer::Unix(path) => Server::Unix(path),
@@ -290,6 +336,7 @@ mod tests {
             redis: RedisSettings::new(server),
             namespace: Name::stored("alephbet".to_owned()),
             ignore_bots: true,
+            door: None,
         }
     }
 
@@ -319,6 +366,15 @@ mod tests {
             redis,
             namespace: Name::stored("shop ä".to_owned()),
             ignore_bots: false,
+            door: Some(Door {
+                key: Secret::new("s3cret key"),
+                routes: vec![ExtraRoute {
+                    path: "hello".to_owned(),
+                    method: "GET".to_owned(),
+                    handler: "lamed.track".to_owned(),
+                    key_required: false,
+                }],
+            }),
         }
     }
 

@@ -84,6 +84,7 @@ impl Target for ConfigFile {
                         redis,
                         namespace: config.namespace.clone(),
                         ignore_bots: config.ignore_bots,
+                        door: None,
                     })
                 });
                 format!(

@@ -69,7 +69,7 @@ const MAX_ANSWER: usize = 6 * 1024 * 1024 - 4096;
 
 /// The reply, or in its place what to do where it is longer than Lambda can send. Its body becomes a
 /// text within JSON, in which quotes and backslashes are escaped.
-fn sendable(reply: Reply) -> Reply {
+pub(super) fn sendable(reply: Reply) -> Reply {
     let escaped = (reply.body.bytes()).filter(|byte| matches!(byte, b'"' | b'\\'));
     let length = reply.body.len() + escaped.count();
     if length <= MAX_ANSWER {
@@ -103,22 +103,31 @@ pub fn request_from_event(event: &Value) -> Result<Request, EventError> {
     let method = (event["httpMethod"].as_str())
         .and_then(Method::from_name)
         .ok_or(EventError::Shape("httpMethod"))?;
-    let body = match (&event["body"], event["isBase64Encoded"].as_bool()) {
-        (Value::Null, _) => Vec::new(),
-        (Value::String(text), Some(true)) => BASE64_STANDARD
-            .decode(text)
-            .map_err(|_| EventError::Base64)?,
-        (Value::String(text), _) => text.clone().into_bytes(),
-        _ => return Err(EventError::Shape("body")),
-    };
     Ok(Request {
         method,
         query: query(event)?,
-        body,
+        body: body(event)?,
         encoding: header(event, "content-encoding"),
         user_agent: header(event, "user-agent"),
         details: Details::default(),
     })
+}
+
+pub(super) fn body(event: &Value) -> Result<Vec<u8>, EventError> {
+    match (&event["body"], event["isBase64Encoded"].as_bool()) {
+        (Value::Null, _) => Ok(Vec::new()),
+        (Value::String(text), Some(true)) => {
+            let body = BASE64_STANDARD.decode(text);
+            body.map_err(|_| EventError::Base64)
+        }
+        (Value::String(text), _) => Ok(text.clone().into_bytes()),
+        _ => Err(EventError::Shape("body")),
+    }
+}
+
+/// A body of bytes, as an answer has it.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// What is read for the browser client alone.
@@ -131,7 +140,7 @@ fn script(event: &Value) -> Details {
 }
 
 /// In the event a header's name is written as the client wrote it.
-fn header(event: &Value, name: &str) -> Option<String> {
+pub(super) fn header(event: &Value, name: &str) -> Option<String> {
     let headers = event["headers"].as_object()?;
     let header = (headers.iter()).find(|(written, _)| written.eq_ignore_ascii_case(name));
     header.and_then(|(_, value)| Some(value.as_str()?.to_owned()))

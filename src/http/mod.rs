@@ -2,13 +2,17 @@
 //!
 //! [`Api::handle`] takes a [`Request`] and gives a [`Reply`]; it knows neither sockets nor API
 //! keys. Around it stand the edges: `server`, the Lambda bootstrap, and [`gateway`], which
-//! translates between a request and API Gateway's proxy event.
+//! translates between a request and API Gateway's proxy event, and [`function_url`], which does so for a
+//! function without a gateway.
 
 mod batch;
 mod client;
+pub(crate) mod compressed;
 mod crawlers;
+pub mod door;
 mod etag;
 mod events;
+pub mod function_url;
 pub mod gateway;
 mod handlers;
 mod log_limit;
@@ -36,6 +40,14 @@ use crate::store::Store;
 
 /// The path under which API Gateway serves the API.
 pub const STAGE: &str = "prod";
+
+/// What follows the stage in a path: `/track` of `/prod/track`.
+#[must_use]
+pub(crate) fn after_stage(path: &str) -> Option<&str> {
+    path.strip_prefix('/')?
+        .strip_prefix(STAGE)
+        .filter(|rest| rest.starts_with('/'))
+}
 
 /// The longest body of a request, in bytes. 100 events with the longest names take 100 KB.
 pub const MAX_BODY: usize = 256 * 1024;

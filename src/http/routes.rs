@@ -118,7 +118,7 @@ pub struct Route {
     pub method: Method,
     pub handler: Handler,
     pub key_required: bool,
-    /// How long Lambda lets the function run.
+    /// How long Lambda lets a function of its own run.
     pub timeout: Duration,
 }
 
@@ -136,6 +136,18 @@ pub enum RouteMatch<'a> {
 }
 
 impl Route {
+    /// A route by the names of its method and its handler; `None` where there is no such method or handler.
+    #[must_use]
+    pub fn of(path: &str, method: &str, handler: &str, key_required: bool) -> Option<Self> {
+        Some(Self {
+            path: path.to_owned(),
+            method: Method::from_name(method)?,
+            handler: Handler::from_name(handler)?,
+            key_required,
+            timeout: Duration::ZERO,
+        })
+    }
+
     /// Whether it gives the browser client as a module.
     #[must_use]
     pub fn is_module(&self) -> bool {

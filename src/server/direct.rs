@@ -6,18 +6,18 @@ use std::time::Instant;
 use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, Uri};
 
-use super::compressed::Compressed;
-use super::exchange::response;
+use super::exchange::{response, response_of};
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
 use crate::assets::OPENAPI;
+use crate::http::compressed::{Compressed, takes_gzip};
 use crate::http::{
-    self, Api, Details, Handler, Method, Parameters, Reply, Route, RouteMatch, Routes, STAGE,
+    self, Api, Details, Handler, Method, Parameters, Reply, Route, Routes, after_stage, door,
 };
 
 /// Where the description of the API is. It needs no key.
@@ -49,19 +49,9 @@ impl Direct {
             return Err(description(&head.method));
         }
         let Some(path) = path(&head.uri) else {
-            return Err(Reply::message(404, "not found"));
+            return Err(door::not_found());
         };
-        match self.routes.find(head.method.as_str(), path) {
-            RouteMatch::Nothing => Err(Reply::message(404, "not found")),
-            RouteMatch::Path(routes) if head.method == hyper::Method::OPTIONS => {
-                Err(Reply::preflight_of(&routes))
-            }
-            RouteMatch::Path(routes) => {
-                let methods: Vec<Method> = routes.iter().map(|route| route.method).collect();
-                Err(not_allowed(&methods))
-            }
-            RouteMatch::Route(route) => Ok(route),
-        }
+        door::find(&self.routes, head.method.as_str(), path)
     }
 
     /// What a request gets that has no key where one is required.
@@ -75,7 +65,7 @@ impl Direct {
         };
         match judgement {
             Judgement::Right => None,
-            Judgement::Wrong => Some(Reply::message(403, "Forbidden")),
+            Judgement::Wrong => Some(door::forbidden()),
             Judgement::TooMany => {
                 Some(Reply::message(429, TOO_MANY).with("Retry-After", RETRY_AFTER))
             }
@@ -99,7 +89,8 @@ impl Direct {
             details: match route.handler {
                 Handler::Client | Handler::Evaluate => Details {
                     is_module: route.is_module(),
-                    flag: flag(route, &head.uri),
+                    flag: path(&head.uri)
+                        .and_then(|path| door::flag(route, path, head.uri.query())),
                     if_none_match: header(IF_NONE_MATCH),
                 },
                 _ => Details::default(),
@@ -129,7 +120,14 @@ impl Edge for Direct {
         let (method, path, status) = (&head.method, head.uri.path(), reply.status);
         tracing::info!(%method, path, status, ?elapsed, "answered");
         let response = match handler {
-            Some(Handler::Client) => self.compressed.response(reply, &head.headers),
+            Some(Handler::Client) => {
+                let accepted = head.headers.get_all(ACCEPT_ENCODING).iter();
+                let accepted = accepted.filter_map(|line| line.to_str().ok());
+                match self.compressed.choose(reply, takes_gzip(accepted)) {
+                    (reply, Some(body)) => response_of(reply, Bytes::from_owner(body)),
+                    (reply, None) => response(reply),
+                }
+            }
             _ => response(reply),
         };
         handled(response, handler)
@@ -141,23 +139,8 @@ fn description(method: &hyper::Method) -> Reply {
     match *method {
         hyper::Method::GET => Reply::new(200, OPENAPI.to_owned()),
         hyper::Method::OPTIONS => Reply::preflight(&[Method::Get]),
-        _ => not_allowed(&[Method::Get]),
+        _ => door::not_allowed(&[Method::Get]),
     }
-}
-
-fn not_allowed(methods: &[Method]) -> Reply {
-    let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
-    Reply::message(405, "method not allowed")
-        .with("Allow", &format!("{},OPTIONS", allowed.join(",")))
-}
-
-/// The experiment that an address of OFREP names, with the query: a `?` in a name that is not encoded begins one.
-fn flag(route: &Route, uri: &Uri) -> Option<String> {
-    let name = route.rest(path(uri)?)?;
-    Some(match uri.query() {
-        Some(query) => format!("{name}?{query}"),
-        None => name.to_owned(),
-    })
 }
 
 /// What follows the stage, which OFREP does not need: some providers drop the path of their base URL.
@@ -167,11 +150,4 @@ fn path(uri: &Uri) -> Option<&str> {
         .strip_prefix('/')
         .is_some_and(|path| path.starts_with("ofrep/"));
     after_stage(path).or_else(|| is_ofrep.then_some(path))
-}
-
-/// What follows the stage in a path: `/track` of `/prod/track`.
-pub(super) fn after_stage(path: &str) -> Option<&str> {
-    path.strip_prefix('/')?
-        .strip_prefix(STAGE)
-        .filter(|rest| rest.starts_with('/'))
 }

@@ -4,7 +4,6 @@
 //! API Gateway does in front of Lambda, so that what passes here passes deployed.
 
 mod body;
-mod compressed;
 mod connection;
 mod container;
 pub mod dashboard;

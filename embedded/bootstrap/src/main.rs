@@ -1,4 +1,5 @@
-//! lamed's Lambda function: the handler that `_HANDLER` names, over the Redis that the settings name.
+//! lamed's Lambda function: the handler that `_HANDLER` names, or all of them behind a function URL, over the store
+//! that the settings name.
 //!
 //! The store and its connection live as long as the process, from one invocation to the next.
 
@@ -14,8 +15,9 @@ use std::sync::Arc;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use lamed::domain::{Experiments, Name};
 use lamed::function::{EXPERIMENTS, SETTINGS, Settings, SettingsError};
+use lamed::http::function_url::{self, FunctionUrl};
 use lamed::http::gateway::answer;
-use lamed::http::{Api, BrowserClient, Handler, Rules, wire};
+use lamed::http::{Api, BrowserClient, Handler, Route, Routes, Rules, wire};
 use lamed::store::{RedisStore, StoreError};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -36,6 +38,8 @@ enum Failure {
     NoSettings,
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error("{SETTINGS} has no API key: `lamed deploy` makes one")]
+    NoKey,
     #[error("`{0}` is not a handler of lamed")]
     Handler(String),
     #[error("`{EXPERIMENTS}`, which `lamed deploy` puts beside the function, cannot be read: {0}")]
@@ -58,36 +62,50 @@ fn experiments(namespace: Name) -> Result<Experiments, Failure> {
     Ok(declared.within(namespace))
 }
 
-struct LambdaFunction {
-    handler: Handler,
-    api: Api,
+/// The API over the store of the settings.
+fn api(settings: &Settings, needs_experiments: bool, serves_client: bool) -> Result<Api, Failure> {
+    // Fails only where a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let store = RedisStore::new(&settings.redis)?;
+    let namespace = settings.namespace.clone();
+    let experiments = match needs_experiments {
+        true => experiments(namespace)?,
+        false => Experiments::none(namespace),
+    };
+    let client = serves_client.then(|| {
+        let window = settings.redis.counting.window;
+        BrowserClient::new(experiments.namespace(), window, experiments.all())
+    });
+    let mut rules = Rules::new(experiments).ignoring_bots(settings.ignore_bots);
+    rules.client = client;
+    Ok(Api::new(Arc::new(store), rules))
+}
+
+/// Which requests a function gets.
+enum LambdaFunction {
+    /// Those of one handler, from API Gateway.
+    One(Handler, Api),
+    /// All, from its function URL.
+    All(FunctionUrl),
 }
 
 impl LambdaFunction {
     fn from_environment() -> Result<Self, Failure> {
         let name = env::var("_HANDLER").unwrap_or_default();
-        let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;
         let settings = env::var(SETTINGS).map_err(|_| Failure::NoSettings)?;
-        let Settings {
-            redis,
-            namespace,
-            ignore_bots,
-        } = Settings::from_json(&settings)?;
-        // Fails only where a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let store = RedisStore::new(&redis)?;
-        let experiments = match handler.needs_experiments() {
-            true => experiments(namespace)?,
-            false => Experiments::none(namespace),
-        };
-        let client = (handler == Handler::Client).then(|| {
-            let window = redis.counting.window;
-            BrowserClient::new(experiments.namespace(), window, experiments.all())
-        });
-        let mut rules = Rules::new(experiments).ignoring_bots(ignore_bots);
-        rules.client = client;
-        let api = Api::new(Arc::new(store), rules);
-        Ok(Self { handler, api })
+        let settings = Settings::from_json(&settings)?;
+        if name == function_url::HANDLER {
+            let door = settings.door.clone().ok_or(Failure::NoKey)?;
+            let routes = (door.routes.iter())
+                .filter_map(|r| Route::of(&r.path, &r.method, &r.handler, r.key_required));
+            let api = api(&settings, true, true)?;
+            let routes = Routes::new(routes);
+            return Ok(Self::All(FunctionUrl::new(api, routes, door.key)));
+        }
+        let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;
+        let serves_client = handler == Handler::Client;
+        let api = api(&settings, handler.needs_experiments(), serves_client)?;
+        Ok(Self::One(handler, api))
     }
 
     /// Answers one invocation after the other: Lambda never sends two at a time.
@@ -101,14 +119,16 @@ impl LambdaFunction {
     }
 
     async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-        answer(&self.api, self.handler, &event.payload)
-            .await
-            .map_err(|error| {
-                tracing::error!("{error}");
-                Diagnostic {
-                    error_type: "FunctionError".to_owned(),
-                    error_message: error.to_string(),
-                }
-            })
+        let answer = match self {
+            Self::One(handler, api) => answer(api, *handler, &event.payload).await,
+            Self::All(function) => function.answer(&event.payload).await,
+        };
+        answer.map_err(|error| {
+            tracing::error!("{error}");
+            Diagnostic {
+                error_type: "FunctionError".to_owned(),
+                error_message: error.to_string(),
+            }
+        })
     }
 }

@@ -361,6 +361,7 @@ impl Site {
         let expected = Settings {
             redis: config.redis.clone().unwrap(),
             ignore_bots: config.ignore_bots,
+            door: None,
             namespace: config.namespace,
         };
         for function in account["functions"].as_object().unwrap().values() {

@@ -96,6 +96,7 @@ fn secrets_show_in_no_debug_output() {
         redis: redis.clone(),
         namespace: name("alephbet"),
         ignore_bots: false,
+        door: None,
     };
     let json = settings.to_json().unwrap();
     assert!(json.reveal().contains(PASSWORD), "it is what keeps it");

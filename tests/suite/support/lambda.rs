@@ -152,6 +152,7 @@ impl Lambda {
             redis,
             namespace,
             ignore_bots: true,
+            door: None,
         };
         let settings = settings.to_json().unwrap();
         fs::write(folder.path().join(EXPERIMENTS), Self::DECLARED).unwrap();

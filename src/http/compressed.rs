@@ -1,28 +1,23 @@
 //! The browser client, compressed once and sent so to those who take it.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::ACCEPT_ENCODING;
-use hyper::{HeaderMap, Response};
 
-use super::exchange::{response, response_of};
-use crate::http::Reply;
+use super::Reply;
 
 /// So many documents are kept: the scripts of the present config, and of the one before.
 const KEPT: usize = 8;
 
 /// Compressed bodies by the `ETag` of the plain ones, the newest last.
 #[derive(Default)]
-pub(super) struct Compressed(Mutex<Vec<(String, Bytes)>>);
+pub(crate) struct Compressed(Mutex<Vec<(String, Arc<[u8]>)>>);
 
 impl Compressed {
     /// Compresses a body that is sent for the first time.
-    fn of(&self, tag: &str, body: &str) -> Option<Bytes> {
+    fn of(&self, tag: &str, body: &str) -> Option<Arc<[u8]>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, compressed)) = kept.iter().find(|(known, _)| known == tag) {
             return Some(compressed.clone());
@@ -35,15 +30,15 @@ impl Compressed {
         Some(compressed)
     }
 
-    /// The reply of the browser client as hyper sends it. The compressed form has an `ETag` of its own, as
-    /// that stands for exact bytes.
-    pub(super) fn response(&self, mut reply: Reply, asked: &HeaderMap) -> Response<Full<Bytes>> {
+    /// The reply of the browser client as it is sent, and its body where that is compressed. The compressed
+    /// form has an `ETag` of its own, as that stands for exact bytes.
+    pub(crate) fn choose(&self, mut reply: Reply, takes_gzip: bool) -> (Reply, Option<Arc<[u8]>>) {
         let tag = reply.headers.iter_mut().find(|(name, _)| name == "ETag");
         let Some((_, tag)) = tag else {
-            return response(reply);
+            return (reply, None);
         };
         let mut body = None;
-        if takes_gzip(asked) {
+        if takes_gzip {
             let plain = tag.clone();
             *tag = format!("\"{}-gzip\"", plain.trim_matches('"'));
             if reply.status == 200 {
@@ -51,27 +46,24 @@ impl Compressed {
             }
         }
         let mut reply = reply.with("Vary", "Accept-Encoding");
-        match body {
-            Some(body) => {
-                reply.body.clear();
-                response_of(reply.with("Content-Encoding", "gzip"), body)
-            }
-            None => response(reply),
+        if body.is_some() {
+            reply.body.clear();
+            reply = reply.with("Content-Encoding", "gzip");
         }
+        (reply, body)
     }
 }
 
-fn gzip(body: &str) -> Option<Bytes> {
+fn gzip(body: &str) -> Option<Arc<[u8]>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(body.as_bytes()).ok()?;
-    encoder.finish().ok().map(Bytes::from)
+    encoder.finish().ok().map(Arc::from)
 }
 
-/// Whether `Accept-Encoding` allows gzip (RFC 9110, 12.5.3). What is named goes before `*`.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(ACCEPT_ENCODING).iter();
+/// Whether the lines of `Accept-Encoding` allow gzip (RFC 9110, 12.5.3). What is named goes before `*`.
+pub(crate) fn takes_gzip<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
+    let lines = lines.into_iter();
     let listed: Vec<(&str, bool)> = lines
-        .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(','))
         .map(|coding| {
             let (name, quality) = coding.split_once(';').unwrap_or((coding, "q=1"));
@@ -97,16 +89,11 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
-        let takes = |value: &'static str| {
-            let value = HeaderValue::from_static(value);
-            takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
-        };
+        let takes = |value| takes_gzip([value]);
         for yes in [
             "gzip",
             "gzip, deflate, br, zstd",
@@ -126,6 +113,6 @@ mod tests {
         ] {
             assert!(!takes(no), "{no}");
         }
-        assert!(!takes_gzip(&HeaderMap::new()));
+        assert!(!takes_gzip([]));
     }
 }
