@@ -13,7 +13,7 @@ use super::{
 };
 use crate::config::{self, Config, FrontDoor, Wired};
 use crate::domain::Secret;
-use crate::function::{Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, key_in};
+use crate::function::{Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, Store, key_in};
 use crate::http::function_url::HANDLER as URL_HANDLER;
 use crate::http::wire::declared::Experiments;
 use crate::http::wire::parameter;
@@ -510,7 +510,7 @@ pub fn settings(
     door: Option<Door>,
 ) -> Result<Secret, SetupError> {
     let settings = Settings {
-        redis: redis.clone(),
+        store: Store::Redis(redis.clone()),
         namespace: config.namespace.clone(),
         ignore_bots: config.ignore_bots,
         door,

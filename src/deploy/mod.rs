@@ -21,7 +21,7 @@ mod read;
 
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
-pub use self::aws::{Aws, AwsError};
+pub use self::aws::{Access, Aws, AwsError};
 pub use self::desired::{
     Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors, LIVE, RUNTIME, Throttle,
     Variable, Vpc, log_group,

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 pub use self::dynamodb::{
     Credentials, CredentialsSource, DynamoDbSettings, DynamoDbStore, EnvironmentCredentials,
-    commands_that_make_a_table,
+    command_that_makes_a_table,
 };
 #[cfg(feature = "cli")]
 pub use self::health::{Durability, Fsync, Health};

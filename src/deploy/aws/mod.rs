@@ -1,6 +1,7 @@
 //! The clients, and the one way to call them: with patience, and without doing anything twice.
 
 mod credentials;
+mod elsewhere;
 mod error;
 mod network;
 mod nulls;
@@ -22,6 +23,7 @@ use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
+pub use self::elsewhere::Access;
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
 use self::nulls::WithoutNulls;
@@ -55,24 +57,7 @@ impl Aws {
     /// # Errors
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
-        check_endpoints()?;
-        let config = configuration(profile, region).await?;
-        check_endpoints_of_profile(&config)?;
-        let region = config.region().map(|region| region.as_ref().to_owned());
-        let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
-            AwsError::new(
-                "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
-            )
-        })?;
-        if !region
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        {
-            return Err(AwsError::new(format!(
-                "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
-            )));
-        }
-        credentials::check(&config, profile).await?;
+        let (config, region) = access(profile, region).await?;
         let gateway = (config.http_client()).map_or_else(
             || config.clone(),
             |client| {
@@ -337,6 +322,32 @@ impl Patience {
     }
 }
 
+/// The configuration that all AWS tools share, with its region and with credentials.
+async fn access(
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Result<(SdkConfig, String), AwsError> {
+    check_endpoints()?;
+    let config = configuration(profile, region).await?;
+    check_endpoints_of_profile(&config)?;
+    let region = config.region().map(|region| region.as_ref().to_owned());
+    let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
+        AwsError::new(
+            "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
+        )
+    })?;
+    if !region
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    {
+        return Err(AwsError::new(format!(
+            "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
+        )));
+    }
+    credentials::check(&config, profile).await?;
+    Ok((config, region))
+}
+
 fn check_endpoints() -> Result<(), AwsError> {
     for (name, value) in env::vars_os() {
         if let Some(name) = (name.to_str()).filter(|name| name.starts_with("AWS_ENDPOINT_URL")) {
@@ -348,7 +359,14 @@ fn check_endpoints() -> Result<(), AwsError> {
 
 /// Those of a profile, which count where the environment has none.
 fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
-    for service in ["API Gateway", "CloudWatch Logs", "IAM", "Lambda", "STS"] {
+    for service in [
+        "API Gateway",
+        "CloudWatch Logs",
+        "DynamoDB",
+        "IAM",
+        "Lambda",
+        "STS",
+    ] {
         let key = ServiceConfigKey::builder().service_id(service);
         let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
         let key = key.ok().zip(config.service_config());

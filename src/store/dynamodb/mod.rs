@@ -30,7 +30,7 @@ use self::known::Known;
 pub use self::settings::{
     Credentials, CredentialsSource, DynamoDbSettings, EnvironmentCredentials,
 };
-pub use self::table::commands as commands_that_make_a_table;
+pub use self::table::command as command_that_makes_a_table;
 use super::{CountLimits, Counting, Store, StoreError};
 #[cfg(feature = "cli")]
 use super::{Durability, Health};

@@ -1,7 +1,7 @@
 //! From nothing, and then from one config to the next.
 
 use lamed::config::Config;
-use lamed::function::Settings;
+use lamed::function::{Settings, Store};
 use lamed::http::{Method, Reply};
 use serde_json::{Value, json};
 
@@ -359,7 +359,7 @@ impl Site {
     fn speaks_as_the_config_says(&self, account: &Value) {
         let config = Config::read(&self.home.path().join("config.json")).unwrap();
         let expected = Settings {
-            redis: config.redis.clone().unwrap(),
+            store: Store::Redis(config.redis.clone().unwrap()),
             ignore_bots: config.ignore_bots,
             door: None,
             namespace: config.namespace,

@@ -7,7 +7,7 @@ mod clock;
 mod cluster;
 mod command;
 mod dialogue;
-mod dynamodb;
+pub mod dynamodb;
 pub mod http2;
 mod lambda;
 mod model;
