@@ -387,7 +387,7 @@ async fn hammer(events: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_functions_count_exactly_through_conflicts_throttling_and_lost_answers() {
-    hammer(500).await;
+    hammer(200).await;
 }
 
 /// As long as MiniStack takes.
