@@ -155,6 +155,6 @@ impl Store for DynamoDbStore {
     #[cfg(feature = "cli")]
     async fn health(&self, _: &Name) -> Result<Health, StoreError> {
         self.ping().await?;
-        Ok(Health::well("dynamodb", Durability::Synchronous))
+        Ok(Health::well("dynamodb", Durability::Replicated))
     }
 }
