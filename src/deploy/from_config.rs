@@ -158,6 +158,9 @@ impl Deployment {
             deployment: &self.name,
             functions: &functions,
             url_function: &self.url_function.name,
+            url_unseen: self
+                .front_door
+                .is_none_or(|door| door == FrontDoor::RestApi),
             stage: STAGE,
             log_group_tags: matches!(purpose, Purpose::Compare(config) if !config.aws.tags.is_empty()),
             compared: matches!(purpose, Purpose::Compare(_)),
@@ -177,6 +180,9 @@ impl Deployment {
             deployment: &self.name,
             functions: &[],
             url_function: &self.url_function.name,
+            url_unseen: self
+                .front_door
+                .is_none_or(|door| door == FrontDoor::RestApi),
             stage: STAGE,
             log_group_tags: false,
             compared: false,

@@ -27,6 +27,8 @@ pub struct Names<'a> {
     pub functions: &'a [&'a str],
     /// The one of them that may have a function URL.
     pub url_function: &'a str,
+    /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
+    pub url_unseen: bool,
     pub stage: &'a str,
     /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
@@ -46,7 +48,12 @@ pub struct Names<'a> {
 /// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
     let found = concurrently(names.functions, async |name| {
-        function(aws, name, names).await
+        match function(aws, name, names).await {
+            Err(error) if error.is_denied() && *name == names.url_function && names.url_unseen => {
+                Ok(None)
+            }
+            found => found,
+        }
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(

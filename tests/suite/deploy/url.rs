@@ -276,3 +276,22 @@ fn a_foreign_function_of_the_name_is_asked_about_and_never_removed() {
         "{outcome}"
     );
 }
+
+/// Policies of before may name the functions of a REST API alone.
+#[test]
+fn who_may_not_look_at_the_function_of_a_url_deploys_the_rest_api_as_before() {
+    let site = Site::new();
+    site.deploy();
+    site.configure_just(&config());
+    site.aws.deny("lambda:GetFunctionUrlConfig");
+    let again = site.deploy();
+    assert!(again.stderr.contains("no changes needed"), "{again}");
+    let outcome = site.line(&["snippet"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    site.door("both");
+    let outcome = site.deploy_line(&["--yes"]).run();
+    assert!(
+        outcome.stderr.contains("lambda:GetFunctionUrlConfig"),
+        "{outcome}"
+    );
+}
