@@ -11,7 +11,7 @@ use super::client::Client;
 use super::deployment::{connect, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context, preflight, secrets, snippet};
+use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
 use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
@@ -96,6 +96,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         base: aws.base_url(&api, STAGE),
         key: None,
     };
+    if !plan.is_empty() {
+        live::make_sure(context, &aws, &endpoint, "deployed").await?;
+    }
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 

@@ -4,10 +4,12 @@ use serde_json::json;
 
 use super::changes::{self, confirm};
 use super::deployment::{connect, place};
+use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context};
+use super::{CliError, Context, live};
 use crate::deploy::plan::{Release, rollback};
 use crate::deploy::{Deployment, Purpose};
+use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -43,6 +45,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
+        if let Some(api) = &observed.api {
+            let endpoint = Endpoint {
+                base: aws.base_url(&api.id, STAGE),
+                key: None,
+            };
+            live::make_sure(context, &aws, &endpoint, "rolled back").await?;
+        }
     }
     if context.json {
         return context.printer.json(&json!({

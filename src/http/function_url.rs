@@ -73,7 +73,9 @@ impl FunctionUrl {
     /// Lambda compresses nothing, so the script is compressed here.
     fn script(&self, reply: Reply, event: &Value) -> Value {
         let accepted = header(event, "accept-encoding").unwrap_or_default();
-        let (reply, compressed) = self.compressed.choose(reply, takes_gzip([accepted.as_str()]));
+        let (reply, compressed) = self
+            .compressed
+            .choose(reply, takes_gzip([accepted.as_str()]));
         let mut answer = proxy_reply(&reply);
         if let Some(compressed) = compressed {
             answer["body"] = Value::from(super::gateway::base64(&compressed));

@@ -89,7 +89,8 @@ impl Direct {
             details: match route.handler {
                 Handler::Client | Handler::Evaluate => Details {
                     is_module: route.is_module(),
-                    flag: path(&head.uri).and_then(|path| door::flag(route, path, head.uri.query())),
+                    flag: path(&head.uri)
+                        .and_then(|path| door::flag(route, path, head.uri.query())),
                     if_none_match: header(IF_NONE_MATCH),
                 },
                 _ => Details::default(),
