@@ -11,7 +11,7 @@ use super::client::Client;
 use super::deployment::{connect, new_key, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context, preflight, secrets, snippet};
+use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
 use crate::deploy::{Account, Change, Deployment, Desired, Plan, Purpose, plan};
 use crate::domain::Secret;
@@ -114,6 +114,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         _ => aws.base_url(&applied.api.unwrap_or_default(), STAGE),
     };
     let endpoint = Endpoint { base, key: None };
+    if !plan.is_empty() {
+        live::make_sure(context, &aws, &endpoint, "deployed").await?;
+    }
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 

@@ -13,6 +13,7 @@ mod aws;
 mod bootstrap;
 mod desired;
 mod from_config;
+mod live;
 mod logs;
 mod observed;
 mod permissions;
@@ -30,6 +31,7 @@ pub use self::from_config::{
     DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code,
     settings as function_settings,
 };
+pub use self::live::{NotLive, check};
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
 pub use self::permissions::{Permissions, Scope, needed, permissions, policy};

@@ -143,10 +143,14 @@ def urls_are_conditions(old, self, obj):
     return parsed
 
 
-@corrects(functions.FunctionUrlConfig, "__init__")
-def addresses_are_short(old, self, *args, **named):
-    old(self, *args, **named)
-    self.url = f"https://{self.url.removeprefix('https://')}/"
+@corrects(LambdaResponse, "create_function_url_config")
+def addresses_can_be_reached(old, self):
+    name = unquote(self.path.split("/")[-2])
+    answer = old(self)
+    made = self.backend.get_function_url_config(name)
+    made.url = f"http://{self.headers['Host']}/_function_url/{made.url.split('//')[1].split('.')[0]}/"
+    status, headers, _ = answer if len(answer) == 3 else (201, {}, None)
+    return status, headers, json.dumps(made.to_dict())
 
 
 @corrects(functions.FunctionUrlConfig, "update")

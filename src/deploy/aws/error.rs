@@ -223,7 +223,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The innermost cause, which is the one that says something.
-fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;

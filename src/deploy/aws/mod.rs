@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
+use self::network::{Network, network};
 use self::nulls::WithoutNulls;
 use super::Account;
 
@@ -46,6 +47,7 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     region: String,
     endpoint: Option<String>,
+    network: Network,
     account: OnceCell<Account>,
 }
 
@@ -56,7 +58,8 @@ impl Aws {
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
         check_endpoints()?;
-        let config = configuration(profile, region).await?;
+        let network = network(profile).await?;
+        let config = configuration(&network, profile, region).await?;
         check_endpoints_of_profile(&config)?;
         let region = config.region().map(|region| region.as_ref().to_owned());
         let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
@@ -88,8 +91,14 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(&config),
             region,
             endpoint: config.endpoint_url().map(str::to_owned),
+            network,
             account: OnceCell::new(),
         })
+    }
+
+    /// What an address of the deployment answers to somebody without credentials.
+    pub(super) async fn get(&self, url: &str) -> Result<(u16, String), String> {
+        self.network.get(url).await
     }
 
     /// The region that all calls go to.
@@ -370,8 +379,12 @@ fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
     )))
 }
 
-async fn configuration(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, AwsError> {
-    let client = network::client(profile).await?;
+async fn configuration(
+    network: &Network,
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Result<SdkConfig, AwsError> {
+    let client = network.client();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         // A zip goes up within it, too.

@@ -264,7 +264,7 @@ impl Site {
     }
 
     /// The numbers of the versions that are live.
-    fn live(&self) -> Vec<u64> {
+    pub(super) fn live(&self) -> Vec<u64> {
         let state = self.aws.state();
         let functions = state["functions"].as_object().unwrap().values();
         let version = |function: &Value| {

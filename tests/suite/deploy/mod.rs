@@ -7,6 +7,7 @@ mod earlier;
 mod faults;
 mod foreign;
 mod fresh;
+mod live;
 mod network;
 mod refusals;
 mod regions;

@@ -145,6 +145,8 @@ impl Aws {
         state.rules.clear();
         state.denied.clear();
         state.latency = Duration::ZERO;
+        state.probed.clear();
+        state.probes.clear();
     }
 
     /// Adds this to every call.
@@ -188,6 +190,24 @@ impl Aws {
     /// What answers in the place of the deployed API: the address of a `lamed serve --local`.
     pub fn api_is_at(&self, address: &str) {
         self.proxy.state().api = Some(address.to_owned());
+    }
+
+    /// Nothing is there any more; probes are answered as if there were.
+    pub fn api_is_away(&self) {
+        self.proxy.state().api = None;
+    }
+
+    /// What the deployed API answers, one after the other, to the requests by which commands look whether it is live;
+    /// the last one stays.
+    pub fn probed(&self, answers: &[(u16, &str)]) {
+        let answers = answers.iter();
+        let answers = answers.map(|(status, body)| (*status, (*body).to_owned()));
+        self.proxy.state().probed = answers.collect();
+    }
+
+    /// How many of those there were since the last reset.
+    pub fn probes(&self) -> usize {
+        self.proxy.state().probes.len()
     }
 
     /// All that is in the account.

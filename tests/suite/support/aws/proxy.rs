@@ -37,6 +37,10 @@ pub struct State {
     pub transitions: Transitions,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
+    /// What the deployed API answers to probes where nothing answers in its place: the last one stays.
+    pub probed: Vec<(u16, String)>,
+    /// The addresses of the probes so far.
+    pub probes: Vec<String>,
     open: Open,
 }
 
@@ -259,6 +263,16 @@ impl State {
         }
     }
 
+    /// The next answer to a probe.
+    fn probed(&mut self) -> Reply {
+        let (status, body) = match &self.probed[..] {
+            [] => (200, r#"{"counted":false}"#.to_owned()),
+            [last] => last.clone(),
+            _ => self.probed.remove(0),
+        };
+        text(status, body)
+    }
+
     /// moto lacks this one.
     fn simulate(&self, call: &Call) -> Response<Bytes> {
         let asked = form_urlencoded::parse(call.body.as_bytes());
@@ -303,8 +317,12 @@ impl State {
     }
 }
 
-/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`.
+/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what is asked
+/// of a function URL as `tests/aws/server.py` makes them.
 fn invocation(path: &str) -> Option<String> {
+    if let Some(path) = path.strip_prefix("/_function_url/") {
+        return Some(format!("/prod/{}", path.split_once('/')?.1));
+    }
     let (api, path) = path.split_once("/_user_request_")?;
     let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
     Some(format!("/{stage}{path}"))
@@ -315,8 +333,17 @@ async fn invoke(
     mut request: Request<Bytes>,
     path: String,
 ) -> Result<Reply, Cut> {
-    let Some(api) = state.lock().unwrap().api.clone() else {
-        return Ok(text(502, "no API was given to the proxy".to_owned()));
+    let is_probe = request.uri().query() == Some("probe=1");
+    let api = {
+        let mut state = state.lock().unwrap();
+        if is_probe {
+            state.probes.push(request.uri().to_string());
+        }
+        match (state.api.clone(), is_probe) {
+            (Some(api), _) => api,
+            (None, true) => return Ok(state.probed()),
+            (None, false) => return Ok(text(502, "no API was given to the proxy".to_owned())),
+        }
     };
     let query = request.uri().query().map(|query| format!("?{query}"));
     *request.uri_mut() = format!("{path}{}", query.unwrap_or_default())
