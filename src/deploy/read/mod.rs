@@ -3,6 +3,7 @@
 mod functions;
 mod gateway;
 mod role;
+mod table;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,6 +26,8 @@ pub struct Names<'a> {
     /// Of the role, the API, the key and the usage plan.
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
+    /// The table of the counts, where there should be one.
+    pub table: Option<&'a str>,
     /// The one of them that may have a function URL.
     pub url_function: &'a str,
     /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
@@ -56,16 +59,24 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
         }
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
-    let (role, api, keys, plans, found, groups) = try_join!(
+    let table = async {
+        match names.table {
+            Some(name) => table::table(aws, name, names).await,
+            None => Ok(None),
+        }
+    };
+    let (role, api, keys, plans, found, groups, table) = try_join!(
         own_role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
         usage_plans(aws),
         found,
         groups,
+        table,
     )?;
     let mut observed = Observed {
         role,
+        table,
         key: one_key(keys, names.deployment)?,
         api,
         ..Observed::default()
