@@ -129,12 +129,9 @@ impl Work<'_> {
             let tags = tags(&self.desired()?.marked_tags());
             let create = async || {
                 let create = logs.create_log_group().log_group_name(&name);
-                create.set_tags(tags.clone()).send().await.map(drop)
+                create.set_tags(tags.clone()).send().await
             };
-            // Whoever made it, it is there.
-            aws.create("logs:CreateLogGroup", create, async || Ok(None))
-                .await
-                .or_else(AwsError::unless_it_exists)?;
+            aws.ensure("logs:CreateLogGroup", create).await?;
         }
         let put = async || {
             let put = logs.put_retention_policy().log_group_name(&name);

@@ -57,9 +57,7 @@ impl Work<'_> {
             Step::AddStage => {
                 let plan = self.known("usage plan", |made| made.usage_plan.clone())?;
                 let stage = format!("{}:{}", self.api()?, self.desired()?.stage);
-                self.patch_plan(&plan, Op::Add, &stage)
-                    .await
-                    .or_else(AwsError::unless_it_exists)
+                self.patch_plan(&plan, Op::Add, &stage).await
             }
             Step::AddKey => self.add_key().await,
             Step::DeleteUsagePlan { id, stages } => {
@@ -203,13 +201,8 @@ impl Work<'_> {
                 .set_request_parameters((!parameters.is_empty()).then(|| parameters.clone()))
                 .send()
                 .await
-                .map(drop)
         };
-        (self
-            .aws
-            .create("apigateway:PutMethod", put, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        self.aws.ensure("apigateway:PutMethod", put).await?;
         self.put_integration(path, verb).await
     }
 
@@ -261,11 +254,8 @@ impl Work<'_> {
                 .authorization_type("NONE")
                 .send()
                 .await
-                .map(drop)
         };
-        (aws.create("apigateway:PutMethod", method, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        aws.ensure("apigateway:PutMethod", method).await?;
         let integration = async || {
             let put = gateway
                 .put_integration()
@@ -286,11 +276,8 @@ impl Work<'_> {
             put.set_response_parameters(Some(declared.clone()))
                 .send()
                 .await
-                .map(drop)
         };
-        (aws.create("apigateway:PutMethodResponse", response, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        aws.ensure("apigateway:PutMethodResponse", response).await?;
         let response = async || {
             let put = gateway
                 .put_integration_response()
@@ -467,14 +454,8 @@ impl Work<'_> {
             .build();
         let update = async || {
             let update = self.aws.apigateway.update_usage_plan().usage_plan_id(plan);
-            update
-                .patch_operations(patch.clone())
-                .send()
-                .await
-                .map(drop)
+            update.patch_operations(patch.clone()).send().await
         };
-        self.aws
-            .create("apigateway:UpdateUsagePlan", update, async || Ok(None))
-            .await
+        self.aws.ensure("apigateway:UpdateUsagePlan", update).await
     }
 }

@@ -135,12 +135,8 @@ impl Work<'_> {
                 .source_arn(&source)
                 .send()
                 .await
-                .map(drop)
         };
         // A statement of that id was removed before, if there was one.
-        self.aws
-            .create("lambda:AddPermission", add, async || Ok(None))
-            .await
-            .or_else(AwsError::unless_it_exists)
+        self.aws.ensure("lambda:AddPermission", add).await
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::fault::{Event, Rule};
+use super::news::News;
 use super::transitions::Transitions;
 use super::{Call, Fault, Refusal, moto};
 
@@ -35,6 +36,7 @@ pub struct State {
     pub denied: Vec<String>,
     pub latency: Duration,
     pub transitions: Transitions,
+    pub news: News,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
     /// What the deployed API answers to probes where nothing answers in its place: the last one stays.
@@ -252,7 +254,9 @@ impl State {
             None if self.denied.contains(&call.permission()) => {
                 Some(Refusal::denied(call, &self.account))
             }
-            None => self.transitions.refusal(call, &self.account),
+            None => {
+                (self.news.refusal(call)).or_else(|| self.transitions.refusal(call, &self.account))
+            }
         };
         match refusal {
             Some(refusal) => Verdict::Reply(refusal.reply(call.service())),
@@ -305,6 +309,7 @@ impl State {
         if !reply.status().is_success() {
             return reply;
         }
+        self.news.passed(call);
         let (head, body) = reply.into_parts();
         let mut document: Value = serde_json::from_slice(&body).unwrap_or_default();
         let before = document.clone();
