@@ -43,6 +43,13 @@ pub struct Door {
     pub routes: Vec<ExtraRoute>,
 }
 
+/// The API key in the settings of a function behind a function URL, whatever build wrote them.
+#[must_use]
+pub fn key_in(settings: &Secret) -> Option<Secret> {
+    let settings: serde_json::Value = serde_json::from_str(settings.reveal()).ok()?;
+    settings["door"]["key"].as_str().map(Secret::new)
+}
+
 /// A route as `extra_wiring` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraRoute {

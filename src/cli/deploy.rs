@@ -8,12 +8,14 @@ use tokio::time::timeout;
 
 use super::changes::{self, confirm};
 use super::client::Client;
-use super::deployment::{connect, place};
+use super::deployment::{connect, new_key, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Aws, Change, Deployment, Desired, Observed, Plan, Purpose, plan};
+use crate::deploy::{Account, Change, Deployment, Desired, Plan, Purpose, plan};
+use crate::domain::Secret;
+use crate::function::key_in;
 use crate::http::STAGE;
 use crate::report::{Question, Runs, read};
 
@@ -28,6 +30,9 @@ pub(super) struct Args {
     /// Skip the checks of `lamed preflight`
     #[arg(long)]
     no_preflight: bool,
+    /// Make a new API key for the function URL; the old one stops working
+    #[arg(long)]
+    new_key: bool,
     /// Do not ask before resources are deleted or overwritten
     #[arg(short, long)]
     yes: bool,
@@ -39,8 +44,7 @@ pub(super) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let deployment = Deployment::new(&config)?;
-    let desired = deployment.desired(&config, args.bootstrap.as_deref())?;
-    secrets::know(&desired.settings.value);
+    let prepared = deployment.prepare(&config, args.bootstrap.as_deref())?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = if args.no_preflight {
@@ -49,8 +53,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let observed = preflight::before_deploy(context, &config, &deployment, &aws).await?;
         (observed, aws.account().await?)
     };
+    let key = new_key(args.new_key)?;
+    let desired = deployment.desired(&config, prepared, &observed, key)?;
+    secrets::know(&desired.settings.value);
+    if let Some(url) = &desired.url {
+        secrets::know(&url.settings);
+        key_in(&url.settings).iter().for_each(secrets::know);
+    } else if args.new_key {
+        return Err(CliError::usage(
+            "`--new-key` makes a new API key for a function URL, but this deployment has a REST API: delete its API key \
+             in API Gateway and deploy again",
+        ));
+    }
+    say_without_effect(context, &config, &desired);
     let plan = plan::deploy(&desired, &observed, account);
-    if let Some(refusal) = refusal(&config, &aws, &observed).await {
+    let known = deployment.endpoint(&aws, &observed);
+    if let Some(refusal) = refusal(&config, known).await {
         return Err(refusal);
     }
     if let Some((function, bytes)) = plan.too_large_environment() {
@@ -91,28 +109,44 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     }
     let applied = changes::apply(context.printer, &aws, Some(&desired), &observed, &plan).await?;
-    let api = applied.api.unwrap_or_default();
-    let endpoint = Endpoint {
-        base: aws.base_url(&api, STAGE),
-        key: None,
+    let base = match (&desired.url, applied.url) {
+        (Some(_), Some(url)) => url.trim_end_matches('/').to_owned(),
+        _ => aws.base_url(&applied.api.unwrap_or_default(), STAGE),
     };
+    let endpoint = Endpoint { base, key: None };
     if !plan.is_empty() {
         live::make_sure(context, &aws, &endpoint, "deployed").await?;
     }
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 
+/// Says which settings a function URL has no use for.
+fn say_without_effect(context: &Context, config: &Config, desired: &Desired) {
+    if desired.rest_api {
+        return;
+    }
+    if config.aws.throttle.is_some() {
+        context.printer.warn(
+            "`aws.throttle` has no effect: a function URL has no such limit; use `aws.reserved_concurrency`",
+        );
+    }
+    if !config.wiring.is_empty() {
+        context.printer.warn(
+            "`extra_wiring`: `FunctionName`, `MemorySize` and `requestParameters` have no effect: behind a function URL \
+             one function answers on all paths",
+        );
+    }
+}
+
 /// What the deployed API has begun to count stands on what was declared then. An API that does not answer, or
 /// says nothing of it, keeps no deploy from mending it.
-async fn refusal(config: &Config, aws: &Aws, observed: &Observed) -> Option<CliError> {
-    let (api, key) = (observed.api.as_ref()?, observed.key.as_ref()?);
+async fn refusal(config: &Config, known: Option<(String, Option<Secret>)>) -> Option<CliError> {
+    let (base, key) = known?;
+    key.as_ref()?;
     if config.experiments.is_empty() {
         return None;
     }
-    let client = Client::new(Endpoint {
-        base: aws.base_url(&api.id, STAGE),
-        key: Some(key.value.clone()),
-    });
+    let client = Client::new(Endpoint { base, key });
     let question = Question {
         namespace: &config.namespace,
         experiment: config.experiments.first().map(|declared| &declared.name),

@@ -2,9 +2,9 @@
 
 use super::{CliError, Context};
 use crate::config::Config;
-use crate::deploy::{Account, Aws, AwsError, DEFAULT_NAME, find_api};
+use crate::deploy::{Account, Aws, AwsError, Deployment, NewKey};
 use crate::domain::Secret;
-use crate::http::STAGE;
+use crate::server::ApiKey;
 
 /// The account that the command line and the environment name.
 pub(super) async fn connect(context: &Context) -> Result<Aws, AwsError> {
@@ -22,14 +22,27 @@ pub(super) async fn find(
     context: &Context,
     config: &Config,
 ) -> Result<(String, Option<Secret>), CliError> {
-    let name = config.aws.name.of(DEFAULT_NAME);
+    let deployment = Deployment::new(config)?;
     let aws = connect(context).await?;
-    let Some((api, key)) = find_api(&aws, &name).await? else {
-        return Err(CliError::failed(format!(
-            "REST API `{name}` not found in region {}: run `lamed deploy`, or choose another region \
-             with `--region`",
+    let found = deployment.find(&aws).await?;
+    found.ok_or_else(|| {
+        CliError::failed(format!(
+            "`{}` is not deployed in region {}: run `lamed deploy`, or choose another region with `--region`",
+            deployment.name,
             aws.region()
-        )));
-    };
-    Ok((aws.base_url(&api, STAGE), key))
+        ))
+    })
+}
+
+/// An API key for a function URL that has none; it takes the place of the one that is there where `rotate` says so.
+pub(super) fn new_key(rotate: bool) -> Result<NewKey, CliError> {
+    let key = ApiKey::random().map_err(|error| {
+        CliError::failed(format!(
+            "the system gives no randomness for an API key: {error}"
+        ))
+    })?;
+    Ok(NewKey {
+        key: key.secret().clone(),
+        rotate,
+    })
 }

@@ -84,7 +84,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 
 /// Of all functions, or of the one that was asked for.
 fn functions<'a>(deployment: &'a Deployment, only: Option<&str>) -> Result<Vec<&'a str>, CliError> {
-    let all: Vec<&str> = (deployment.functions().iter())
+    let all: Vec<&str> = (deployment.functions())
         .map(|function| function.name.as_str())
         .collect();
     let Some(only) = only else {

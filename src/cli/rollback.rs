@@ -9,7 +9,6 @@ use super::printer::BOLD;
 use super::{CliError, Context, live};
 use crate::deploy::plan::{Release, rollback};
 use crate::deploy::{Deployment, Purpose};
-use crate::http::STAGE;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -45,11 +44,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
-        if let Some(api) = &observed.api {
-            let endpoint = Endpoint {
-                base: aws.base_url(&api.id, STAGE),
-                key: None,
-            };
+        if let Some((base, _)) = deployment.endpoint(&aws, &observed) {
+            let endpoint = Endpoint { base, key: None };
             live::make_sure(context, &aws, &endpoint, "rolled back").await?;
         }
     }

@@ -8,13 +8,13 @@ use serde::Serialize;
 use terminal_size::terminal_size;
 
 use super::changes;
-use super::deployment::{connect, place};
+use super::deployment::{connect, new_key, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::plan::{Release, live_versions};
-use crate::deploy::{Account, Aws, Change, Deployment, Observed, Plan, Purpose, plan};
+use crate::deploy::{Account, Change, Deployment, Observed, Plan, Purpose, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -35,6 +35,9 @@ struct Status {
     region: String,
     track_url: Option<String>,
     experiments_url: Option<String>,
+    /// Where the REST API is beside a function URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_api_url: Option<String>,
     /// With `--reveal` only.
     api_key: Option<String>,
     /// The release that is live; 0 is Python lamed's.
@@ -65,13 +68,18 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let name = deployment.name.clone();
     let aws = connect(context).await?;
     let (observed, account) = deployment.observe(&aws, Purpose::Compare(&config)).await?;
-    if observed.api.is_none() && observed.functions.is_empty() {
+    if observed.api.is_none() && !observed.functions.values().any(|function| function.ours) {
         return Err(CliError::failed(format!(
             "`{name}` is not deployed in {}: run `lamed deploy`, or choose another region with `--region`",
             place(account)
         )));
     }
-    let drift = match deployment.desired(&config, args.bootstrap.as_deref()) {
+    let prepared = deployment.prepare(&config, args.bootstrap.as_deref());
+    let desired = match (prepared, new_key(false)?) {
+        (Ok(prepared), key) => deployment.desired(&config, prepared, &observed, key),
+        (Err(error), _) => Err(error),
+    };
+    let drift = match desired {
         Ok(desired) => {
             let plan = plan::deploy(&desired, &observed, account);
             let text = changes::of_deploy(&plan, &desired);
@@ -85,9 +93,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     };
     let planned = drift.as_ref().map(|(plan, _)| plan);
-    let mut status = status(&name, &aws, account, &observed, planned);
-    if let Some(key) = observed.key.as_ref().filter(|_| args.reveal) {
-        status.api_key = Some(key.value.reveal().to_owned());
+    let endpoint = deployment.endpoint(&aws, &observed);
+    let (base, key) = endpoint.map_or((None, None), |(base, key)| (Some(base), key));
+    let mut status = status(&name, base, account, &observed, planned);
+    if let Some(api) = (observed.api.as_ref()).filter(|_| observed.url().is_some()) {
+        status.rest_api_url = Some(aws.base_url(&api.id, STAGE));
+    }
+    if let Some(key) = key.filter(|_| args.reveal) {
+        status.api_key = Some(key.reveal().to_owned());
     }
     if context.json {
         return context.printer.json(&status);
@@ -108,16 +121,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 
 fn status(
     name: &str,
-    aws: &Aws,
+    base: Option<String>,
     account: &Account,
     observed: &Observed,
     drift: Option<&Plan>,
 ) -> Status {
-    let stage = observed.api.as_ref().filter(|api| api.stage.is_some());
-    let endpoint = stage.map(|api| Endpoint {
-        base: aws.base_url(&api.id, STAGE),
-        key: None,
-    });
+    let endpoint = base.map(|base| Endpoint { base, key: None });
     let live = live_versions(observed);
     Status {
         name: name.to_owned(),
@@ -125,6 +134,7 @@ fn status(
         region: account.region.clone(),
         track_url: endpoint.as_ref().map(Endpoint::track_url),
         experiments_url: endpoint.as_ref().map(Endpoint::experiments_url),
+        rest_api_url: None,
         api_key: None,
         release: Release::live(observed)
             .or(live.values().next().map(|v| Release::of(v)))
@@ -163,6 +173,9 @@ fn text(status: &Status, account: &Account) -> String {
         "experiments",
         status.experiments_url.clone().unwrap_or_else(none),
     );
+    if let Some(rest_api) = &status.rest_api_url {
+        row("REST API", rest_api.clone());
+    }
     if let Some(key) = &status.api_key {
         row("API key", key.clone());
     }

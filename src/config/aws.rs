@@ -33,6 +33,15 @@ pub struct Aws {
     /// begin with `shop-`.
     #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
+    /// Where requests come in: `function_url` is a function with an address of its own, `rest_api` is API Gateway,
+    /// and `both` is for moving pages from one to the other. Without it, an existing deployment stays what it is, and a
+    /// new one gets a function URL.
+    pub front_door: Option<FrontDoor>,
+    /// How many requests the function behind a function URL answers at once. AWS keeps this part of the account's
+    /// concurrency for it, and answers more requests with 429. Without it, lamed does not change the limit.
+    #[serde(deserialize_with = "concurrency")]
+    #[schemars(with = "Option<Concurrency>")]
+    pub reserved_concurrency: Option<u32>,
     /// The processor that the functions run on. Without it, lamed uses the function that it includes;
     /// if it includes both, it uses arm64.
     pub architecture: Option<Architecture>,
@@ -120,6 +129,30 @@ pub(super) fn resource_name(name: &str, max: usize) -> Result<&str, String> {
         ));
     }
     Ok(name)
+}
+
+/// `aws.front_door`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontDoor {
+    FunctionUrl,
+    RestApi,
+    Both,
+}
+
+/// [`Aws::reserved_concurrency`] in the schema.
+struct Concurrency;
+described!(Concurrency, "Requests at once.", whole_number(1, MAX_BURST));
+
+fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    struct Number(u32);
+    impl<'de> Deserialize<'de> for Number {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            whole(deserializer, 1..=MAX_BURST, "").map(Self)
+        }
+    }
+    let number = Option::<Number>::deserialize(deserializer)?;
+    Ok(number.map(|Number(number)| number))
 }
 
 /// The processors that Lambda has.

@@ -43,6 +43,10 @@ pub struct Desired {
     pub code_with_experiments: Code,
     /// The one environment variable that lamed sets; all others are the user's.
     pub settings: Variable,
+    /// Whether requests come in through a REST API. Without it, `methods` and `preflights` are empty.
+    pub rest_api: bool,
+    /// The function URL that requests come in through.
+    pub url: Option<DesiredUrl>,
     /// By name, each once.
     pub functions: Vec<DesiredFunction>,
     pub methods: Vec<DesiredMethod>,
@@ -96,6 +100,23 @@ pub struct Variable {
     pub value: Secret,
 }
 
+/// Where requests come in: by one of them or by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doors {
+    pub rest_api: bool,
+    pub url: bool,
+}
+
+/// A function URL, and what its function needs beside.
+#[derive(Clone, Debug)]
+pub struct DesiredUrl {
+    pub function: String,
+    /// The settings of that function, with the API key.
+    pub settings: Secret,
+    /// How many requests at once are kept for it; `None` leaves it as it is.
+    pub reserved_concurrency: Option<u32>,
+}
+
 /// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredFunction {
@@ -142,6 +163,14 @@ impl Desired {
             &self.code_with_experiments
         } else {
             &self.code
+        }
+    }
+
+    /// The value of the variable that lamed sets on a function.
+    pub(super) fn settings_of(&self, function: &str) -> &Secret {
+        match &self.url {
+            Some(url) if url.function == function => &url.settings,
+            _ => &self.settings.value,
         }
     }
 

@@ -7,12 +7,14 @@ use std::path::Path;
 use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
-    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, Names, Observed,
-    Permissions, Scope, Variable, Vpc, bootstrap, needed, observe, permissions, policy,
+    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors,
+    Found, Names, Observed, Permissions, Scope, Variable, Vpc, bootstrap, find, needed, observe,
+    permissions, policy,
 };
-use crate::config::{self, Config, Wired};
+use crate::config::{self, Config, FrontDoor, Wired};
 use crate::domain::Secret;
-use crate::function::{EXPERIMENTS, SETTINGS, Settings};
+use crate::function::{Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, key_in};
+use crate::http::function_url::HANDLER as URL_HANDLER;
 use crate::http::wire::declared::Experiments;
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
@@ -20,6 +22,9 @@ use crate::store::RedisSettings;
 
 /// What Python lamed called the role, the REST API and the API key.
 pub const DEFAULT_NAME: &str = "lamed";
+
+/// How long the function behind a function URL may run, in seconds: as long as the slowest of the routes.
+const URL_TIMEOUT: u32 = 60;
 
 /// What functions get where the config says nothing.
 const MEMORY_MB: u32 = 128;
@@ -49,10 +54,22 @@ pub struct Deployment {
     pub name: String,
     /// The ARN of a role that somebody else looks after.
     role: Option<String>,
-    /// By name, each once.
-    functions: Vec<DesiredFunction>,
+    /// What the config says of where requests come in.
+    front_door: Option<FrontDoor>,
+    /// The function behind a function URL.
+    url_function: DesiredFunction,
+    /// Those behind a REST API, by name, each once.
+    rest_functions: Vec<DesiredFunction>,
     methods: Vec<DesiredMethod>,
     preflights: BTreeMap<String, Vec<(String, String)>>,
+}
+
+/// What of a config does not depend on what is there.
+pub struct Prepared {
+    code: Code,
+    code_with_experiments: Code,
+    redis: RedisSettings,
+    settings: Secret,
 }
 
 impl Deployment {
@@ -84,6 +101,18 @@ impl Deployment {
                 Some(other) => *other = function,
             }
         }
+        // A config of Python lamed may have given the name to a function of its own.
+        let is_taken = functions.iter().any(|function| function.name == name);
+        let url_function = DesiredFunction {
+            name: match is_taken {
+                true => format!("{name}-url"),
+                false => name.clone(),
+            },
+            handler: URL_HANDLER.to_owned(),
+            memory_mb: MEMORY_MB,
+            timeout_seconds: URL_TIMEOUT,
+            has_experiments: true,
+        };
         let too_long = functions.iter().find(|function| function.name.len() > 64);
         if let Some(function) = too_long {
             return Err(SetupError::Usage(format!(
@@ -98,7 +127,9 @@ impl Deployment {
         Ok(Self {
             name,
             role: config.aws.role.clone(),
-            functions,
+            front_door: config.aws.front_door,
+            url_function,
+            rest_functions: functions,
             methods,
             preflights,
         })
@@ -126,6 +157,10 @@ impl Deployment {
         let names = Names {
             deployment: &self.name,
             functions: &functions,
+            url_function: &self.url_function.name,
+            url_unseen: self
+                .front_door
+                .is_none_or(|door| door == FrontDoor::RestApi),
             stage: STAGE,
             log_group_tags: matches!(purpose, Purpose::Compare(config) if !config.aws.tags.is_empty()),
             compared: matches!(purpose, Purpose::Compare(_)),
@@ -134,6 +169,74 @@ impl Deployment {
             own_role: self.role.is_none(),
         };
         observe(aws, names).await
+    }
+
+    /// The base URL of the API and its key, or `None` where nothing is deployed.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn find(&self, aws: &Aws) -> Result<Option<(String, Option<Secret>)>, AwsError> {
+        let names = Names {
+            deployment: &self.name,
+            functions: &[],
+            url_function: &self.url_function.name,
+            url_unseen: self
+                .front_door
+                .is_none_or(|door| door == FrontDoor::RestApi),
+            stage: STAGE,
+            log_group_tags: false,
+            compared: false,
+            other_regions: false,
+            settings: SETTINGS,
+            own_role: false,
+        };
+        Ok(find(aws, names).await?.map(|found| match found {
+            Found::Url(url, settings) => (base_of(&url), settings.as_ref().and_then(key_in)),
+            Found::RestApi(api, key) => (aws.base_url(&api, STAGE), key),
+        }))
+    }
+
+    /// Where requests may come in, before it is known what is there.
+    fn possible_doors(&self) -> Doors {
+        let only = |door| self.front_door == Some(door);
+        Doors {
+            rest_api: !only(FrontDoor::FunctionUrl),
+            url: !only(FrontDoor::RestApi),
+        }
+    }
+
+    /// Where requests come in: as the config says, else as it is, and through a function URL where nothing is.
+    #[must_use]
+    pub fn doors(&self, observed: &Observed) -> Doors {
+        let is_there = |function: &DesiredFunction| {
+            let there = observed.functions.get(&function.name);
+            there.is_some_and(|there| there.ours)
+        };
+        if self.front_door.is_some() {
+            return self.possible_doors();
+        }
+        let rest_api = observed.api.is_some() || self.rest_functions.iter().any(is_there);
+        Doors {
+            rest_api,
+            url: !rest_api || is_there(&self.url_function),
+        }
+    }
+
+    /// The base URL of what is deployed, and its key. A function URL goes before a REST API.
+    #[must_use]
+    pub fn endpoint(&self, aws: &Aws, observed: &Observed) -> Option<(String, Option<Secret>)> {
+        if let Some(url) = observed.url() {
+            return Some((base_of(&url.url), self.url_key(observed)));
+        }
+        let api = observed.api.as_ref().filter(|api| api.stage.is_some())?;
+        let key = observed.key.as_ref().map(|key| key.value.clone());
+        Some((aws.base_url(&api.id, STAGE), key))
+    }
+
+    /// The API key of the function behind a function URL.
+    fn url_key(&self, observed: &Observed) -> Option<Secret> {
+        let function = observed.functions.get(&self.url_function.name)?;
+        key_in(function.latest.environment.get(SETTINGS)?)
     }
 
     /// What the caller may do of what deploying takes. `api` is the API's id, where it is known.
@@ -150,10 +253,16 @@ impl Deployment {
         permissions(aws, self.scope(config, &functions, api)).await
     }
 
-    /// The actions that deploying takes.
+    /// The actions that deploying takes, with what is there where that is known.
     #[must_use]
-    pub fn needed(&self, config: &Config) -> Vec<&'static str> {
-        needed(self.scope(config, &[], None))
+    pub fn needed(&self, config: &Config, observed: Option<&Observed>) -> Vec<&'static str> {
+        let nothing = Observed::default();
+        let observed = observed.unwrap_or(&nothing);
+        let mut doors = self.doors(observed);
+        // One that is there may have to go.
+        doors.rest_api |= observed.api.is_some();
+        let scope = self.scope(config, &[], None);
+        needed(Scope { doors, ..scope })
     }
 
     /// The least policy for whoever deploys it.
@@ -174,6 +283,7 @@ impl Deployment {
             functions,
             stage: STAGE,
             api,
+            doors: self.possible_doors(),
             role: self.role.as_deref(),
             boundary: aws.permissions_boundary.is_some(),
             vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
@@ -181,19 +291,19 @@ impl Deployment {
     }
 
     fn function_names(&self) -> Vec<&str> {
-        let functions = self.functions.iter();
-        functions.map(|function| function.name.as_str()).collect()
+        self.functions().map(|function| &*function.name).collect()
     }
 
-    /// What should be there. `bootstrap` is a zip to use instead of the embedded one.
+    /// What can be said, and refused, before anything is read. `bootstrap` is a zip to use instead of the embedded
+    /// one.
     ///
     /// # Errors
     /// When the config names no Redis, or there is no function to deploy.
-    pub fn desired(
+    pub fn prepare(
         &self,
         config: &Config,
         bootstrap: Option<&Path>,
-    ) -> Result<Desired, SetupError> {
+    ) -> Result<Prepared, SetupError> {
         let Some(redis) = &config.redis else {
             return Err(SetupError::Usage(
                 "no Redis is configured: run `lamed configure`".to_owned(),
@@ -205,27 +315,74 @@ impl Deployment {
                     .to_owned(),
             ));
         }
-        let settings = settings(config, redis)?;
-        let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let aws = &config.aws;
-        let code = code(aws.architecture, bootstrap)?;
+        let settings = settings(config, redis, None)?;
+        let code = code(config.aws.architecture, bootstrap)?;
         let experiments = Experiments::of(&config.experiments());
         // Texts and finite numbers are always JSON.
         let experiments = serde_json::to_string(&experiments).unwrap_or_default();
         let zip = with_file(&code.zip, EXPERIMENTS, &experiments)?;
+        Ok(Prepared {
+            code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
+            code,
+            redis: redis.clone(),
+            settings,
+        })
+    }
+
+    /// What should be there. `new_key` is the API key of a function URL that has none yet.
+    ///
+    /// # Errors
+    /// When the settings do not fit into a function's environment.
+    pub fn desired(
+        &self,
+        config: &Config,
+        prepared: Prepared,
+        observed: &Observed,
+        new_key: NewKey,
+    ) -> Result<Desired, SetupError> {
+        let Doors { rest_api, url } = self.doors(observed);
+        let aws = &config.aws;
+        let mut functions = Vec::new();
+        if rest_api {
+            functions.extend(self.rest_functions.iter().cloned());
+        }
+        let url = if url {
+            functions.push(self.url_function.clone());
+            let key = self.key(observed, new_key);
+            let door = Door {
+                key,
+                routes: extra_routes(config),
+            };
+            Some(DesiredUrl {
+                function: self.url_function.name.clone(),
+                settings: settings(config, &prepared.redis, Some(door))?,
+                reserved_concurrency: aws.reserved_concurrency,
+            })
+        } else {
+            None
+        };
+        let headers = COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(Desired {
             name: self.name.clone(),
             lamed_version: env!("CARGO_PKG_VERSION"),
             stage: STAGE,
-            code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
-            code,
+            code_with_experiments: prepared.code_with_experiments,
+            code: prepared.code,
             settings: Variable {
                 name: SETTINGS,
-                value: settings,
+                value: prepared.settings,
             },
-            functions: self.functions.clone(),
-            methods: self.methods.clone(),
-            preflights: self.preflights.clone(),
+            rest_api,
+            url,
+            functions,
+            methods: match rest_api {
+                true => self.methods.clone(),
+                false => Vec::new(),
+            },
+            preflights: match rest_api {
+                true => self.preflights.clone(),
+                false => BTreeMap::new(),
+            },
             gateway_headers: headers.to_vec(),
             throttle: aws.throttle.map(|throttle| Throttle {
                 rate: throttle.rate,
@@ -242,11 +399,55 @@ impl Deployment {
         })
     }
 
-    /// Its functions, by name, each once.
-    #[must_use]
-    pub fn functions(&self) -> &[DesiredFunction] {
-        &self.functions
+    /// The API key of the function behind the URL: the one that it has, else that of the REST API, so that both
+    /// doors open with the same one.
+    fn key(&self, observed: &Observed, NewKey { key, rotate }: NewKey) -> Secret {
+        if rotate {
+            return key;
+        }
+        let of_api = || observed.key.as_ref().map(|key| key.value.clone());
+        self.url_key(observed).or_else(of_api).unwrap_or(key)
     }
+
+    /// All functions that it may have, by name, each once.
+    pub fn functions(&self) -> impl Iterator<Item = &DesiredFunction> {
+        self.rest_functions.iter().chain([&self.url_function])
+    }
+
+    /// Those that it has through these doors.
+    pub fn functions_behind(&self, doors: Doors) -> impl Iterator<Item = &DesiredFunction> {
+        self.functions().filter(move |function| {
+            if function.name == self.url_function.name {
+                doors.url
+            } else {
+                doors.rest_api
+            }
+        })
+    }
+}
+
+/// An API key that was just made up.
+#[derive(Debug)]
+pub struct NewKey {
+    pub key: Secret,
+    /// Whether it takes the place of the one that is there.
+    pub rotate: bool,
+}
+
+/// `https://ID.lambda-url.eu-west-1.on.aws`
+fn base_of(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+/// The routes that a function URL has beside those of every deployment.
+fn extra_routes(config: &Config) -> Vec<ExtraRoute> {
+    let route = |wired: &Wired| ExtraRoute {
+        path: wired.route.path.clone(),
+        method: wired.route.method.as_str().to_owned(),
+        handler: wired.route.handler.name().to_owned(),
+        key_required: wired.route.key_required,
+    };
+    config.wiring.iter().map(route).collect()
 }
 
 fn function(config: &Config, route: &http::Route, wired: Option<&Wired>) -> DesiredFunction {
@@ -309,12 +510,16 @@ fn without_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// When they do not fit into a function's environment.
-pub fn settings(config: &Config, redis: &RedisSettings) -> Result<Secret, SetupError> {
+pub fn settings(
+    config: &Config,
+    redis: &RedisSettings,
+    door: Option<Door>,
+) -> Result<Secret, SetupError> {
     let settings = Settings {
         redis: redis.clone(),
         namespace: config.namespace.clone(),
         ignore_bots: config.ignore_bots,
-        door: None,
+        door,
     };
     settings
         .to_json()

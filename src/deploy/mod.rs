@@ -24,18 +24,19 @@ pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Aws, AwsError};
 pub use self::desired::{
-    Code, Desired, DesiredFunction, DesiredMethod, LIVE, RUNTIME, Throttle, Variable, Vpc,
-    log_group,
+    Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors, LIVE, RUNTIME, Throttle,
+    Variable, Vpc, log_group,
 };
 pub use self::from_config::{
-    DEFAULT_NAME, Deployment, Purpose, SetupError, code, settings as function_settings,
+    DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code,
+    settings as function_settings,
 };
 pub use self::live::{NotLive, check};
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
 pub use self::permissions::{Permissions, Scope, needed, permissions, policy};
 pub use self::plan::{Change, ChangeKind, Plan};
-pub use self::read::{Names, find_api, observe};
+pub use self::read::{Found, Names, find, observe};
 
 /// Runs `work` on all items at once; the results are in their order.
 async fn concurrently<T, R, E>(

@@ -59,11 +59,36 @@ pub struct ObservedFunction {
     pub versions: Vec<Version>,
     /// Version numbers by the name of the alias.
     pub aliases: BTreeMap<String, u64>,
-    /// The permissions on the alias `live`: the source's ARN by statement id.
-    pub permissions: BTreeMap<String, Option<String>>,
+    /// The permissions on the alias `live`, by statement id.
+    pub permissions: BTreeMap<String, Permission>,
+    /// Its function URL on the alias `live`; read only of the function that may have one.
+    pub url: Option<ObservedUrl>,
+    /// How many requests at once are kept for it.
+    pub reserved_concurrency: Option<u32>,
     pub tags: BTreeMap<String, String>,
     /// Whether lamed made it.
     pub ours: bool,
+}
+
+/// What a statement of a function's policy allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// That the source of this ARN invokes it.
+    Source(String),
+    /// That everybody calls its URL.
+    Url,
+    /// That it is invoked for who calls its URL.
+    ThroughUrl,
+    Other,
+}
+
+/// A function URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedUrl {
+    /// `https://ID.lambda-url.eu-west-1.on.aws/`
+    pub url: String,
+    /// Whether everybody may call it, and Lambda adds no CORS headers to those of the function.
+    pub is_open: bool,
 }
 
 /// A version of a function.
@@ -169,6 +194,15 @@ pub struct LogGroup {
     pub retention: Option<u32>,
     /// Read only where they are compared with a config that sets tags, or tell who made the group.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Observed {
+    /// The deployment's function URL.
+    #[must_use]
+    pub fn url(&self) -> Option<&ObservedUrl> {
+        let mut functions = self.functions.values();
+        functions.find_map(|function| function.url.as_ref())
+    }
 }
 
 impl Role {

@@ -25,13 +25,15 @@ pub async fn run(
     bootstrap: Option<&Path>,
 ) -> Vec<Check> {
     let mut checks = vec![check_config(config, file)];
-    let function = check_function(config, deployment, bootstrap);
     match aws {
         Ok(aws) => {
             let answers = Answers::ask(config, deployment, aws).await;
+            let observed = answers.observed.as_ref().ok();
+            let function = check_function(config, deployment, observed, bootstrap);
             checks.extend(answers.checks(config, deployment, function));
         }
         Err(error) => {
+            let function = check_function(config, deployment, None, bootstrap);
             checks.extend([Check::error("account", error), function]);
             if let Some(settings) = &config.redis {
                 let redis = redis::look(settings, &config.namespace).await;
@@ -91,6 +93,9 @@ impl Answers {
         {
             asked = permissions(Some(&api.id)).await;
         }
+        if let Ok(answers) = &mut asked {
+            answers.retain(&deployment.needed(config, observed.as_ref().ok()));
+        }
         Self {
             account: account.cloned(),
             observed,
@@ -116,7 +121,7 @@ impl Answers {
                 checks.push(check_permissions(
                     &self.permissions,
                     caller,
-                    &deployment.needed(config),
+                    &deployment.needed(config, self.observed.as_ref().ok()),
                 ));
             }
         }
@@ -158,7 +163,7 @@ fn check_config(config: &Config, file: &Location) -> Check {
             format!("{file}: no Redis is configured"),
             "run `lamed configure`",
         )),
-        Some(redis) => function_settings(config, redis)
+        Some(redis) => function_settings(config, redis, None)
             .err()
             .map(|error| Check::error(CHECK, format!("{file}: {error}"))),
     };
@@ -173,8 +178,15 @@ fn check_config(config: &Config, file: &Location) -> Check {
     }
 }
 
-fn check_function(config: &Config, deployment: &Deployment, bootstrap: Option<&Path>) -> Check {
+fn check_function(
+    config: &Config,
+    deployment: &Deployment,
+    observed: Option<&Observed>,
+    bootstrap: Option<&Path>,
+) -> Check {
     const CHECK: &str = "function";
+    let nothing = Observed::default();
+    let doors = deployment.doors(observed.unwrap_or(&nothing));
     match code(config.aws.architecture, bootstrap) {
         Err(error) => Check::error(CHECK, error),
         Ok(code) => Check::ok(
@@ -185,8 +197,7 @@ fn check_function(config: &Config, deployment: &Deployment, bootstrap: Option<&P
                 code.zip.len() as f64 / 1e6,
                 quoted(
                     deployment
-                        .functions()
-                        .iter()
+                        .functions_behind(doors)
                         .map(|function| function.name.as_str())
                 )
             ),
@@ -203,6 +214,9 @@ fn check_deployment(observed: &Result<Observed, AwsError>) -> Check {
             let mut found: Vec<String> = Vec::new();
             if let Some(api) = &observed.api {
                 found.push(format!("REST API `{}`", api.id));
+            }
+            if let Some(url) = observed.url() {
+                found.push(format!("function URL {}", url.url));
             }
             if !observed.functions.is_empty() {
                 let names = observed.functions.keys().map(String::as_str);

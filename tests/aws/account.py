@@ -62,11 +62,25 @@ def policy(name, **qualifier):
     return sorted(found["Statement"], key=lambda statement: statement["Sid"])
 
 
+def function_url(name):
+    try:
+        found = functions.get_function_url_config(FunctionName=name, Qualifier="live")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return {}
+    return only(found, "FunctionUrl", "AuthType", "Cors", "InvokeMode")
+
+
 def function(name):
     versions = every(functions, "list_versions_by_function", "Versions", FunctionName=name)
     found = functions.get_function(FunctionName=name)
+    url = function_url(name)
+    reserved = found.get("Concurrency", {}).get("ReservedConcurrentExecutions")
     return {
         **configuration(found["Configuration"]),
+        **({"url": url} if url else {}),
+        **({"reserved": reserved} if reserved else {}),
         "tags": found.get("Tags", {}),
         "policy": policy(name),
         "versions": {v["Version"]: configuration(v) for v in versions if v["Version"] != "$LATEST"},

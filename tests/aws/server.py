@@ -16,12 +16,14 @@ import sys
 import threading
 from urllib.parse import unquote
 
+from flask import request
 from moto.apigateway import exceptions as gateway_errors
 from moto.apigateway import models as gateway
 from moto.apigateway import urls as gateway_urls
 from moto.apigateway.responses import APIGatewayResponse
 from moto.awslambda import exceptions as lambda_errors
 from moto.awslambda import models as functions
+from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 from moto.logs import exceptions as logs_errors
@@ -126,6 +128,33 @@ def statement_ids_are_unique(old, self, name, qualifier, raw):
             "existing statement."
         )
     return old(self, name, qualifier, raw)
+
+
+@corrects(Policy, "decode_policy")
+def urls_are_conditions(old, self, obj):
+    parsed = old(self, obj)
+    for statement in parsed.statements:
+        condition = statement.setdefault("Condition", {})
+        if kind := statement.pop("FunctionUrlAuthType", None):
+            condition["StringEquals"] = {"lambda:FunctionUrlAuthType": kind}
+        if statement.pop("InvokedViaFunctionUrl", None):
+            condition["Bool"] = {"lambda:InvokedViaFunctionUrl": "true"}
+        if not condition:
+            del statement["Condition"]
+    return parsed
+
+
+@corrects(functions.FunctionUrlConfig, "__init__")
+def urls_lead_to_the_proxy(old, self, *args, **named):
+    old(self, *args, **named)
+    self.url = f"http://{request.host}/lambda-url/{self.url.removeprefix('https://').split('.')[0]}/"
+
+
+@corrects(functions.FunctionUrlConfig, "update")
+def cors_can_be_taken_away(old, self, config):
+    old(self, config)
+    if config.get("Cors") == {}:
+        self.config.pop("Cors", None)
 
 
 @corrects(functions.LambdaBackend, "get_policy")

@@ -168,8 +168,8 @@ impl Work<'_> {
         let desired = self.desired()?;
         let wanted = wanted(desired, name)?;
         let role = self.known("role", |made| made.role.clone())?;
-        let settings = &desired.settings;
-        let environment = BTreeMap::from([(settings.name.to_owned(), settings.value.clone())]);
+        let settings = desired.settings_of(name).clone();
+        let environment = BTreeMap::from([(desired.settings.name.to_owned(), settings)]);
         let code = desired.code_of(wanted);
         let zip = Blob::new(code.zip.as_ref());
         let marks = tags(&desired.marked_tags());
@@ -348,6 +348,6 @@ fn moment(milliseconds: i64) -> String {
 }
 
 /// The SDK's numbers are signed; none of ours comes near the limit.
-fn signed(number: u32) -> i32 {
+pub(super) fn signed(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

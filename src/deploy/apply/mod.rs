@@ -3,6 +3,7 @@
 mod functions;
 mod gateway;
 mod role;
+mod url;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub struct Interrupted {
 pub struct Applied {
     /// The id of the REST API.
     pub api: Option<String>,
+    /// The function URL.
+    pub url: Option<String>,
 }
 
 /// Applies a plan. After an error nothing new is begun, and what runs comes to its end.
@@ -89,7 +92,10 @@ pub async fn apply(
             done: state.done,
             all: plan.changes.len(),
         }),
-        None => Ok(Applied { api: made.api }),
+        None => Ok(Applied {
+            api: made.api,
+            url: made.url,
+        }),
     }
 }
 
@@ -140,6 +146,7 @@ struct Made {
     role: Option<String>,
     /// In milliseconds since 1970.
     role_created: Option<i64>,
+    url: Option<String>,
     api: Option<String>,
     root: Option<String>,
     /// Ids by path.
@@ -157,6 +164,7 @@ impl Made {
         Self {
             role: given.or(observed.role.as_ref().map(|role| role.arn.clone())),
             role_created: observed.role.as_ref().map(|role| role.created),
+            url: (observed.url()).map(|url| url.url.clone()),
             api: api.map(|api| api.id.clone()),
             root: api.map(|api| api.root.clone()),
             resources: (api.iter().flat_map(|api| &api.resources))
@@ -235,6 +243,9 @@ impl Work<'_> {
             | Step::Disallow { .. }
             | Step::DeleteVersion(..)
             | Step::DeleteFunction(_) => self.function(step).await,
+            Step::CreateUrl(_) | Step::OpenUrl(_) | Step::AllowUrl { .. } | Step::Reserve(..) => {
+                self.url(step).await
+            }
             _ => {
                 let _permit = self.gateway.acquire().await;
                 self.rest_api(step).await

@@ -17,6 +17,10 @@ pub(super) enum Need {
     OwnRole,
     /// Where the config limits that role.
     Boundary,
+    /// Where requests come in through a REST API.
+    RestApi,
+    /// Where requests come in through a function URL.
+    Url,
     /// Where the config puts the functions into a VPC.
     Vpc,
     /// Only to remove what is no longer wanted, and by `lamed destroy`.
@@ -48,7 +52,7 @@ const METHODS: On = On::Gateway(&["/restapis/{api}/resources/any/methods/GET"]);
 ///
 /// Source: "Service Authorization Reference"; for VPCs "Giving Lambda functions access to resources
 /// in an Amazon VPC", AWS documentation.
-pub(super) const ACTIONS: [Action; 34] = [
+pub(super) const ACTIONS: [Action; 38] = [
     action("iam:CreateRole", On::Role, Need::OwnRole),
     action("iam:GetRole", On::Role, Need::OwnRole),
     action("iam:PassRole", On::Role, Need::Always),
@@ -80,6 +84,10 @@ pub(super) const ACTIONS: [Action; 34] = [
         Need::Always,
     ),
     action("lambda:TagResource", On::Functions, Need::Always),
+    action("lambda:CreateFunctionUrlConfig", On::Functions, Need::Url),
+    action("lambda:GetFunctionUrlConfig", On::Functions, Need::Url),
+    action("lambda:UpdateFunctionUrlConfig", On::Functions, Need::Url),
+    action("lambda:PutFunctionConcurrency", On::Functions, Need::Url),
     action("logs:CreateLogGroup", On::LogGroups, Need::Always),
     action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
     action("logs:TagResource", On::TaggedLogGroups, Need::Always),
@@ -94,10 +102,10 @@ pub(super) const ACTIONS: [Action; 34] = [
             "/usageplans",
             "/usageplans/any/keys",
         ]),
-        Need::Always,
+        Need::RestApi,
     ),
-    action("apigateway:PUT", METHODS, Need::Always),
-    action("apigateway:DELETE", METHODS, Need::Always),
+    action("apigateway:PUT", METHODS, Need::RestApi),
+    action("apigateway:DELETE", METHODS, Need::RestApi),
     action(
         "apigateway:PATCH",
         On::Gateway(&[
@@ -105,7 +113,7 @@ pub(super) const ACTIONS: [Action; 34] = [
             "/restapis/{api}/stages/{stage}",
             "/usageplans/any",
         ]),
-        Need::Always,
+        Need::RestApi,
     ),
     action("ec2:DescribeSecurityGroups", On::Anything, Need::Vpc),
     action("ec2:DescribeSubnets", On::Anything, Need::Vpc),
@@ -126,6 +134,8 @@ pub(super) fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
             Need::Removal => scope.role.is_none() || !action.name.starts_with("iam:"),
             Need::Always => true,
             Need::OwnRole => scope.role.is_none(),
+            Need::RestApi => scope.doors.rest_api,
+            Need::Url => scope.doors.url,
             Need::Boundary => scope.role.is_none() && scope.boundary,
             Need::Vpc => scope.vpc,
         })

@@ -17,6 +17,7 @@ pub use policy::policy;
 use super::account::Account;
 use super::aws::{Aws, AwsError, ErrorKind};
 use super::concurrently;
+use super::desired::Doors;
 
 /// What a deployment is to do, as far as permissions depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,7 @@ pub struct Scope<'a> {
     pub stage: &'a str,
     /// The API's id, where it is known.
     pub api: Option<&'a str>,
+    pub doors: Doors,
     /// The ARN of a role that somebody else looks after.
     pub role: Option<&'a str>,
     /// Whether the config limits the deployment's own role.
@@ -52,6 +54,12 @@ impl Permissions {
         let all = self.denied.iter().chain(&self.unclear);
         all.into_iter()
             .any(|action| action.starts_with("apigateway:"))
+    }
+
+    /// Leaves out what is not needed.
+    pub fn retain(&mut self, needed: &[&str]) {
+        self.denied.retain(|action| needed.contains(action));
+        self.unclear.retain(|action| needed.contains(action));
     }
 
     fn add(&mut self, need: Need, action: &'static str, verdict: Verdict) {
@@ -269,8 +277,8 @@ mod tests {
             return None;
         }
         let verb = match operation {
-            // What API Gateway, not the caller, is allowed.
-            "InvokeFunction" => return None,
+            // What others, not the caller, are allowed.
+            "InvokeFunction" | "InvokeFunctionUrl" => return None,
             "TagResource" => "PUT",
             _ if operation.starts_with("Create") => "POST",
             _ if operation.starts_with("Put") => "PUT",
@@ -300,6 +308,10 @@ mod tests {
             functions: &["track"],
             stage: "prod",
             api: None,
+            doors: Doors {
+                rest_api: true,
+                url: true,
+            },
             role: None,
             boundary: false,
             vpc: false,

@@ -8,8 +8,9 @@ use super::actions::asked;
 use super::{Account, Scope};
 
 /// What [`super::super::read`] and `lamed logs` ask of functions.
-const FUNCTION_READS: [&str; 4] = [
+const FUNCTION_READS: [&str; 5] = [
     "lambda:GetFunction",
+    "lambda:GetFunctionUrlConfig",
     "lambda:GetPolicy",
     "lambda:ListAliases",
     "lambda:ListVersionsByFunction",

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::missing;
 use super::step::{Group, Plan, Step, Words};
+use super::{missing, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{COMPRESSED_FROM, Desired, DesiredMethod};
-use crate::deploy::observed::{Observed, Resource, RestApi};
+use crate::deploy::observed::{Observed, Permission, Resource, RestApi};
 use crate::deploy::read::called_function;
 
 /// What the gateway answers itself: every such reply is one of the two.
@@ -61,6 +61,56 @@ pub(super) fn plan(plan: &mut Plan, desired: &Desired, observed: &Observed, acco
     planner.permissions(plan);
     planner.stage(plan);
     planner.key(plan);
+}
+
+/// Takes away the REST API with its key and usage plan: the last of all, when its functions are gone.
+pub(super) fn remove(plan: &mut Plan, observed: &Observed, name: &str, stage: &str) {
+    let ours = observed
+        .api
+        .as_ref()
+        .map(|api| format!("{}:{stage}", api.id));
+    if let Some(there) = &observed.usage_plan {
+        let id = there.id.clone();
+        if there.name == name {
+            let step = Step::DeleteUsagePlan {
+                id,
+                stages: there.stages.clone(),
+            };
+            plan.push(
+                Group::Narrowing,
+                step,
+                Words::delete("usage plan", name).destructive(),
+            );
+        } else if let Some(stage) = ours.filter(|ours| there.stages.contains(ours)) {
+            // Somebody's own, but the API cannot go while its stage is in it.
+            let words = Words::update("usage plan", there.name.as_str());
+            let words = words.detail("remove the stage");
+            plan.push(Group::Narrowing, Step::RemoveStage { id, stage }, words);
+        }
+    }
+    if let Some(key) = &observed.key {
+        let words = Words::delete("API key", name);
+        plan.push(
+            Group::Narrowing,
+            Step::DeleteKey(key.id.clone()),
+            words.destructive(),
+        );
+    }
+    if let Some(api) = &observed.api {
+        let paths: Vec<String> = api
+            .resources
+            .keys()
+            .map(|path| format!("/{path}"))
+            .collect();
+        let words = Words::delete("REST API", name)
+            .detail(api.id.as_str())
+            .detail(paths.join(" "));
+        plan.push(
+            Group::Narrowing,
+            Step::DeleteApi(api.id.clone()),
+            words.destructive(),
+        );
+    }
 }
 
 struct Planner<'a> {
@@ -266,14 +316,14 @@ impl Planner<'_> {
             let group = || Group::Permission(function.name.clone());
             let is_right = |statement: &str, method: &DesiredMethod| {
                 let source = self.api.map(|api| {
-                    self.account
-                        .source(&api.id, self.desired.stage, method.verb, &method.path)
+                    let (stage, verb) = (self.desired.stage, method.verb);
+                    Permission::Source(self.account.source(&api.id, stage, verb, &method.path))
                 });
-                source.is_some() && there.get(statement) == Some(&source)
+                source.is_some() && there.get(statement) == source.as_ref()
             };
             for statement in there
                 .keys()
-                .filter(|statement| statement.starts_with(STATEMENT))
+                .filter(|statement| statement.starts_with(STATEMENT) && !url::is_ours(statement))
             {
                 let right = wanted
                     .get(statement)

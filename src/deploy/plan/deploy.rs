@@ -2,7 +2,7 @@
 
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
-use super::{api, missing};
+use super::{api, missing, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
@@ -28,7 +28,14 @@ pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan
         planner.log_group(&mut plan, &function.name);
         planner.function(&mut plan, function);
     }
-    api::plan(&mut plan, desired, observed, account);
+    if desired.rest_api {
+        api::plan(&mut plan, desired, observed, account);
+    } else {
+        api::remove(&mut plan, observed, &desired.name, desired.stage);
+    }
+    if let Some(url) = &desired.url {
+        url::plan(&mut plan, url, observed);
+    }
     planner.narrow_role(&mut plan);
     for function in &desired.functions {
         planner.old_versions(&mut plan, &function.name);
@@ -266,7 +273,8 @@ impl Planner<'_> {
         }
         let mut environment = there.environment.clone();
         let settings = &self.desired.settings;
-        environment.insert(settings.name.to_owned(), settings.value.clone());
+        let value = self.desired.settings_of(name).clone();
+        environment.insert(settings.name.to_owned(), value);
         let vpc = self.vpc(name);
         let step = Step::UpdateConfiguration {
             name: name.clone(),
@@ -315,7 +323,7 @@ impl Planner<'_> {
         let settings = &self.desired.settings;
         match there.environment.get(settings.name) {
             None => details.push(format!("{} set", settings.name)),
-            Some(value) if *value != settings.value => {
+            Some(value) if value != self.desired.settings_of(&function.name) => {
                 details.push(format!("{} changed", settings.name))
             }
             Some(_) => {}
@@ -373,8 +381,10 @@ impl Planner<'_> {
     /// Functions that an `extra_wiring` of earlier days made.
     fn unwanted_functions(&self, plan: &mut Plan) {
         let wanted = |name: &String| self.desired.functions.iter().any(|f| f.name == *name);
-        for name in self.observed.functions.keys().filter(|name| !wanted(name)) {
-            remove_function(plan, name, self.observed);
+        for (name, there) in (self.observed.functions.iter()).filter(|(name, _)| !wanted(name)) {
+            if there.ours {
+                remove_function(plan, name, self.observed);
+            }
         }
     }
 }
@@ -388,7 +398,15 @@ pub(super) fn remove_function(plan: &mut Plan, name: &str, observed: &Observed) 
         plan.push(group(), step, words.destructive());
     }
     let step = Step::DeleteFunction(name.to_owned());
-    plan.push(group(), step, Words::delete("function", name).destructive());
+    let words = Words::delete("function", name).destructive();
+    let url = (observed.functions.get(name)).and_then(|there| there.url.as_ref());
+    plan.push(group(), step, words);
+    if let Some(url) = url {
+        plan.kept.push(format!(
+            "the address {} is lost for good: pages that use it will count nothing",
+            url.url
+        ));
+    }
 }
 
 fn list(vpc: &Vpc) -> String {

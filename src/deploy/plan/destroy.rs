@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::api;
 use super::deploy::remove_function;
 use super::list;
 use super::step::{Group, Plan, Step, Words};
@@ -12,52 +13,7 @@ use crate::deploy::observed::{Elsewhere, Observed, Role, regions};
 #[must_use]
 pub fn destroy(observed: &Observed, name: &str, stage: &str, region: &str) -> Plan {
     let mut plan = Plan::default();
-    let ours = observed
-        .api
-        .as_ref()
-        .map(|api| format!("{}:{stage}", api.id));
-    if let Some(there) = &observed.usage_plan {
-        let id = there.id.clone();
-        if there.name == name {
-            let step = Step::DeleteUsagePlan {
-                id,
-                stages: there.stages.clone(),
-            };
-            plan.push(
-                Group::UsagePlan,
-                step,
-                Words::delete("usage plan", name).destructive(),
-            );
-        } else if let Some(stage) = ours.filter(|ours| there.stages.contains(ours)) {
-            // Somebody's own, but the API cannot go while its stage is in it.
-            let words = Words::update("usage plan", there.name.as_str());
-            let words = words.detail("remove the stage");
-            plan.push(Group::UsagePlan, Step::RemoveStage { id, stage }, words);
-        }
-    }
-    if let Some(key) = &observed.key {
-        let words = Words::delete("API key", name);
-        plan.push(
-            Group::UsagePlan,
-            Step::DeleteKey(key.id.clone()),
-            words.destructive(),
-        );
-    }
-    if let Some(api) = &observed.api {
-        let paths: Vec<String> = api
-            .resources
-            .keys()
-            .map(|path| format!("/{path}"))
-            .collect();
-        let words = Words::delete("REST API", name)
-            .detail(api.id.as_str())
-            .detail(paths.join(" "));
-        plan.push(
-            Group::Narrowing,
-            Step::DeleteApi(api.id.clone()),
-            words.destructive(),
-        );
-    }
+    api::remove(&mut plan, observed, name, stage);
     for (function, there) in &observed.functions {
         if there.ours {
             remove_function(&mut plan, function, observed);

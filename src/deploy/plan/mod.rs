@@ -9,6 +9,7 @@ mod destroy;
 mod release;
 mod role;
 mod step;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,7 +17,7 @@ pub const MAX_ENVIRONMENT: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub changes: Vec<Change>,
-    /// What stays although somebody may expect it to go, and why. A sentence each.
+    /// What somebody may not expect: what stays, or is lost for good, and why. A sentence each.
     pub kept: Vec<String>,
     /// What it would overwrite that lamed did not make: `role NAME`, …
     pub foreign: Vec<String>,
@@ -56,6 +56,8 @@ pub(in crate::deploy) enum Group {
     Logs(String),
     Function(String),
     Api,
+    /// A function URL.
+    Url,
     GatewayResponse(&'static str),
     Path(String),
     Method(String, String),
@@ -78,6 +80,7 @@ impl Group {
             Role | Logs(_) | Api | Key => false,
             Function(function) => *other == Role || *other == Logs(function.clone()),
             Permission(function) => *other == Api || *other == Function(function.clone()),
+            Url => matches!(other, Function(_)),
             GatewayResponse(_) | Path(_) => *other == Api,
             Method(path, _) => *other == Path(path.clone()),
             Deployment => !matches!(
@@ -146,6 +149,16 @@ pub(in crate::deploy) enum Step {
         function: String,
         statement: String,
     },
+    CreateUrl(String),
+    OpenUrl(String),
+    AllowUrl {
+        function: String,
+        statement: &'static str,
+        /// Whether to invoke the function, and not only to call the URL.
+        through: bool,
+    },
+    /// Keeps concurrency for a function.
+    Reserve(String, u32),
     CreateApi,
     SetCompression,
     TagApi,

@@ -10,7 +10,7 @@ use crate::deploy::Account;
 use crate::deploy::desired::{self, Code, Desired, LIVE, MARK, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
     ApiKey, Configuration, Elsewhere, Integration, LogGroup, Observed, ObservedFunction,
-    ObservedMethod, Resource, RestApi, Role, Stage, UsagePlan, Version,
+    ObservedMethod, Permission, Resource, RestApi, Role, Stage, UsagePlan, Version,
 };
 use crate::domain::Secret;
 
@@ -48,6 +48,8 @@ fn wants() -> Desired {
             )],
         )]),
         gateway_headers: vec![("Pragma".to_owned(), "no-cache".to_owned())],
+        rest_api: true,
+        url: None,
         throttle: None,
         vpc: None,
         tags: BTreeMap::new(),
@@ -131,7 +133,13 @@ fn deployed(desired: &Desired) -> Observed {
             latest: configuration,
             failed: None,
             aliases: [(LIVE.to_owned(), 1)].into(),
-            permissions: [(format!("lamed-GET-{}", function.name), Some(source))].into(),
+            permissions: [(
+                format!("lamed-GET-{}", function.name),
+                Permission::Source(source),
+            )]
+            .into(),
+            url: None,
+            reserved_concurrency: None,
             tags: desired.marked_tags(),
             ours: true,
         };

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_lambda::types::{FunctionConfiguration, State};
+use aws_sdk_lambda::types::{FunctionConfiguration, FunctionUrlAuthType, State};
 use serde_json::Value;
 use tokio::try_join;
 
 use super::{Names, has_shape, is_ours, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::desired::{LIVE, Vpc, log_group};
-use crate::deploy::observed::{Configuration, LogGroup, ObservedFunction, Version};
+use crate::deploy::observed::{
+    Configuration, LogGroup, ObservedFunction, ObservedUrl, Permission, Version,
+};
 use crate::domain::Secret;
 
 pub(super) async fn function(
@@ -41,8 +43,16 @@ pub(super) async fn function(
             .send()
             .await
     });
-    let (function, versions, aliases, policy) = try_join!(get, versions, aliases, policy)?;
-    let Some((read, tags)) = function.and_then(|f| Some((f.configuration?, f.tags))) else {
+    let url = async {
+        match names.url_function == name {
+            true => url(aws, name).await,
+            false => Ok(None),
+        }
+    };
+    let (function, versions, aliases, policy, url) =
+        try_join!(get, versions, aliases, policy, url)?;
+    let found = function.and_then(|f| Some((f.configuration?, f.tags, f.concurrency)));
+    let Some((read, tags, concurrency)) = found else {
         return Ok(None);
     };
     let mut versions: Vec<Version> = (versions.unwrap_or_default().iter())
@@ -65,6 +75,10 @@ pub(super) async fn function(
             .filter_map(|alias| Some((alias.name?, alias.function_version?.parse().ok()?)))
             .collect(),
         permissions: permissions(&policy),
+        url,
+        reserved_concurrency: concurrency
+            .and_then(|concurrency| concurrency.reserved_concurrent_executions)
+            .map(i32::unsigned_abs),
         tags,
     }))
 }
@@ -112,15 +126,50 @@ fn moment(text: &str) -> Option<i64> {
     moment.ok()?.to_millis().ok()
 }
 
-/// The statements of a function's policy: ids, and the ARN that each is limited to.
-fn permissions(policy: &str) -> BTreeMap<String, Option<String>> {
+/// The function URL on the alias `live`.
+pub(super) async fn url(aws: &Aws, name: &str) -> Result<Option<ObservedUrl>, AwsError> {
+    let get = async || {
+        let get = aws.lambda.get_function_url_config().function_name(name);
+        get.qualifier(LIVE).send().await
+    };
+    let read = aws.find("lambda:GetFunctionUrlConfig", get).await?;
+    Ok(read.map(|read| ObservedUrl {
+        is_open: read.auth_type() == &FunctionUrlAuthType::None && read.cors().is_none(),
+        url: read.function_url,
+    }))
+}
+
+/// The statements of a function's policy by their ids.
+///
+/// Source: "Control access to Lambda function URLs", AWS documentation.
+fn permissions(policy: &str) -> BTreeMap<String, Permission> {
     let policy: Value = serde_json::from_str(policy).unwrap_or(Value::Null);
     let statements = policy["Statement"].as_array().into_iter().flatten();
     statements
         .filter_map(|statement| {
             let id = statement["Sid"].as_str()?.to_owned();
-            let source = &statement["Condition"]["ArnLike"]["AWS:SourceArn"];
-            Some((id, source.as_str().map(str::to_owned)))
+            let condition = &statement["Condition"];
+            let is_anybody = statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*";
+            let through_url = &condition["Bool"]["lambda:InvokedViaFunctionUrl"];
+            let permission = match statement["Action"].as_str() {
+                _ if condition["ArnLike"]["AWS:SourceArn"].is_string() => {
+                    let source = condition["ArnLike"]["AWS:SourceArn"].as_str();
+                    Permission::Source(source.unwrap_or_default().to_owned())
+                }
+                Some("lambda:InvokeFunctionUrl")
+                    if is_anybody
+                        && condition["StringEquals"]["lambda:FunctionUrlAuthType"] == "NONE" =>
+                {
+                    Permission::Url
+                }
+                Some("lambda:InvokeFunction")
+                    if is_anybody && (through_url == "true" || through_url == true) =>
+                {
+                    Permission::ThroughUrl
+                }
+                _ => Permission::Other,
+            };
+            Some((id, permission))
         })
         .collect()
 }

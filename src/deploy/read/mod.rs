@@ -6,7 +6,7 @@ mod role;
 
 use std::collections::{BTreeMap, HashMap};
 
-use tokio::try_join;
+use tokio::{join, try_join};
 
 use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
@@ -15,7 +15,7 @@ use self::gateway::{one_api, one_key, rest_api, usage_plan};
 use self::role::role;
 use super::aws::{Aws, AwsError};
 use super::concurrently;
-use super::desired::{MARK, log_group, region_policy};
+use super::desired::{LIVE, MARK, log_group, region_policy};
 use super::observed::{Configuration, LogGroup, Observed, Role};
 use crate::domain::Secret;
 
@@ -25,6 +25,10 @@ pub struct Names<'a> {
     /// Of the role, the API, the key and the usage plan.
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
+    /// The one of them that may have a function URL.
+    pub url_function: &'a str,
+    /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
+    pub url_unseen: bool,
     pub stage: &'a str,
     /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
@@ -44,7 +48,12 @@ pub struct Names<'a> {
 /// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
     let found = concurrently(names.functions, async |name| {
-        function(aws, name, names).await
+        match function(aws, name, names).await {
+            Err(error) if error.is_denied() && *name == names.url_function && names.url_unseen => {
+                Ok(None)
+            }
+            found => found,
+        }
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
     let (role, api, keys, plans, found, groups) = try_join!(
@@ -77,15 +86,49 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
     Ok(observed)
 }
 
-/// Only what a client needs: the API's id and the key's value.
+/// What a client needs of a deployment.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The URL of a function, and the variable that lamed set on it.
+    Url(String, Option<Secret>),
+    /// The id of a REST API, and its key.
+    RestApi(String, Option<Secret>),
+}
+
+/// Only what a client needs. A function URL goes before a REST API: pages are to move there.
 ///
 /// # Errors
-/// As [`observe`].
-pub async fn find_api(aws: &Aws, name: &str) -> Result<Option<(String, Option<Secret>)>, AwsError> {
+/// As [`observe`]. Who may not ask for the one may have the other.
+pub async fn find(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
+    let (url, api) = join!(find_url(aws, names), find_api(aws, names.deployment));
+    match (url, api) {
+        (Ok(Some(found)), _) => Ok(Some(found)),
+        (Err(_), Ok(Some(found))) | (Ok(None), Ok(Some(found))) => Ok(Some(found)),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        (Ok(None), Ok(None)) => Ok(None),
+    }
+}
+
+async fn find_url(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
+    let name = names.url_function;
+    let get = async || {
+        let get = aws.lambda.get_function_configuration();
+        get.function_name(name).qualifier(LIVE).send().await
+    };
+    let (url, function) = try_join!(
+        functions::url(aws, name),
+        aws.find("lambda:GetFunctionConfiguration", get)
+    )?;
+    let variables = function.and_then(|function| function.environment?.variables);
+    let settings = variables.and_then(|mut variables| variables.remove(names.settings));
+    Ok(url.map(|url| Found::Url(url.url, settings.map(Secret::new))))
+}
+
+async fn find_api(aws: &Aws, name: &str) -> Result<Option<Found>, AwsError> {
     let (apis, keys) = try_join!(apis_named(aws, name), keys(aws, name))?;
     let api = one_api(aws, apis, name).await?;
     let key = one_key(keys, name)?.map(|key| key.value);
-    Ok(api.and_then(|api| Some((api.id?, key))))
+    Ok(api.and_then(|api| Some(Found::RestApi(api.id?, key))))
 }
 
 /// The deployment's own role, where it has one.

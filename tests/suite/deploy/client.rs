@@ -8,7 +8,7 @@ use crate::support::{REMEMBERED, Server};
 #[tokio::test]
 async fn commands_speak_to_what_is_deployed() {
     let site = Site::new();
-    let nothing = "error: REST API `lamed` not found in region eu-west-1: run `lamed deploy`, or choose another region \
+    let nothing = "error: `lamed` is not deployed in region eu-west-1: run `lamed deploy`, or choose another region \
          with `--region`; use `--local` for the API of `lamed serve --local`\n";
     for command in [
         &["results"][..],

@@ -15,6 +15,7 @@ mod role;
 mod secrets;
 mod tags;
 mod upgrade;
+mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -57,7 +58,17 @@ impl Site {
         site
     }
 
+    /// Through a REST API, unless the config says something about the front door.
     fn configure(&self, config: &Value) {
+        let mut config = config.clone();
+        if config["aws"].get("front_door").is_none() {
+            config["aws"]["front_door"] = "rest_api".into();
+        }
+        self.configure_just(&config);
+    }
+
+    /// With nothing added.
+    fn configure_just(&self, config: &Value) {
         fs::write(self.home.path().join("config.json"), config.to_string()).unwrap();
     }
 
@@ -69,7 +80,7 @@ impl Site {
     /// An account as Python lamed 0.4.3 leaves it, and the config file that it was deployed with.
     fn of_python(config: &Value) -> Self {
         let site = Self::new();
-        site.configure(config);
+        site.configure_just(config);
         let file = site.home.path().join("config.json");
         let arguments = ["--twice", "--config", file.to_str().unwrap()];
         site.aws.script("python_deploy.py", &arguments);
@@ -132,6 +143,12 @@ impl Site {
                 names.push((made_up, format!("{word} OF {name}")));
             }
         }
+        for (name, function) in state["functions"].as_object().unwrap() {
+            if let Some(url) = function["url"]["FunctionUrl"].as_str() {
+                names.push((url.to_owned(), format!("URL OF {name}")));
+                names.push((key_of(function), format!("KEY OF {name}")));
+            }
+        }
         let file = fs::read(self.home.path().join("function.zip")).unwrap();
         names.push((
             BASE64_STANDARD.encode(Sha256::digest(file)),
@@ -145,6 +162,13 @@ impl Site {
         name_hashes(&mut account);
         account
     }
+}
+
+/// The API key in the settings of a function behind a function URL.
+fn key_of(function: &Value) -> String {
+    let settings = function["Environment"]["LAMED_SETTINGS"].as_str().unwrap();
+    let settings: Value = serde_json::from_str(settings).unwrap();
+    settings["door"]["key"].as_str().unwrap().to_owned()
 }
 
 /// `2026-11-23 04:40` and `2026-11-23T04:40:12.000+0000` as `MOMENT`.

@@ -322,8 +322,12 @@ impl State {
     }
 }
 
-/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`.
+/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what the URL
+/// of a function leads to: `/lambda-url/{id}/{path}`.
 fn invocation(path: &str) -> Option<String> {
+    if let Some(url) = path.strip_prefix("/lambda-url/") {
+        return url.split_once('/').map(|(_, path)| format!("/{path}"));
+    }
     let (api, path) = path.split_once("/_user_request_")?;
     let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
     Some(format!("/{stage}{path}"))
