@@ -10,7 +10,7 @@ use aws_sdk_lambda::types::{
 
 use super::{AwsError, Step, Work};
 use crate::deploy::aws::{ErrorKind, Patience};
-use crate::deploy::desired::{Desired, DesiredFunction, LIVE, RUNTIME, Vpc, log_group};
+use crate::deploy::desired::{Desired, DesiredFunction, RUNTIME, Vpc, log_group};
 use crate::domain::Secret;
 
 /// How long a function may take to become what it was told to be. In a VPC it takes minutes.
@@ -100,13 +100,7 @@ impl Work<'_> {
             Step::Disallow {
                 function,
                 statement,
-            } => {
-                let remove = async || {
-                    let remove = lambda.remove_permission().function_name(function);
-                    remove.qualifier(LIVE).statement_id(statement).send().await
-                };
-                aws.remove("lambda:RemovePermission", remove).await
-            }
+            } => self.disallow(function, statement).await,
             Step::DeleteVersion(name, version) => {
                 let delete = async || {
                     let delete = lambda.delete_function().function_name(name);

@@ -53,7 +53,10 @@ impl Work<'_> {
         let (aws, gateway) = (self.aws, &self.aws.apigateway);
         match step {
             Step::CreateKey => self.create_key().await,
-            Step::CreateUsagePlan => self.create_usage_plan().await,
+            Step::CreateUsagePlan => {
+                self.has_first_key().await?;
+                self.create_usage_plan().await
+            }
             Step::AddStage => {
                 let plan = self.known("usage plan", |made| made.usage_plan.clone())?;
                 let stage = format!("{}:{}", self.api()?, self.desired()?.stage);
@@ -100,15 +103,15 @@ impl Work<'_> {
             let create = gateway
                 .create_rest_api()
                 .name(name)
-                .description("lamed API")
+                .description(read::DESCRIPTION)
                 .minimum_compression_size(COMPRESSED_FROM);
             let create = create.endpoint_configuration(endpoint.build());
             let made = create.set_tags(tags(&desired.tags)).send().await?;
             Ok((made.id, made.root_resource_id))
         };
         let find = async || {
-            let mut apis = read::apis_named(aws, name).await?;
-            Ok(apis.pop().map(|api| (api.id, api.root_resource_id)))
+            let first = read::first_api(aws, name).await?;
+            Ok(first.map(|api| (api.id, api.root_resource_id)))
         };
         let (id, root) = aws.create("apigateway:CreateRestApi", create, find).await?;
         let id = id.ok_or_else(|| AwsError::new("AWS returned no ID for the REST API"))?;
@@ -120,6 +123,7 @@ impl Work<'_> {
                 .map(|resource| resource.id),
         };
         let mut made = self.made();
+        made.own.api = Some(id.clone());
         (made.api, made.root) = (Some(id), root);
         Ok(())
     }
@@ -312,6 +316,7 @@ impl Work<'_> {
     async fn deploy(&self, description: &str) -> Result<(), AwsError> {
         let (aws, gateway) = (self.aws, &self.aws.apigateway);
         let (api, stage) = (self.api()?, self.desired()?.stage);
+        self.has_first_api().await?;
         let create = async || {
             let create = gateway
                 .create_deployment()
@@ -389,11 +394,13 @@ impl Work<'_> {
             Ok(made.id)
         };
         let find = async || {
-            let mut keys = read::keys(aws, &desired.name).await?;
-            Ok(keys.pop().map(|key| Some(key.id)))
+            let keys = read::keys(aws, &desired.name).await?;
+            Ok(keys.into_iter().next().map(|key| Some(key.id)))
         };
         let id = aws.create("apigateway:CreateApiKey", create, find).await?;
-        self.made().key = id;
+        let mut made = self.made();
+        made.own.key.clone_from(&id);
+        made.key = id;
         Ok(())
     }
 

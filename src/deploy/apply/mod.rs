@@ -2,6 +2,7 @@
 
 mod functions;
 mod gateway;
+mod rivals;
 mod role;
 mod url;
 mod versions;
@@ -14,8 +15,9 @@ use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
+use self::rivals::OwnThings;
 use super::Account;
-use super::aws::{Aws, AwsError};
+use super::aws::{Aws, AwsError, ErrorKind};
 use super::desired::Desired;
 use super::observed::Observed;
 use super::plan::{Change, Group, Plan, Step};
@@ -78,6 +80,10 @@ pub async fn apply(
     };
     let groups = Groups::of(plan);
     join_all(groups.0.iter().map(|group| work.group(group, &groups))).await;
+    let gives_way = |error: &AwsError| error.kind == ErrorKind::Rival;
+    if work.state().error.as_ref().is_some_and(gives_way) {
+        work.withdraw().await;
+    }
     let state = work
         .state
         .into_inner()
@@ -155,6 +161,7 @@ struct Made {
     usage_plan: Option<String>,
     /// The version last published, by function.
     versions: BTreeMap<String, u64>,
+    own: OwnThings,
 }
 
 impl Made {
@@ -173,6 +180,7 @@ impl Made {
             key: observed.key.as_ref().map(|key| key.id.clone()),
             usage_plan: observed.usage_plan.as_ref().map(|plan| plan.id.clone()),
             versions: BTreeMap::new(),
+            own: OwnThings::default(),
         }
     }
 }

@@ -135,8 +135,32 @@ impl Work<'_> {
                 .source_arn(&source)
                 .send()
                 .await
+                .map(drop)
         };
-        // A statement of that id was removed before, if there was one.
-        self.aws.ensure("lambda:AddPermission", add).await
+        // A statement of that id was removed before, if there was one: this is another deploy's, or of a lost reply.
+        let find = async || {
+            let get = async || {
+                let get = self.aws.lambda.get_policy().function_name(function);
+                get.qualifier(LIVE).send().await
+            };
+            let found = self.aws.find("lambda:GetPolicy", get).await?;
+            let policy = found.and_then(|found| found.policy).unwrap_or_default();
+            if policy.contains(&format!("\"{source}\"")) {
+                return Ok(Some(()));
+            }
+            self.has_first_api().await?;
+            self.disallow(function, statement).await?;
+            Ok(None)
+        };
+        self.aws.create("lambda:AddPermission", add, find).await
+    }
+
+    pub(super) async fn disallow(&self, function: &str, statement: &str) -> Result<(), AwsError> {
+        let remove = async || {
+            let remove = self.aws.lambda.remove_permission();
+            let remove = remove.function_name(function).qualifier(LIVE);
+            remove.statement_id(statement).send().await
+        };
+        self.aws.remove("lambda:RemovePermission", remove).await
     }
 }

@@ -37,6 +37,8 @@ pub(in crate::deploy) enum ErrorKind {
     Denied,
     /// A quota of the account is full.
     Full,
+    /// Another run did it first.
+    Rival,
     /// It will never work as it is.
     Refused,
 }
@@ -46,6 +48,13 @@ impl AwsError {
         Self {
             kind: ErrorKind::Refused,
             message: message.into(),
+        }
+    }
+
+    pub(in crate::deploy) fn rival(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Rival,
+            ..Self::new(message)
         }
     }
 

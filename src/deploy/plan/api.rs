@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::step::{Group, Plan, Step, Words};
-use super::{missing, url};
+use super::{missing, spares, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{COMPRESSED_FROM, Desired, DesiredMethod};
 use crate::deploy::observed::{Observed, Permission, Resource, RestApi};
@@ -111,6 +111,7 @@ pub(super) fn remove(plan: &mut Plan, observed: &Observed, name: &str, stage: &s
             words.destructive(),
         );
     }
+    spares::remove(plan, observed, name, true);
 }
 
 struct Planner<'a> {

@@ -2,7 +2,7 @@
 
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
-use super::{api, missing, url};
+use super::{api, missing, spares, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
@@ -30,6 +30,7 @@ pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan
     }
     if desired.rest_api {
         api::plan(&mut plan, desired, observed, account);
+        spares::remove(&mut plan, observed, &desired.name, false);
     } else {
         api::remove(&mut plan, observed, &desired.name, desired.stage);
     }

@@ -65,6 +65,8 @@ pub(in crate::deploy) enum Group {
     Deployment,
     Key,
     UsagePlan,
+    /// What is there twice and not in use.
+    Spares,
     /// What nobody may miss while the old deployment still serves.
     Narrowing,
     OldVersions(String),
@@ -85,9 +87,10 @@ impl Group {
             Method(path, _) => *other == Path(path.clone()),
             Deployment => !matches!(
                 other,
-                Deployment | Key | UsagePlan | Narrowing | OldVersions(_) | Removal(_)
+                Deployment | Key | UsagePlan | Spares | Narrowing | OldVersions(_) | Removal(_)
             ),
             UsagePlan => matches!(other, Deployment | Key),
+            Spares => matches!(other, UsagePlan | Deployment | Key | Permission(_)),
             OldVersions(_) | Removal(_) => {
                 !matches!(other, Narrowing | OldVersions(_) | Removal(_))
             }
@@ -219,6 +222,10 @@ impl Change {
                     "the logs in `{}` that are older than {days} days",
                     self.name
                 )
+            }
+            // There is another one of the name, which stays.
+            Step::DeleteApi(id) | Step::DeleteKey(id) if self.group == Group::Spares => {
+                format!("{} `{}` ({id})", self.resource, self.name)
             }
             _ => format!("{} `{}`", self.resource, self.name),
         }

@@ -72,7 +72,7 @@ const LATE: [Late; 17] = [
     ),
     (
         "lambda:CreateAlias",
-        &["lambda:AddPermission"],
+        &["lambda:AddPermission", "lambda:CreateFunctionUrlConfig"],
         (
             404,
             "ResourceNotFoundException",

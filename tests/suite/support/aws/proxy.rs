@@ -15,7 +15,7 @@ use hyper::{Request, Response, client};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Barrier, oneshot};
 
 use super::fault::{Event, Rule};
 use super::news::News;
@@ -181,6 +181,10 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
     tokio::time::sleep(latency).await;
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
+        Verdict::Meet(other) => {
+            other.wait().await;
+            pass(&state, call, request).await?
+        }
         Verdict::Cut { done: false } => return Err(Cut),
         Verdict::Cut { done: true } => {
             pass(&state, call, request).await?;
@@ -232,6 +236,7 @@ async fn straight(account: String, request: Request<Incoming>) -> Result<Reply, 
 enum Verdict {
     Forward,
     Reply(Response<Bytes>),
+    Meet(Arc<Barrier>),
     Cut { done: bool },
     Hang { done: bool, told: Sender<Event> },
 }
@@ -244,6 +249,7 @@ impl State {
             .collect();
         let refusal = match struck.first() {
             Some(Fault::CutBefore) => return Verdict::Cut { done: false },
+            Some(Fault::Meet(other)) => return Verdict::Meet(other.clone()),
             Some(Fault::CutAfter) => return Verdict::Cut { done: true },
             Some(Fault::HangBefore(told) | Fault::HangAfter(told)) => {
                 let done = matches!(struck[0], Fault::HangAfter(_));
