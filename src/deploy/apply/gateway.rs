@@ -7,6 +7,8 @@ use aws_sdk_apigateway::types::{
     PatchOperation,
 };
 
+use tokio::time::Instant;
+
 use super::functions::tags;
 use super::{AwsError, Step, Work};
 use crate::deploy::desired::{COMPRESSED_FROM, DesiredMethod, Throttle};
@@ -332,7 +334,9 @@ impl Work<'_> {
                 .map(drop))
         };
         aws.create("apigateway:CreateDeployment", create, find)
-            .await
+            .await?;
+        self.made().deployed = Some(Instant::now());
+        Ok(())
     }
 
     async fn set_throttle(&self, throttle: Throttle) -> Result<(), AwsError> {

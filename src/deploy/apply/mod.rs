@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use self::rivals::OwnThings;
 use super::Account;
@@ -132,12 +132,6 @@ impl<'a> Groups<'a> {
         }
         Self(groups)
     }
-
-    /// Whether a new deployment of the API is among them.
-    fn deploy(&self) -> bool {
-        let mut changes = self.0.iter().flat_map(|running| &running.changes);
-        changes.any(|change| matches!(change.step, Step::Deploy(_)))
-    }
 }
 
 #[derive(Default)]
@@ -162,6 +156,8 @@ struct Made {
     /// The version last published, by function.
     versions: BTreeMap<String, u64>,
     own: OwnThings,
+    /// When the API was given a new deployment.
+    deployed: Option<Instant>,
 }
 
 impl Made {
@@ -181,6 +177,7 @@ impl Made {
             usage_plan: observed.usage_plan.as_ref().map(|plan| plan.id.clone()),
             versions: BTreeMap::new(),
             own: OwnThings::default(),
+            deployed: None,
         }
     }
 }
@@ -205,8 +202,11 @@ impl Work<'_> {
             // The sender lives as long as this future.
             let _ = other.over.subscribe().wait_for(|over| *over).await;
         }
-        if *running.group == Group::Narrowing && all.deploy() && !self.aws.is_emulated() {
-            sleep(PROPAGATION).await;
+        if running.group.outlasts_old_stage() && !self.aws.is_emulated() {
+            let deployed = self.made().deployed;
+            if let Some(deployed) = deployed {
+                sleep_until(deployed + PROPAGATION).await;
+            }
         }
         for change in &running.changes {
             if self.state().error.is_some() {

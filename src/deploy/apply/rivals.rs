@@ -23,9 +23,13 @@ impl Work<'_> {
         }
     }
 
-    /// The same of the key.
+    /// The same of the key. Whoever made an API is judged by that alone: else both could give way.
     pub(super) async fn has_first_key(&self) -> Result<(), AwsError> {
-        let Some(own) = self.made().own.key.clone() else {
+        let own = {
+            let own = &self.made().own;
+            own.key.clone().filter(|_| own.api.is_none())
+        };
+        let Some(own) = own else {
             return Ok(());
         };
         let keys = read::keys(self.aws, &self.desired()?.name).await?;

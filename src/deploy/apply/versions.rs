@@ -6,6 +6,7 @@ use aws_sdk_lambda::types::{AliasRoutingConfiguration, State};
 
 use super::{AwsError, Work};
 use crate::deploy::desired::LIVE;
+use crate::deploy::read;
 
 impl Work<'_> {
     /// AWS gives back the last version where nothing changed since; what a lost reply published is
@@ -139,12 +140,7 @@ impl Work<'_> {
         };
         // A statement of that id was removed before, if there was one: this is another deploy's, or of a lost reply.
         let find = async || {
-            let get = async || {
-                let get = self.aws.lambda.get_policy().function_name(function);
-                get.qualifier(LIVE).send().await
-            };
-            let found = self.aws.find("lambda:GetPolicy", get).await?;
-            let policy = found.and_then(|found| found.policy).unwrap_or_default();
+            let policy = read::policy(self.aws, function).await?;
             if policy.contains(&format!("\"{source}\"")) {
                 return Ok(Some(()));
             }

@@ -78,6 +78,20 @@ impl Planner<'_> {
         functions.any(|function| !self.vpc(&function.name).subnets.is_empty())
     }
 
+    /// Whether the role needs what the VPC takes: as long as a version is in one, Lambda has its network interfaces to look
+    /// after, and a rollback may go there.
+    ///
+    /// Source: "Giving Lambda functions access to resources in an Amazon VPC", AWS documentation.
+    pub(super) fn needs_network(&self) -> bool {
+        let functions = self.observed.functions.values();
+        let mut there = functions.flat_map(|function| {
+            let versions = function.versions.iter();
+            let versions = versions.map(|version| &version.configuration);
+            versions.chain([&function.latest])
+        });
+        self.in_vpc() || there.any(|there| !there.vpc.subnets.is_empty())
+    }
+
     /// What the config says; else where the function is, and a new one goes where the others are.
     fn vpc(&self, function: &str) -> Vpc {
         let observed = &self.observed.functions;

@@ -16,7 +16,7 @@ impl Planner<'_> {
             return;
         }
         let name = self.desired.name.as_str();
-        let policy = self.desired.policy(self.account, self.in_vpc());
+        let policy = (self.desired).policy(self.account, self.needs_network());
         let policy_name = self.desired.policy_name(self.account);
         let Some(role) = &self.observed.role else {
             plan.push(
@@ -65,7 +65,7 @@ impl Planner<'_> {
     fn add_policy(&self, plan: &mut Plan, policy: Value) {
         let words = Words::create("role policy", self.desired.policy_name(self.account));
         let words = words.detail("can write its own logs");
-        let words = if self.in_vpc() {
+        let words = if self.needs_network() {
             words.detail("can use the VPC")
         } else {
             words
@@ -80,14 +80,16 @@ impl Planner<'_> {
         if self.desired.role.is_some() {
             return;
         }
-        let policy = self.desired.policy(self.account, self.in_vpc());
+        let policy = (self.desired).policy(self.account, self.needs_network());
         let policy_name = self.desired.policy_name(self.account);
         let old = role.policies.get(&policy_name);
         if old.is_some_and(|old| *old != policy) {
-            let detail = if self.in_vpc() {
-                "can only write its own logs and use the VPC"
-            } else {
-                "can only write its own logs"
+            let detail = match (self.in_vpc(), self.needs_network()) {
+                (true, _) => "can only write its own logs and use the VPC",
+                (false, true) => {
+                    "can only write its own logs and, while a version is in the VPC, use it"
+                }
+                (false, false) => "can only write its own logs",
             };
             plan.push(
                 Group::Narrowing,

@@ -75,6 +75,11 @@ pub(in crate::deploy) enum Group {
 }
 
 impl Group {
+    /// Whether it takes away what the old deployment needs, which is served for a moment after a new one is made.
+    pub(in crate::deploy) fn outlasts_old_stage(&self) -> bool {
+        matches!(self, Self::Narrowing | Self::Removal(_) | Self::Spares)
+    }
+
     /// Whether this one has to wait for the other, where both have steps in a plan.
     pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;

@@ -14,7 +14,7 @@ pub(super) use self::gateway::called_function;
 use self::gateway::{apis_named, rest_api, usage_plan};
 pub(super) use self::gateway::{keys, plan_keys, resources, stage, usage_plans};
 use self::role::role;
-pub(super) use self::twice::{DESCRIPTION, first_api};
+pub(super) use self::twice::{DESCRIPTION, first_api, policy};
 use self::twice::{one_api, one_key};
 use super::aws::{Aws, AwsError};
 use super::concurrently;

@@ -75,7 +75,8 @@ fn function_of_events(resources: &BTreeMap<String, Resource>) -> Option<String> 
     uris.find_map(called_function)
 }
 
-async fn policy(aws: &Aws, function: &str) -> Result<String, AwsError> {
+/// Who may call the alias `live` of a function.
+pub(in crate::deploy) async fn policy(aws: &Aws, function: &str) -> Result<String, AwsError> {
     let get = async || {
         let get = aws.lambda.get_policy().function_name(function);
         get.qualifier(LIVE).send().await

@@ -31,9 +31,27 @@ impl Site {
 
 #[test]
 fn of_two_first_deploys_at_once_one_gives_way() {
-    // Both have made an API, or a key, before either goes on.
-    for action in ["apigateway:CreateRestApi", "apigateway:CreateApiKey"] {
+    // Both have made an API, or a key, before either goes on; and a key alone.
+    for (action, has_api) in [
+        ("apigateway:CreateRestApi", false),
+        ("apigateway:CreateApiKey", false),
+        ("apigateway:CreateApiKey", true),
+    ] {
         let site = Site::new();
+        if has_api {
+            site.deploy();
+            let key = site.ids("api_keys").remove(0);
+            let plan = site.ids("usage_plans").remove(0);
+            let stage = format!("{}:prod", site.ids("apis")[0]);
+            let removed = site.aws.call(&json!([
+                ["apigateway", "delete_api_key", {"apiKey": key}],
+                ["apigateway", "update_usage_plan", {"usagePlanId": plan, "patchOperations": [
+                    {"op": "remove", "path": "/apiStages", "value": stage},
+                ]}],
+                ["apigateway", "delete_usage_plan", {"usagePlanId": plan}],
+            ]));
+            assert_eq!(removed, json!(["done", "done", "done"]));
+        }
         let meet = Fault::Meet(Arc::new(Barrier::new(2)));
         site.aws.fault(action, When::First(2), meet);
         let mut both = [(); 2].map(|()| site.deploy_line(&["--yes"]).start());
