@@ -109,14 +109,21 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     }
     let applied = changes::apply(context.printer, &aws, Some(&desired), &observed, &plan).await?;
-    let base = match (&desired.url, applied.url) {
-        (Some(_), Some(url)) => url.trim_end_matches('/').to_owned(),
-        _ => aws.base_url(&applied.api.unwrap_or_default(), STAGE),
-    };
-    let endpoint = Endpoint { base, key: None };
+    let url = applied.url.filter(|_| desired.url.is_some());
+    let url = url.map(|url| url.trim_end_matches('/').to_owned());
+    let api = applied.api.filter(|_| desired.rest_api);
+    let doors = url
+        .into_iter()
+        .chain(api.map(|api| aws.base_url(&api, STAGE)));
+    let doors: Vec<Endpoint> = doors.map(|base| Endpoint { base, key: None }).collect();
     if !plan.is_empty() {
-        live::make_sure(context, &aws, &endpoint, "deployed").await?;
+        for door in &doors {
+            live::make_sure(context, &aws, door, "deployed").await?;
+        }
     }
+    let Some(endpoint) = doors.into_iter().next() else {
+        return Err(CliError::failed("the deployment has no address"));
+    };
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 

@@ -37,6 +37,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context
             .printer
             .talk(&format!("{what}\n\n{}", changes::text(&plan)));
+        for kept in &plan.kept {
+            context.printer.talk(kept);
+        }
         if !confirm(
             args.yes,
             &format!("Roll back from release {from} to release {to}?"),

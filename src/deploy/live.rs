@@ -14,6 +14,9 @@ const SPREADING: Duration = Duration::from_secs(30);
 /// How long what a function answers may be an error: by then it is known everywhere.
 const STARTING: Duration = Duration::from_secs(10);
 
+/// How long both may take together.
+const IN_ALL: Duration = Duration::from_secs(60);
+
 /// How long an emulator may take, where no news has to spread.
 const EMULATED: Duration = Duration::from_secs(2);
 
@@ -50,11 +53,7 @@ pub async fn check(aws: &Aws, url: &str, waits: impl FnOnce()) -> Result<(), Not
         Ok(answer) => answer,
         Err(_) => Err(format!("no reply within {} seconds", REPLY.as_secs())),
     };
-    let longest = if aws.is_emulated() {
-        EMULATED
-    } else {
-        Duration::MAX
-    };
+    let longest = if aws.is_emulated() { EMULATED } else { IN_ALL };
     wait(url, longest, ask, waits).await
 }
 
@@ -64,7 +63,8 @@ async fn wait(
     ask: impl AsyncFn() -> Result<(u16, String), String>,
     waits: impl FnOnce(),
 ) -> Result<(), NotLive> {
-    let since = Instant::now();
+    let start = Instant::now();
+    let mut since = (start, Limit::Spreading);
     let mut pause = FIRST_PAUSE;
     let mut waits = Some(waits);
     loop {
@@ -77,7 +77,10 @@ async fn wait(
             Limit::Starting => STARTING,
             Limit::Spreading => SPREADING,
         };
-        if since.elapsed() + pause > limit.min(longest) {
+        if trouble.limit != since.1 {
+            since = (Instant::now(), trouble.limit);
+        }
+        if since.0.elapsed() + pause > limit || start.elapsed() + pause > longest {
             return Err(trouble);
         }
         if let Some(waits) = waits.take() {
@@ -209,7 +212,7 @@ mod tests {
         };
         let since = Instant::now();
         let waits = || told.set(told.get() + 1);
-        let end = wait(URL, Duration::MAX, ask, waits).await;
+        let end = wait(URL, IN_ALL, ask, waits).await;
         let end = end.map_err(|trouble| trouble.to_string());
         (end, since.elapsed(), told.get())
     }
@@ -238,7 +241,7 @@ mod tests {
         ];
         let (end, took, told) = after(&news).await;
         assert_eq!((end, told), (Ok(()), 1));
-        assert!(took < STARTING, "{took:?}");
+        assert!(took > STARTING && took < SPREADING, "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

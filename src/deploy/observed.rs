@@ -20,6 +20,38 @@ pub struct Observed {
     pub table: Option<ObservedTable>,
     /// By the function's name.
     pub log_groups: BTreeMap<String, LogGroup>,
+    pub spares: Spares,
+}
+
+/// What two first deploys at once left twice: all that is not in use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spares {
+    pub apis: Vec<SpareApi>,
+    pub keys: Vec<SpareKey>,
+    pub plans: Vec<SparePlan>,
+}
+
+/// An API of the deployment's name that another one is used in the place of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpareApi {
+    pub id: String,
+}
+
+/// The same of an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpareKey {
+    pub id: String,
+}
+
+/// A usage plan with stages of spare APIs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SparePlan {
+    pub id: String,
+    pub name: String,
+    /// Those of spare APIs.
+    pub stages: Vec<String>,
+    /// Whether it has no others, and lamed made it.
+    pub whole: bool,
 }
 
 #[derive(Clone, Debug)]

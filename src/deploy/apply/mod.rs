@@ -2,6 +2,7 @@
 
 mod functions;
 mod gateway;
+mod rivals;
 mod role;
 mod table;
 mod url;
@@ -13,10 +14,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
+use self::rivals::OwnThings;
 use super::Account;
-use super::aws::{Aws, AwsError};
+use super::aws::{Aws, AwsError, ErrorKind};
 use super::desired::Desired;
 use super::observed::Observed;
 use super::plan::{Change, Group, Plan, Step};
@@ -79,6 +81,10 @@ pub async fn apply(
     };
     let groups = Groups::of(plan);
     join_all(groups.0.iter().map(|group| work.group(group, &groups))).await;
+    let gives_way = |error: &AwsError| error.kind == ErrorKind::Rival;
+    if work.state().error.as_ref().is_some_and(gives_way) {
+        work.withdraw().await;
+    }
     let state = work
         .state
         .into_inner()
@@ -127,12 +133,6 @@ impl<'a> Groups<'a> {
         }
         Self(groups)
     }
-
-    /// Whether a new deployment of the API is among them.
-    fn deploy(&self) -> bool {
-        let mut changes = self.0.iter().flat_map(|running| &running.changes);
-        changes.any(|change| matches!(change.step, Step::Deploy(_)))
-    }
 }
 
 #[derive(Default)]
@@ -157,6 +157,9 @@ struct Made {
     usage_plan: Option<String>,
     /// The version last published, by function.
     versions: BTreeMap<String, u64>,
+    own: OwnThings,
+    /// When the API was given a new deployment.
+    deployed: Option<Instant>,
 }
 
 impl Made {
@@ -178,6 +181,8 @@ impl Made {
             key: observed.key.as_ref().map(|key| key.id.clone()),
             usage_plan: observed.usage_plan.as_ref().map(|plan| plan.id.clone()),
             versions: BTreeMap::new(),
+            own: OwnThings::default(),
+            deployed: None,
         }
     }
 }
@@ -202,8 +207,11 @@ impl Work<'_> {
             // The sender lives as long as this future.
             let _ = other.over.subscribe().wait_for(|over| *over).await;
         }
-        if *running.group == Group::Narrowing && all.deploy() && !self.aws.is_emulated() {
-            sleep(PROPAGATION).await;
+        if running.group.outlasts_old_stage() && !self.aws.is_emulated() {
+            let deployed = self.made().deployed;
+            if let Some(deployed) = deployed {
+                sleep_until(deployed + PROPAGATION).await;
+            }
         }
         for change in &running.changes {
             if self.state().error.is_some() {

@@ -4,6 +4,7 @@ mod credentials;
 mod dynamodb;
 mod error;
 mod network;
+mod news;
 mod nulls;
 
 use std::env;
@@ -27,6 +28,7 @@ use self::dynamodb::DynamoDb;
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
 use self::network::{Network, network};
+use self::news::News;
 use self::nulls::WithoutNulls;
 use super::Account;
 
@@ -51,6 +53,7 @@ pub struct Aws {
     region: String,
     endpoint: Option<String>,
     network: Network,
+    news: News,
     account: OnceCell<Account>,
 }
 
@@ -105,6 +108,7 @@ impl Aws {
             region,
             endpoint: config.endpoint_url().map(str::to_owned),
             network,
+            news: News::default(),
             account: OnceCell::new(),
         })
     }
@@ -203,26 +207,44 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        self.attempts(action, attempt, Patience::new()).await
+        self.attempts(action, attempt, Patience::new(), true).await
     }
 
+    /// `waits` says whether what was just made has to be found.
     async fn attempts<T, E>(
         &self,
         action: &str,
         attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
         mut patience: Patience,
+        waits: bool,
     ) -> Result<T, AwsError>
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         loop {
             match attempt().await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.news.note(action);
+                    return Ok(answer);
+                }
                 Err(error) => {
-                    let error = self.read(action, &error);
+                    let mut error = self.read(action, &error);
+                    if waits {
+                        self.expect(action, &mut error);
+                    }
                     patience.after(error).await?;
                 }
             }
+        }
+    }
+
+    /// What is only not known yet is like a busy AWS.
+    fn expect(&self, action: &str, error: &mut AwsError) {
+        let is_not_found = error.kind == ErrorKind::NotFound;
+        if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Refused)
+            && (self.news).is_spreading(action, is_not_found, &error.to_string())
+        {
+            error.kind = ErrorKind::Busy;
         }
     }
 
@@ -235,7 +257,8 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        self.attempts(action, attempt, Patience::little()).await
+        self.attempts(action, attempt, Patience::little(), false)
+            .await
     }
 
     /// As [`Self::call`], with `None` for what is not there.
@@ -247,7 +270,8 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        match self.call(action, attempt).await {
+        let found = self.attempts(action, attempt, Patience::new(), false);
+        match found.await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -267,16 +291,43 @@ impl Aws {
     {
         let mut patience = Patience::new();
         loop {
-            let error = match attempt().await {
-                Ok(made) => return Ok(made),
+            let mut error = match attempt().await {
+                Ok(made) => {
+                    self.news.note(action);
+                    return Ok(made);
+                }
                 Err(error) => self.read(action, &error),
             };
-            if matches!(error.kind, ErrorKind::Exists | ErrorKind::Unclear)
-                && let Some(made) = find().await?
-            {
-                return Ok(made);
+            self.expect(action, &mut error);
+            if matches!(error.kind, ErrorKind::Exists | ErrorKind::Unclear) {
+                if let Some(made) = find().await? {
+                    self.news.note(action);
+                    return Ok(made);
+                }
+                if error.kind == ErrorKind::Exists {
+                    // It will be found in a moment.
+                    error.kind = ErrorKind::Busy;
+                }
             }
             patience.after(error).await?;
+        }
+    }
+
+    /// Makes something that is well as soon as it exists, whoever made it.
+    pub(super) async fn ensure<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<(), AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        match self.call(action, attempt).await {
+            Err(error) if error.kind == ErrorKind::Exists => {
+                self.news.note(action);
+                Ok(())
+            }
+            made => made.map(drop),
         }
     }
 

@@ -8,6 +8,7 @@ mod deploy;
 mod destroy;
 mod release;
 mod role;
+mod spares;
 mod step;
 mod table;
 mod url;

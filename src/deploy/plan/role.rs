@@ -16,7 +16,7 @@ impl Planner<'_> {
             return;
         }
         let name = self.desired.name.as_str();
-        let policy = self.desired.policy(self.account, self.in_vpc());
+        let policy = (self.desired).policy(self.account, self.needs_network());
         let policy_name = self.desired.policy_name(self.account);
         let Some(role) = &self.observed.role else {
             plan.push(
@@ -71,7 +71,7 @@ impl Planner<'_> {
         {
             rights.push(format!("can count in table `{}`", table.name));
         }
-        if self.in_vpc() && !allows("ec2:CreateNetworkInterface") {
+        if self.needs_network() && !allows("ec2:CreateNetworkInterface") {
             rights.push("can use the VPC".to_owned());
         }
         rights
@@ -91,17 +91,23 @@ impl Planner<'_> {
         if self.desired.role.is_some() {
             return;
         }
-        let policy = self.desired.policy(self.account, self.in_vpc());
+        let policy = (self.desired).policy(self.account, self.needs_network());
         let policy_name = self.desired.policy_name(self.account);
         let old = role.policies.get(&policy_name);
         if old.is_some_and(|old| *old != policy) {
-            let detail = match (&self.desired.table, self.in_vpc()) {
-                (None, false) => "can only write its own logs",
-                (None, true) => "can only write its own logs and use the VPC",
-                (Some(_), false) => "can only write its own logs and count in its table",
-                (Some(_), true) => {
+            let detail = match (&self.desired.table, self.in_vpc(), self.needs_network()) {
+                (None, true, _) => "can only write its own logs and use the VPC",
+                (None, false, true) => {
+                    "can only write its own logs and, while a version is in the VPC, use it"
+                }
+                (None, false, false) => "can only write its own logs",
+                (Some(_), true, _) => {
                     "can only write its own logs, count in its table and use the VPC"
                 }
+                (Some(_), false, true) => {
+                    "can only write its own logs, count in its table and, while a version is in the VPC, use it"
+                }
+                (Some(_), false, false) => "can only write its own logs and count in its table",
             };
             plan.push(
                 Group::Narrowing,

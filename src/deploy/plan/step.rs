@@ -67,6 +67,8 @@ pub(in crate::deploy) enum Group {
     Deployment,
     Key,
     UsagePlan,
+    /// What is there twice and not in use.
+    Spares,
     /// What nobody may miss while the old deployment still serves.
     Narrowing,
     OldVersions(String),
@@ -75,6 +77,11 @@ pub(in crate::deploy) enum Group {
 }
 
 impl Group {
+    /// Whether it takes away what the old deployment needs, which is served for a moment after a new one is made.
+    pub(in crate::deploy) fn outlasts_old_stage(&self) -> bool {
+        matches!(self, Self::Narrowing | Self::Removal(_) | Self::Spares)
+    }
+
     /// Whether this one has to wait for the other, where both have steps in a plan.
     pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;
@@ -87,9 +94,10 @@ impl Group {
             Method(path, _) => *other == Path(path.clone()),
             Deployment => !matches!(
                 other,
-                Deployment | Key | UsagePlan | Narrowing | OldVersions(_) | Removal(_)
+                Deployment | Key | UsagePlan | Spares | Narrowing | OldVersions(_) | Removal(_)
             ),
             UsagePlan => matches!(other, Deployment | Key),
+            Spares => matches!(other, UsagePlan | Deployment | Key | Permission(_)),
             OldVersions(_) | Removal(_) => {
                 !matches!(other, Narrowing | OldVersions(_) | Removal(_))
             }
@@ -230,6 +238,10 @@ impl Change {
                     "the logs in `{}` that are older than {days} days",
                     self.name
                 )
+            }
+            // There is another one of the name, which stays.
+            Step::DeleteApi(id) | Step::DeleteKey(id) if self.group == Group::Spares => {
+                format!("{} `{}` ({id})", self.resource, self.name)
             }
             _ => format!("{} `{}`", self.resource, self.name),
         }

@@ -4,6 +4,7 @@ mod functions;
 mod gateway;
 mod role;
 mod table;
+mod twice;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,9 +12,11 @@ use tokio::{join, try_join};
 
 use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
-pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, usage_plans};
-use self::gateway::{one_api, one_key, rest_api, usage_plan};
+use self::gateway::{apis_named, rest_api, usage_plan};
+pub(super) use self::gateway::{keys, plan_keys, resources, stage, usage_plans};
 use self::role::role;
+pub(super) use self::twice::{DESCRIPTION, first_api, policy};
+use self::twice::{one_api, one_key};
 use super::aws::{Aws, AwsError};
 use super::concurrently;
 use super::desired::{LIVE, MARK, log_group, region_policy};
@@ -48,7 +51,7 @@ pub struct Names<'a> {
 /// Reads what is there.
 ///
 /// # Errors
-/// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
+/// When AWS cannot be asked, does not allow it, or holds two APIs of the name that lamed did not make.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
     let found = concurrently(names.functions, async |name| {
         match function(aws, name, names).await {
@@ -65,7 +68,7 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
             None => Ok(None),
         }
     };
-    let (role, api, keys, plans, found, groups, table) = try_join!(
+    let (role, (api, spare), keys, plans, found, groups, table) = try_join!(
         own_role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
@@ -74,11 +77,14 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
         groups,
         table,
     )?;
+    let id = api.as_ref().map(|api| api.id.as_str());
+    let (key, spares) = one_key(aws, keys, &plans, id, spare, names).await?;
     let mut observed = Observed {
         role,
         table,
-        key: one_key(keys, names.deployment)?,
+        key,
         api,
+        spares,
         ..Observed::default()
     };
     for (name, (function, group)) in names.functions.iter().zip(found.into_iter().zip(groups)) {
@@ -111,7 +117,7 @@ pub enum Found {
 /// # Errors
 /// As [`observe`]. Who may not ask for the one may have the other.
 pub async fn find(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
-    let (url, api) = join!(find_url(aws, names), find_api(aws, names.deployment));
+    let (url, api) = join!(find_url(aws, names), find_api(aws, names));
     match (url, api) {
         (Ok(Some(found)), _) => Ok(Some(found)),
         (Err(_), Ok(Some(found))) | (Ok(None), Ok(Some(found))) => Ok(Some(found)),
@@ -135,11 +141,19 @@ async fn find_url(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError
     Ok(url.map(|url| Found::Url(url.url, settings.map(Secret::new))))
 }
 
-async fn find_api(aws: &Aws, name: &str) -> Result<Option<Found>, AwsError> {
+async fn find_api(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
+    let name = names.deployment;
     let (apis, keys) = try_join!(apis_named(aws, name), keys(aws, name))?;
-    let api = one_api(aws, apis, name).await?;
-    let key = one_key(keys, name)?.map(|key| key.value);
-    Ok(api.and_then(|api| Some(Found::RestApi(api.id?, key))))
+    let (api, _) = one_api(aws, apis, name).await?;
+    let Some(id) = api.and_then(|api| api.id) else {
+        return Ok(None);
+    };
+    let plans = match keys.len() {
+        0 | 1 => Vec::new(),
+        _ => usage_plans(aws).await?,
+    };
+    let (key, _) = one_key(aws, keys, &plans, Some(&id), Vec::new(), names).await?;
+    Ok(Some(Found::RestApi(id, key.map(|key| key.value))))
 }
 
 /// The deployment's own role, where it has one.

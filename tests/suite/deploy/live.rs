@@ -36,6 +36,29 @@ fn what_was_changed_is_asked_once_whether_it_answers() {
 }
 
 #[test]
+fn each_front_door_is_asked() {
+    let site = Site::with_url();
+    site.aws.slow_news(2);
+    site.deploy();
+    assert_eq!(site.aws.probes(), 1);
+    site.configure(&with("/aws", json!({"front_door": "both"})));
+    site.deploy();
+    assert_eq!(site.aws.probes(), 1 + 2);
+    site.build("second");
+    site.deploy();
+    site.aws.reset();
+    let forbidden =
+        r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: x"}"#;
+    site.aws.probed(&[(403, forbidden)]);
+    let outcome = site.line(&["rollback", "--yes"]).run();
+    let said = "the function URL lacks a permission: run `lamed deploy` again";
+    assert!(
+        outcome.code == Some(1) && outcome.stderr.contains(said),
+        "{outcome}"
+    );
+}
+
+#[test]
 fn what_does_not_answer_is_deployed_and_said_to_be_broken() {
     let site = Site::new();
     site.aws.probed(&[(503, UNREACHABLE)]);

@@ -14,6 +14,7 @@ mod regions;
 mod role;
 mod secrets;
 mod tags;
+mod twice;
 mod upgrade;
 mod url;
 

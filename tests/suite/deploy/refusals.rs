@@ -254,25 +254,6 @@ fn of_two_with_the_name_neither_is_taken() {
         )
     );
     assert_eq!(site.aws.writes(), [""; 0]);
-
-    let site = Site::new();
-    let key = json!(["apigateway", "create_api_key", {"name": "lamed", "enabled": true}]);
-    site.aws.call(&json!([key, key]));
-    let outcome = site.deploy_line(&["--yes"]).run();
-    assert_eq!(outcome.code, Some(1));
-    assert!(
-        outcome
-            .stderr
-            .starts_with("error: found 2 API keys named `lamed` ("),
-        "{outcome}"
-    );
-    assert!(
-        outcome
-            .stderr
-            .ends_with("): rename or delete those that are not in use\n"),
-        "{outcome}"
-    );
-    assert_eq!(site.aws.writes(), [""; 0]);
 }
 
 #[test]

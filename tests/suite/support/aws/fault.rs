@@ -1,10 +1,12 @@
 //! What goes wrong, when, and in which words AWS says so.
 
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use hyper::Response;
 use hyper::body::Bytes;
 use serde_json::json;
+use tokio::sync::Barrier;
 
 use super::Call;
 
@@ -24,6 +26,8 @@ pub enum Fault {
     CutBefore,
     /// It was done, but the connection ends without a reply.
     CutAfter,
+    /// Nothing goes wrong, but the call waits for another one that does so, too.
+    Meet(Arc<Barrier>),
     /// Nothing was done, and no reply will come: the moment to kill the caller, of which the test is
     /// told.
     HangBefore(Sender<Event>),
@@ -113,7 +117,9 @@ impl Refusal {
             (Fault::Throttled, "apigateway") => {
                 (429, "TooManyRequestsException", "Too Many Requests")
             }
-            (Fault::Throttled, "logs" | "dynamodb") => (400, "ThrottlingException", "Rate exceeded"),
+            (Fault::Throttled, "logs" | "dynamodb") => {
+                (400, "ThrottlingException", "Rate exceeded")
+            }
             (Fault::Throttled, _) => (400, "Throttling", "Rate exceeded"),
             (Fault::Internal, "lambda") => (
                 500,
@@ -165,7 +171,11 @@ impl Refusal {
                 "The security token included in the request is expired",
             ),
             (
-                Fault::CutBefore | Fault::CutAfter | Fault::HangBefore(_) | Fault::HangAfter(_),
+                Fault::CutBefore
+                | Fault::CutAfter
+                | Fault::Meet(_)
+                | Fault::HangBefore(_)
+                | Fault::HangAfter(_),
                 _,
             ) => return None,
         };

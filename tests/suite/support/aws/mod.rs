@@ -11,7 +11,7 @@
 //!   unasked; no pages in lists; names of functions and days of retention unchecked.
 //! - here: permissions (and `iam:SimulatePrincipalPolicy`, which moto lacks), throttling, faults of
 //!   the services, conflicts, expired credentials, broken connections, roles that Lambda cannot assume
-//!   yet, functions that are still pending or being updated, code
+//!   yet, functions that are still pending or being updated, things just made that are not found yet, code
 //!   for runtimes that AWS has given up, invocations of the deployed API.
 //! - nowhere: `apigateway:UpdateMethod`, `UpdateIntegration` and `UpdateGatewayResponse` are 500
 //!   (put them anew instead); `Tags` in `UpdateStage` and `UpdateRestApi` are ignored; a usage plan
@@ -21,6 +21,7 @@
 mod call;
 mod fault;
 mod moto;
+mod news;
 mod proxy;
 mod transitions;
 
@@ -185,6 +186,16 @@ impl Aws {
     /// From now on Lambda cannot assume a new role until so many functions were refused.
     pub fn slow_roles(&self, refusals: usize) {
         self.proxy.state().transitions.refusals = refusals;
+    }
+
+    /// From now on so many calls are refused that need what was just made.
+    pub fn slow_news(&self, refusals: usize) {
+        self.proxy.state().news.refusals = refusals;
+    }
+
+    /// What was made without such a refusal after it.
+    pub fn missed_news(&self) -> Vec<String> {
+        self.proxy.state().news.missed()
     }
 
     /// What answers in the place of the deployed API: the address of a `lamed serve --local`.
