@@ -23,7 +23,7 @@ mod read;
 
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
-pub use self::aws::{Aws, AwsError};
+pub use self::aws::{Access, Aws, AwsError};
 pub use self::costs::Costs;
 pub use self::desired::{
     Code, Desired, DesiredFunction, DesiredMethod, DesiredTable, DesiredUrl, Doors, LIVE, RUNTIME,
