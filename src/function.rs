@@ -73,6 +73,13 @@ pub fn key_in(settings: &Secret) -> Option<Secret> {
     settings["door"]["key"].as_str().map(Secret::new)
 }
 
+/// Whether a function with these settings counts in a table of DynamoDB, whatever build wrote them.
+#[must_use]
+pub fn counts_in_a_table(settings: &Secret) -> Option<bool> {
+    let settings: serde_json::Value = serde_json::from_str(settings.reveal()).ok()?;
+    Some(settings["table"].is_string())
+}
+
 /// A route as `extra_wiring` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtraRoute {

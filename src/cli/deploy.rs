@@ -11,9 +11,9 @@ use super::client::Client;
 use super::deployment::{connect, new_key, place};
 use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context, preflight, secrets, snippet};
+use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Change, Deployment, Desired, Plan, Purpose, plan};
+use crate::deploy::{Account, Change, Costs, Deployment, Desired, Plan, Purpose, plan};
 use crate::domain::Secret;
 use crate::function::key_in;
 use crate::http::STAGE;
@@ -109,11 +109,21 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         }
     }
     let applied = changes::apply(context.printer, &aws, Some(&desired), &observed, &plan).await?;
-    let base = match (&desired.url, applied.url) {
-        (Some(_), Some(url)) => url.trim_end_matches('/').to_owned(),
-        _ => aws.base_url(&applied.api.unwrap_or_default(), STAGE),
+    let url = applied.url.filter(|_| desired.url.is_some());
+    let url = url.map(|url| url.trim_end_matches('/').to_owned());
+    let api = applied.api.filter(|_| desired.rest_api);
+    let doors = url
+        .into_iter()
+        .chain(api.map(|api| aws.base_url(&api, STAGE)));
+    let doors: Vec<Endpoint> = doors.map(|base| Endpoint { base, key: None }).collect();
+    if !plan.is_empty() {
+        for door in &doors {
+            live::make_sure(context, &aws, door, "deployed").await?;
+        }
+    }
+    let Some(endpoint) = doors.into_iter().next() else {
+        return Err(CliError::failed("the deployment has no address"));
     };
-    let endpoint = Endpoint { base, key: None };
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 
@@ -167,12 +177,14 @@ fn show(
     plan: &Plan,
     desired: &Desired,
 ) -> Result<(), CliError> {
+    let costs = Costs::of(desired.doors(), desired.table.is_some());
     if context.json {
         return context.printer.json(&json!({
             "name": name,
             "account": account.id,
             "region": account.region,
             "changes": plan.changes,
+            "dollars_per_million": costs,
         }));
     }
     if plan.is_empty() {
@@ -180,11 +192,29 @@ fn show(
             .printer
             .data(&format!("no changes needed in {}\n", place(account)));
     }
+    let costs = match plan.experiments_only(desired) {
+        Some(_) => String::new(),
+        None => format!("\n{}", in_words(&costs)),
+    };
     let text = changes::of_deploy(plan, desired);
     (context.printer).data(&format!(
-        "{BOLD}{name}{BOLD:#} in {}\n\n{text}",
+        "{BOLD}{name}{BOLD:#} in {}\n\n{text}{costs}",
         place(account)
     ))
+}
+
+fn in_words(costs: &Costs) -> String {
+    let Costs {
+        events,
+        page_views,
+        plus_redis,
+        ..
+    } = costs;
+    let redis = if *plus_redis { ", plus the Redis" } else { "" };
+    format!(
+        "A million events cost about ${events:.2}{redis}, sent again the same, and a million page views without events \
+         ${page_views:.2} (us-east-1).\n"
+    )
 }
 
 fn say_deployed(

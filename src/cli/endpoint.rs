@@ -15,6 +15,7 @@ use super::{CliError, Context, block_on, deployment};
 use crate::config::{self, Config, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
+use crate::http::wire::parameter::PROBE;
 use crate::server::Proof;
 
 /// Where `lamed serve` listens unless told otherwise.
@@ -69,6 +70,11 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn track_url(&self) -> String {
         format!("{}/track", self.base)
+    }
+
+    /// It counts nothing, and needs the store.
+    pub(super) fn probe_url(&self) -> String {
+        format!("{}?{PROBE}=1", self.track_url())
     }
 
     pub(super) fn experiments_url(&self) -> String {

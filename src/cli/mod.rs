@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod examples;
 mod experiments;
+mod live;
 mod log;
 mod logs;
 mod nearby;

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::changes::{self, confirm};
 use super::deployment::{connect, place};
+use super::endpoint::Endpoint;
 use super::printer::BOLD;
-use super::{CliError, Context};
+use super::{CliError, Context, live};
 use crate::deploy::plan::{Release, rollback};
 use crate::deploy::{Deployment, Purpose};
 
@@ -36,6 +37,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         context
             .printer
             .talk(&format!("{what}\n\n{}", changes::text(&plan)));
+        for kept in &plan.kept {
+            context.printer.talk(kept);
+        }
         if !confirm(
             args.yes,
             &format!("Roll back from release {from} to release {to}?"),
@@ -43,6 +47,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
+        if let Some((base, _)) = deployment.endpoint(&aws, &observed) {
+            let endpoint = Endpoint { base, key: None };
+            live::make_sure(context, &aws, &endpoint, "rolled back").await?;
+        }
     }
     if context.json {
         return context.printer.json(&json!({

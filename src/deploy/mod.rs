@@ -11,8 +11,10 @@ mod account;
 mod apply;
 mod aws;
 mod bootstrap;
+mod costs;
 mod desired;
 mod from_config;
+mod live;
 mod logs;
 mod observed;
 mod permissions;
@@ -22,14 +24,16 @@ mod read;
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Access, Aws, AwsError};
+pub use self::costs::Costs;
 pub use self::desired::{
-    Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors, LIVE, RUNTIME, Throttle,
-    Variable, Vpc, log_group,
+    Code, Desired, DesiredFunction, DesiredMethod, DesiredTable, DesiredUrl, Doors, LIVE, RUNTIME,
+    Throttle, Variable, Vpc, log_group,
 };
 pub use self::from_config::{
-    DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code,
+    DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code, counts_in_table,
     settings as function_settings,
 };
+pub use self::live::{NotLive, check};
 pub use self::logs::{LogEvent, Logs};
 pub use self::observed::Observed;
 pub use self::permissions::{Permissions, Scope, needed, permissions, policy};

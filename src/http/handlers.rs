@@ -65,6 +65,10 @@ impl From<Refusal> for Reply {
 impl Api {
     pub(super) async fn track(&self, request: &Request) -> Result<Reply, Refusal> {
         no_user(&request.query)?;
+        if request.query.get(parameter::PROBE).is_some() {
+            self.store.ping().await?;
+            return Ok(Reply::ok(&wire::Tracked { counted: false }));
+        }
         let rules = self.rules();
         let event = rules.event(&Fields::Query(&request.query))?;
         let event = event.filter(|_| !self.ignores(&rules, request, 1));

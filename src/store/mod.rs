@@ -3,7 +3,7 @@
 //! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
-mod dynamodb;
+pub(crate) mod dynamodb;
 #[cfg(feature = "cli")]
 mod health;
 mod redis;

@@ -16,6 +16,7 @@ import sys
 import threading
 from urllib.parse import unquote
 
+from flask import request
 from moto.apigateway import exceptions as gateway_errors
 from moto.apigateway import models as gateway
 from moto.apigateway import urls as gateway_urls
@@ -144,9 +145,9 @@ def urls_are_conditions(old, self, obj):
 
 
 @corrects(functions.FunctionUrlConfig, "__init__")
-def addresses_are_short(old, self, *args, **named):
+def urls_lead_to_the_proxy(old, self, *args, **named):
     old(self, *args, **named)
-    self.url = f"https://{self.url.removeprefix('https://')}/"
+    self.url = f"http://{request.host}/lambda-url/{self.url.removeprefix('https://').split('.')[0]}/"
 
 
 @corrects(functions.FunctionUrlConfig, "update")

@@ -10,7 +10,7 @@ use aws_sdk_lambda::types::{
 
 use super::{AwsError, Step, Work};
 use crate::deploy::aws::{ErrorKind, Patience};
-use crate::deploy::desired::{Desired, DesiredFunction, LIVE, RUNTIME, Vpc, log_group};
+use crate::deploy::desired::{Desired, DesiredFunction, RUNTIME, Vpc, log_group};
 use crate::domain::Secret;
 
 /// How long a function may take to become what it was told to be. In a VPC it takes minutes.
@@ -100,13 +100,7 @@ impl Work<'_> {
             Step::Disallow {
                 function,
                 statement,
-            } => {
-                let remove = async || {
-                    let remove = lambda.remove_permission().function_name(function);
-                    remove.qualifier(LIVE).statement_id(statement).send().await
-                };
-                aws.remove("lambda:RemovePermission", remove).await
-            }
+            } => self.disallow(function, statement).await,
             Step::DeleteVersion(name, version) => {
                 let delete = async || {
                     let delete = lambda.delete_function().function_name(name);
@@ -129,12 +123,9 @@ impl Work<'_> {
             let tags = tags(&self.desired()?.marked_tags());
             let create = async || {
                 let create = logs.create_log_group().log_group_name(&name);
-                create.set_tags(tags.clone()).send().await.map(drop)
+                create.set_tags(tags.clone()).send().await
             };
-            // Whoever made it, it is there.
-            aws.create("logs:CreateLogGroup", create, async || Ok(None))
-                .await
-                .or_else(AwsError::unless_it_exists)?;
+            aws.ensure("logs:CreateLogGroup", create).await?;
         }
         let put = async || {
             let put = logs.put_retention_policy().log_group_name(&name);

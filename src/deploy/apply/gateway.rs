@@ -7,6 +7,8 @@ use aws_sdk_apigateway::types::{
     PatchOperation,
 };
 
+use tokio::time::Instant;
+
 use super::functions::tags;
 use super::{AwsError, Step, Work};
 use crate::deploy::desired::{COMPRESSED_FROM, DesiredMethod, Throttle};
@@ -53,13 +55,14 @@ impl Work<'_> {
         let (aws, gateway) = (self.aws, &self.aws.apigateway);
         match step {
             Step::CreateKey => self.create_key().await,
-            Step::CreateUsagePlan => self.create_usage_plan().await,
+            Step::CreateUsagePlan => {
+                self.has_first_key().await?;
+                self.create_usage_plan().await
+            }
             Step::AddStage => {
                 let plan = self.known("usage plan", |made| made.usage_plan.clone())?;
                 let stage = format!("{}:{}", self.api()?, self.desired()?.stage);
-                self.patch_plan(&plan, Op::Add, &stage)
-                    .await
-                    .or_else(AwsError::unless_it_exists)
+                self.patch_plan(&plan, Op::Add, &stage).await
             }
             Step::AddKey => self.add_key().await,
             Step::DeleteUsagePlan { id, stages } => {
@@ -102,15 +105,15 @@ impl Work<'_> {
             let create = gateway
                 .create_rest_api()
                 .name(name)
-                .description("lamed API")
+                .description(read::DESCRIPTION)
                 .minimum_compression_size(COMPRESSED_FROM);
             let create = create.endpoint_configuration(endpoint.build());
             let made = create.set_tags(tags(&desired.tags)).send().await?;
             Ok((made.id, made.root_resource_id))
         };
         let find = async || {
-            let mut apis = read::apis_named(aws, name).await?;
-            Ok(apis.pop().map(|api| (api.id, api.root_resource_id)))
+            let first = read::first_api(aws, name).await?;
+            Ok(first.map(|api| (api.id, api.root_resource_id)))
         };
         let (id, root) = aws.create("apigateway:CreateRestApi", create, find).await?;
         let id = id.ok_or_else(|| AwsError::new("AWS returned no ID for the REST API"))?;
@@ -122,6 +125,7 @@ impl Work<'_> {
                 .map(|resource| resource.id),
         };
         let mut made = self.made();
+        made.own.api = Some(id.clone());
         (made.api, made.root) = (Some(id), root);
         Ok(())
     }
@@ -203,13 +207,8 @@ impl Work<'_> {
                 .set_request_parameters((!parameters.is_empty()).then(|| parameters.clone()))
                 .send()
                 .await
-                .map(drop)
         };
-        (self
-            .aws
-            .create("apigateway:PutMethod", put, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        self.aws.ensure("apigateway:PutMethod", put).await?;
         self.put_integration(path, verb).await
     }
 
@@ -261,11 +260,8 @@ impl Work<'_> {
                 .authorization_type("NONE")
                 .send()
                 .await
-                .map(drop)
         };
-        (aws.create("apigateway:PutMethod", method, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        aws.ensure("apigateway:PutMethod", method).await?;
         let integration = async || {
             let put = gateway
                 .put_integration()
@@ -286,11 +282,8 @@ impl Work<'_> {
             put.set_response_parameters(Some(declared.clone()))
                 .send()
                 .await
-                .map(drop)
         };
-        (aws.create("apigateway:PutMethodResponse", response, async || Ok(None))
-            .await)
-            .or_else(AwsError::unless_it_exists)?;
+        aws.ensure("apigateway:PutMethodResponse", response).await?;
         let response = async || {
             let put = gateway
                 .put_integration_response()
@@ -325,6 +318,7 @@ impl Work<'_> {
     async fn deploy(&self, description: &str) -> Result<(), AwsError> {
         let (aws, gateway) = (self.aws, &self.aws.apigateway);
         let (api, stage) = (self.api()?, self.desired()?.stage);
+        self.has_first_api().await?;
         let create = async || {
             let create = gateway
                 .create_deployment()
@@ -340,7 +334,9 @@ impl Work<'_> {
                 .map(drop))
         };
         aws.create("apigateway:CreateDeployment", create, find)
-            .await
+            .await?;
+        self.made().deployed = Some(Instant::now());
+        Ok(())
     }
 
     async fn set_throttle(&self, throttle: Throttle) -> Result<(), AwsError> {
@@ -402,11 +398,13 @@ impl Work<'_> {
             Ok(made.id)
         };
         let find = async || {
-            let mut keys = read::keys(aws, &desired.name).await?;
-            Ok(keys.pop().map(|key| Some(key.id)))
+            let keys = read::keys(aws, &desired.name).await?;
+            Ok(keys.into_iter().next().map(|key| Some(key.id)))
         };
         let id = aws.create("apigateway:CreateApiKey", create, find).await?;
-        self.made().key = id;
+        let mut made = self.made();
+        made.own.key.clone_from(&id);
+        made.key = id;
         Ok(())
     }
 
@@ -467,14 +465,8 @@ impl Work<'_> {
             .build();
         let update = async || {
             let update = self.aws.apigateway.update_usage_plan().usage_plan_id(plan);
-            update
-                .patch_operations(patch.clone())
-                .send()
-                .await
-                .map(drop)
+            update.patch_operations(patch.clone()).send().await
         };
-        self.aws
-            .create("apigateway:UpdateUsagePlan", update, async || Ok(None))
-            .await
+        self.aws.ensure("apigateway:UpdateUsagePlan", update).await
     }
 }

@@ -2,7 +2,9 @@
 
 mod functions;
 mod gateway;
+mod rivals;
 mod role;
+mod table;
 mod url;
 mod versions;
 
@@ -12,10 +14,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
+use self::rivals::OwnThings;
 use super::Account;
-use super::aws::{Aws, AwsError};
+use super::aws::{Aws, AwsError, ErrorKind};
 use super::desired::Desired;
 use super::observed::Observed;
 use super::plan::{Change, Group, Plan, Step};
@@ -78,6 +81,10 @@ pub async fn apply(
     };
     let groups = Groups::of(plan);
     join_all(groups.0.iter().map(|group| work.group(group, &groups))).await;
+    let gives_way = |error: &AwsError| error.kind == ErrorKind::Rival;
+    if work.state().error.as_ref().is_some_and(gives_way) {
+        work.withdraw().await;
+    }
     let state = work
         .state
         .into_inner()
@@ -126,12 +133,6 @@ impl<'a> Groups<'a> {
         }
         Self(groups)
     }
-
-    /// Whether a new deployment of the API is among them.
-    fn deploy(&self) -> bool {
-        let mut changes = self.0.iter().flat_map(|running| &running.changes);
-        changes.any(|change| matches!(change.step, Step::Deploy(_)))
-    }
 }
 
 #[derive(Default)]
@@ -146,6 +147,7 @@ struct Made {
     role: Option<String>,
     /// In milliseconds since 1970.
     role_created: Option<i64>,
+    table: Option<String>,
     url: Option<String>,
     api: Option<String>,
     root: Option<String>,
@@ -155,6 +157,9 @@ struct Made {
     usage_plan: Option<String>,
     /// The version last published, by function.
     versions: BTreeMap<String, u64>,
+    own: OwnThings,
+    /// When the API was given a new deployment.
+    deployed: Option<Instant>,
 }
 
 impl Made {
@@ -164,6 +169,9 @@ impl Made {
         Self {
             role: given.or(observed.role.as_ref().map(|role| role.arn.clone())),
             role_created: observed.role.as_ref().map(|role| role.created),
+            table: (desired.and_then(|desired| desired.table.as_ref()))
+                .map(|table| table.name.clone())
+                .or(observed.table.as_ref().map(|table| table.name.clone())),
             url: (observed.url()).map(|url| url.url.clone()),
             api: api.map(|api| api.id.clone()),
             root: api.map(|api| api.root.clone()),
@@ -173,6 +181,8 @@ impl Made {
             key: observed.key.as_ref().map(|key| key.id.clone()),
             usage_plan: observed.usage_plan.as_ref().map(|plan| plan.id.clone()),
             versions: BTreeMap::new(),
+            own: OwnThings::default(),
+            deployed: None,
         }
     }
 }
@@ -197,8 +207,11 @@ impl Work<'_> {
             // The sender lives as long as this future.
             let _ = other.over.subscribe().wait_for(|over| *over).await;
         }
-        if *running.group == Group::Narrowing && all.deploy() && !self.aws.is_emulated() {
-            sleep(PROPAGATION).await;
+        if running.group.outlasts_old_stage() && !self.aws.is_emulated() {
+            let deployed = self.made().deployed;
+            if let Some(deployed) = deployed {
+                sleep_until(deployed + PROPAGATION).await;
+            }
         }
         for change in &running.changes {
             if self.state().error.is_some() {
@@ -243,6 +256,13 @@ impl Work<'_> {
             | Step::Disallow { .. }
             | Step::DeleteVersion(..)
             | Step::DeleteFunction(_) => self.function(step).await,
+            Step::CreateTable
+            | Step::AwaitTable
+            | Step::ProtectTable(_)
+            | Step::SetExpiry
+            | Step::BackUpTable
+            | Step::TagTable
+            | Step::DeleteTable => self.table(step).await,
             Step::CreateUrl(_) | Step::OpenUrl(_) | Step::AllowUrl { .. } | Step::Reserve(..) => {
                 self.url(step).await
             }

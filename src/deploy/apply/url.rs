@@ -77,13 +77,10 @@ impl Work<'_> {
                 add.action("lambda:InvokeFunctionUrl")
                     .function_url_auth_type(FunctionUrlAuthType::None)
             };
-            add.send().await.map(drop)
+            add.send().await
         };
         // A statement of that id was removed before, if there was one.
-        self.aws
-            .create("lambda:AddPermission", add, async || Ok(None))
-            .await
-            .or_else(AwsError::unless_it_exists)
+        self.aws.ensure("lambda:AddPermission", add).await
     }
 
     async fn reserve(&self, function: &str, number: u32) -> Result<(), AwsError> {

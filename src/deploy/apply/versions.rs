@@ -6,6 +6,7 @@ use aws_sdk_lambda::types::{AliasRoutingConfiguration, State};
 
 use super::{AwsError, Work};
 use crate::deploy::desired::LIVE;
+use crate::deploy::read;
 
 impl Work<'_> {
     /// AWS gives back the last version where nothing changed since; what a lost reply published is
@@ -137,10 +138,25 @@ impl Work<'_> {
                 .await
                 .map(drop)
         };
-        // A statement of that id was removed before, if there was one.
-        self.aws
-            .create("lambda:AddPermission", add, async || Ok(None))
-            .await
-            .or_else(AwsError::unless_it_exists)
+        // A statement of that id was removed before, if there was one: this is another deploy's, or of a lost reply.
+        let find = async || {
+            let policy = read::policy(self.aws, function).await?;
+            if policy.contains(&format!("\"{source}\"")) {
+                return Ok(Some(()));
+            }
+            self.has_first_api().await?;
+            self.disallow(function, statement).await?;
+            Ok(None)
+        };
+        self.aws.create("lambda:AddPermission", add, find).await
+    }
+
+    pub(super) async fn disallow(&self, function: &str, statement: &str) -> Result<(), AwsError> {
+        let remove = async || {
+            let remove = self.aws.lambda.remove_permission();
+            let remove = remove.function_name(function).qualifier(LIVE);
+            remove.statement_id(statement).send().await
+        };
+        self.aws.remove("lambda:RemovePermission", remove).await
     }
 }

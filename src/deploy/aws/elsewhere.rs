@@ -3,9 +3,8 @@
 use std::time::SystemTime;
 
 use aws_sdk_lambda::config::{ProvideCredentials, SharedCredentialsProvider};
-use aws_types::service_config::ServiceConfigKey;
 
-use super::{AwsError, access};
+use super::{AwsError, access, endpoint_of};
 use crate::domain::Secret;
 
 /// A region, and credentials that are made anew when they expire.
@@ -32,14 +31,10 @@ impl Access {
     /// # Errors
     /// When there is no region, or there are no credentials.
     pub async fn find(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
-        let (config, region) = access(profile, region).await?;
+        let (_, config, region) = access(profile, region).await?;
         let provider = config.credentials_provider();
         let provider = provider.ok_or_else(|| AwsError::new("no AWS credentials"))?;
-        let key = ServiceConfigKey::builder().service_id("DynamoDB");
-        let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        let of_service = (key.ok().zip(config.service_config()))
-            .and_then(|(key, settings)| settings.load_config(key));
-        let endpoint = of_service.or_else(|| config.endpoint_url().map(str::to_owned));
+        let endpoint = endpoint_of(&config, "DynamoDB");
         Ok(Self {
             region,
             endpoint,

@@ -7,6 +7,8 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::http::Response;
 
+use super::news::is_of_role;
+
 /// A call to AWS that failed for good.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
@@ -33,6 +35,10 @@ pub(in crate::deploy) enum ErrorKind {
     Unrecognised,
     /// The credentials do not allow it.
     Denied,
+    /// A quota of the account is full.
+    Full,
+    /// Another run did it first.
+    Rival,
     /// It will never work as it is.
     Refused,
 }
@@ -45,19 +51,17 @@ impl AwsError {
         }
     }
 
+    pub(in crate::deploy) fn rival(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Rival,
+            ..Self::new(message)
+        }
+    }
+
     /// Whether the credentials do not allow the call.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         self.kind == ErrorKind::Denied
-    }
-
-    /// For what is well as soon as it exists, whoever made it.
-    pub(in crate::deploy) fn unless_it_exists(self) -> Result<(), Self> {
-        if self.kind == ErrorKind::Exists {
-            Ok(())
-        } else {
-            Err(self)
-        }
     }
 
     /// Reads what the SDK says of `action` (`lambda:CreateFunction`) in `region`.
@@ -91,6 +95,11 @@ impl AwsError {
             _ if UNKNOWN_CREDENTIALS.contains(&code) => format!(
                 "AWS rejected the credentials in region `{region}`: {}",
                 one_line(said)
+            ),
+            ErrorKind::Full => format!(
+                "`{action}`: {} ({code}): a quota of the account is full: remove what is not in use, or ask for more in \
+                 Service Quotas",
+                one_line(said).trim_end_matches('.')
             ),
             _ if service.err().code().is_none() => {
                 format!("`{action}`: AWS answered {status} without a reason")
@@ -147,6 +156,15 @@ const UNKNOWN_CREDENTIALS: [&str; 6] = [
     "UnrecognizedClientException",
 ];
 
+/// The codes by which AWS says that an account has as many of something as it may have.
+const FULL: [&str; 5] = [
+    "CodeStorageExceededException",
+    "LimitExceeded",
+    "LimitExceededException",
+    "QuotaExceededException",
+    "ServiceQuotaExceededException",
+];
+
 /// Sorts an error. Codes: "Common errors" and the errors of each operation, AWS API references; the
 /// texts, where a code alone does not tell, are those that AWS sends.
 fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
@@ -155,6 +173,9 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
         "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" => ErrorKind::NotFound,
         "EntityAlreadyExists" | "ResourceAlreadyExistsException" => ErrorKind::Exists,
+        // Of DynamoDB: "Table already exists", "TimeToLive is already enabled"; a table that is being made.
+        "ResourceInUseException" | "ValidationException" if says("already") => ErrorKind::Exists,
+        "ResourceInUseException" | "ContinuousBackupsUnavailableException" => ErrorKind::Busy,
         // The same code for "exists" and for "another update is under way".
         "ResourceConflictException" | "ConflictException" if says("already") => ErrorKind::Exists,
         // It will not become ready by itself.
@@ -163,12 +184,9 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         | "ConflictException"
         | "ConcurrentModification"
         | "OperationAbortedException" => ErrorKind::Busy,
-        // A role made a moment ago.
-        "InvalidParameterValueException"
-            if says("cannot be assumed") || says("does not have permissions") =>
-        {
-            ErrorKind::Busy
-        }
+        "InvalidParameterValueException" if is_of_role(said) => ErrorKind::Busy,
+        // Some services answer so, and 429, where calls come too fast, too.
+        _ if FULL.contains(&code) && !says("rate") && !says("too many requests") => ErrorKind::Full,
         _ if status == 429 || code.contains("Throttl") || code.contains("TooManyRequests") => {
             ErrorKind::Busy
         }
@@ -223,7 +241,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The innermost cause, which is the one that says something.
-fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
@@ -284,6 +302,30 @@ mod tests {
                 429,
                 "TooManyRequestsException",
                 "Rate exceeded",
+                ErrorKind::Busy,
+            ),
+            (
+                429,
+                "LimitExceededException",
+                "The request exceeded the rate limit.",
+                ErrorKind::Busy,
+            ),
+            (
+                429,
+                "LimitExceededException",
+                "Maximum number of API keys reached. Please contact AWS.",
+                ErrorKind::Full,
+            ),
+            (
+                409,
+                "LimitExceeded",
+                "Cannot exceed quota for RolesPerAccount: 1000",
+                ErrorKind::Full,
+            ),
+            (
+                400,
+                "InvalidParameterValueException",
+                "Lambda was unable to configure access to your environment variables because the KMS key is invalid for CreateGrant.",
                 ErrorKind::Busy,
             ),
             (400, "Throttling", "Rate exceeded", ErrorKind::Busy),

@@ -1,9 +1,11 @@
 //! The clients, and the one way to call them: with patience, and without doing anything twice.
 
 mod credentials;
+mod dynamodb;
 mod elsewhere;
 mod error;
 mod network;
+mod news;
 mod nulls;
 
 use std::env;
@@ -23,9 +25,12 @@ use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
+use self::dynamodb::DynamoDb;
 pub use self::elsewhere::Access;
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
+use self::network::{Network, network};
+use self::news::News;
 use self::nulls::WithoutNulls;
 use super::Account;
 
@@ -45,9 +50,12 @@ pub struct Aws {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) dynamodb: DynamoDb,
     sts: aws_sdk_sts::Client,
     region: String,
     endpoint: Option<String>,
+    network: Network,
+    news: News,
     account: OnceCell<Account>,
 }
 
@@ -57,7 +65,7 @@ impl Aws {
     /// # Errors
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
-        let (config, region) = access(profile, region).await?;
+        let (network, config, region) = access(profile, region).await?;
         let gateway = (config.http_client()).map_or_else(
             || config.clone(),
             |client| {
@@ -65,7 +73,17 @@ impl Aws {
                 config.to_builder().http_client(client).build()
             },
         );
+        let dynamodb = DynamoDb {
+            network: network.clone(),
+            credentials: config.credentials_provider().ok_or_else(|| {
+                AwsError::new("no AWS credentials: run `aws configure` or set `AWS_PROFILE`")
+            })?,
+            url: endpoint_of(&config, "DynamoDB")
+                .unwrap_or_else(|| format!("https://dynamodb.{region}.{}", suffix(&region))),
+            region: region.clone(),
+        };
         Ok(Self {
+            dynamodb,
             apigateway: aws_sdk_apigateway::Client::new(&gateway),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
@@ -73,8 +91,15 @@ impl Aws {
             sts: aws_sdk_sts::Client::new(&config),
             region,
             endpoint: config.endpoint_url().map(str::to_owned),
+            network,
+            news: News::default(),
             account: OnceCell::new(),
         })
+    }
+
+    /// What an address of the deployment answers to somebody without credentials.
+    pub(super) async fn get(&self, url: &str) -> Result<(u16, String), String> {
+        self.network.get(url).await
     }
 
     /// The region that all calls go to.
@@ -149,13 +174,9 @@ impl Aws {
                 format!("{endpoint}/restapis/{api}/{stage}/_user_request_")
             }
             _ => {
-                let suffix = if self.region.starts_with("cn-") {
-                    ".cn"
-                } else {
-                    ""
-                };
                 let region = &self.region;
-                format!("https://{api}.execute-api.{region}.amazonaws.com{suffix}/{stage}")
+                let suffix = suffix(region);
+                format!("https://{api}.execute-api.{region}.{suffix}/{stage}")
             }
         }
     }
@@ -170,26 +191,44 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        self.attempts(action, attempt, Patience::new()).await
+        self.attempts(action, attempt, Patience::new(), true).await
     }
 
+    /// `waits` says whether what was just made has to be found.
     async fn attempts<T, E>(
         &self,
         action: &str,
         attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
         mut patience: Patience,
+        waits: bool,
     ) -> Result<T, AwsError>
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
         loop {
             match attempt().await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.news.note(action);
+                    return Ok(answer);
+                }
                 Err(error) => {
-                    let error = self.read(action, &error);
+                    let mut error = self.read(action, &error);
+                    if waits {
+                        self.expect(action, &mut error);
+                    }
                     patience.after(error).await?;
                 }
             }
+        }
+    }
+
+    /// What is only not known yet is like a busy AWS.
+    fn expect(&self, action: &str, error: &mut AwsError) {
+        let is_not_found = error.kind == ErrorKind::NotFound;
+        if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Refused)
+            && (self.news).is_spreading(action, is_not_found, &error.to_string())
+        {
+            error.kind = ErrorKind::Busy;
         }
     }
 
@@ -202,7 +241,8 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        self.attempts(action, attempt, Patience::little()).await
+        self.attempts(action, attempt, Patience::little(), false)
+            .await
     }
 
     /// As [`Self::call`], with `None` for what is not there.
@@ -214,7 +254,8 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        match self.call(action, attempt).await {
+        let found = self.attempts(action, attempt, Patience::new(), false);
+        match found.await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -234,16 +275,43 @@ impl Aws {
     {
         let mut patience = Patience::new();
         loop {
-            let error = match attempt().await {
-                Ok(made) => return Ok(made),
+            let mut error = match attempt().await {
+                Ok(made) => {
+                    self.news.note(action);
+                    return Ok(made);
+                }
                 Err(error) => self.read(action, &error),
             };
-            if matches!(error.kind, ErrorKind::Exists | ErrorKind::Unclear)
-                && let Some(made) = find().await?
-            {
-                return Ok(made);
+            self.expect(action, &mut error);
+            if matches!(error.kind, ErrorKind::Exists | ErrorKind::Unclear) {
+                if let Some(made) = find().await? {
+                    self.news.note(action);
+                    return Ok(made);
+                }
+                if error.kind == ErrorKind::Exists {
+                    // It will be found in a moment.
+                    error.kind = ErrorKind::Busy;
+                }
             }
             patience.after(error).await?;
+        }
+    }
+
+    /// Makes something that is well as soon as it exists, whoever made it.
+    pub(super) async fn ensure<T, E>(
+        &self,
+        action: &str,
+        attempt: impl AsyncFn() -> Result<T, SdkError<E, Response>>,
+    ) -> Result<(), AwsError>
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        match self.call(action, attempt).await {
+            Err(error) if error.kind == ErrorKind::Exists => {
+                self.news.note(action);
+                Ok(())
+            }
+            made => made.map(drop),
         }
     }
 
@@ -326,9 +394,10 @@ impl Patience {
 async fn access(
     profile: Option<&str>,
     region: Option<&str>,
-) -> Result<(SdkConfig, String), AwsError> {
+) -> Result<(Network, SdkConfig, String), AwsError> {
     check_endpoints()?;
-    let config = configuration(profile, region).await?;
+    let network = network(profile).await?;
+    let config = configuration(&network, profile, region).await?;
     check_endpoints_of_profile(&config)?;
     let region = config.region().map(|region| region.as_ref().to_owned());
     let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
@@ -345,7 +414,7 @@ async fn access(
         )));
     }
     credentials::check(&config, profile).await?;
-    Ok((config, region))
+    Ok((network, config, region))
 }
 
 fn check_endpoints() -> Result<(), AwsError> {
@@ -367,14 +436,28 @@ fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
         "Lambda",
         "STS",
     ] {
-        let key = ServiceConfigKey::builder().service_id(service);
-        let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        let key = key.ok().zip(config.service_config());
-        if let Some(url) = key.and_then(|(key, of)| of.load_config(key)) {
+        if let Some(url) = endpoint_of(config, service) {
             check_endpoint("endpoint_url` in `~/.aws/config", &url)?;
         }
     }
     Ok(())
+}
+
+/// What the environment or the profile names as the address of a service.
+fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service);
+    let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let (key, of) = key.ok().zip(config.service_config())?;
+    of.load_config(key)
+}
+
+/// What the addresses of AWS in a region end with.
+fn suffix(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    }
 }
 
 /// The SDK panics where one is empty, and wonders about the region where one has no scheme.
@@ -388,8 +471,12 @@ fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
     )))
 }
 
-async fn configuration(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, AwsError> {
-    let client = network::client(profile).await?;
+async fn configuration(
+    network: &Network,
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Result<SdkConfig, AwsError> {
+    let client = network.client();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         // A zip goes up within it, too.

@@ -4,41 +4,87 @@ use std::borrow::Cow;
 use std::{env, fs};
 
 use aws_config::profile;
+use aws_sdk_lambda::primitives::{ByteStream, SdkBody};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorSettings, SharedHttpClient,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Response;
 use aws_types::os_shim_internal::{Env, Fs};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::AwsError;
+use super::error::root;
 
-/// The client of all calls. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
+/// The way of all requests. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
 /// name, and trusts the authorities of `AWS_CA_BUNDLE` or of the profile's `ca_bundle`; else those of `SSL_CERT_FILE`
 /// or of the system.
-pub(super) async fn client(profile: Option<&str>) -> Result<SharedHttpClient, AwsError> {
+#[derive(Clone)]
+pub(super) struct Network(TlsContext);
+
+pub(super) async fn network(profile: Option<&str>) -> Result<Network, AwsError> {
     let trusted = match authorities(profile).await? {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| AwsError::new(format!("cannot set up TLS: {error}")))?;
-    Ok(
+    Ok(Network(context))
+}
+
+impl Network {
+    /// The client of all calls to AWS.
+    pub(super) fn client(&self) -> SharedHttpClient {
+        let network = self.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
-            let mut connector = Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(context.clone())
-                .proxy_config(ProxyConfig::from_env());
-            connector.set_connector_settings(settings.cloned());
-            if let Some(components) = components {
-                connector.set_sleep_impl(components.sleep_impl());
-            }
-            connector.build()
-        }),
-    )
+            network.connector(settings, components)
+        })
+    }
+
+    fn connector(
+        &self,
+        settings: Option<&HttpConnectorSettings>,
+        components: Option<&RuntimeComponents>,
+    ) -> Connector {
+        let mut connector = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(self.0.clone())
+            .proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.build()
+    }
+
+    /// Sends a request as it is.
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<Response, ConnectorError> {
+        self.connector(None, None).call(request).await
+    }
+
+    /// Asks for an address without credentials: the status and the body of the reply, or why there is none.
+    pub(super) async fn get(&self, url: &str) -> Result<(u16, String), String> {
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request
+            .set_uri(url.to_owned())
+            .map_err(|error| error.to_string())?;
+        let agent = concat!("lamed/", env!("CARGO_PKG_VERSION"));
+        request.headers_mut().insert("user-agent", agent);
+        let mut reply = (self.send(request).await).map_err(|error| root(&error))?;
+        let status = reply.status().as_u16();
+        let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
+        let body = ByteStream::new(body).collect().await;
+        let body = body.map_err(|error| root(&error))?.into_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
 }
 
 /// The certificates that are named instead of the system's.

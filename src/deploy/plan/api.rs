@@ -6,7 +6,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::step::{Group, Plan, Step, Words};
-use super::{missing, url};
+use super::{missing, spares, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{COMPRESSED_FROM, Desired, DesiredMethod};
 use crate::deploy::observed::{Observed, Permission, Resource, RestApi};
@@ -58,9 +58,10 @@ pub(super) fn plan(plan: &mut Plan, desired: &Desired, observed: &Observed, acco
     }
     planner.unwanted_paths(plan);
     planner.gateway_responses(plan);
-    planner.permissions(plan);
+    let late = planner.permissions(plan);
     planner.stage(plan);
     planner.key(plan);
+    plan.changes.extend(late.changes);
 }
 
 /// Takes away the REST API with its key and usage plan: the last of all, when its functions are gone.
@@ -111,6 +112,7 @@ pub(super) fn remove(plan: &mut Plan, observed: &Observed, name: &str, stage: &s
             words.destructive(),
         );
     }
+    spares::remove(plan, observed, name, true);
 }
 
 struct Planner<'a> {
@@ -298,7 +300,10 @@ impl Planner<'_> {
     }
 
     /// API Gateway may call the function for this method of this API, and for nothing else.
-    fn permissions(&self, plan: &mut Plan) {
+    ///
+    /// What it may call only as long as the old deployment is served stands in `late`.
+    fn permissions(&self, plan: &mut Plan) -> Plan {
+        let mut late = Plan::default();
         for function in &self.desired.functions {
             let there = self.observed.functions.get(&function.name);
             let there = there
@@ -329,12 +334,17 @@ impl Planner<'_> {
                     .get(statement)
                     .is_some_and(|method| is_right(statement, method));
                 if !right {
+                    // One that only changes its source goes before it comes again.
+                    let (plan, group) = match wanted.contains_key(statement) {
+                        true => (&mut *plan, group()),
+                        false => (&mut late, Group::Narrowing),
+                    };
                     let step = Step::Disallow {
                         function: function.name.clone(),
                         statement: statement.clone(),
                     };
                     let words = Words::delete("permission", function.name.as_str());
-                    plan.push(group(), step, words.detail(statement.as_str()));
+                    plan.push(group, step, words.detail(statement.as_str()));
                 }
             }
             for (statement, method) in wanted {
@@ -352,6 +362,7 @@ impl Planner<'_> {
                 plan.push(group(), step, words);
             }
         }
+        late
     }
 
     fn stage(&self, plan: &mut Plan) {

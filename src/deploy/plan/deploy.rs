@@ -2,7 +2,7 @@
 
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
-use super::{api, missing, url};
+use super::{api, missing, spares, table, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
@@ -24,12 +24,16 @@ pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan
         planner.release.0 += 1;
     }
     planner.role(&mut plan);
+    if let Some(table) = &desired.table {
+        table::plan(&mut plan, desired, table, observed);
+    }
     for function in &desired.functions {
         planner.log_group(&mut plan, &function.name);
         planner.function(&mut plan, function);
     }
     if desired.rest_api {
         api::plan(&mut plan, desired, observed, account);
+        spares::remove(&mut plan, observed, &desired.name, false);
     } else {
         api::remove(&mut plan, observed, &desired.name, desired.stage);
     }
@@ -75,6 +79,20 @@ impl Planner<'_> {
     pub(super) fn in_vpc(&self) -> bool {
         let mut functions = self.desired.functions.iter();
         functions.any(|function| !self.vpc(&function.name).subnets.is_empty())
+    }
+
+    /// Whether the role needs what the VPC takes: as long as a version is in one, Lambda has its network interfaces to look
+    /// after, and a rollback may go there.
+    ///
+    /// Source: "Giving Lambda functions access to resources in an Amazon VPC", AWS documentation.
+    pub(super) fn needs_network(&self) -> bool {
+        let functions = self.observed.functions.values();
+        let mut there = functions.flat_map(|function| {
+            let versions = function.versions.iter();
+            let versions = versions.map(|version| &version.configuration);
+            versions.chain([&function.latest])
+        });
+        self.in_vpc() || there.any(|there| !there.vpc.subnets.is_empty())
     }
 
     /// What the config says; else where the function is, and a new one goes where the others are.

@@ -8,7 +8,9 @@ mod deploy;
 mod destroy;
 mod release;
 mod role;
+mod spares;
 mod step;
+mod table;
 mod url;
 
 use std::collections::{BTreeMap, BTreeSet};

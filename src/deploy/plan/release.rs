@@ -53,16 +53,29 @@ impl Release {
         all
     }
 
-    /// The newest of those whose versions are live.
+    /// The one that is live: the newest whose versions the functions run, as far as they had any then. Where somebody
+    /// moved only some of them, it is the newest of what they run.
     #[must_use]
     pub fn live(observed: &Observed) -> Option<Self> {
-        let live = observed
-            .functions
-            .values()
-            .filter_map(ObservedFunction::live);
-        live.filter(|version| !version.configuration.is_python())
+        let functions = || observed.functions.values();
+        let live = functions().filter_map(ObservedFunction::live);
+        let newest = live
+            .filter(|version| !version.configuration.is_python())
             .map(Self::of)
-            .max()
+            .max()?;
+        let runs = |release: Self, function: &ObservedFunction| {
+            let live = function.live().map(|version| version.number);
+            let then = target(function, release).map(|version| version.number);
+            live.is_none() || then.is_none() || live == then
+        };
+        let some = |release: Self| functions().any(|function| target(function, release).is_some());
+        let mut all = Self::all(observed).into_iter();
+        let whole = all.find(|release| {
+            *release <= newest
+                && some(*release)
+                && functions().all(|function| runs(*release, function))
+        });
+        Some(whole.unwrap_or(newest))
     }
 }
 
@@ -96,32 +109,66 @@ pub fn rollback(observed: &Observed, to: Option<u64>) -> Result<(Release, Plan),
                 }
             )));
         }
-        None => *(all.iter().find(|release| Some(**release) < live)).ok_or_else(|| {
-            AwsError::new(match live {
-                None => "no release is live: run `lamed deploy` first".to_owned(),
-                Some(Release(live)) => format!(
-                    "cannot roll back: no release older than the live release {live} is available{}",
-                    left_by_python(observed)
-                ),
-            })
-        })?,
+        None => {
+            // Back to something else than what runs: a release may have brought only what cannot go back.
+            let older = all.iter().filter(|release| Some(**release) < live);
+            let mut older = older.map(|release| (*release, moves(observed, *release)));
+            return older.find(|(_, plan)| !plan.is_empty()).ok_or_else(|| {
+                AwsError::new(match live {
+                    None => "no release is live: run `lamed deploy` first".to_owned(),
+                    Some(Release(live)) => format!(
+                        "cannot roll back: no release older than the live release {live} is available{}",
+                        left_by_python(observed)
+                    ),
+                })
+            });
+        }
     };
+    Ok((to, moves(observed, to)))
+}
+
+/// The aliases that a release needs elsewhere, and what stays as it is.
+fn moves(observed: &Observed, to: Release) -> Plan {
     let mut plan = Plan::default();
+    let mut other_settings = Vec::new();
     for (name, function) in &observed.functions {
         let Some(from) = function.aliases.get(LIVE) else {
             continue;
         };
-        let target = target(function, to);
-        if let Some(target) = target.filter(|target| target.number != *from) {
-            plan.push(
-                Group::Function(name.clone()),
-                Step::MoveAlias(name.clone(), Some(target.number)),
-                Words::update("alias", format!("{name}:{LIVE}"))
-                    .detail(format!("{from} → {}", target.number)),
-            );
+        let Some(target) = target(function, to) else {
+            plan.kept.push(format!(
+                "function `{name}` stays at version {from}: it has no version of release {to} or older"
+            ));
+            continue;
+        };
+        if target.number == *from {
+            continue;
         }
+        let now = function.live().map(|live| &live.configuration);
+        if now.is_some_and(|now| now.environment != target.configuration.environment) {
+            other_settings.push(format!("`{name}`"));
+        }
+        plan.push(
+            Group::Function(name.clone()),
+            Step::MoveAlias(name.clone(), Some(target.number)),
+            Words::update("alias", format!("{name}:{LIVE}"))
+                .detail(format!("{from} → {}", target.number)),
+        );
     }
-    Ok((to, plan))
+    if !other_settings.is_empty() {
+        plan.kept.push(format!(
+            "the settings of that release come back, too, among them the store: {}",
+            other_settings.join(", ")
+        ));
+    }
+    if !plan.is_empty() {
+        plan.kept.push(
+            "a rollback moves only the functions: paths, the API key, limits, permissions and the role stay as the last \
+             deploy left them"
+                .to_owned(),
+        );
+    }
+    plan
 }
 
 /// What was live after a release: the newest version up to it. Python's cannot answer the events

@@ -56,6 +56,8 @@ pub(in crate::deploy) enum Group {
     Logs(String),
     Function(String),
     Api,
+    /// The table of the counts.
+    Table,
     /// A function URL.
     Url,
     GatewayResponse(&'static str),
@@ -65,6 +67,8 @@ pub(in crate::deploy) enum Group {
     Deployment,
     Key,
     UsagePlan,
+    /// What is there twice and not in use.
+    Spares,
     /// What nobody may miss while the old deployment still serves.
     Narrowing,
     OldVersions(String),
@@ -73,21 +77,27 @@ pub(in crate::deploy) enum Group {
 }
 
 impl Group {
+    /// Whether it takes away what the old deployment needs, which is served for a moment after a new one is made.
+    pub(in crate::deploy) fn outlasts_old_stage(&self) -> bool {
+        matches!(self, Self::Narrowing | Self::Removal(_) | Self::Spares)
+    }
+
     /// Whether this one has to wait for the other, where both have steps in a plan.
     pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;
         match self {
-            Role | Logs(_) | Api | Key => false,
+            Role | Logs(_) | Table | Api | Key => false,
             Function(function) => *other == Role || *other == Logs(function.clone()),
             Permission(function) => *other == Api || *other == Function(function.clone()),
-            Url => matches!(other, Function(_)),
+            Url => matches!(other, Function(_) | Table),
             GatewayResponse(_) | Path(_) => *other == Api,
             Method(path, _) => *other == Path(path.clone()),
             Deployment => !matches!(
                 other,
-                Deployment | Key | UsagePlan | Narrowing | OldVersions(_) | Removal(_)
+                Deployment | Key | UsagePlan | Spares | Narrowing | OldVersions(_) | Removal(_)
             ),
             UsagePlan => matches!(other, Deployment | Key),
+            Spares => matches!(other, UsagePlan | Deployment | Key | Permission(_)),
             OldVersions(_) | Removal(_) => {
                 !matches!(other, Narrowing | OldVersions(_) | Removal(_))
             }
@@ -149,6 +159,15 @@ pub(in crate::deploy) enum Step {
         function: String,
         statement: String,
     },
+    CreateTable,
+    /// It is being made, by a deploy that was interrupted.
+    AwaitTable,
+    /// From deletion, or no longer.
+    ProtectTable(bool),
+    SetExpiry,
+    BackUpTable,
+    TagTable,
+    DeleteTable,
     CreateUrl(String),
     OpenUrl(String),
     AllowUrl {
@@ -219,6 +238,10 @@ impl Change {
                     "the logs in `{}` that are older than {days} days",
                     self.name
                 )
+            }
+            // There is another one of the name, which stays.
+            Step::DeleteApi(id) | Step::DeleteKey(id) if self.group == Group::Spares => {
+                format!("{} `{}` ({id})", self.resource, self.name)
             }
             _ => format!("{} `{}`", self.resource, self.name),
         }

@@ -5,12 +5,12 @@ mod shared;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{ChangeKind, Plan, deploy, destroy, mapped, rollback};
+use super::{ChangeKind, Group, Plan, Release, deploy, destroy, mapped, rollback};
 use crate::deploy::Account;
 use crate::deploy::desired::{self, Code, Desired, LIVE, MARK, RUNTIME, Variable, Vpc};
 use crate::deploy::observed::{
     ApiKey, Configuration, Elsewhere, Integration, LogGroup, Observed, ObservedFunction,
-    ObservedMethod, Permission, Resource, RestApi, Role, Stage, UsagePlan, Version,
+    ObservedMethod, Permission, Resource, RestApi, Role, Spares, Stage, UsagePlan, Version,
 };
 use crate::domain::Secret;
 
@@ -50,6 +50,7 @@ fn wants() -> Desired {
         gateway_headers: vec![("Pragma".to_owned(), "no-cache".to_owned())],
         rest_api: true,
         url: None,
+        table: None,
         throttle: None,
         vpc: None,
         tags: BTreeMap::new(),
@@ -156,6 +157,7 @@ fn deployed(desired: &Desired) -> Observed {
     let gateway = mapped("gatewayresponse.header.", &desired.gateway_headers);
     let kinds = ["DEFAULT_4XX", "DEFAULT_5XX"];
     Observed {
+        spares: Spares::default(),
         role: Some(Role {
             arn: account.role(&desired.name),
             created: MADE,
@@ -199,6 +201,7 @@ fn deployed(desired: &Desired) -> Observed {
             keys: vec!["key1".to_owned()],
             tags: BTreeMap::new(),
         }),
+        table: None,
         log_groups,
     }
 }
@@ -481,6 +484,28 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
         to(Some(3)).unwrap_err().to_string(),
         "release 3 not found: expected one of 4, 2, 1"
     );
+    // The second one goes further back, although the newcomer cannot.
+    let stays = "function `newcomer` stays at version 1: it has no version of release 2 or older";
+    let (_, plan) = rollback(&there, None).unwrap();
+    assert_eq!(plan.kept[0], stays);
+    let live = |there: &mut Observed, number| {
+        let track = there.functions.get_mut("track").unwrap();
+        track.aliases.insert(LIVE.to_owned(), number);
+        Release::live(there).map(|release| release.0)
+    };
+    assert_eq!(live(&mut there, 10), Some(4));
+    assert_eq!(live(&mut there, 9), Some(2));
+    let further = rollback(&there, None).map(|(to, plan)| (to.0, lines(&plan)));
+    let line = "~ alias track:live: 9 → 8".to_owned();
+    assert_eq!(further.unwrap(), (1, vec![line]));
+    // Settings of another store would come back.
+    let mut before = native.clone();
+    before.environment.clear();
+    let track = there.functions.get_mut("track").unwrap();
+    track.versions[1] = version(8, "lamed 1.0.0, release 1", &before);
+    let (_, plan) = rollback(&there, None).unwrap();
+    let said = "the settings of that release come back, too, among them the store: `track`";
+    assert!(plan.kept.iter().any(|kept| kept == said), "{:?}", plan.kept);
     there.functions.retain(|name, _| name == "track");
     there
         .functions
@@ -493,4 +518,22 @@ fn a_rollback_takes_all_functions_to_what_was_live_then() {
         "cannot roll back: no release older than the live release 1 is available; the versions of Python \
          lamed cannot answer the requests that API Gateway sends now"
     );
+}
+
+#[test]
+fn what_the_old_stage_calls_goes_after_it() {
+    let name = || "track".to_owned();
+    for (group, waits) in [
+        (Group::Removal(name()), true),
+        (Group::Narrowing, true),
+        (Group::Spares, true),
+        (Group::Permission(name()), false),
+        (Group::Deployment, false),
+    ] {
+        assert_eq!(group.outlasts_old_stage(), waits, "{group:?}");
+        assert!(
+            !waits || group.needs(&Group::Deployment) && !Group::Deployment.needs(&group),
+            "{group:?}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_apigateway::types as gateway;
 use tokio::try_join;
 
+use super::twice::one_api;
 use super::{Names, sorted};
 use crate::deploy::aws::{Aws, AwsError};
 use crate::deploy::concurrently;
@@ -28,35 +29,13 @@ pub(in crate::deploy) async fn apis_named(
     Ok(apis)
 }
 
-/// Names of APIs are not unique. Of several, the one that serves `/track`.
-pub(super) async fn one_api(
+pub(super) async fn rest_api(
     aws: &Aws,
-    mut apis: Vec<gateway::RestApi>,
-    name: &str,
-) -> Result<Option<gateway::RestApi>, AwsError> {
-    if apis.len() > 1 {
-        let ids: Vec<String> = apis.iter().filter_map(|api| api.id.clone()).collect();
-        let resources = concurrently(&ids, async |id| resources(aws, id).await).await?;
-        let mut serving = resources
-            .iter()
-            .map(|resources| resources.contains_key("track"));
-        apis.retain(|_| serving.next().unwrap_or(false));
-        if apis.len() != 1 {
-            return Err(AwsError::new(format!(
-                "found {} REST APIs named `{name}` ({}): lamed cannot tell which one is in use; \
-                 rename or delete the others",
-                ids.len(),
-                ids.join(", ")
-            )));
-        }
-    }
-    Ok(apis.pop())
-}
-
-pub(super) async fn rest_api(aws: &Aws, names: Names<'_>) -> Result<Option<RestApi>, AwsError> {
+    names: Names<'_>,
+) -> Result<(Option<RestApi>, Vec<String>), AwsError> {
     let apis = apis_named(aws, names.deployment).await?;
-    let Some(api) = one_api(aws, apis, names.deployment).await? else {
-        return Ok(None);
+    let (Some(api), spare) = one_api(aws, apis, names.deployment).await? else {
+        return Ok((None, Vec::new()));
     };
     let id = api.id.unwrap_or_default();
     let (mut resources, gateway_responses, stage) = try_join!(
@@ -65,7 +44,7 @@ pub(super) async fn rest_api(aws: &Aws, names: Names<'_>) -> Result<Option<RestA
         stage(aws, &id, names.stage),
     )?;
     let root = resources.remove("").map(|resource| resource.id);
-    Ok(Some(RestApi {
+    let api = RestApi {
         root: api.root_resource_id.or(root).unwrap_or_default(),
         resources,
         gateway_responses,
@@ -73,7 +52,8 @@ pub(super) async fn rest_api(aws: &Aws, names: Names<'_>) -> Result<Option<RestA
         compressed_from: api.minimum_compression_size,
         tags: api.tags.map(sorted).unwrap_or_default(),
         id,
-    }))
+    };
+    Ok((Some(api), spare))
 }
 
 /// All resources by path, the root among them.
@@ -192,7 +172,7 @@ async fn deployments(aws: &Aws, api: &str) -> Result<BTreeMap<String, String>, A
         .collect())
 }
 
-/// The keys of that name, with their values.
+/// The keys of that name with their values, in the order in which they were made.
 pub(in crate::deploy) async fn keys(aws: &Aws, name: &str) -> Result<Vec<ApiKey>, AwsError> {
     let keys = aws
         .call("apigateway:GetApiKeys", async || {
@@ -205,7 +185,7 @@ pub(in crate::deploy) async fn keys(aws: &Aws, name: &str) -> Result<Vec<ApiKey>
         // The query finds all names that begin so.
         .filter(|key| key.name() == Some(name))
         .collect();
-    keys.sort_by_key(|key| key.created_date);
+    keys.sort_by_key(|key| (key.created_date, key.id.clone()));
     Ok((keys.into_iter())
         .filter_map(|key| {
             Some(ApiKey {
@@ -216,18 +196,6 @@ pub(in crate::deploy) async fn keys(aws: &Aws, name: &str) -> Result<Vec<ApiKey>
             })
         })
         .collect())
-}
-
-pub(super) fn one_key(mut keys: Vec<ApiKey>, name: &str) -> Result<Option<ApiKey>, AwsError> {
-    if keys.len() > 1 {
-        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        return Err(AwsError::new(format!(
-            "found {} API keys named `{name}` ({}): rename or delete those that are not in use",
-            ids.len(),
-            ids.join(", ")
-        )));
-    }
-    Ok(keys.pop())
 }
 
 pub(in crate::deploy) async fn usage_plans(aws: &Aws) -> Result<Vec<gateway::UsagePlan>, AwsError> {

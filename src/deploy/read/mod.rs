@@ -3,6 +3,8 @@
 mod functions;
 mod gateway;
 mod role;
+mod table;
+mod twice;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,9 +12,11 @@ use tokio::{join, try_join};
 
 use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
-pub(super) use self::gateway::{apis_named, keys, plan_keys, resources, stage, usage_plans};
-use self::gateway::{one_api, one_key, rest_api, usage_plan};
+use self::gateway::{apis_named, rest_api, usage_plan};
+pub(super) use self::gateway::{keys, plan_keys, resources, stage, usage_plans};
 use self::role::role;
+pub(super) use self::twice::{DESCRIPTION, first_api, policy};
+use self::twice::{one_api, one_key};
 use super::aws::{Aws, AwsError};
 use super::concurrently;
 use super::desired::{LIVE, MARK, log_group, region_policy};
@@ -25,8 +29,12 @@ pub struct Names<'a> {
     /// Of the role, the API, the key and the usage plan.
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
+    /// The table of the counts, where there should be one.
+    pub table: Option<&'a str>,
     /// The one of them that may have a function URL.
     pub url_function: &'a str,
+    /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
+    pub url_unseen: bool,
     pub stage: &'a str,
     /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
@@ -43,24 +51,40 @@ pub struct Names<'a> {
 /// Reads what is there.
 ///
 /// # Errors
-/// When AWS cannot be asked, does not allow it, or holds two APIs or keys of the name.
+/// When AWS cannot be asked, does not allow it, or holds two APIs of the name that lamed did not make.
 pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> {
     let found = concurrently(names.functions, async |name| {
-        function(aws, name, names).await
+        match function(aws, name, names).await {
+            Err(error) if error.is_denied() && *name == names.url_function && names.url_unseen => {
+                Ok(None)
+            }
+            found => found,
+        }
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
-    let (role, api, keys, plans, found, groups) = try_join!(
+    let table = async {
+        match names.table {
+            Some(name) => table::table(aws, name, names).await,
+            None => Ok(None),
+        }
+    };
+    let (role, (api, spare), keys, plans, found, groups, table) = try_join!(
         own_role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
         usage_plans(aws),
         found,
         groups,
+        table,
     )?;
+    let id = api.as_ref().map(|api| api.id.as_str());
+    let (key, spares) = one_key(aws, keys, &plans, id, spare, names).await?;
     let mut observed = Observed {
         role,
-        key: one_key(keys, names.deployment)?,
+        table,
+        key,
         api,
+        spares,
         ..Observed::default()
     };
     for (name, (function, group)) in names.functions.iter().zip(found.into_iter().zip(groups)) {
@@ -93,7 +117,7 @@ pub enum Found {
 /// # Errors
 /// As [`observe`]. Who may not ask for the one may have the other.
 pub async fn find(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
-    let (url, api) = join!(find_url(aws, names), find_api(aws, names.deployment));
+    let (url, api) = join!(find_url(aws, names), find_api(aws, names));
     match (url, api) {
         (Ok(Some(found)), _) => Ok(Some(found)),
         (Err(_), Ok(Some(found))) | (Ok(None), Ok(Some(found))) => Ok(Some(found)),
@@ -117,11 +141,19 @@ async fn find_url(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError
     Ok(url.map(|url| Found::Url(url.url, settings.map(Secret::new))))
 }
 
-async fn find_api(aws: &Aws, name: &str) -> Result<Option<Found>, AwsError> {
+async fn find_api(aws: &Aws, names: Names<'_>) -> Result<Option<Found>, AwsError> {
+    let name = names.deployment;
     let (apis, keys) = try_join!(apis_named(aws, name), keys(aws, name))?;
-    let api = one_api(aws, apis, name).await?;
-    let key = one_key(keys, name)?.map(|key| key.value);
-    Ok(api.and_then(|api| Some(Found::RestApi(api.id?, key))))
+    let (api, _) = one_api(aws, apis, name).await?;
+    let Some(id) = api.and_then(|api| api.id) else {
+        return Ok(None);
+    };
+    let plans = match keys.len() {
+        0 | 1 => Vec::new(),
+        _ => usage_plans(aws).await?,
+    };
+    let (key, _) = one_key(aws, keys, &plans, Some(&id), Vec::new(), names).await?;
+    Ok(Some(Found::RestApi(id, key.map(|key| key.value))))
 }
 
 /// The deployment's own role, where it has one.

@@ -25,6 +25,8 @@ pub mod parameter {
     pub const USER: &str = "user";
     /// What a conversion is worth, where its goal has a value.
     pub const VALUE: &str = "value";
+    /// Asks whether events could be counted, and counts none.
+    pub const PROBE: &str = "probe";
     pub const SCOPE: &str = "scope";
     pub const GOAL: &str = "goal";
     /// `1` asks for counts by day, too.

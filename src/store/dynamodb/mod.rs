@@ -16,6 +16,7 @@ mod patience;
 mod random;
 mod read;
 mod register;
+pub(crate) mod rights;
 mod settings;
 mod table;
 mod track;

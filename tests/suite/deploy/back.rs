@@ -76,6 +76,7 @@ lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
 5 to update
 
+a rollback moves only the functions: paths, the API key, limits, permissions and the role stay as the last deploy left them
 error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Roll back from release 3 to release 2?
 ",
     );
@@ -94,6 +95,7 @@ lamed in account ACCOUNT, eu-west-1: release 3 → 2
 
 5 to update
 
+a rollback moves only the functions: paths, the API key, limits, permissions and the role stay as the last deploy left them
 release 2 is live; run `lamed deploy` to apply the config again
 ~ updated alias lamed-all-experiments:live
 ~ updated alias lamed-client:live
@@ -264,7 +266,7 @@ impl Site {
     }
 
     /// The numbers of the versions that are live.
-    fn live(&self) -> Vec<u64> {
+    pub(super) fn live(&self) -> Vec<u64> {
         let state = self.aws.state();
         let functions = state["functions"].as_object().unwrap().values();
         let version = |function: &Value| {

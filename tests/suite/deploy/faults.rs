@@ -20,8 +20,8 @@ const INTERRUPTED: &str = "error: interrupted: the running steps may or may not 
 #[derive(Clone, Copy, Debug)]
 enum Start {
     Nothing,
-    /// From nothing, to a function URL.
-    Url,
+    /// From nothing, to a function URL and a table.
+    Alone,
     Python,
 }
 
@@ -29,7 +29,7 @@ impl Start {
     fn site(self) -> Site {
         match self {
             Self::Nothing => Site::new(),
-            Self::Url => Site::with_url(),
+            Self::Alone => Site::with_nothing(),
             Self::Python => Site::of_python(&super::upgrade::python_config()),
         }
     }
@@ -69,7 +69,7 @@ fn kinds<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Vec<&'a str> {
 
 #[test]
 fn what_passes_by_itself_is_waited_for() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (_, expected) = start.undisturbed();
         let site = start.site();
         site.aws.slow_functions(3);
@@ -84,9 +84,102 @@ fn what_passes_by_itself_is_waited_for() {
     }
 }
 
+/// All that is made, and needed by another call.
+#[test]
+fn what_was_just_made_is_waited_for() {
+    let full = |site: &Site| {
+        let aws = json!({
+            "tags": {"team": "growth"}, "throttle": {"rate": 10, "burst": 20},
+            "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]},
+        });
+        site.configure(&with("/aws", aws));
+    };
+    let undisturbed = Site::new();
+    full(&undisturbed);
+    undisturbed.deploy();
+    let site = Site::new();
+    full(&site);
+    site.aws.slow_news(2);
+    site.aws.slow_roles(2);
+    site.deploy();
+    let expected = undisturbed.outcome();
+    assert_eq!(changes(&expected, &site.outcome()), [""; 0]);
+    // A role that is made again is given to functions that are there.
+    let delete = json!([
+        ["iam", "delete_role_policy", {"RoleName": "lamed", "PolicyName": "lamed-eu-west-1"}],
+        ["iam", "delete_role", {"RoleName": "lamed"}],
+    ]);
+    assert_eq!(site.aws.call(&delete), json!(["done", "done"]));
+    site.deploy();
+    assert_eq!(site.aws.missed_news(), [""; 0]);
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
+}
+
+/// What nobody made will not come.
+#[test]
+fn what_will_not_pass_is_not_waited_for() {
+    let full = "a quota of the account is full: remove what is not in use, or ask for more in Service Quotas";
+    for (action, fault, said) in [
+        (
+            "iam:CreateRole",
+            Fault::Refused(
+                409,
+                "LimitExceeded",
+                "Cannot exceed quota for RolesPerAccount: 1000",
+            ),
+            full,
+        ),
+        (
+            "apigateway:CreateApiKey",
+            Fault::Refused(
+                429,
+                "LimitExceededException",
+                "Maximum number of API keys reached.",
+            ),
+            full,
+        ),
+        (
+            "logs:CreateLogGroup",
+            Fault::Refused(400, "LimitExceededException", "Resource limit exceeded."),
+            full,
+        ),
+        (
+            "lambda:CreateFunction",
+            Fault::Refused(
+                400,
+                "CodeStorageExceededException",
+                "Code storage limit exceeded.",
+            ),
+            full,
+        ),
+        (
+            "iam:CreateRole",
+            Fault::Refused(
+                404,
+                "NoSuchEntity",
+                "Scope ARN: arn:x does not exist or is not attachable.",
+            ),
+            "Scope ARN: arn:x does not exist",
+        ),
+    ] {
+        let site = Site::new();
+        site.aws.fault(action, When::From(1), fault);
+        let start = Instant::now();
+        let outcome = site.deploy_line(&["--yes"]).run();
+        assert_eq!(outcome.code, Some(1), "{outcome}");
+        let last = outcome.stderr.lines().last().unwrap();
+        let begins = format!("error: `{action}`: ");
+        assert!(
+            last.starts_with(&begins) && last.contains(said),
+            "{outcome}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(20), "{action}");
+    }
+}
+
 #[test]
 fn a_connection_that_breaks_makes_nothing_twice() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (calls, expected) = start.undisturbed();
         for cut in [Fault::CutBefore, Fault::CutAfter] {
             let site = start.site();
@@ -151,7 +244,7 @@ fn a_function_that_failed_is_not_waited_for() {
 /// Each run comes a little further than the one before, and dies at the first call of another kind.
 #[test]
 fn a_deploy_that_dies_again_and_again_is_finished_by_the_last_one() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (calls, expected) = start.undisturbed();
         for done in [false, true] {
             let mut site = start.site();

@@ -7,12 +7,14 @@ mod earlier;
 mod faults;
 mod foreign;
 mod fresh;
+mod live;
 mod network;
 mod refusals;
 mod regions;
 mod role;
 mod secrets;
 mod tags;
+mod twice;
 mod upgrade;
 mod url;
 

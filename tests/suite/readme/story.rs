@@ -133,6 +133,7 @@ impl Account {
         let writes = ["delete", "deploy", "destroy", "rollback"].contains(&arguments[0]);
         if writes && !arguments.contains(&"--dry-run") {
             self.api = None;
+            self.aws.api_is_away();
         }
         self.aws.line(&self.home, arguments)
     }

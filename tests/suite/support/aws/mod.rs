@@ -11,7 +11,7 @@
 //!   unasked; no pages in lists; names of functions and days of retention unchecked.
 //! - here: permissions (and `iam:SimulatePrincipalPolicy`, which moto lacks), throttling, faults of
 //!   the services, conflicts, expired credentials, broken connections, roles that Lambda cannot assume
-//!   yet, functions that are still pending or being updated, code
+//!   yet, functions that are still pending or being updated, things just made that are not found yet, code
 //!   for runtimes that AWS has given up, invocations of the deployed API.
 //! - nowhere: `apigateway:UpdateMethod`, `UpdateIntegration` and `UpdateGatewayResponse` are 500
 //!   (put them anew instead); `Tags` in `UpdateStage` and `UpdateRestApi` are ignored; a usage plan
@@ -21,6 +21,7 @@
 mod call;
 mod fault;
 mod moto;
+mod news;
 mod proxy;
 mod transitions;
 
@@ -145,6 +146,8 @@ impl Aws {
         state.rules.clear();
         state.denied.clear();
         state.latency = Duration::ZERO;
+        state.probed.clear();
+        state.probes.clear();
     }
 
     /// Adds this to every call.
@@ -185,9 +188,37 @@ impl Aws {
         self.proxy.state().transitions.refusals = refusals;
     }
 
+    /// From now on so many calls are refused that need what was just made.
+    pub fn slow_news(&self, refusals: usize) {
+        self.proxy.state().news.refusals = refusals;
+    }
+
+    /// What was made without such a refusal after it.
+    pub fn missed_news(&self) -> Vec<String> {
+        self.proxy.state().news.missed()
+    }
+
     /// What answers in the place of the deployed API: the address of a `lamed serve --local`.
     pub fn api_is_at(&self, address: &str) {
         self.proxy.state().api = Some(address.to_owned());
+    }
+
+    /// Nothing is there any more; probes are answered as if there were.
+    pub fn api_is_away(&self) {
+        self.proxy.state().api = None;
+    }
+
+    /// What the deployed API answers, one after the other, to the requests by which commands look whether it is live;
+    /// the last one stays.
+    pub fn probed(&self, answers: &[(u16, &str)]) {
+        let answers = answers.iter();
+        let answers = answers.map(|(status, body)| (*status, (*body).to_owned()));
+        self.proxy.state().probed = answers.collect();
+    }
+
+    /// How many of those there were since the last reset.
+    pub fn probes(&self) -> usize {
+        self.proxy.state().probes.len()
     }
 
     /// All that is in the account.

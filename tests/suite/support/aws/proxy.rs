@@ -15,9 +15,10 @@ use hyper::{Request, Response, client};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Barrier, oneshot};
 
 use super::fault::{Event, Rule};
+use super::news::News;
 use super::transitions::Transitions;
 use super::{Call, Fault, Refusal, moto};
 
@@ -35,8 +36,13 @@ pub struct State {
     pub denied: Vec<String>,
     pub latency: Duration,
     pub transitions: Transitions,
+    pub news: News,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
+    /// What the deployed API answers to probes where nothing answers in its place: the last one stays.
+    pub probed: Vec<(u16, String)>,
+    /// The addresses of the probes so far.
+    pub probes: Vec<String>,
     open: Open,
 }
 
@@ -175,6 +181,10 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
     tokio::time::sleep(latency).await;
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
+        Verdict::Meet(other) => {
+            other.wait().await;
+            pass(&state, call, request).await?
+        }
         Verdict::Cut { done: false } => return Err(Cut),
         Verdict::Cut { done: true } => {
             pass(&state, call, request).await?;
@@ -226,6 +236,7 @@ async fn straight(account: String, request: Request<Incoming>) -> Result<Reply, 
 enum Verdict {
     Forward,
     Reply(Response<Bytes>),
+    Meet(Arc<Barrier>),
     Cut { done: bool },
     Hang { done: bool, told: Sender<Event> },
 }
@@ -238,6 +249,7 @@ impl State {
             .collect();
         let refusal = match struck.first() {
             Some(Fault::CutBefore) => return Verdict::Cut { done: false },
+            Some(Fault::Meet(other)) => return Verdict::Meet(other.clone()),
             Some(Fault::CutAfter) => return Verdict::Cut { done: true },
             Some(Fault::HangBefore(told) | Fault::HangAfter(told)) => {
                 let done = matches!(struck[0], Fault::HangAfter(_));
@@ -248,7 +260,9 @@ impl State {
             None if self.denied.contains(&call.permission()) => {
                 Some(Refusal::denied(call, &self.account))
             }
-            None => self.transitions.refusal(call, &self.account),
+            None => {
+                (self.news.refusal(call)).or_else(|| self.transitions.refusal(call, &self.account))
+            }
         };
         match refusal {
             Some(refusal) => Verdict::Reply(refusal.reply(call.service())),
@@ -257,6 +271,16 @@ impl State {
             }
             None => Verdict::Forward,
         }
+    }
+
+    /// The next answer to a probe.
+    fn probed(&mut self) -> Reply {
+        let (status, body) = match &self.probed[..] {
+            [] => (200, r#"{"counted":false}"#.to_owned()),
+            [last] => last.clone(),
+            _ => self.probed.remove(0),
+        };
+        text(status, body)
     }
 
     /// moto lacks this one.
@@ -291,6 +315,7 @@ impl State {
         if !reply.status().is_success() {
             return reply;
         }
+        self.news.passed(call);
         let (head, body) = reply.into_parts();
         let mut document: Value = serde_json::from_slice(&body).unwrap_or_default();
         let before = document.clone();
@@ -303,8 +328,12 @@ impl State {
     }
 }
 
-/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`.
+/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what the URL
+/// of a function leads to: `/lambda-url/{id}/{path}`.
 fn invocation(path: &str) -> Option<String> {
+    if let Some(url) = path.strip_prefix("/lambda-url/") {
+        return url.split_once('/').map(|(_, path)| format!("/{path}"));
+    }
     let (api, path) = path.split_once("/_user_request_")?;
     let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
     Some(format!("/{stage}{path}"))
@@ -315,8 +344,17 @@ async fn invoke(
     mut request: Request<Bytes>,
     path: String,
 ) -> Result<Reply, Cut> {
-    let Some(api) = state.lock().unwrap().api.clone() else {
-        return Ok(text(502, "no API was given to the proxy".to_owned()));
+    let is_probe = request.uri().query() == Some("probe=1");
+    let api = {
+        let mut state = state.lock().unwrap();
+        if is_probe {
+            state.probes.push(request.uri().to_string());
+        }
+        match (state.api.clone(), is_probe) {
+            (Some(api), _) => api,
+            (None, true) => return Ok(state.probed()),
+            (None, false) => return Ok(text(502, "no API was given to the proxy".to_owned())),
+        }
     };
     let query = request.uri().query().map(|query| format!("?{query}"));
     *request.uri_mut() = format!("{path}{}", query.unwrap_or_default())
