@@ -16,8 +16,10 @@ mod patience;
 mod random;
 mod read;
 mod register;
+mod request;
 pub(crate) mod rights;
 mod settings;
+mod signature;
 mod table;
 mod track;
 
