@@ -554,7 +554,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the settings of the function need 4357 bytes"),
+            error.starts_with("the settings of the function need 4473 bytes"),
             "{error}"
         );
         for (json, message) in [

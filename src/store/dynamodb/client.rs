@@ -91,7 +91,6 @@ impl Client {
                 Failure::Unsent(_) | Failure::Busy(_) => {}
                 lasting => return Err(lasting),
             }
-            tracing::debug!(operation, ?failure, "asking again");
             if !patience.pause().await {
                 return Err(failure);
             }
