@@ -9,6 +9,7 @@ mod foreign;
 mod fresh;
 mod live;
 mod network;
+mod real;
 mod refusals;
 mod regions;
 mod role;
