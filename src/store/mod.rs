@@ -1,8 +1,9 @@
-//! Where events are counted: the [`Store`] trait and its two homes, Redis and SQLite.
+//! Where events are counted: the [`Store`] trait and its homes, Redis, SQLite and DynamoDB.
 //!
 //! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
+mod dynamodb;
 #[cfg(feature = "cli")]
 mod health;
 mod redis;
@@ -14,6 +15,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::dynamodb::{
+    Credentials, CredentialsSource, DynamoDbSettings, DynamoDbStore, EnvironmentCredentials,
+    commands_that_make_a_table,
+};
 #[cfg(feature = "cli")]
 pub use self::health::{Durability, Fsync, Health};
 #[cfg(feature = "cli")]

@@ -9,7 +9,7 @@ use lamed::store::{
 use redis::Commands;
 
 use crate::counting::values;
-use crate::support::{Cluster, Redis, event, make_certificates, name, redis_with_tls};
+use crate::support::{Cluster, Redis, Table, event, make_certificates, name, redis_with_tls};
 
 const DAY: Counting = counting(Some(Duration::from_hours(24)), Dedupe::Compact);
 const FOR_EVER: Counting = counting(None, Dedupe::Compact);
@@ -163,6 +163,13 @@ async fn redis_by_tls_with_its_own_authority() {
     let stranger = redis_store(&format!("rediss://localhost:{tls_port}"), DAY);
     let error = stranger.ping().await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn dynamodb() {
+    for counting in [DAY, FOR_EVER] {
+        story(&Table::create().await.store_counting(counting)).await;
+    }
 }
 
 /// The story: counting, duplicates, names, deletes and days, in one order that touches all.

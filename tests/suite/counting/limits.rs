@@ -8,7 +8,7 @@ use lamed::store::{Counting, Dedupe, Location, RedisSettings, RedisStore, Sqlite
 use redis::Commands;
 use tokio::task::JoinSet;
 
-use crate::support::{Cluster, Redis, event, event_in, name, redis_6_2};
+use crate::support::{Cluster, Redis, Table, event, event_in, name, redis_6_2};
 use Outcome::{Counted, Duplicate, Refused};
 
 const LIMITS: Counting = Counting {
@@ -163,6 +163,19 @@ async fn redis_keeps_the_limits() {
 async fn a_cluster_keeps_the_limits() {
     let cluster = Cluster::start().await;
     story(&over(cluster.settings(), LIMITS), false).await;
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_limits() {
+    let table = Table::create().await;
+    story(&table.store_counting(LIMITS), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_side_by_side_on_two_functions_keep_the_limits() {
+    let table = Table::create().await;
+    let function = || Arc::new(table.store_counting(LIMITS));
+    crowd([function(), function()]).await;
 }
 
 /// Servers side by side, each with many requests at once, on each limit.

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Clock, Redis, event, name};
+use crate::support::{Clock, Redis, Table, event, name};
 
 /// Milliseconds.
 const WINDOW: i64 = 3_600_000;
@@ -25,13 +25,14 @@ enum Memory {
     Flags,
     Compact(Option<i64>),
     Sqlite(Option<i64>),
+    DynamoDb(Option<i64>),
 }
 
 impl Memory {
     fn counting(self) -> Counting {
         let (window, dedupe) = match self {
             Self::Compact(window) => (window, Dedupe::Compact),
-            Self::Sqlite(window) => (window, Dedupe::Compact),
+            Self::Sqlite(window) | Self::DynamoDb(window) => (window, Dedupe::Compact),
             Self::Flags => (Some(WINDOW), Dedupe::Flags),
         };
         Counting {
@@ -47,7 +48,9 @@ impl Memory {
             // Redis expires a key after the millisecond that it is given.
             Self::Flags => now + WINDOW,
             Self::Sqlite(Some(window)) => now + window - 1,
-            Self::Compact(None) | Self::Sqlite(None) => i64::MAX,
+            // To the end of the second.
+            Self::DynamoDb(Some(window)) => (now + window + 999) / 1000 * 1000 - 1,
+            Self::Compact(None) | Self::Sqlite(None) | Self::DynamoDb(None) => i64::MAX,
             Self::Compact(Some(window)) => (now / window + 2) * window,
         };
         if let Self::Compact(Some(window)) = self {
@@ -181,7 +184,9 @@ impl<F: FnMut(&Clock, Memory) -> Box<dyn Store>> World<F> {
     fn pass_time(&mut self) {
         let now = self.clock.now();
         let window = match self.memory {
-            Memory::Compact(Some(window)) | Memory::Sqlite(Some(window)) => window,
+            Memory::Compact(Some(window))
+            | Memory::Sqlite(Some(window))
+            | Memory::DynamoDb(Some(window)) => window,
             _ => WINDOW,
         };
         self.clock.advance(match self.random.random_range(0..6) {
@@ -312,6 +317,19 @@ async fn sqlite_counts_exactly_through_changes_of_the_window() {
             Box::new(SqliteStore::open_with_clock(&file, counting, clock.reader()).unwrap())
         });
         world.live(300).await;
+    }
+}
+
+#[tokio::test]
+async fn dynamodb_counts_exactly_through_changes_of_the_window() {
+    for seed in seeds() {
+        let table = Table::create().await;
+        let windows = [Some(WINDOW), Some(7 * WINDOW), Some(WINDOW / 60), None];
+        let memories = windows.map(Memory::DynamoDb);
+        let mut world = World::new(seed, Clock::new(), &memories, |clock, memory| {
+            table.store_at(memory.counting(), clock)
+        });
+        world.live(150).await;
     }
 }
 

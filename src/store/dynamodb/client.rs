@@ -1,0 +1,218 @@
+//! Requests to the API of DynamoDB: JSON, signed.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials as Signer;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Request, Uri};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout_at;
+
+use super::connections::Connections;
+use super::failure::Failure;
+use super::patience::Patience;
+use super::settings::{Credentials, CredentialsSource, DynamoDbSettings};
+use crate::store::StoreError;
+
+/// What the API calls its version, before the name of an operation.
+const API: &str = "DynamoDB_20120810";
+
+/// How long before they expire credentials are replaced.
+const IN_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// The way to one table.
+pub(super) struct Client {
+    pub table: String,
+    /// As errors name it.
+    name: String,
+    region: String,
+    url: Uri,
+    connections: Connections,
+    source: Arc<dyn CredentialsSource>,
+    held: Mutex<Option<Credentials>>,
+    timeout: Duration,
+}
+
+impl Client {
+    pub(super) fn new(
+        settings: &DynamoDbSettings,
+        source: Arc<dyn CredentialsSource>,
+    ) -> Result<Self, StoreError> {
+        let text = settings.url();
+        let url = (text.parse::<Uri>().ok())
+            .and_then(|url| Connections::to(&url).map(|connections| (url, connections)));
+        let Some((url, connections)) = url else {
+            let why =
+                format!("`{text}` is not an address: expected https://HOST or http://HOST:PORT");
+            return Err(StoreError::Failed(why));
+        };
+        Ok(Self {
+            table: settings.table.clone(),
+            name: settings.to_string(),
+            region: settings.region.clone(),
+            url,
+            connections,
+            source,
+            held: Mutex::default(),
+            timeout: settings.timeout,
+        })
+    }
+
+    /// For one call of the store, or for one request of a longer one.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(self.timeout)
+    }
+
+    /// Asks until there is an answer, or an error that asking again does not change. The body must be safe to be sent
+    /// again.
+    pub(super) async fn ask(
+        &self,
+        operation: &str,
+        body: &Value,
+        patience: &mut Patience,
+    ) -> Result<Value, Failure> {
+        let body = Bytes::from(body.to_string());
+        loop {
+            let attempt = timeout_at(patience.attempt(), self.attempt(operation, body.clone()));
+            let failure = match attempt.await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) => failure,
+                Err(_) => {
+                    self.connections.distrust();
+                    Failure::Unclear(format!("no answer within {:?}", self.timeout))
+                }
+            };
+            match failure {
+                Failure::Unclear(_) => patience.unclear = true,
+                Failure::Unsent(_) | Failure::Busy(_) => {}
+                lasting => return Err(lasting),
+            }
+            tracing::debug!(operation, ?failure, "asking again");
+            if !patience.pause().await {
+                return Err(failure);
+            }
+        }
+    }
+
+    async fn attempt(&self, operation: &str, body: Bytes) -> Result<Value, Failure> {
+        let credentials = self.credentials().await.map_err(Failure::Unsent)?;
+        let request = self
+            .sign(operation, body, &credentials)
+            .map_err(Failure::Unsent)?;
+        let (status, answer) = self.connections.send(request).await?;
+        if status == 200 {
+            return serde_json::from_slice(&answer)
+                .map_err(|error| Failure::Unclear(format!("the answer is no JSON: {error}")));
+        }
+        let failure = Failure::of_answer(status, &answer);
+        if let Failure::Refused { code, .. } = &failure
+            && code.starts_with("ExpiredToken")
+        {
+            *self.held.lock().await = None;
+        }
+        Err(failure)
+    }
+
+    async fn credentials(&self) -> Result<Credentials, String> {
+        let mut held = self.held.lock().await;
+        let now = SystemTime::now();
+        let lasts = |credentials: &Credentials, time: SystemTime| {
+            credentials.expires.is_none_or(|expires| expires > time)
+        };
+        if let Some(credentials) = held.as_ref().filter(|held| lasts(held, now + IN_TIME)) {
+            return Ok(credentials.clone());
+        }
+        match self.source.credentials().await {
+            Ok(new) => Ok(held.insert(new).clone()),
+            // The old ones do for a while.
+            Err(reason) => (held.clone().filter(|held| lasts(held, now))).ok_or(reason),
+        }
+    }
+
+    fn sign(
+        &self,
+        operation: &str,
+        body: Bytes,
+        credentials: &Credentials,
+    ) -> Result<Request<Full<Bytes>>, String> {
+        let target = format!("{API}.{operation}");
+        let host = self
+            .url
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", host),
+            ("x-amz-target", &target),
+        ];
+        let signer = Signer::new(
+            &credentials.access_key_id,
+            credentials.secret_access_key.reveal(),
+            (credentials.session_token.as_ref()).map(|token| token.reveal().to_owned()),
+            None,
+            "lamed",
+        );
+        let cannot = |error: &dyn std::fmt::Display| format!("cannot sign a request: {error}");
+        let identity = signer.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("dynamodb")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| cannot(&error))?
+            .into();
+        let url = self.url.to_string();
+        let signable =
+            SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(&body));
+        let signed = sign(signable.map_err(|error| cannot(&error))?, &parameters);
+        let (instructions, _) = signed.map_err(|error| cannot(&error))?.into_parts();
+        let mut request = Request::post("/");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body));
+        let mut request = request.map_err(|error| cannot(&error))?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+
+    /// What a failure means for the store.
+    pub(super) fn error(&self, failure: Failure) -> StoreError {
+        let name = &self.name;
+        match failure {
+            Failure::Unsent(reason) | Failure::Unclear(reason) | Failure::Busy(reason) => {
+                StoreError::Unavailable(format!("{name}: {reason}"))
+            }
+            Failure::Canceled(_) | Failure::Condition => {
+                StoreError::Unavailable(format!("{name}: too many writes to the same item at once"))
+            }
+            Failure::Refused { code, message } => {
+                let reason = format!("{name}: {message} ({code})");
+                match code.as_str() {
+                    "ValidationException"
+                    | "SerializationException"
+                    | "TransactionCanceledException" => StoreError::Failed(reason),
+                    // Its operator can make the table or give the rights at any time.
+                    _ => StoreError::Unavailable(reason),
+                }
+            }
+        }
+    }
+
+    /// There was no time for all that was asked.
+    pub(super) fn busy(&self) -> StoreError {
+        self.error(Failure::Busy("it has too much to do".to_owned()))
+    }
+
+    /// What an answer lacks that DynamoDB always gives.
+    pub(super) fn odd_answer(&self) -> StoreError {
+        StoreError::Failed(format!("{}: unexpected answer", self.name))
+    }
+}

@@ -1,0 +1,293 @@
+//! Reading: one Query an experiment.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use super::items::{self, Key};
+use super::register::Experiment;
+use super::{DynamoDbStore, at_once};
+use crate::domain::{Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Sums};
+use crate::store::StoreError;
+
+/// How many experiments are read at once.
+const AT_ONCE: usize = 32;
+
+/// How many items one request reads by their keys.
+const MOST_KEYS: usize = 100;
+
+/// All that the table has of an experiment.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub experiment: Experiment,
+    pub counters: Vec<Counted>,
+    /// The items of counters that are deleted.
+    pub left: Vec<Key>,
+}
+
+/// A counter, and what it counted.
+pub(super) struct Counted {
+    pub key: Key,
+    pub id: u64,
+    pub kind: EventKind,
+    pub variant: Name,
+    /// By year, month and day.
+    days: BTreeMap<(i64, i64, i64), OfDay>,
+}
+
+#[derive(Default)]
+struct OfDay {
+    count: u64,
+    /// Where a conversion had a value.
+    sums: Option<Sums>,
+}
+
+impl Contents {
+    fn read(found: &[Value]) -> Self {
+        let mut contents = Self::default();
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        let keyed = || found.iter().filter_map(|item| Some((Key::of(item)?, item)));
+        for (key, item) in keyed() {
+            if key.sk == "x" {
+                contents.experiment = Experiment::read(item);
+            } else if let (Some(id), Some((kind, variant))) =
+                (items::number(item, "id"), items::names(item))
+            {
+                places.insert(id, contents.counters.len());
+                contents.counters.push(Counted {
+                    key,
+                    id,
+                    kind,
+                    variant,
+                    days: BTreeMap::new(),
+                });
+            }
+        }
+        for (key, item) in keyed() {
+            let Some((id, month)) = items::counted(&key.sk) else {
+                continue;
+            };
+            match places.get(&id) {
+                Some(place) => contents.counters[*place].add(month, item),
+                None => contents.left.push(key),
+            }
+        }
+        contents
+    }
+}
+
+impl Counted {
+    /// Adds what one item counted.
+    fn add(&mut self, month: Day, item: &Value) {
+        for (name, value) in item.as_object().into_iter().flatten() {
+            let digits = name.trim_end_matches(['s', 'q']);
+            let Ok(day) = digits.parse() else {
+                continue;
+            };
+            let of_day = self.days.entry((month.year, month.month, day)).or_default();
+            match &name[digits.len()..] {
+                "" => of_day.count += items::read_number::<u64>(value).unwrap_or(0),
+                part => {
+                    let number = items::read_number::<u128>(value).unwrap_or(0);
+                    let sums = match part {
+                        "s" => Sums {
+                            sum: number,
+                            squares: 0,
+                        },
+                        _ => Sums {
+                            sum: 0,
+                            squares: number,
+                        },
+                    };
+                    of_day.sums = Some(of_day.sums.unwrap_or_default().and(sums));
+                }
+            }
+        }
+    }
+
+    fn by_day(&self) -> impl Iterator<Item = (Day, &OfDay)> {
+        let days = self.days.iter();
+        days.map(|(&(year, month, day), of_day)| (Day { year, month, day }, of_day))
+    }
+}
+
+impl DynamoDbStore {
+    /// The counts of the experiments in `scope`, or of all in natural order.
+    pub(super) async fn read_counts(
+        &self,
+        namespace: &Name,
+        scope: Option<&[Name]>,
+    ) -> Result<Vec<ExperimentCounts>, StoreError> {
+        let experiments = match scope {
+            Some(scope) => scope.to_vec(),
+            None => self.experiments(namespace).await?,
+        };
+        let contents = self.read_all(namespace, &experiments).await?;
+        Ok((experiments.into_iter().zip(contents))
+            .filter(|(_, contents)| scope.is_some() || !contents.counters.is_empty())
+            .map(|(experiment, contents)| {
+                let counts = contents.counters.into_iter().map(|counter| Count {
+                    count: counter.days.values().map(|day| day.count).sum(),
+                    kind: counter.kind,
+                    variant: counter.variant,
+                });
+                ExperimentCounts::new(experiment, counts)
+            })
+            .collect())
+    }
+
+    pub(super) async fn read_days(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DayCount>>, StoreError> {
+        let contents = self.read_all(namespace, experiments).await?;
+        Ok((contents.iter())
+            .map(|contents| {
+                let mut days: Vec<DayCount> = (contents.counters.iter())
+                    .flat_map(|counter| {
+                        counter.by_day().map(|(day, of_day)| DayCount {
+                            day,
+                            kind: counter.kind.clone(),
+                            variant: counter.variant.clone(),
+                            count: of_day.count,
+                        })
+                    })
+                    .collect();
+                days.sort_unstable_by(|a, b| {
+                    (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
+                });
+                days
+            })
+            .collect())
+    }
+
+    pub(super) async fn read_sums(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Vec<DaySums>>, StoreError> {
+        let contents = self.read_all(namespace, experiments).await?;
+        Ok((contents.iter())
+            .map(|contents| {
+                let mut sums: Vec<DaySums> = (contents.counters.iter())
+                    .flat_map(|counter| {
+                        let goal = counter.kind.goal();
+                        counter.by_day().filter_map(move |(day, of_day)| {
+                            Some(DaySums {
+                                day,
+                                goal: goal?.clone(),
+                                variant: counter.variant.clone(),
+                                sums: of_day.sums?,
+                            })
+                        })
+                    })
+                    .collect();
+                sums.sort_unstable_by(|a, b| {
+                    (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
+                });
+                sums
+            })
+            .collect())
+    }
+
+    async fn read_all(
+        &self,
+        namespace: &Name,
+        experiments: &[Name],
+    ) -> Result<Vec<Contents>, StoreError> {
+        let reads = experiments
+            .iter()
+            .map(|experiment| self.contents(namespace, experiment));
+        at_once(AT_ONCE, reads.collect()).await
+    }
+
+    /// All of one experiment.
+    pub(super) async fn contents(
+        &self,
+        namespace: &Name,
+        experiment: &Name,
+    ) -> Result<Contents, StoreError> {
+        let partition = items::partition(namespace, experiment);
+        Ok(Contents::read(&self.query(&partition, "").await?))
+    }
+
+    /// The experiments of a namespace, in natural order.
+    async fn experiments(&self, namespace: &Name) -> Result<Vec<Name>, StoreError> {
+        let entries = self.query(&items::listing(namespace), "e:").await?;
+        let mut names: Vec<Name> = (entries.iter())
+            .filter_map(|entry| items::text(entry, "experiment"))
+            .map(|name| Name::stored(name.to_owned()))
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The items of a partition whose `sk` begins so.
+    pub(super) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Value>, StoreError> {
+        let mut body = json!({
+            "TableName": self.client.table,
+            "ConsistentRead": true,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+        });
+        if !prefix.is_empty() {
+            body["KeyConditionExpression"] = "pk = :pk AND begins_with(sk, :prefix)".into();
+            body["ExpressionAttributeValues"][":prefix"] = json!({"S": prefix});
+        }
+        let mut all = Vec::new();
+        loop {
+            let mut patience = self.client.patience();
+            let page = self.client.ask("Query", &body, &mut patience).await;
+            let mut page = page.map_err(|failure| self.client.error(failure))?;
+            let Value::Array(items) = page["Items"].take() else {
+                return Err(self.client.odd_answer());
+            };
+            all.extend(items);
+            match page["LastEvaluatedKey"].take() {
+                Value::Null => return Ok(all),
+                last => body["ExclusiveStartKey"] = last,
+            }
+        }
+    }
+
+    /// One item, as it is now.
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
+        let body = json!({
+            "TableName": self.client.table,
+            "Key": key.json(),
+            "ConsistentRead": true,
+        });
+        let mut patience = self.client.patience();
+        let answer = self.client.ask("GetItem", &body, &mut patience).await;
+        let mut answer = answer.map_err(|failure| self.client.error(failure))?;
+        Ok(Some(answer["Item"].take()).filter(Value::is_object))
+    }
+
+    /// These items, as they are now, in any order.
+    pub(super) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Value>, StoreError> {
+        let mut all = Vec::new();
+        for some in keys.chunks(MOST_KEYS) {
+            let keys: Vec<Value> = some.iter().map(Key::json).collect();
+            let mut wanted = json!({&self.client.table: {"Keys": keys, "ConsistentRead": true}});
+            let mut patience = self.client.patience();
+            loop {
+                let body = json!({"RequestItems": wanted});
+                let answer = self.client.ask("BatchGetItem", &body, &mut patience).await;
+                let mut answer = answer.map_err(|failure| self.client.error(failure))?;
+                if let Value::Array(items) = answer["Responses"][&self.client.table].take() {
+                    all.extend(items);
+                }
+                // What there was no time for.
+                wanted = answer["UnprocessedKeys"].take();
+                if wanted.as_object().is_none_or(serde_json::Map::is_empty) {
+                    break;
+                }
+                if !patience.pause().await {
+                    return Err(self.client.busy());
+                }
+            }
+        }
+        Ok(all)
+    }
+}
