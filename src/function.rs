@@ -25,13 +25,36 @@ const MAX_BYTES: usize = 4000;
 /// All that the Lambda function has to know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    pub redis: RedisSettings,
+    pub store: Store,
     /// What requests mean that name no namespace.
     pub namespace: Name,
     /// Whether events of crawlers are not counted.
     pub ignore_bots: bool,
     /// What the function behind a function URL has to know beside.
     pub door: Option<Door>,
+}
+
+/// Where a function counts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Store {
+    Redis(RedisSettings),
+    /// A table of DynamoDB in the function's region.
+    DynamoDb {
+        table: String,
+        counting: Counting,
+        timeout: Duration,
+    },
+}
+
+impl Store {
+    /// How events are counted.
+    #[must_use]
+    pub fn counting(&self) -> Counting {
+        match self {
+            Self::Redis(redis) => redis.counting,
+            Self::DynamoDb { counting, .. } => *counting,
+        }
+    }
 }
 
 /// What no gateway does for the function behind a function URL.
@@ -48,6 +71,13 @@ pub struct Door {
 pub fn key_in(settings: &Secret) -> Option<Secret> {
     let settings: serde_json::Value = serde_json::from_str(settings.reveal()).ok()?;
     settings["door"]["key"].as_str().map(Secret::new)
+}
+
+/// Whether a function with these settings counts in a table of DynamoDB, whatever build wrote them.
+#[must_use]
+pub fn counts_in_a_table(settings: &Secret) -> Option<bool> {
+    let settings: serde_json::Value = serde_json::from_str(settings.reveal()).ok()?;
+    Some(settings["table"].is_string())
 }
 
 /// A route as `extra_wiring` has it.
@@ -78,6 +108,8 @@ pub enum SettingsError {
     Json { line: usize, column: usize },
     #[error("{SETTINGS}: the namespace {0}")]
     Namespace(#[from] NameError),
+    #[error("{SETTINGS} names no store")]
+    NoStore,
     #[error("{SETTINGS}: a time is negative or too long")]
     Time,
 }
@@ -113,7 +145,11 @@ impl Settings {
 #[derive(Serialize, Deserialize)]
 struct Json {
     namespace: String,
-    server: JsonServer,
+    /// A Redis; else there is a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<JsonServer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,42 +265,96 @@ fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D
 
 impl Json {
     fn of(settings: &Settings) -> Result<Self, SettingsError> {
-        let redis = &settings.redis;
-        Ok(Self {
+        let counting = settings.store.counting();
+        let (window, timeout) = match &settings.store {
+            Store::Redis(redis) => (counting.window, redis.timeout),
+            Store::DynamoDb { timeout, .. } => (counting.window, *timeout),
+        };
+        let json = Self {
             namespace: settings.namespace.to_string(),
-            server: match &redis.server {
+            server: None,
+            table: None,
+            username: None,
+            password: None,
+            db: 0,
+            cluster: false,
+            nodes: Vec::new(),
+            dedupe: match counting.dedupe {
+                Dedupe::Flags => JsonDedupe::Flags,
+                Dedupe::Compact => JsonDedupe::Compact,
+            },
+            max_counters: counting.max_counters,
+            max_namespaces: counting.max_namespaces,
+            max_variants: counting.max_variants,
+            ignore_bots: settings.ignore_bots,
+            window: window.map(|window| window.as_secs_f64()),
+            timeout: timeout.as_secs_f64(),
+            door: settings.door.as_ref().map(|door| JsonDoor {
+                key: door.key.reveal().to_owned(),
+                routes: door.routes.clone(),
+            }),
+        };
+        match &settings.store {
+            Store::Redis(redis) => json.over(redis),
+            Store::DynamoDb { table, .. } => Ok(Self {
+                table: Some(table.clone()),
+                ..json
+            }),
+        }
+    }
+
+    /// The same over a Redis.
+    fn over(self, redis: &RedisSettings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            server: Some(match &redis.server {
                 Server::Unix(path) => JsonServer::Unix(path.clone()),
                 Server::Tcp { host, port, tls } => JsonServer::Tcp {
                     host: host.clone(),
                     port: *port,
                     tls: tls.as_ref().map(JsonTls::of).transpose()?,
                 },
-            },
+            }),
             username: redis.username.clone(),
             password: (redis.password.as_ref()).map(|password| password.reveal().to_owned()),
             db: redis.db,
             cluster: redis.cluster,
             nodes: redis.nodes.clone(),
-            dedupe: match redis.counting.dedupe {
-                Dedupe::Flags => JsonDedupe::Flags,
-                Dedupe::Compact => JsonDedupe::Compact,
-            },
-            max_counters: redis.counting.max_counters,
-            max_namespaces: redis.counting.max_namespaces,
-            max_variants: redis.counting.max_variants,
-            ignore_bots: settings.ignore_bots,
-            window: redis.counting.window.map(|window| window.as_secs_f64()),
-            timeout: redis.timeout.as_secs_f64(),
-            door: settings.door.as_ref().map(|door| JsonDoor {
-                key: door.key.reveal().to_owned(),
-                routes: door.routes.clone(),
-            }),
+            ..self
         })
     }
 
     fn settings(self) -> Result<Settings, SettingsError> {
         let time = |seconds| Duration::try_from_secs_f64(seconds).map_err(|_| SettingsError::Time);
         let namespace = Name::new(self.namespace)?;
+        let counting = Counting {
+            window: self.window.map(time).transpose()?,
+            dedupe: match self.dedupe {
+                JsonDedupe::Flags => Dedupe::Flags,
+                JsonDedupe::Compact => Dedupe::Compact,
+            },
+            max_counters: self.max_counters,
+            max_namespaces: self.max_namespaces,
+            max_variants: self.max_variants,
+        };
+        let timeout = time(self.timeout)?;
+        let store = match (self.server, self.table) {
+            (Some(server), _) => Store::Redis(RedisSettings {
+                server: server.server(),
+                username: self.username,
+                password: self.password.map(Secret::new),
+                db: self.db,
+                cluster: self.cluster,
+                nodes: self.nodes,
+                counting,
+                timeout,
+            }),
+            (None, Some(table)) => Store::DynamoDb {
+                table,
+                counting,
+                timeout,
+            },
+            (None, None) => return Err(SettingsError::NoStore),
+        };
         Ok(Settings {
             namespace,
             ignore_bots: self.ignore_bots,
@@ -272,33 +362,21 @@ impl Json {
                 key: Secret::new(door.key),
                 routes: door.routes,
             }),
-            redis: RedisSettings {
-                server: match self.server {
-                    JsonServer::Unix(path) => Server::Unix(path),
-                    JsonServer::Tcp { host, port, tls } => Server::Tcp {
-                        host,
-                        port,
-                        tls: tls.map(JsonTls::tls),
-                    },
-                },
-                username: self.username,
-                password: self.password.map(Secret::new),
-                db: self.db,
-                cluster: self.cluster,
-                nodes: self.nodes,
-                counting: Counting {
-                    window: self.window.map(time).transpose()?,
-                    dedupe: match self.dedupe {
-                        JsonDedupe::Flags => Dedupe::Flags,
-                        JsonDedupe::Compact => Dedupe::Compact,
-                    },
-                    max_counters: self.max_counters,
-                    max_namespaces: self.max_namespaces,
-                    max_variants: self.max_variants,
-                },
-                timeout: time(self.timeout)?,
-            },
+            store,
         })
+    }
+}
+
+impl JsonServer {
+    fn server(self) -> Server {
+        match self {
+            Self::Unix(path) => Server::Unix(path),
+            Self::Tcp { host, port, tls } => Server::Tcp {
+                host,
+                port,
+                tls: tls.map(JsonTls::tls),
+            },
+        }
     }
 }
 
@@ -333,7 +411,7 @@ mod tests {
 
     fn settings(server: Server) -> Settings {
         Settings {
-            redis: RedisSettings::new(server),
+            store: Store::Redis(RedisSettings::new(server)),
             namespace: Name::stored("alephbet".to_owned()),
             ignore_bots: true,
             door: None,
@@ -355,15 +433,14 @@ mod tests {
                 max_variants: 9,
             },
             timeout: Duration::from_millis(1500),
-            ..settings(Server::Tcp {
+            ..RedisSettings::new(Server::Tcp {
                 host: "cache.example".to_owned(),
                 port: 6380,
                 tls: Some(tls),
             })
-            .redis
         };
         Settings {
-            redis,
+            store: Store::Redis(redis),
             namespace: Name::stored("shop ä".to_owned()),
             ignore_bots: false,
             door: Some(Door {
@@ -375,6 +452,21 @@ mod tests {
                     key_required: false,
                 }],
             }),
+        }
+    }
+
+    fn over_a_table() -> Settings {
+        Settings {
+            store: Store::DynamoDb {
+                table: "lamed".to_owned(),
+                counting: Counting {
+                    window: None,
+                    max_variants: 9,
+                    ..Counting::default()
+                },
+                timeout: Duration::from_millis(1500),
+            },
+            ..over_tls(Tls::default())
         }
     }
 
@@ -401,6 +493,7 @@ mod tests {
                 accept_any: true,
                 any_host_name: true,
             }),
+            over_a_table(),
         ] {
             assert_eq!(read_back(&settings), settings);
         }
@@ -472,6 +565,10 @@ mod tests {
             (
                 r#"{"namespace":"n","server":{"unix":"/s"},"timeout":1}"#,
                 "LAMED_SETTINGS is not the JSON that `lamed deploy` writes (line 1, column 52)",
+            ),
+            (
+                r#"{"namespace":"n","timeout":1,"window":null}"#,
+                "LAMED_SETTINGS names no store",
             ),
             (
                 r#"{"namespace":"","server":{"unix":"/s"},"timeout":1,"window":null}"#,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use lamed::config::Config;
 use lamed::domain::{Declared, Goal, Name};
-use lamed::function::Settings;
+use lamed::function::{Settings, Store};
 use lamed::http::wire::{Element, Experiment};
 use lamed::report::{Counted, Evaluated, Pairs, Report, Runs, Separator, message};
 use lamed::store::RedisSettings;
@@ -81,7 +81,7 @@ impl Target for ConfigFile {
                 }
                 let settings = config.redis.clone().map(|redis| {
                     through_lambda(&Settings {
-                        redis,
+                        store: Store::Redis(redis),
                         namespace: config.namespace.clone(),
                         ignore_bots: config.ignore_bots,
                         door: None,

@@ -13,7 +13,7 @@ use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Change, Deployment, Desired, Plan, Purpose, plan};
+use crate::deploy::{Account, Change, Costs, Deployment, Desired, Plan, Purpose, plan};
 use crate::domain::Secret;
 use crate::function::key_in;
 use crate::http::STAGE;
@@ -177,12 +177,14 @@ fn show(
     plan: &Plan,
     desired: &Desired,
 ) -> Result<(), CliError> {
+    let costs = Costs::of(desired.doors(), desired.table.is_some());
     if context.json {
         return context.printer.json(&json!({
             "name": name,
             "account": account.id,
             "region": account.region,
             "changes": plan.changes,
+            "dollars_per_million": costs,
         }));
     }
     if plan.is_empty() {
@@ -190,11 +192,29 @@ fn show(
             .printer
             .data(&format!("no changes needed in {}\n", place(account)));
     }
+    let costs = match plan.experiments_only(desired) {
+        Some(_) => String::new(),
+        None => format!("\n{}", in_words(&costs)),
+    };
     let text = changes::of_deploy(plan, desired);
     (context.printer).data(&format!(
-        "{BOLD}{name}{BOLD:#} in {}\n\n{text}",
+        "{BOLD}{name}{BOLD:#} in {}\n\n{text}{costs}",
         place(account)
     ))
+}
+
+fn in_words(costs: &Costs) -> String {
+    let Costs {
+        events,
+        page_views,
+        plus_redis,
+        ..
+    } = costs;
+    let redis = if *plus_redis { ", plus the Redis" } else { "" };
+    format!(
+        "A million events cost about ${events:.2}{redis}, sent again the same, and a million page views without events \
+         ${page_views:.2} (us-east-1).\n"
+    )
 }
 
 fn say_deployed(

@@ -15,6 +15,9 @@ pub(super) struct Args {
     /// Show the resources that would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
+    /// Also delete the DynamoDB table with all counts
+    #[arg(long)]
+    counts: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -26,7 +29,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let aws = connect(context).await?;
     let (observed, account) = deployment.observe(&aws, Purpose::Destroy).await?;
     let name = &deployment.name;
-    let plan = destroy(&observed, name, STAGE, &account.region);
+    let plan = destroy(&observed, name, STAGE, &account.region, args.counts);
     let text = if plan.is_empty() {
         format!("`{name}` is not deployed in {}\n", place(account))
     } else {
@@ -51,9 +54,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
-        context
-            .printer
-            .talk("deleted; the counts in Redis are kept");
+        let counts = match &observed.table {
+            None => "; the counts in Redis are kept",
+            Some(table) if args.counts && table.ours => ", with all counts",
+            Some(_) => "; the counts in DynamoDB are kept",
+        };
+        context.printer.talk(&format!("deleted{counts}"));
     }
     if context.json {
         return context.printer.json(&json!({

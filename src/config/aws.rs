@@ -37,6 +37,9 @@ pub struct Aws {
     /// and `both` is for moving pages from one to the other. Without it, an existing deployment stays what it is, and a
     /// new one gets a function URL.
     pub front_door: Option<FrontDoor>,
+    /// Where the functions count: `dynamodb` is a table that lamed makes in the account, `redis` is the Redis of this
+    /// config. Without it, it is the Redis if the config names one, and else the table.
+    pub store: Option<Counts>,
     /// How many requests the function behind a function URL answers at once. AWS keeps this part of the account's
     /// concurrency for it, and answers more requests with 429. Without it, lamed does not change the limit.
     #[serde(deserialize_with = "concurrency")]
@@ -138,6 +141,14 @@ pub enum FrontDoor {
     FunctionUrl,
     RestApi,
     Both,
+}
+
+/// `aws.store`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Counts {
+    DynamoDb,
+    Redis,
 }
 
 /// [`Aws::reserved_concurrency`] in the schema.

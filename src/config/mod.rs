@@ -16,7 +16,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use self::aws::{Architecture, Aws, DeploymentName, FrontDoor, Throttle, Vpc};
+pub use self::aws::{Architecture, Aws, Counts, DeploymentName, FrontDoor, Throttle, Vpc};
 pub use self::edit::Document;
 pub use self::error::ConfigError;
 use self::file::File;

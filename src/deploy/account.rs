@@ -47,6 +47,10 @@ impl Account {
         self.arn("lambda", &format!("function:{name}"))
     }
 
+    pub(super) fn table(&self, name: &str) -> String {
+        self.arn("dynamodb", &format!("table/{name}"))
+    }
+
     /// What an integration calls: the function's alias `live`.
     pub(super) fn integration(&self, function: &str) -> String {
         let Self {

@@ -47,6 +47,8 @@ pub struct Desired {
     pub rest_api: bool,
     /// The function URL that requests come in through.
     pub url: Option<DesiredUrl>,
+    /// The table that holds the counts.
+    pub table: Option<DesiredTable>,
     /// By name, each once.
     pub functions: Vec<DesiredFunction>,
     pub methods: Vec<DesiredMethod>,
@@ -117,6 +119,18 @@ pub struct DesiredUrl {
     pub reserved_concurrency: Option<u32>,
 }
 
+/// A DynamoDB table, paid by request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredTable {
+    pub name: String,
+    /// The attributes that make the key of an item, both texts.
+    pub keys: [&'static str; 2],
+    /// The attribute that says when an item expires, in seconds since 1970.
+    pub expiry: &'static str,
+    /// What functions do with it: `dynamodb:PutItem`, …
+    pub actions: &'static [&'static str],
+}
+
 /// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredFunction {
@@ -166,6 +180,15 @@ impl Desired {
         }
     }
 
+    /// Where requests come in.
+    #[must_use]
+    pub fn doors(&self) -> Doors {
+        Doors {
+            rest_api: self.rest_api,
+            url: self.url.is_some(),
+        }
+    }
+
     /// The value of the variable that lamed sets on a function.
     pub(super) fn settings_of(&self, function: &str) -> &Secret {
         match &self.url {
@@ -205,8 +228,8 @@ impl Desired {
         region_policy(&self.name, &account.region)
     }
 
-    /// What the functions of this region may do: write their own logs and, in a VPC, what Lambda needs to put them
-    /// there.
+    /// What the functions of this region may do: write their own logs, count in their table and, in a VPC, what Lambda
+    /// needs to put them there.
     ///
     /// Source: AWS managed policies `AWSLambdaBasicExecutionRole` (here without the right to create
     /// log groups, which deploy does) and `AWSLambdaVPCAccessExecutionRole`.
@@ -220,6 +243,14 @@ impl Desired {
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": logs,
         })];
+        if let Some(table) = &self.table {
+            statements.push(json!({
+                "Sid": "Counts",
+                "Effect": "Allow",
+                "Action": table.actions,
+                "Resource": account.table(&table.name),
+            }));
+        }
         if in_vpc {
             statements.push(json!({
                 "Sid": "NetworkInterfaces",

@@ -7,18 +7,21 @@ use std::path::Path;
 use super::bootstrap::with_file;
 use super::desired::Throttle;
 use super::{
-    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors,
-    Found, Names, Observed, Permissions, Scope, Variable, Vpc, bootstrap, find, needed, observe,
-    permissions, policy,
+    Account, Aws, AwsError, Code, Desired, DesiredFunction, DesiredMethod, DesiredTable,
+    DesiredUrl, Doors, Found, Names, Observed, Permissions, Scope, Variable, Vpc, bootstrap, find,
+    needed, observe, permissions, policy,
 };
-use crate::config::{self, Config, FrontDoor, Wired};
+use crate::config::{self, Config, Counts, FrontDoor, Wired};
 use crate::domain::Secret;
-use crate::function::{Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, key_in};
+use crate::function::{
+    self, Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, counts_in_a_table, key_in,
+};
 use crate::http::function_url::HANDLER as URL_HANDLER;
 use crate::http::wire::declared::Experiments;
 use crate::http::wire::parameter;
 use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
-use crate::store::RedisSettings;
+use crate::store::DEFAULT_TIMEOUT;
+use crate::store::dynamodb::rights;
 
 /// What Python lamed called the role, the REST API and the API key.
 pub const DEFAULT_NAME: &str = "lamed";
@@ -54,6 +57,8 @@ pub struct Deployment {
     pub name: String,
     /// The ARN of a role that somebody else looks after.
     role: Option<String>,
+    /// The table of the counts, where they are not in a Redis.
+    table: Option<String>,
     /// What the config says of where requests come in.
     front_door: Option<FrontDoor>,
     /// The function behind a function URL.
@@ -68,7 +73,7 @@ pub struct Deployment {
 pub struct Prepared {
     code: Code,
     code_with_experiments: Code,
-    redis: RedisSettings,
+    store: function::Store,
     settings: Secret,
 }
 
@@ -127,6 +132,7 @@ impl Deployment {
         Ok(Self {
             name,
             role: config.aws.role.clone(),
+            table: counts_in_table(config).then(|| config.aws.name.of(DEFAULT_NAME)),
             front_door: config.aws.front_door,
             url_function,
             rest_functions: functions,
@@ -157,6 +163,7 @@ impl Deployment {
         let names = Names {
             deployment: &self.name,
             functions: &functions,
+            table: self.table.as_deref(),
             url_function: &self.url_function.name,
             url_unseen: self
                 .front_door
@@ -179,6 +186,7 @@ impl Deployment {
         let names = Names {
             deployment: &self.name,
             functions: &[],
+            table: None,
             url_function: &self.url_function.name,
             url_unseen: self
                 .front_door
@@ -284,6 +292,7 @@ impl Deployment {
             stage: STAGE,
             api,
             doors: self.possible_doors(),
+            table: self.table.as_deref(),
             role: self.role.as_deref(),
             boundary: aws.permissions_boundary.is_some(),
             vpc: (aws.vpc.as_ref()).is_some_and(|vpc| !vpc.subnet_ids.is_empty()),
@@ -294,28 +303,73 @@ impl Deployment {
         self.functions().map(|function| &*function.name).collect()
     }
 
+    /// Where the functions count.
+    ///
+    /// # Errors
+    /// When that is a Redis and the config names none.
+    pub fn store(&self, config: &Config) -> Result<function::Store, SetupError> {
+        if let Some(table) = &self.table {
+            return Ok(function::Store::DynamoDb {
+                table: table.clone(),
+                counting: config.counting,
+                timeout: DEFAULT_TIMEOUT,
+            });
+        }
+        let redis = config.redis.clone().map(function::Store::Redis);
+        redis.ok_or_else(|| {
+            SetupError::Usage(
+                "`aws.store` is `redis`, but the config names no Redis: run `lamed configure`"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// Refuses to go to another store unasked: what was counted stays where it is.
+    fn check_store(&self, config: &Config, observed: &Observed) -> Result<(), SetupError> {
+        if config.aws.store.is_some() {
+            return Ok(());
+        }
+        let ours = observed.functions.values().filter(|function| function.ours);
+        let tables = ours.filter_map(|function| {
+            let settings = function.latest.environment.get(SETTINGS);
+            match settings {
+                Some(settings) => counts_in_a_table(settings),
+                None => function.latest.is_python().then_some(false),
+            }
+        });
+        match (tables.last(), self.table.is_some()) {
+            (Some(true), false) => Err(SetupError::Usage(
+                "the deployed functions count in a DynamoDB table, but the config names a Redis: set `aws.store` to \
+                 `dynamodb` to stay with the table, or to `redis` to begin in the Redis; counts are not moved"
+                    .to_owned(),
+            )),
+            (Some(false), true) => Err(SetupError::Usage(
+                "the deployed functions count in a Redis, but the config names none: add `redis` to the config, or set \
+                 `aws.store` to `dynamodb` to begin in a new table; counts are not moved"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// What can be said, and refused, before anything is read. `bootstrap` is a zip to use instead of the embedded
     /// one.
     ///
     /// # Errors
-    /// When the config names no Redis, or there is no function to deploy.
+    /// When the config contradicts itself, or there is no function to deploy.
     pub fn prepare(
         &self,
         config: &Config,
         bootstrap: Option<&Path>,
     ) -> Result<Prepared, SetupError> {
-        let Some(redis) = &config.redis else {
-            return Err(SetupError::Usage(
-                "no Redis is configured: run `lamed configure`".to_owned(),
-            ));
-        };
+        let store = self.store(config)?;
         if config.aws.role.is_some() && config.aws.permissions_boundary.is_some() {
             return Err(SetupError::Usage(
                 "`aws.permissions_boundary` limits the role that lamed makes, but `aws.role` names another one: remove one of them"
                     .to_owned(),
             ));
         }
-        let settings = settings(config, redis, None)?;
+        let settings = settings(config, store.clone(), None)?;
         let code = code(config.aws.architecture, bootstrap)?;
         let experiments = Experiments::of(&config.experiments());
         // Texts and finite numbers are always JSON.
@@ -324,7 +378,7 @@ impl Deployment {
         Ok(Prepared {
             code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
             code,
-            redis: redis.clone(),
+            store,
             settings,
         })
     }
@@ -340,6 +394,7 @@ impl Deployment {
         observed: &Observed,
         new_key: NewKey,
     ) -> Result<Desired, SetupError> {
+        self.check_store(config, observed)?;
         let Doors { rest_api, url } = self.doors(observed);
         let aws = &config.aws;
         let mut functions = Vec::new();
@@ -355,7 +410,7 @@ impl Deployment {
             };
             Some(DesiredUrl {
                 function: self.url_function.name.clone(),
-                settings: settings(config, &prepared.redis, Some(door))?,
+                settings: settings(config, prepared.store, Some(door))?,
                 reserved_concurrency: aws.reserved_concurrency,
             })
         } else {
@@ -374,6 +429,12 @@ impl Deployment {
             },
             rest_api,
             url,
+            table: self.table.clone().map(|name| DesiredTable {
+                name,
+                keys: rights::KEYS,
+                expiry: rights::EXPIRY,
+                actions: &rights::PERMISSIONS,
+            }),
             functions,
             methods: match rest_api {
                 true => self.methods.clone(),
@@ -423,6 +484,15 @@ impl Deployment {
                 doors.rest_api
             }
         })
+    }
+}
+
+/// Whether functions count in a table of DynamoDB: where the config says so, or names no Redis.
+#[must_use]
+pub fn counts_in_table(config: &Config) -> bool {
+    match config.aws.store {
+        Some(store) => store == Counts::DynamoDb,
+        None => config.redis.is_none(),
     }
 }
 
@@ -512,11 +582,11 @@ fn without_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
 /// When they do not fit into a function's environment.
 pub fn settings(
     config: &Config,
-    redis: &RedisSettings,
+    store: function::Store,
     door: Option<Door>,
 ) -> Result<Secret, SetupError> {
     let settings = Settings {
-        redis: redis.clone(),
+        store,
         namespace: config.namespace.clone(),
         ignore_bots: config.ignore_bots,
         door,

@@ -11,6 +11,7 @@ mod account;
 mod apply;
 mod aws;
 mod bootstrap;
+mod costs;
 mod desired;
 mod from_config;
 mod live;
@@ -23,12 +24,13 @@ mod read;
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Aws, AwsError};
+pub use self::costs::Costs;
 pub use self::desired::{
-    Code, Desired, DesiredFunction, DesiredMethod, DesiredUrl, Doors, LIVE, RUNTIME, Throttle,
-    Variable, Vpc, log_group,
+    Code, Desired, DesiredFunction, DesiredMethod, DesiredTable, DesiredUrl, Doors, LIVE, RUNTIME,
+    Throttle, Variable, Vpc, log_group,
 };
 pub use self::from_config::{
-    DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code,
+    DEFAULT_NAME, Deployment, NewKey, Prepared, Purpose, SetupError, code, counts_in_table,
     settings as function_settings,
 };
 pub use self::live::{NotLive, check};

@@ -16,6 +16,8 @@ pub struct Observed {
     pub api: Option<RestApi>,
     pub key: Option<ApiKey>,
     pub usage_plan: Option<UsagePlan>,
+    /// The table of the counts; read only where there should be one.
+    pub table: Option<ObservedTable>,
     /// By the function's name.
     pub log_groups: BTreeMap<String, LogGroup>,
     pub spares: Spares,
@@ -121,6 +123,25 @@ pub struct ObservedUrl {
     pub url: String,
     /// Whether everybody may call it, and Lambda adds no CORS headers to those of the function.
     pub is_open: bool,
+}
+
+/// A DynamoDB table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedTable {
+    pub name: String,
+    /// Whether it is neither being made nor changed.
+    pub is_active: bool,
+    /// The attributes of its key.
+    pub keys: Vec<String>,
+    /// Whether items expire.
+    pub expires: bool,
+    /// Whether it can be brought back to any moment of the last 35 days.
+    pub is_backed_up: bool,
+    /// Whether AWS refuses to delete it.
+    pub is_protected: bool,
+    pub tags: BTreeMap<String, String>,
+    /// Whether lamed made it.
+    pub ours: bool,
 }
 
 /// A version of a function.

@@ -12,8 +12,10 @@ pub use self::redis::try_out;
 pub use self::trouble::Origin;
 use crate::config::{Config, Location};
 use crate::deploy::{
-    Account, Aws, AwsError, Deployment, Observed, Permissions, Purpose, code, function_settings,
+    Account, Aws, AwsError, Deployment, Observed, Permissions, Purpose, code, counts_in_table,
+    function_settings,
 };
+use crate::store::RedisSettings;
 
 /// Everything that a deployment needs, checked in the order in which it is shown. `aws` is the account,
 /// or why there is none; `bootstrap` is a zip to check instead of the embedded one.
@@ -24,7 +26,7 @@ pub async fn run(
     aws: Result<&Aws, &AwsError>,
     bootstrap: Option<&Path>,
 ) -> Vec<Check> {
-    let mut checks = vec![check_config(config, file)];
+    let mut checks = vec![check_config(config, deployment, file)];
     match aws {
         Ok(aws) => {
             let answers = Answers::ask(config, deployment, aws).await;
@@ -35,7 +37,7 @@ pub async fn run(
         Err(error) => {
             let function = check_function(config, deployment, None, bootstrap);
             checks.extend([Check::error("account", error), function]);
-            if let Some(settings) = &config.redis {
+            if let Some(settings) = redis_of(config) {
                 let redis = redis::look(settings, &config.namespace).await;
                 checks.extend(redis::checks(settings, &redis, in_vpc(config, None)));
             }
@@ -75,7 +77,7 @@ impl Answers {
     /// Asks all of them at once.
     async fn ask(config: &Config, deployment: &Deployment, aws: &Aws) -> Self {
         let redis = async {
-            match &config.redis {
+            match redis_of(config) {
                 Some(settings) => Some(redis::look(settings, &config.namespace).await),
                 None => None,
             }
@@ -126,12 +128,17 @@ impl Answers {
             }
         }
         checks.extend(function.into());
-        if let (Some(settings), Some(found)) = (&config.redis, &self.redis) {
+        if let (Some(settings), Some(found)) = (redis_of(config), &self.redis) {
             let in_vpc = in_vpc(config, self.observed.as_ref().ok());
             checks.extend(redis::checks(settings, found, in_vpc));
         }
         checks
     }
+}
+
+/// The Redis that the functions count in.
+fn redis_of(config: &Config) -> Option<&RedisSettings> {
+    config.redis.as_ref().filter(|_| !counts_in_table(config))
 }
 
 /// Whether the functions will be in a VPC: as the config says, else as they are.
@@ -145,28 +152,15 @@ fn in_vpc(config: &Config, observed: Option<&Observed>) -> bool {
     }
 }
 
-fn check_config(config: &Config, file: &Location) -> Check {
+fn check_config(config: &Config, deployment: &Deployment, file: &Location) -> Check {
     const CHECK: &str = "config";
     let file = match file {
         Location::Found(path) => format!("`{}`", path.display()),
-        Location::Missing(_) => {
-            return Check::failed(
-                CHECK,
-                "config file not found",
-                "run `lamed configure` to create it",
-            );
-        }
+        Location::Missing(_) => "no config file, so the defaults are used".to_owned(),
     };
-    let problem = match &config.redis {
-        None => Some(Check::failed(
-            CHECK,
-            format!("{file}: no Redis is configured"),
-            "run `lamed configure`",
-        )),
-        Some(redis) => function_settings(config, redis, None)
-            .err()
-            .map(|error| Check::error(CHECK, format!("{file}: {error}"))),
-    };
+    let settings = |store| function_settings(config, store, None);
+    let problem = (deployment.store(config).and_then(settings).err())
+        .map(|error| Check::error(CHECK, format!("{file}: {error}")));
     match problem {
         Some(problem) => problem,
         None if config.warnings.is_empty() => Check::ok(CHECK, file),
@@ -214,6 +208,9 @@ fn check_deployment(observed: &Result<Observed, AwsError>) -> Check {
             let mut found: Vec<String> = Vec::new();
             if let Some(api) = &observed.api {
                 found.push(format!("REST API `{}`", api.id));
+            }
+            if let Some(table) = &observed.table {
+                found.push(format!("table `{}`", table.name));
             }
             if let Some(url) = observed.url() {
                 found.push(format!("function URL {}", url.url));

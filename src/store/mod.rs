@@ -3,7 +3,7 @@
 //! Both promise the same, and `tests/suite/stores.rs` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
-mod dynamodb;
+pub(crate) mod dynamodb;
 #[cfg(feature = "cli")]
 mod health;
 mod redis;
@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 pub use self::dynamodb::{
     Credentials, CredentialsSource, DynamoDbSettings, DynamoDbStore, EnvironmentCredentials,
-    commands_that_make_a_table,
+    command_that_makes_a_table,
 };
 #[cfg(feature = "cli")]
 pub use self::health::{Durability, Fsync, Health};

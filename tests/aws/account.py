@@ -13,11 +13,13 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
-iam, functions, gateway, logs, sts = map(boto3.client, ("iam", "lambda", "apigateway", "logs", "sts"))
+iam, functions, gateway, logs, sts, dynamodb = map(
+    boto3.client, ("iam", "lambda", "apigateway", "logs", "sts", "dynamodb")
+)
 
 
 def in_account(number):
-    for client in (iam, functions, gateway, logs, sts):
+    for client in (iam, functions, gateway, logs, sts, dynamodb):
         client.meta.events.unregister("before-send", unique_id="account")
         header = {"x-moto-account-id": number}
         client.meta.events.register("before-send", lambda request, **_: request.headers.update(header), unique_id="account")
@@ -171,6 +173,22 @@ def log_group(found):
     return {"retention": found.get("retentionInDays"), "tags": tags}
 
 
+def table(name):
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=found["TableArn"])["Tags"]
+    return {
+        "key": {key["AttributeName"]: key["KeyType"] for key in found["KeySchema"]},
+        "billing": found["BillingModeSummary"]["BillingMode"],
+        "protected": found["DeletionProtectionEnabled"],
+        "expiry": only(
+            dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"], "TimeToLiveStatus", "AttributeName"
+        ),
+        "backups": backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"],
+        "tags": {tag["Key"]: tag["Value"] for tag in tags},
+    }
+
+
 def by_name(things):
     return sorted(things, key=lambda thing: (thing["name"], thing["id"]))
 
@@ -186,6 +204,7 @@ def account():
         "apis": by_name(map(api, every(gateway, "get_rest_apis", "items"))),
         "api_keys": by_name(only(k, "id", "name", "value", "enabled", "stageKeys", "description", "tags") for k in keys),
         "usage_plans": by_name(map(plan, every(gateway, "get_usage_plans", "items"))),
+        "tables": {name: table(name) for name in every(dynamodb, "list_tables", "TableNames")},
         "log_groups": {g["logGroupName"]: log_group(g) for g in every(logs, "describe_log_groups", "logGroups")},
     }
 

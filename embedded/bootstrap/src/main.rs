@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use lamed::domain::{Experiments, Name};
-use lamed::function::{EXPERIMENTS, SETTINGS, Settings, SettingsError};
+use lamed::function::{self, EXPERIMENTS, SETTINGS, Settings, SettingsError};
 use lamed::http::function_url::{self, FunctionUrl};
 use lamed::http::gateway::answer;
 use lamed::http::{Api, BrowserClient, Handler, Route, Routes, Rules, wire};
-use lamed::store::{RedisStore, StoreError};
+use lamed::store::{
+    DynamoDbSettings, DynamoDbStore, EnvironmentCredentials, RedisStore, Store, StoreError,
+};
 use serde_json::Value;
 use tokio::runtime::Builder;
 
@@ -40,6 +42,8 @@ enum Failure {
     Settings(#[from] SettingsError),
     #[error("{SETTINGS} has no API key: `lamed deploy` makes one")]
     NoKey,
+    #[error("`AWS_REGION` is missing: Lambda sets it")]
+    NoRegion,
     #[error("`{0}` is not a handler of lamed")]
     Handler(String),
     #[error("`{EXPERIMENTS}`, which `lamed deploy` puts beside the function, cannot be read: {0}")]
@@ -62,23 +66,46 @@ fn experiments(namespace: Name) -> Result<Experiments, Failure> {
     Ok(declared.within(namespace))
 }
 
-/// The API over the store of the settings.
-fn api(settings: &Settings, needs_experiments: bool, serves_client: bool) -> Result<Api, Failure> {
+/// The store of the settings. It connects when it is first used.
+fn store(settings: &function::Store) -> Result<Arc<dyn Store>, Failure> {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let store = RedisStore::new(&settings.redis)?;
+    Ok(match settings {
+        function::Store::Redis(redis) => Arc::new(RedisStore::new(redis)?),
+        function::Store::DynamoDb {
+            table,
+            counting,
+            timeout,
+        } => {
+            let region = DynamoDbSettings::region_of_environment().ok_or(Failure::NoRegion)?;
+            let settings = DynamoDbSettings {
+                counting: *counting,
+                timeout: *timeout,
+                ..DynamoDbSettings::new(table, region).at_endpoint_of_environment()
+            };
+            Arc::new(DynamoDbStore::new(
+                &settings,
+                Arc::new(EnvironmentCredentials),
+            )?)
+        }
+    })
+}
+
+/// The API over the store of the settings.
+fn api(settings: &Settings, needs_experiments: bool, serves_client: bool) -> Result<Api, Failure> {
+    let store = store(&settings.store)?;
     let namespace = settings.namespace.clone();
     let experiments = match needs_experiments {
         true => experiments(namespace)?,
         false => Experiments::none(namespace),
     };
     let client = serves_client.then(|| {
-        let window = settings.redis.counting.window;
+        let window = settings.store.counting().window;
         BrowserClient::new(experiments.namespace(), window, experiments.all())
     });
     let mut rules = Rules::new(experiments).ignoring_bots(settings.ignore_bots);
     rules.client = client;
-    Ok(Api::new(Arc::new(store), rules))
+    Ok(Api::new(store, rules))
 }
 
 /// Which requests a function gets.

@@ -4,6 +4,7 @@ mod functions;
 mod gateway;
 mod rivals;
 mod role;
+mod table;
 mod url;
 mod versions;
 
@@ -146,6 +147,7 @@ struct Made {
     role: Option<String>,
     /// In milliseconds since 1970.
     role_created: Option<i64>,
+    table: Option<String>,
     url: Option<String>,
     api: Option<String>,
     root: Option<String>,
@@ -167,6 +169,9 @@ impl Made {
         Self {
             role: given.or(observed.role.as_ref().map(|role| role.arn.clone())),
             role_created: observed.role.as_ref().map(|role| role.created),
+            table: (desired.and_then(|desired| desired.table.as_ref()))
+                .map(|table| table.name.clone())
+                .or(observed.table.as_ref().map(|table| table.name.clone())),
             url: (observed.url()).map(|url| url.url.clone()),
             api: api.map(|api| api.id.clone()),
             root: api.map(|api| api.root.clone()),
@@ -251,6 +256,13 @@ impl Work<'_> {
             | Step::Disallow { .. }
             | Step::DeleteVersion(..)
             | Step::DeleteFunction(_) => self.function(step).await,
+            Step::CreateTable
+            | Step::AwaitTable
+            | Step::ProtectTable(_)
+            | Step::SetExpiry
+            | Step::BackUpTable
+            | Step::TagTable
+            | Step::DeleteTable => self.table(step).await,
             Step::CreateUrl(_) | Step::OpenUrl(_) | Step::AllowUrl { .. } | Step::Reserve(..) => {
                 self.url(step).await
             }

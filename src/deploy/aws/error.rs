@@ -173,6 +173,9 @@ fn kind(status: u16, code: &str, said: &str) -> ErrorKind {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
         "ResourceNotFoundException" | "NotFoundException" | "NoSuchEntity" => ErrorKind::NotFound,
         "EntityAlreadyExists" | "ResourceAlreadyExistsException" => ErrorKind::Exists,
+        // Of DynamoDB: "Table already exists", "TimeToLive is already enabled"; a table that is being made.
+        "ResourceInUseException" | "ValidationException" if says("already") => ErrorKind::Exists,
+        "ResourceInUseException" | "ContinuousBackupsUnavailableException" => ErrorKind::Busy,
         // The same code for "exists" and for "another update is under way".
         "ResourceConflictException" | "ConflictException" if says("already") => ErrorKind::Exists,
         // It will not become ready by itself.

@@ -1,6 +1,7 @@
 //! The clients, and the one way to call them: with patience, and without doing anything twice.
 
 mod credentials;
+mod dynamodb;
 mod error;
 mod network;
 mod news;
@@ -23,6 +24,7 @@ use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
+use self::dynamodb::DynamoDb;
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
 use self::network::{Network, network};
@@ -46,6 +48,7 @@ pub struct Aws {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) lambda: aws_sdk_lambda::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) dynamodb: DynamoDb,
     sts: aws_sdk_sts::Client,
     region: String,
     endpoint: Option<String>,
@@ -86,7 +89,17 @@ impl Aws {
                 config.to_builder().http_client(client).build()
             },
         );
+        let dynamodb = DynamoDb {
+            network: network.clone(),
+            credentials: config.credentials_provider().ok_or_else(|| {
+                AwsError::new("no AWS credentials: run `aws configure` or set `AWS_PROFILE`")
+            })?,
+            url: endpoint_of(&config, "DynamoDB")
+                .unwrap_or_else(|| format!("https://dynamodb.{region}.{}", suffix(&region))),
+            region: region.clone(),
+        };
         Ok(Self {
+            dynamodb,
             apigateway: aws_sdk_apigateway::Client::new(&gateway),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
@@ -177,13 +190,9 @@ impl Aws {
                 format!("{endpoint}/restapis/{api}/{stage}/_user_request_")
             }
             _ => {
-                let suffix = if self.region.starts_with("cn-") {
-                    ".cn"
-                } else {
-                    ""
-                };
                 let region = &self.region;
-                format!("https://{api}.execute-api.{region}.amazonaws.com{suffix}/{stage}")
+                let suffix = suffix(region);
+                format!("https://{api}.execute-api.{region}.{suffix}/{stage}")
             }
         }
     }
@@ -408,15 +417,36 @@ fn check_endpoints() -> Result<(), AwsError> {
 
 /// Those of a profile, which count where the environment has none.
 fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
-    for service in ["API Gateway", "CloudWatch Logs", "IAM", "Lambda", "STS"] {
-        let key = ServiceConfigKey::builder().service_id(service);
-        let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-        let key = key.ok().zip(config.service_config());
-        if let Some(url) = key.and_then(|(key, of)| of.load_config(key)) {
+    for service in [
+        "API Gateway",
+        "CloudWatch Logs",
+        "DynamoDB",
+        "IAM",
+        "Lambda",
+        "STS",
+    ] {
+        if let Some(url) = endpoint_of(config, service) {
             check_endpoint("endpoint_url` in `~/.aws/config", &url)?;
         }
     }
     Ok(())
+}
+
+/// What the environment or the profile names as the address of a service.
+fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service);
+    let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let (key, of) = key.ok().zip(config.service_config())?;
+    of.load_config(key)
+}
+
+/// What the addresses of AWS in a region end with.
+fn suffix(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "amazonaws.com.cn",
+        Some("eusc") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    }
 }
 
 /// The SDK panics where one is empty, and wonders about the region where one has no scheme.

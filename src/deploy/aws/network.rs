@@ -13,7 +13,9 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorSettings, SharedHttpClient,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Response;
 use aws_types::os_shim_internal::{Env, Fs};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -63,6 +65,11 @@ impl Network {
         connector.build()
     }
 
+    /// Sends a request as it is.
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<Response, ConnectorError> {
+        self.connector(None, None).call(request).await
+    }
+
     /// Asks for an address without credentials: the status and the body of the reply, or why there is none.
     pub(super) async fn get(&self, url: &str) -> Result<(u16, String), String> {
         let mut request = HttpRequest::new(SdkBody::empty());
@@ -71,8 +78,7 @@ impl Network {
             .map_err(|error| error.to_string())?;
         let agent = concat!("lamed/", env!("CARGO_PKG_VERSION"));
         request.headers_mut().insert("user-agent", agent);
-        let reply = self.connector(None, None).call(request).await;
-        let mut reply = reply.map_err(|error| root(&error))?;
+        let mut reply = (self.send(request).await).map_err(|error| root(&error))?;
         let status = reply.status().as_u16();
         let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
         let body = ByteStream::new(body).collect().await;

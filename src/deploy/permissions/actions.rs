@@ -21,6 +21,8 @@ pub(super) enum Need {
     RestApi,
     /// Where requests come in through a function URL.
     Url,
+    /// Where the counts are in a DynamoDB table.
+    Table,
     /// Where the config puts the functions into a VPC.
     Vpc,
     /// Only to remove what is no longer wanted, and by `lamed destroy`.
@@ -32,6 +34,7 @@ pub(super) enum Need {
 pub(super) enum On {
     Role,
     Functions,
+    Table,
     LogGroups,
     /// Log groups as tags know them.
     TaggedLogGroups,
@@ -52,7 +55,7 @@ const METHODS: On = On::Gateway(&["/restapis/{api}/resources/any/methods/GET"]);
 ///
 /// Source: "Service Authorization Reference"; for VPCs "Giving Lambda functions access to resources
 /// in an Amazon VPC", AWS documentation.
-pub(super) const ACTIONS: [Action; 38] = [
+pub(super) const ACTIONS: [Action; 45] = [
     action("iam:CreateRole", On::Role, Need::OwnRole),
     action("iam:GetRole", On::Role, Need::OwnRole),
     action("iam:PassRole", On::Role, Need::Always),
@@ -88,6 +91,13 @@ pub(super) const ACTIONS: [Action; 38] = [
     action("lambda:GetFunctionUrlConfig", On::Functions, Need::Url),
     action("lambda:UpdateFunctionUrlConfig", On::Functions, Need::Url),
     action("lambda:PutFunctionConcurrency", On::Functions, Need::Url),
+    action("dynamodb:CreateTable", On::Table, Need::Table),
+    action("dynamodb:DescribeTable", On::Table, Need::Table),
+    action("dynamodb:TagResource", On::Table, Need::Table),
+    action("dynamodb:UpdateContinuousBackups", On::Table, Need::Table),
+    action("dynamodb:UpdateTable", On::Table, Need::Table),
+    action("dynamodb:UpdateTimeToLive", On::Table, Need::Table),
+    action("dynamodb:DeleteTable", On::Table, Need::Removal),
     action("logs:CreateLogGroup", On::LogGroups, Need::Always),
     action("logs:PutRetentionPolicy", On::LogGroups, Need::Always),
     action("logs:TagResource", On::TaggedLogGroups, Need::Always),
@@ -131,11 +141,13 @@ pub(super) fn asked(scope: Scope<'_>) -> impl Iterator<Item = &'static Action> {
     const { &ACTIONS }
         .iter()
         .filter(move |action| match action.need {
+            Need::Removal if action.on == On::Table => scope.table.is_some(),
             Need::Removal => scope.role.is_none() || !action.name.starts_with("iam:"),
             Need::Always => true,
             Need::OwnRole => scope.role.is_none(),
             Need::RestApi => scope.doors.rest_api,
             Need::Url => scope.doors.url,
+            Need::Table => scope.table.is_some(),
             Need::Boundary => scope.role.is_none() && scope.boundary,
             Need::Vpc => scope.vpc,
         })

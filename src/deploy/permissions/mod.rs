@@ -29,6 +29,8 @@ pub struct Scope<'a> {
     /// The API's id, where it is known.
     pub api: Option<&'a str>,
     pub doors: Doors,
+    /// The table of the counts.
+    pub table: Option<&'a str>,
     /// The ARN of a role that somebody else looks after.
     pub role: Option<&'a str>,
     /// Whether the config limits the deployment's own role.
@@ -197,6 +199,7 @@ fn resources(on: On, account: &Account, scope: Scope<'_>) -> Vec<String> {
                 .map_or_else(|| account.role(scope.deployment), str::to_owned),
         ],
         On::Functions => functions.map(|name| account.function(name)).collect(),
+        On::Table => vec![account.table(scope.table.unwrap_or_default())],
         On::LogGroups => functions
             // So AWS names a group in its refusals.
             .map(|name| format!("{}:log-stream:", account.log_group(name)))
@@ -287,7 +290,7 @@ mod tests {
             _ => "GET",
         };
         match service {
-            "iam" | "lambda" | "logs" => Some(call.to_owned()),
+            "dynamodb" | "iam" | "lambda" | "logs" => Some(call.to_owned()),
             "apigateway" => Some(format!("apigateway:{verb}")),
             _ => None,
         }
@@ -312,6 +315,7 @@ mod tests {
                 rest_api: true,
                 url: true,
             },
+            table: None,
             role: None,
             boundary: false,
             vpc: false,

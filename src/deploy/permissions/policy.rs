@@ -24,6 +24,13 @@ const ROLE_READS: [&str; 4] = [
     "iam:ListRolePolicies",
 ];
 
+/// What they ask of the table.
+const TABLE_READS: [&str; 3] = [
+    "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTimeToLive",
+    "dynamodb:ListTagsOfResource",
+];
+
 /// What they ask of log groups.
 const LOG_READS: [&str; 2] = ["logs:FilterLogEvents", "logs:ListTagsForResource"];
 
@@ -81,6 +88,13 @@ pub fn policy(account: &Account, scope: Scope<'_>) -> Value {
     ];
     if scope.role.is_none() {
         statements.push(statement("Role", of("iam:", &ROLE_READS), json!(role)));
+    }
+    if let Some(table) = scope.table {
+        statements.push(statement(
+            "Table",
+            of("dynamodb:", &TABLE_READS),
+            json!(account.table(table)),
+        ));
     }
     let mut anything = of(
         "ec2:",

@@ -2,7 +2,7 @@
 
 use super::release::{self, Release};
 use super::step::{Change, Group, Plan, Step, Words};
-use super::{api, missing, spares, url};
+use super::{api, missing, spares, table, url};
 use crate::deploy::Account;
 use crate::deploy::desired::{
     DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
@@ -24,6 +24,9 @@ pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan
         planner.release.0 += 1;
     }
     planner.role(&mut plan);
+    if let Some(table) = &desired.table {
+        table::plan(&mut plan, desired, table, observed);
+    }
     for function in &desired.functions {
         planner.log_group(&mut plan, &function.name);
         planner.function(&mut plan, function);

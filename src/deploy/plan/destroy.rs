@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::api;
 use super::deploy::remove_function;
-use super::list;
 use super::step::{Group, Plan, Step, Words};
+use super::{api, list, table};
 use crate::deploy::desired::{log_group, region_policy};
 use crate::deploy::observed::{Elsewhere, Observed, Role, regions};
 
-/// Removes all that stands under the names of a deployment.
+/// Removes all that stands under the names of a deployment; the table of the counts only where they are to go, too.
 #[must_use]
-pub fn destroy(observed: &Observed, name: &str, stage: &str, region: &str) -> Plan {
+pub fn destroy(observed: &Observed, name: &str, stage: &str, region: &str, counts: bool) -> Plan {
     let mut plan = Plan::default();
     api::remove(&mut plan, observed, name, stage);
+    table::remove(&mut plan, observed, counts);
     for (function, there) in &observed.functions {
         if there.ours {
             remove_function(&mut plan, function, observed);

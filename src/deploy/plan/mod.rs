@@ -10,6 +10,7 @@ mod release;
 mod role;
 mod spares;
 mod step;
+mod table;
 mod url;
 
 use std::collections::{BTreeMap, BTreeSet};

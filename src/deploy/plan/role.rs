@@ -30,7 +30,7 @@ impl Planner<'_> {
         let allows = |what: &str| role.policies.values().any(|p| p.to_string().contains(what));
         match role.policies.get(&policy_name) {
             None => self.add_policy(plan, policy),
-            Some(old) if self.in_vpc() && !allows("ec2:CreateNetworkInterface") => {
+            Some(old) if !self.new_rights(allows).is_empty() => {
                 // What was allowed stays so until the old deployment is out of the way.
                 let mut wide = policy;
                 if let (Some(statements), Some(old)) = (
@@ -39,7 +39,8 @@ impl Planner<'_> {
                 ) {
                     statements.extend(old.iter().cloned().map(without_id));
                 }
-                let words = Words::update("role policy", policy_name).detail("can use the VPC");
+                let words = Words::update("role policy", policy_name);
+                let words = words.details(self.new_rights(allows));
                 plan.push(Group::Role, Step::SetRolePolicy(wide), words);
             }
             Some(_) => {}
@@ -62,14 +63,24 @@ impl Planner<'_> {
         }
     }
 
+    /// What functions need from the first moment on and the role does not allow yet.
+    fn new_rights(&self, allows: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut rights = Vec::new();
+        if let Some(table) = &self.desired.table
+            && !allows(&self.account.table(&table.name))
+        {
+            rights.push(format!("can count in table `{}`", table.name));
+        }
+        if self.needs_network() && !allows("ec2:CreateNetworkInterface") {
+            rights.push("can use the VPC".to_owned());
+        }
+        rights
+    }
+
     fn add_policy(&self, plan: &mut Plan, policy: Value) {
         let words = Words::create("role policy", self.desired.policy_name(self.account));
         let words = words.detail("can write its own logs");
-        let words = if self.needs_network() {
-            words.detail("can use the VPC")
-        } else {
-            words
-        };
+        let words = words.details(self.new_rights(|_| false));
         plan.push(Group::Role, Step::SetRolePolicy(policy), words);
     }
 
@@ -84,12 +95,13 @@ impl Planner<'_> {
         let policy_name = self.desired.policy_name(self.account);
         let old = role.policies.get(&policy_name);
         if old.is_some_and(|old| *old != policy) {
-            let detail = match (self.in_vpc(), self.needs_network()) {
-                (true, _) => "can only write its own logs and use the VPC",
-                (false, true) => {
-                    "can only write its own logs and, while a version is in the VPC, use it"
+            let detail = match (&self.desired.table, self.needs_network()) {
+                (None, false) => "can only write its own logs",
+                (None, true) => "can only write its own logs and use the VPC",
+                (Some(_), false) => "can only write its own logs and count in its table",
+                (Some(_), true) => {
+                    "can only write its own logs, count in its table and use the VPC"
                 }
-                (false, false) => "can only write its own logs",
             };
             plan.push(
                 Group::Narrowing,

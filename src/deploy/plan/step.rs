@@ -56,6 +56,8 @@ pub(in crate::deploy) enum Group {
     Logs(String),
     Function(String),
     Api,
+    /// The table of the counts.
+    Table,
     /// A function URL.
     Url,
     GatewayResponse(&'static str),
@@ -84,10 +86,10 @@ impl Group {
     pub(in crate::deploy) fn needs(&self, other: &Self) -> bool {
         use Group::*;
         match self {
-            Role | Logs(_) | Api | Key => false,
+            Role | Logs(_) | Table | Api | Key => false,
             Function(function) => *other == Role || *other == Logs(function.clone()),
             Permission(function) => *other == Api || *other == Function(function.clone()),
-            Url => matches!(other, Function(_)),
+            Url => matches!(other, Function(_) | Table),
             GatewayResponse(_) | Path(_) => *other == Api,
             Method(path, _) => *other == Path(path.clone()),
             Deployment => !matches!(
@@ -157,6 +159,15 @@ pub(in crate::deploy) enum Step {
         function: String,
         statement: String,
     },
+    CreateTable,
+    /// It is being made, by a deploy that was interrupted.
+    AwaitTable,
+    /// From deletion, or no longer.
+    ProtectTable(bool),
+    SetExpiry,
+    BackUpTable,
+    TagTable,
+    DeleteTable,
     CreateUrl(String),
     OpenUrl(String),
     AllowUrl {

@@ -50,6 +50,7 @@ fn wants() -> Desired {
         gateway_headers: vec![("Pragma".to_owned(), "no-cache".to_owned())],
         rest_api: true,
         url: None,
+        table: None,
         throttle: None,
         vpc: None,
         tags: BTreeMap::new(),
@@ -200,6 +201,7 @@ fn deployed(desired: &Desired) -> Observed {
             keys: vec!["key1".to_owned()],
             tags: BTreeMap::new(),
         }),
+        table: None,
         log_groups,
     }
 }

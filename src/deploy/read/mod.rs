@@ -3,6 +3,7 @@
 mod functions;
 mod gateway;
 mod role;
+mod table;
 mod twice;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,8 @@ pub struct Names<'a> {
     /// Of the role, the API, the key and the usage plan.
     pub deployment: &'a str,
     pub functions: &'a [&'a str],
+    /// The table of the counts, where there should be one.
+    pub table: Option<&'a str>,
     /// The one of them that may have a function URL.
     pub url_function: &'a str,
     /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
@@ -59,18 +62,26 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
         }
     });
     let groups = concurrently(names.functions, async |name| group(aws, name, names).await);
-    let (role, (api, spare), keys, plans, found, groups) = try_join!(
+    let table = async {
+        match names.table {
+            Some(name) => table::table(aws, name, names).await,
+            None => Ok(None),
+        }
+    };
+    let (role, (api, spare), keys, plans, found, groups, table) = try_join!(
         own_role(aws, names),
         rest_api(aws, names),
         keys(aws, names.deployment),
         usage_plans(aws),
         found,
         groups,
+        table,
     )?;
     let id = api.as_ref().map(|api| api.id.as_str());
     let (key, spares) = one_key(aws, keys, &plans, id, spare, names).await?;
     let mut observed = Observed {
         role,
+        table,
         key,
         api,
         spares,

@@ -16,6 +16,7 @@ mod patience;
 mod random;
 mod read;
 mod register;
+pub(crate) mod rights;
 mod settings;
 mod table;
 mod track;
@@ -30,7 +31,7 @@ use self::known::Known;
 pub use self::settings::{
     Credentials, CredentialsSource, DynamoDbSettings, EnvironmentCredentials,
 };
-pub use self::table::commands as commands_that_make_a_table;
+pub use self::table::command as command_that_makes_a_table;
 use super::{CountLimits, Counting, Store, StoreError};
 #[cfg(feature = "cli")]
 use super::{Durability, Health};

@@ -12,21 +12,18 @@ use crate::store::StoreError;
 /// How long AWS may take to make a table.
 const MAKING: Duration = Duration::from_secs(120);
 
-/// The commands that make a table, for who has none.
+/// What makes a table at the command line, for who has none.
 #[must_use]
-pub fn commands(settings: &DynamoDbSettings) -> [String; 2] {
+pub fn command(settings: &DynamoDbSettings) -> String {
     let DynamoDbSettings { table, region, .. } = settings;
-    [
-        format!(
-            "aws dynamodb create-table --region {region} --table-name {table} --billing-mode PAY_PER_REQUEST \
-             --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
-             --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE"
-        ),
-        format!(
-            "aws dynamodb update-time-to-live --region {region} --table-name {table} \
-             --time-to-live-specification Enabled=true,AttributeName={TTL}"
-        ),
-    ]
+    let place = format!("--region {region} --table-name {table}");
+    format!(
+        "aws dynamodb create-table {place} --billing-mode PAY_PER_REQUEST \
+         --attribute-definitions AttributeName=pk,AttributeType=S AttributeName=sk,AttributeType=S \
+         --key-schema AttributeName=pk,KeyType=HASH AttributeName=sk,KeyType=RANGE && \
+         aws dynamodb wait table-exists {place} && aws dynamodb update-time-to-live {place} \
+         --time-to-live-specification Enabled=true,AttributeName={TTL}"
+    )
 }
 
 impl DynamoDbStore {

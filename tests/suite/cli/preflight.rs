@@ -18,7 +18,8 @@ const VPC: &str = r#"{"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]
 /// A home with this config and a bootstrap for x86_64.
 fn home_of(redis: Value, aws: &str) -> TempDir {
     let home = home();
-    let aws: Value = serde_json::from_str(aws).unwrap();
+    let mut aws: Value = serde_json::from_str(aws).unwrap();
+    aws["front_door"] = json!("rest_api");
     let config = json!({"redis": redis, "aws": aws});
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let file = fs::File::create(home.path().join("b.zip")).unwrap();

@@ -20,8 +20,8 @@ const INTERRUPTED: &str = "error: interrupted: the running steps may or may not 
 #[derive(Clone, Copy, Debug)]
 enum Start {
     Nothing,
-    /// From nothing, to a function URL.
-    Url,
+    /// From nothing, to a function URL and a table.
+    Alone,
     Python,
 }
 
@@ -29,7 +29,7 @@ impl Start {
     fn site(self) -> Site {
         match self {
             Self::Nothing => Site::new(),
-            Self::Url => Site::with_url(),
+            Self::Alone => Site::with_nothing(),
             Self::Python => Site::of_python(&super::upgrade::python_config()),
         }
     }
@@ -69,7 +69,7 @@ fn kinds<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Vec<&'a str> {
 
 #[test]
 fn what_passes_by_itself_is_waited_for() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (_, expected) = start.undisturbed();
         let site = start.site();
         site.aws.slow_functions(3);
@@ -179,7 +179,7 @@ fn what_will_not_pass_is_not_waited_for() {
 
 #[test]
 fn a_connection_that_breaks_makes_nothing_twice() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (calls, expected) = start.undisturbed();
         for cut in [Fault::CutBefore, Fault::CutAfter] {
             let site = start.site();
@@ -244,7 +244,7 @@ fn a_function_that_failed_is_not_waited_for() {
 /// Each run comes a little further than the one before, and dies at the first call of another kind.
 #[test]
 fn a_deploy_that_dies_again_and_again_is_finished_by_the_last_one() {
-    for start in [Start::Nothing, Start::Url, Start::Python] {
+    for start in [Start::Nothing, Start::Alone, Start::Python] {
         let (calls, expected) = start.undisturbed();
         for done in [false, true] {
             let mut site = start.site();

@@ -207,11 +207,11 @@ fn the_function_has_to_be_one() {
 #[test]
 fn a_config_that_cannot_be_deployed_is_refused() {
     let site = Site::new();
-    site.configure(&json!({}));
+    site.configure(&json!({"aws": {"store": "redis"}}));
     site.refuses(
         site.deploy_line(&["--yes"]),
         2,
-        "no Redis is configured: run `lamed configure`",
+        "`aws.store` is `redis`, but the config names no Redis: run `lamed configure`",
     );
     site.configure(&with("/aws", json!({"name": "my shop"})));
     let outcome = site.deploy_line(&["--yes"]).run();

@@ -10,6 +10,13 @@ impl Site {
         site
     }
 
+    /// One whose config names no Redis either: a new deployment gets a table, too.
+    pub(super) fn with_nothing() -> Self {
+        let site = Self::new();
+        site.configure_just(&json!({}));
+        site
+    }
+
     fn door(&self, door: &str) {
         self.configure_just(&with("/aws", json!({"front_door": door})));
     }
@@ -31,8 +38,8 @@ impl Site {
 }
 
 #[test]
-fn an_empty_account_gets_one_function_with_an_address_of_its_own() {
-    let site = Site::with_url();
+fn an_empty_account_gets_one_function_with_an_address_of_its_own_and_a_table() {
+    let site = Site::with_nothing();
     let first = site.deploy();
     let (url, key) = site.url_and_key();
     let shown = format!("{}---\n{}", said(&first), first.stdout);
@@ -75,13 +82,113 @@ fn an_empty_account_gets_one_function_with_an_address_of_its_own() {
         "{outcome}"
     );
 
+    let table = site.account()["tables"].clone();
     let outcome = site.runs(&["destroy", "--yes"]);
-    let lost = format!("the address {url} is lost for good");
-    assert!(outcome.stderr.contains(&lost), "{outcome}");
+    for said in [
+        format!("the address {url} is lost for good"),
+        "table `lamed` stays with the counts: use `--counts` to delete it, too".to_owned(),
+        "deleted; the counts in DynamoDB are kept".to_owned(),
+    ] {
+        assert!(outcome.stderr.contains(&said), "{outcome}");
+    }
     let left = site.account();
     for things in ["functions", "roles", "log_groups"] {
         assert_eq!(left[things], json!({}), "{things}");
     }
+    assert_eq!(left["tables"], table);
+
+    site.deploy();
+    assert_eq!(site.account()["tables"], table, "it is taken up again");
+    let outcome = site.runs(&["destroy", "--yes", "--counts"]);
+    assert!(
+        outcome.stderr.contains("deleted, with all counts"),
+        "{outcome}"
+    );
+    assert_eq!(site.account()["tables"], json!({}));
+}
+
+#[test]
+fn the_store_changes_only_when_the_config_says_so() {
+    let site = Site::with_nothing();
+    site.deploy();
+    site.configure_just(&config());
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = "error: the deployed functions count in a DynamoDB table, but the config names a Redis: set `aws.store` to \
+                `dynamodb` to stay with the table, or to `redis` to begin in the Redis; counts are not moved\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), said));
+    site.configure_just(&with("/aws", json!({"store": "dynamodb"})));
+    assert_eq!(site.writes_of_deploy(), [""; 0]);
+    site.configure_just(&with("/aws", json!({"store": "redis"})));
+    site.deploy();
+    let policy = site.account()["roles"]["lamed"]["policies"].to_string();
+    assert!(!policy.contains("dynamodb:"), "{policy}");
+
+    site.configure_just(&json!({}));
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = "error: the deployed functions count in a Redis, but the config names none: add `redis` to the config, or set \
+                `aws.store` to `dynamodb` to begin in a new table; counts are not moved\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), said));
+    site.configure_just(&json!({"aws": {"store": "redis"}}));
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said =
+        "error: `aws.store` is `redis`, but the config names no Redis: run `lamed configure`\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), said));
+}
+
+#[test]
+fn what_is_wrong_with_the_table_is_put_right_before_functions_use_it() {
+    let site = Site::with_nothing();
+    site.deploy();
+    let deployed = site.account();
+    let recovery = json!({"PointInTimeRecoveryEnabled": false});
+    let expiry = json!({"Enabled": false, "AttributeName": "ttl"});
+    for (call, arguments, writes) in [
+        (
+            "update_table",
+            json!({"TableName": "lamed", "DeletionProtectionEnabled": false}),
+            "dynamodb:UpdateTable",
+        ),
+        (
+            "update_time_to_live",
+            json!({"TableName": "lamed", "TimeToLiveSpecification": expiry}),
+            "dynamodb:UpdateTimeToLive",
+        ),
+        (
+            "update_continuous_backups",
+            json!({"TableName": "lamed", "PointInTimeRecoverySpecification": recovery}),
+            "dynamodb:UpdateContinuousBackups",
+        ),
+    ] {
+        assert_eq!(
+            site.aws.call(&json!([["dynamodb", call, arguments]])),
+            json!(["done"])
+        );
+        assert_eq!(site.writes_of_deploy(), [writes]);
+        assert_eq!(changes(&deployed, &site.account()), [""; 0]);
+    }
+    // Somebody else's of the name is asked about, and stays.
+    site.runs(&["destroy", "--yes", "--counts"]);
+    let made = json!([["dynamodb", "create_table", {
+        "TableName": "lamed", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    }]]);
+    assert_eq!(site.aws.call(&made), json!(["done"]));
+    let refused = site.deploy_line(&[]).run();
+    assert!(
+        refused
+            .stderr
+            .contains("Overwrite table `lamed`, which lamed did not make?"),
+        "{refused}"
+    );
+    let outcome = site.runs(&["destroy", "--yes", "--counts"]);
+    assert!(
+        outcome
+            .stderr
+            .contains("table `lamed` stays: lamed did not make it"),
+        "{outcome}"
+    );
+    assert!(site.account()["tables"]["lamed"].is_object());
 }
 
 #[test]

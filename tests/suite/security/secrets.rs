@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lamed::config::Config;
 use lamed::domain::{IdempotencyKey, Secret};
-use lamed::function::Settings;
+use lamed::function::{Settings, Store};
 use lamed::server::ApiKey;
 use lamed::store::{Pem, RedisSettings, Server as RedisServer, Tls};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ fn secrets_show_in_no_debug_output() {
     let config = json!({"redis": {"url": format!("redis://:{PASSWORD}@h")}}).to_string();
     let config = Config::parse(Path::new("config.json"), &config).unwrap();
     let settings = Settings {
-        redis: redis.clone(),
+        store: Store::Redis(redis.clone()),
         namespace: name("alephbet"),
         ignore_bots: false,
         door: None,

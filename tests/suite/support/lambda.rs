@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lamed::function::{EXPERIMENTS, SETTINGS, Settings};
+use lamed::function::{EXPERIMENTS, SETTINGS, Settings, Store};
 use lamed::http::Handler;
 use lamed::http::gateway::FunctionError;
 use lamed::server::Invoke;
@@ -149,7 +149,7 @@ impl Lambda {
         }
         let namespace = name("alephbet");
         let settings = Settings {
-            redis,
+            store: Store::Redis(redis),
             namespace,
             ignore_bots: true,
             door: None,

@@ -73,7 +73,13 @@ fn each_region_has_its_own_policy_in_the_role() {
         let other = || (policy, legacy("us-east-1"));
         assert_eq!(changes(&with(vec![own(), other()])), [""; 0], "{policy}");
         assert_eq!(changes(&with(vec![other()])), [added], "{policy}");
-        let plan = destroy(&with(vec![own(), other()]), "lamed", "prod", "eu-west-1");
+        let plan = destroy(
+            &with(vec![own(), other()]),
+            "lamed",
+            "prod",
+            "eu-west-1",
+            false,
+        );
         let mut lines = lines(&plan);
         lines.retain(|line| line.contains(" role"));
         assert_eq!(lines, ["- role policy lamed-eu-west-1: "], "{policy}");
@@ -89,7 +95,7 @@ fn each_region_has_its_own_policy_in_the_role() {
     );
     let mut alone = with(vec![own(), ("lamed", legacy("eu-west-1"))]);
     let removes_role = |there: &Observed| {
-        let plan = destroy(there, "lamed", "prod", "eu-west-1");
+        let plan = destroy(there, "lamed", "prod", "eu-west-1", false);
         (
             lines(&plan).contains(&"- role lamed: ".to_owned()),
             plan.kept,
@@ -134,7 +140,7 @@ fn what_lamed_did_not_make_is_named_and_never_removed() {
     there.functions.get_mut("track").unwrap().ours = false;
     let plan = deploy(&wants(), &there, &account());
     assert_eq!(plan.foreign, ["role `lamed`", "function `track`"]);
-    let plan = destroy(&there, "lamed", "prod", "eu-west-1");
+    let plan = destroy(&there, "lamed", "prod", "eu-west-1", false);
     let mut lines = lines(&plan);
     lines.retain(|line| !line.contains("plan ") && !line.contains("API "));
     assert_eq!(lines, [""; 0]);

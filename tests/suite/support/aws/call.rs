@@ -27,7 +27,7 @@ impl Call {
         let operation = match (service, segments.as_slice()) {
             ("iam" | "sts" | "ec2", _) => form_urlencoded::parse(body.as_bytes())
                 .find_map(|(name, value)| (name == "Action").then(|| value.into_owned())),
-            ("logs", _) => (head.headers.get("x-amz-target"))
+            ("logs" | "dynamodb", _) => (head.headers.get("x-amz-target"))
                 .and_then(|target| target.to_str().ok()?.split('.').nth(1))
                 .map(str::to_owned),
             ("lambda", [_version, path @ ..]) => lambda(&method, path).map(str::to_owned),

@@ -117,7 +117,9 @@ impl Refusal {
             (Fault::Throttled, "apigateway") => {
                 (429, "TooManyRequestsException", "Too Many Requests")
             }
-            (Fault::Throttled, "logs") => (400, "ThrottlingException", "Rate exceeded"),
+            (Fault::Throttled, "logs" | "dynamodb") => {
+                (400, "ThrottlingException", "Rate exceeded")
+            }
             (Fault::Throttled, _) => (400, "Throttling", "Rate exceeded"),
             (Fault::Internal, "lambda") => (
                 500,
@@ -145,13 +147,22 @@ impl Refusal {
                 "OperationAbortedException",
                 "Multiple concurrent requests to update the same resource were in conflict.",
             ),
+            (Fault::Conflict, "dynamodb") => (
+                400,
+                "ResourceInUseException",
+                "Attempt to change a resource which is still in use: Table is being updated: lamed",
+            ),
             (Fault::Conflict, _) => (
                 409,
                 "ConcurrentModification",
                 "The request was rejected because multiple requests to change this object were submitted simultaneously.",
             ),
             (Fault::Expired, _) => (
-                if service == "logs" { 400 } else { 403 },
+                if matches!(service, "logs" | "dynamodb") {
+                    400
+                } else {
+                    403
+                },
                 if query {
                     "ExpiredToken"
                 } else {
@@ -177,7 +188,7 @@ impl Refusal {
         let (status, code) = match call.service() {
             "iam" | "sts" => (403, "AccessDenied"),
             "ec2" => (403, "UnauthorizedOperation"),
-            "logs" => (400, "AccessDeniedException"),
+            "logs" | "dynamodb" => (400, "AccessDeniedException"),
             _ => (403, "AccessDeniedException"),
         };
         Self::new(
@@ -215,7 +226,7 @@ impl Refusal {
                      <RequestID>of-the-proxy</RequestID></Response>"
                 ),
             ),
-            "logs" => (
+            "logs" | "dynamodb" => (
                 "application/x-amz-json-1.1",
                 json!({"__type": code, "message": message}).to_string(),
             ),
