@@ -31,6 +31,7 @@ mod signals;
 mod snippet;
 mod status;
 mod stores;
+mod table;
 mod terminal;
 mod verbs;
 mod visible;

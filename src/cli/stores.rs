@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::CliError;
 use super::printer::Printer;
+use super::{CliError, Context, table};
 use crate::config::{Config, nearest};
 use crate::domain::Name;
 use crate::preflight::{Origin, try_out};
 use crate::server::{Container, IMAGE};
-use crate::store::{Location, RedisSettings, RedisStore, SqliteStore, Store};
+use crate::store::{DynamoDbSettings, Location, RedisSettings, RedisStore, SqliteStore, Store};
 
 /// What `--store` means.
 pub(super) enum Choice {
@@ -18,6 +18,8 @@ pub(super) enum Choice {
     Docker,
     Embedded(Location),
     Redis(Box<RedisSettings>),
+    /// A table of this name.
+    DynamoDb(String),
     /// The Redis of the config file.
     Config,
 }
@@ -32,6 +34,15 @@ impl Choice {
             "embedded" => Ok(Self::Embedded(Location::Memory)),
             "config" => Ok(Self::Config),
             "embedded:" => wrong("missing file name after `embedded:`"),
+            "dynamodb" | "dynamodb:" => wrong("missing table name: use `dynamodb:TABLE`"),
+            _ if let Some(table) = text.strip_prefix("dynamodb:") => {
+                match DynamoDbSettings::is_table_name(table) {
+                    true => Ok(Self::DynamoDb(table.to_owned())),
+                    false => wrong(&format!(
+                        "`{table}` is not the name of a DynamoDB table: expected 3 to 255 letters, digits, `_`, `.` or `-`"
+                    )),
+                }
+            }
             _ => match text.strip_prefix("embedded:") {
                 Some(file) => Ok(Self::Embedded(Location::File(PathBuf::from(file)))),
                 None if text.contains("://") => match RedisSettings::from_url(text) {
@@ -44,8 +55,10 @@ impl Choice {
     }
 
     /// Opens the store, and makes sure that it answers.
-    pub(super) async fn open(self, printer: Printer, config: &Config) -> Result<Opened, CliError> {
+    pub(super) async fn open(self, context: &Context, config: &Config) -> Result<Opened, CliError> {
+        let printer = context.printer;
         match self {
+            Self::DynamoDb(table) => open_dynamodb(context, config, &table).await,
             Self::Embedded(location) => open_embedded(location, config),
             Self::Redis(mut settings) => {
                 settings.counting = config.counting;
@@ -83,11 +96,12 @@ fn unknown(text: &str) -> String {
         Some((kind, _)) => (kind, ":FILE"),
         None => (text, ""),
     };
-    match nearest(kind, ["auto", "docker", "embedded", "config"]) {
+    match nearest(kind, ["auto", "docker", "embedded", "dynamodb", "config"]) {
         Some(name @ "embedded") => format!("unknown store: did you mean `{name}{file}`?"),
+        Some("dynamodb") => "unknown store: did you mean `dynamodb:TABLE`?".to_owned(),
         Some(name) => format!("unknown store: did you mean `{name}`?"),
         None => {
-            "unknown store: expected auto, docker, embedded, embedded:FILE, redis://… or config"
+            "unknown store: expected auto, docker, embedded, embedded:FILE, dynamodb:TABLE, redis://… or config"
                 .to_owned()
         }
     }
@@ -96,7 +110,7 @@ fn unknown(text: &str) -> String {
 /// An open store, and what to say of it.
 pub(super) struct Opened {
     pub store: Arc<dyn Store>,
-    /// For programs: `embedded`, `embedded:FILE`, `docker:URL` or a Redis URL.
+    /// For programs: `embedded`, `embedded:FILE`, `dynamodb:TABLE`, `docker:URL` or a Redis URL.
     pub name: String,
     /// For people: "counts in …".
     pub place: String,
@@ -148,6 +162,21 @@ fn open_embedded(location: Location, config: &Config) -> Result<Opened, CliError
             fleeting: false,
             ..opened
         },
+    })
+}
+
+async fn open_dynamodb(
+    context: &Context,
+    config: &Config,
+    table: &str,
+) -> Result<Opened, CliError> {
+    let (store, settings) = table::open(context, config, table).await?;
+    Ok(Opened {
+        store: Arc::new(store),
+        container: None,
+        name: format!("dynamodb:{table}"),
+        place: settings.to_string(),
+        fleeting: false,
     })
 }
 

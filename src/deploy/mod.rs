@@ -24,7 +24,7 @@ mod read;
 
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
-pub use self::aws::{Aws, AwsError};
+pub use self::aws::{Access, Aws, AwsError};
 pub use self::by_hand::{by_hand, mapped_domains};
 pub use self::costs::Costs;
 pub use self::desired::{

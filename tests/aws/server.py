@@ -16,6 +16,7 @@ import sys
 import threading
 from urllib.parse import unquote
 
+from flask import request
 from moto.apigateway import exceptions as gateway_errors
 from moto.apigateway import models as gateway
 from moto.apigateway import urls as gateway_urls
@@ -143,14 +144,10 @@ def urls_are_conditions(old, self, obj):
     return parsed
 
 
-@corrects(LambdaResponse, "create_function_url_config")
-def addresses_can_be_reached(old, self):
-    name = unquote(self.path.split("/")[-2])
-    answer = old(self)
-    made = self.backend.get_function_url_config(name)
-    made.url = f"http://{self.headers['Host']}/_function_url/{made.url.split('//')[1].split('.')[0]}/"
-    status, headers, _ = answer if len(answer) == 3 else (201, {}, None)
-    return status, headers, json.dumps(made.to_dict())
+@corrects(functions.FunctionUrlConfig, "__init__")
+def urls_lead_to_the_proxy(old, self, *args, **named):
+    old(self, *args, **named)
+    self.url = f"http://{request.host}/lambda-url/{self.url.removeprefix('https://').split('.')[0]}/"
 
 
 @corrects(functions.FunctionUrlConfig, "update")

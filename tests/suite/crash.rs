@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::support::dynamodb::Table;
 use crate::support::{Client, Redis, Server, free_port, query};
 
 const CLIENTS: usize = 16;
@@ -17,6 +19,7 @@ const EVENTS: usize = 4_000;
 
 /// Clients that send each event until it gets its 200, and then once more.
 struct Load {
+    events: usize,
     clients: JoinSet<()>,
     acknowledged: Arc<AtomicUsize>,
     quarter: Arc<Notify>,
@@ -24,6 +27,10 @@ struct Load {
 
 impl Load {
     fn start(address: &str) -> Self {
+        Self::of(EVENTS, address)
+    }
+
+    fn of(events: usize, address: &str) -> Self {
         let next = Arc::new(AtomicUsize::new(0));
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let quarter = Arc::new(Notify::new());
@@ -35,12 +42,12 @@ impl Load {
             clients.spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= EVENTS {
+                    if number >= events {
                         break;
                     }
                     let order = order_path(number);
                     send_until_acknowledged(&mut client, &order).await;
-                    if acknowledged.fetch_add(1, Ordering::SeqCst) % (EVENTS / 4) == EVENTS / 4 - 1
+                    if acknowledged.fetch_add(1, Ordering::SeqCst) % (events / 4) == events / 4 - 1
                     {
                         quarter.notify_one();
                     }
@@ -49,6 +56,7 @@ impl Load {
             });
         }
         Self {
+            events,
             clients,
             acknowledged,
             quarter,
@@ -57,7 +65,7 @@ impl Load {
 
     async fn finish(self) {
         self.clients.join_all().await;
-        assert_eq!(self.acknowledged.load(Ordering::SeqCst), EVENTS);
+        assert_eq!(self.acknowledged.load(Ordering::SeqCst), self.events);
     }
 }
 
@@ -97,16 +105,20 @@ fn order_path(number: usize) -> String {
 
 /// A server whose config declares the orders.
 fn serve(listen: &str, store: &str) -> Server {
+    Server::start_in(declaring(), listen, &["--quiet", "--store", store])
+}
+
+fn declaring() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let declared = json!({"experiments": {"e": {"variants": {"v": 1}, "goals": [
         {"name": "ordered", "value": "EUR", "cap": EVENTS}]}}});
     std::fs::write(home.path().join("config.json"), declared.to_string()).unwrap();
-    Server::start_in(home, listen, &["--quiet", "--store", store])
+    home
 }
 
 /// All orders, each once, with what they are worth.
-fn ordered() -> Vec<Value> {
-    let quarters = (0..EVENTS as u64).map(|number| 4 * number + 1);
+fn ordered(events: usize) -> Vec<Value> {
+    let quarters = (0..events as u64).map(|number| 4 * number + 1);
     let (sum, squares) = quarters.fold((0, 0), |(sum, squares), value| {
         (sum + value, squares + value * value)
     });
@@ -115,7 +127,7 @@ fn ordered() -> Vec<Value> {
     vec![json!({
         "experiment": "e",
         "goals": [{"goal": "ordered", "results": [
-            {"label": "v", "successes": EVENTS, "trials": 0, "value": value}]}],
+            {"label": "v", "successes": events, "trials": 0, "value": value}]}],
         "variants": [{"label": "v", "trials": 0}],
     })]
 }
@@ -139,7 +151,7 @@ async fn redis_may_crash_in_the_middle_of_a_load() {
         redis.restart();
     }
     load.finish().await;
-    assert_eq!(server.experiments().await, ordered());
+    assert_eq!(server.experiments().await, ordered(EVENTS));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +167,24 @@ async fn the_server_may_crash_in_the_middle_of_a_load() {
         server = serve(&listen, &store);
     }
     load.finish().await;
-    assert_eq!(server.experiments().await, ordered());
+    assert_eq!(server.experiments().await, ordered(EVENTS));
+}
+
+/// Fewer, as MiniStack is slow.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_may_crash_in_the_middle_of_a_load_on_dynamodb() {
+    let table = Table::create().await;
+    let listen = format!("127.0.0.1:{}", free_port());
+    let serve = || table.serve(declaring(), &listen, &["--quiet"]);
+    let mut server = serve();
+    let load = Load::of(400, &listen);
+    for _ in 0..2 {
+        load.quarter.notified().await;
+        server.kill();
+        server = serve();
+    }
+    load.finish().await;
+    assert_eq!(server.experiments().await, ordered(400));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::support::dynamodb::Table;
 use crate::support::{Client, Redis, Server, query};
 
 const EVENTS: usize = 10_000;
@@ -49,6 +50,14 @@ async fn many_connections_count_exactly_in_memory_behind_the_gateway() {
     hammer(&["--local", "--store", "embedded"]).await;
 }
 
+/// Fewer, as MiniStack is slow.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_connections_count_exactly_on_dynamodb() {
+    let table = Table::create().await;
+    let home = tempfile::tempdir().unwrap();
+    hammer_server(table.serve(home, "127.0.0.1:0", &[]), EVENTS / 20).await;
+}
+
 /// What a copy of the one file holds after a clean stop: all of it.
 #[tokio::test]
 async fn the_file_alone_holds_all_counts_after_a_stop() {
@@ -67,8 +76,11 @@ async fn the_file_alone_holds_all_counts_after_a_stop() {
 
 /// 64 connections send each of 10,000 events three times, shuffled: exactly 10,000 are counted.
 async fn hammer(arguments: &[&str]) {
-    let server = Server::start(arguments);
-    let mut order: Vec<usize> = (0..EVENTS * TIMES).map(|n| n % EVENTS).collect();
+    hammer_server(Server::start(arguments), EVENTS).await;
+}
+
+async fn hammer_server(server: Server, events: usize) {
+    let mut order: Vec<usize> = (0..events * TIMES).map(|n| n % events).collect();
     order.shuffle(&mut rand::rng());
     let (order, next) = (Arc::new(order), Arc::new(AtomicUsize::new(0)));
     let counted = Arc::new(AtomicUsize::new(0));
@@ -87,7 +99,7 @@ async fn hammer(arguments: &[&str]) {
     clients.join_all().await;
     assert_eq!(
         counted.load(Ordering::Relaxed),
-        EVENTS,
+        events,
         "replies that said counted"
     );
     assert_eq!(
@@ -95,10 +107,10 @@ async fn hammer(arguments: &[&str]) {
         [json!({
             "experiment": "e",
             "goals": [{"goal": "g", "results": [
-                {"label": "0", "successes": EVENTS / 4, "trials": EVENTS / 4},
-                {"label": "1", "successes": EVENTS / 4, "trials": EVENTS / 4},
+                {"label": "0", "successes": events / 4, "trials": events / 4},
+                {"label": "1", "successes": events / 4, "trials": events / 4},
             ]}],
-            "variants": [{"label": "0", "trials": EVENTS / 4}, {"label": "1", "trials": EVENTS / 4}],
+            "variants": [{"label": "0", "trials": events / 4}, {"label": "1", "trials": events / 4}],
         })]
     );
 }

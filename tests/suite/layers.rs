@@ -84,7 +84,13 @@ fn rooms_know_only_what_is_below_them() {
 fn http_knows_no_store_but_the_trait() {
     for file in files_of("http") {
         let text = fs::read_to_string(&file).unwrap();
-        for store in ["RedisStore", "SqliteStore", "redis::", "rusqlite"] {
+        for store in [
+            "RedisStore",
+            "SqliteStore",
+            "DynamoDbStore",
+            "redis::",
+            "rusqlite",
+        ] {
             assert!(!text.contains(store), "{} knows {store}", file.display());
         }
     }

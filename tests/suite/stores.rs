@@ -9,7 +9,8 @@ use lamed::store::{
 use redis::Commands;
 
 use crate::counting::values;
-use crate::support::{Cluster, Redis, Table, event, make_certificates, name, redis_with_tls};
+use crate::support::dynamodb::Table;
+use crate::support::{Cluster, Redis, event, make_certificates, name, redis_with_tls};
 
 const DAY: Counting = counting(Some(Duration::from_hours(24)), Dedupe::Compact);
 const FOR_EVER: Counting = counting(None, Dedupe::Compact);

@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Listen on this address; port 0 uses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
-    /// Count in this store: auto, docker, embedded, embedded:FILE, redis://… or config
+    /// Count in this store: auto, docker, embedded, embedded:FILE, dynamodb:TABLE, redis://… or config
     /// [default: auto with --local, otherwise config]
     #[arg(long)]
     store: Option<String>,
@@ -101,7 +101,7 @@ async fn run_server(
         let (opened, clock) = demo::open(&config)?;
         (opened, Some(clock))
     } else {
-        match open_unless_stopped(context.printer, choice, &config, &stop).await? {
+        match open_unless_stopped(context, choice, &config, &stop).await? {
             Some(opened) => (opened, None),
             None => return Ok(()),
         }
@@ -348,12 +348,13 @@ fn key(args: &Args) -> Result<ApiKey, CliError> {
 /// `None` when a signal came first. A start broken off half-way would leave its container behind, so
 /// it is let to its end, and the container removed.
 async fn open_unless_stopped(
-    printer: Printer,
+    context: &Context,
     choice: Choice,
     config: &Config,
     stop: &Stop,
 ) -> Result<Option<Opened>, CliError> {
-    let mut opening = std::pin::pin!(choice.open(printer, config));
+    let printer = context.printer;
+    let mut opening = std::pin::pin!(choice.open(context, config));
     tokio::select! {
         opened = &mut opening => opened.map(Some),
         () = stop.signal() => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{AwsError, Step, Work};
-use crate::deploy::aws::{ErrorKind, Patience};
+use crate::deploy::aws::Patience;
 use crate::deploy::desired::DesiredTable;
 
 /// How long AWS may take to make a table.
@@ -92,18 +92,17 @@ impl Work<'_> {
         let mut patience = Patience::new();
         loop {
             let describe = async || self.aws.dynamodb.ask("DescribeTable", &body).await;
-            match self.aws.call("dynamodb:DescribeTable", describe).await {
-                Ok(described) if described["Table"]["TableStatus"] == "ACTIVE" => return Ok(()),
-                // A table made a moment ago need not be known everywhere.
-                Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-                _ if patience.elapsed() > MAKING => {
-                    return Err(AwsError::new(format!(
-                        "table `{name}` is not ready after {} minutes",
-                        MAKING.as_secs() / 60
-                    )));
-                }
-                _ => patience.pause().await,
+            let described = self.aws.call("dynamodb:DescribeTable", describe).await?;
+            if described["Table"]["TableStatus"] == "ACTIVE" {
+                return Ok(());
             }
+            if patience.elapsed() > MAKING {
+                return Err(AwsError::new(format!(
+                    "table `{name}` is not ready after {} minutes",
+                    MAKING.as_secs() / 60
+                )));
+            }
+            patience.pause().await;
         }
     }
 }

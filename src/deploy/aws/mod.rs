@@ -2,6 +2,7 @@
 
 mod credentials;
 mod dynamodb;
+mod elsewhere;
 mod error;
 mod network;
 mod news;
@@ -25,6 +26,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use self::dynamodb::DynamoDb;
+pub use self::elsewhere::Access;
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
 use self::network::{Network, network};
@@ -63,25 +65,7 @@ impl Aws {
     /// # Errors
     /// When there is no region, or there are no credentials.
     pub async fn connect(profile: Option<&str>, region: Option<&str>) -> Result<Self, AwsError> {
-        check_endpoints()?;
-        let network = network(profile).await?;
-        let config = configuration(&network, profile, region).await?;
-        check_endpoints_of_profile(&config)?;
-        let region = config.region().map(|region| region.as_ref().to_owned());
-        let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
-            AwsError::new(
-                "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
-            )
-        })?;
-        if !region
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        {
-            return Err(AwsError::new(format!(
-                "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
-            )));
-        }
-        credentials::check(&config, profile).await?;
+        let (network, config, region) = access(profile, region).await?;
         let gateway = (config.http_client()).map_or_else(
             || config.clone(),
             |client| {
@@ -404,6 +388,33 @@ impl Patience {
     pub(super) fn elapsed(&self) -> Duration {
         self.since.elapsed()
     }
+}
+
+/// The configuration that all AWS tools share, with its region and with credentials.
+async fn access(
+    profile: Option<&str>,
+    region: Option<&str>,
+) -> Result<(Network, SdkConfig, String), AwsError> {
+    check_endpoints()?;
+    let network = network(profile).await?;
+    let config = configuration(&network, profile, region).await?;
+    check_endpoints_of_profile(&config)?;
+    let region = config.region().map(|region| region.as_ref().to_owned());
+    let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
+        AwsError::new(
+            "no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`",
+        )
+    })?;
+    if !region
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    {
+        return Err(AwsError::new(format!(
+            "`{region}` is not an AWS region: expected a name such as `eu-west-1`"
+        )));
+    }
+    credentials::check(&config, profile).await?;
+    Ok((network, config, region))
 }
 
 fn check_endpoints() -> Result<(), AwsError> {

@@ -95,13 +95,19 @@ impl Planner<'_> {
         let policy_name = self.desired.policy_name(self.account);
         let old = role.policies.get(&policy_name);
         if old.is_some_and(|old| *old != policy) {
-            let detail = match (&self.desired.table, self.needs_network()) {
-                (None, false) => "can only write its own logs",
-                (None, true) => "can only write its own logs and use the VPC",
-                (Some(_), false) => "can only write its own logs and count in its table",
-                (Some(_), true) => {
+            let detail = match (&self.desired.table, self.in_vpc(), self.needs_network()) {
+                (None, true, _) => "can only write its own logs and use the VPC",
+                (None, false, true) => {
+                    "can only write its own logs and, while a version is in the VPC, use it"
+                }
+                (None, false, false) => "can only write its own logs",
+                (Some(_), true, _) => {
                     "can only write its own logs, count in its table and use the VPC"
                 }
+                (Some(_), false, true) => {
+                    "can only write its own logs, count in its table and, while a version is in the VPC, use it"
+                }
+                (Some(_), false, false) => "can only write its own logs and count in its table",
             };
             plan.push(
                 Group::Narrowing,

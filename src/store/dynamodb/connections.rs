@@ -73,6 +73,9 @@ impl Connections {
                 Some(sender) => (sender, false),
                 None => (self.connect().await.map_err(Failure::Unsent)?, true),
             };
+            if sender.ready().await.is_err() && !is_new {
+                continue;
+            }
             // One that the other side closed meanwhile gives the request back.
             match sender.try_send_request(request).await {
                 Ok(response) => return self.receive(sender, response).await,

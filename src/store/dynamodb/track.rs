@@ -23,9 +23,9 @@ enum Attempt {
     NoItem,
     /// The counter is deleted.
     Deleted,
-    /// Others write the same item.
+    /// Others count on the same item.
     Conflict,
-    /// The table has too much to do.
+    /// The table has too much to do, or the same event comes twice at once.
     Busy,
 }
 
@@ -176,7 +176,7 @@ impl DynamoDbStore {
             } else if patience.unclear && patience.pause().await {
                 // An attempt before may have counted: only with the same token does the next one say so.
                 continue;
-            } else if reasons.contains(&Reason::Conflict) {
+            } else if is(0, Reason::Conflict) {
                 Attempt::Conflict
             } else {
                 Attempt::Busy

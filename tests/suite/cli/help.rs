@@ -68,7 +68,7 @@ fn who_mistypes_is_told_what_may_be_meant() {
         ),
         (
             &["serve", "--store", "hunter2"],
-            "error: `--store`: unknown store: expected auto, docker, embedded, embedded:FILE, \
+            "error: `--store`: unknown store: expected auto, docker, embedded, embedded:FILE, dynamodb:TABLE, \
              redis://… or config\n",
         ),
     ] {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::support::dynamodb::{self, Table};
 use crate::support::{Line, Outcome, REMEMBERED, Redis, Server, free_port, line, query};
 
 fn serve(home: &TempDir, arguments: &[&str]) -> Line {
@@ -42,13 +43,24 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             "--store sqlite",
             2,
-            "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, redis://… \
-             or config",
+            "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, dynamodb:TABLE, \
+             redis://… or config",
         ),
         (
             "--store embedded:",
             2,
             "`--store`: missing file name after `embedded:`",
+        ),
+        (
+            "--store dynamodb",
+            2,
+            "`--store`: missing table name: use `dynamodb:TABLE`",
+        ),
+        (
+            "--store dynamodb:my/table",
+            2,
+            "`--store`: `my/table` is not the name of a DynamoDB table: expected 3 to 255 letters, digits, `_`, \
+             `.` or `-`",
         ),
         (
             "--store redis://:hunter2@h:x",
@@ -128,6 +140,80 @@ fn serve_says_what_keeps_it_from_starting() {
         };
         line.gives(code, "", &format!("error: {message}\n"));
     }
+}
+
+#[tokio::test]
+async fn serve_says_what_keeps_it_from_a_table() {
+    let serve = |home: &TempDir, store: &str| {
+        serve(home, &["--store", store]).env("AWS_EC2_METADATA_DISABLED", "true")
+    };
+    let without = home();
+    let error =
+        "error: no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`\n";
+    serve(&without, "dynamodb:lamed").gives(1, "", error);
+    let error = "error: no AWS credentials found: run `aws configure` or `aws sso login`, or set \
+                 `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`\n";
+    let line = serve(&without, "dynamodb:lamed").env("AWS_REGION", "eu-west-1");
+    line.gives(1, "", error);
+
+    let table = Table::create().await;
+    let home = home();
+    dynamodb::give_access(home.path(), table.settings.endpoint.as_ref().unwrap());
+    let Outcome { code, stderr, .. } = serve(&home, "dynamodb:missing").run();
+    let begins = "error: cannot use the DynamoDB table `missing` in eu-west-1: it does not exist: create it with \
+                  `aws dynamodb create-table --region eu-west-1 --table-name missing ";
+    assert!(code == Some(1) && stderr.starts_with(begins), "{stderr}");
+    dynamodb::give_access(home.path(), &format!("http://127.0.0.1:{}", free_port()));
+    let Outcome { code, stderr, .. } = serve(&home, &table.name()).run();
+    assert!(
+        code == Some(1) && stderr.contains(": cannot connect: "),
+        "{stderr}"
+    );
+    dynamodb::give_access(home.path(), "127.0.0.1");
+    let Outcome { code, stderr, .. } = serve(&home, &table.name()).run();
+    assert!(
+        code == Some(1) && stderr.contains("is not a URL"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test]
+async fn serve_counts_in_a_table() {
+    let table = Table::create().await;
+    let mut server = table.serve(home(), "127.0.0.1:0", &[]);
+    assert_eq!(server.ready["store"], table.name());
+    let place = table.settings.to_string();
+    assert!(
+        server.log().contains(&format!("counts in {place}")) || server.log().is_empty(),
+        "{}",
+        server.log()
+    );
+    let path = format!(
+        "/prod/track?{}",
+        query(&[
+            ("experiment", "e"),
+            ("variant", "v"),
+            ("event", "g"),
+            ("uuid", "1")
+        ])
+    );
+    for counted in [true, false] {
+        let reply = server.client().get(&path).await;
+        assert_eq!(reply.json(), json!({"counted": counted}));
+    }
+    let ready = server.client().get("/readyz").await;
+    assert_eq!(
+        (ready.status, ready.json()["store"].clone()),
+        (200, json!("dynamodb")),
+        "{ready:?}"
+    );
+    server.terminate();
+    assert_eq!(server.wait().0.code(), Some(0));
+    let server = table.serve(home(), "127.0.0.1:0", &[]);
+    assert_eq!(
+        server.client().get(&path).await.json(),
+        json!({"counted": false})
+    );
 }
 
 #[test]

@@ -8,7 +8,8 @@ use lamed::store::{Counting, Dedupe, Location, RedisSettings, RedisStore, Sqlite
 use redis::Commands;
 use tokio::task::JoinSet;
 
-use crate::support::{Cluster, Redis, Table, event, event_in, name, redis_6_2};
+use crate::support::dynamodb::Table;
+use crate::support::{Cluster, Redis, event, event_in, name, redis_6_2};
 use Outcome::{Counted, Duplicate, Refused};
 
 const LIMITS: Counting = Counting {

@@ -3,6 +3,7 @@
 mod away;
 mod cluster;
 mod deletes;
+mod dynamodb;
 mod guard;
 mod limits;
 mod rights;

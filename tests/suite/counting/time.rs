@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Clock, Redis, Table, event, name};
+use crate::support::dynamodb::Table;
+use crate::support::{Clock, Redis, event, name};
 
 /// Milliseconds.
 const WINDOW: i64 = 3_600_000;

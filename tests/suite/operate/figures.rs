@@ -145,7 +145,7 @@ async fn a_log_as_json_is_nothing_else() {
         masked_line(outcome.stderr.trim_end()),
         json!({
             "timestamp": "SOME", "level": "ERROR", "target": "lamed::cli::printer",
-            "message": "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, \
+            "message": "`--store`: unknown store: expected auto, docker, embedded, embedded:FILE, dynamodb:TABLE, \
                         redis://… or config",
         })
     );

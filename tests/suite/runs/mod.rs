@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::dynamodb::{self, Table};
 use crate::support::{Redis, Response, Server, line, query};
 
 /// A server that counts in the store, with these experiments.
@@ -16,13 +17,15 @@ fn serve(store: &str, experiments: &Value) -> Server {
     let home = tempfile::tempdir().unwrap();
     let config = json!({"experiments": experiments});
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+    dynamodb::give_access(home.path(), &format!("http://{}", dynamodb::address()));
     let store = ["--store", store, "--api-key", "the key of the test"];
     Server::start_in(home, "127.0.0.1:0", &store)
 }
 
 /// Starts a test with each store.
-fn stores(redis: &Redis) -> [String; 2] {
-    [redis.url(), "embedded".to_owned()]
+async fn stores(redis: &Redis) -> [String; 3] {
+    let table = Table::create().await;
+    [redis.url(), "embedded".to_owned(), table.name()]
 }
 
 fn config_of(server: &Server) -> PathBuf {
@@ -92,7 +95,7 @@ fn color(more: &Value) -> Value {
 #[tokio::test]
 async fn events_of_what_does_not_run_are_answered_and_not_counted() {
     let redis = Redis::start(&[]);
-    for store in stores(&redis) {
+    for store in stores(&redis).await {
         let experiments = json!({
             "draft": color(&json!({"state": "draft"})),
             "stopped": color(&json!({"state": "stopped"})),
@@ -189,7 +192,7 @@ async fn pages_get_what_the_config_says_and_drafts_only_when_asked_for() {
 #[tokio::test]
 async fn results_of_an_experiment_that_was_changed_are_withheld() {
     let redis = Redis::start(&[]);
-    for store in stores(&redis) {
+    for store in stores(&redis).await {
         let file = tempfile::tempdir().unwrap();
         let store = match store.as_str() {
             "embedded" => format!("embedded:{}", file.path().join("c.db").display()),
@@ -241,12 +244,13 @@ async fn results_of_an_experiment_that_was_changed_are_withheld() {
 #[tokio::test]
 async fn events_of_users_are_remembered_beyond_the_window() {
     let redis = Redis::start(&[]);
-    for store in stores(&redis) {
+    for store in stores(&redis).await {
         let home = tempfile::tempdir().unwrap();
         let experiments =
             json!({"users": color(&json!({"unit": "user"})), "visitors": color(&json!({}))});
         let config = json!({"uuid_expiry_seconds": 1, "experiments": experiments});
         fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+        dynamodb::give_access(home.path(), &format!("http://{}", dynamodb::address()));
         let server = Server::start_in(home, "127.0.0.1:0", &["--store", &store]);
         for experiment in ["users", "visitors"] {
             assert_eq!(track(&server, experiment, "participate", "1").await, true);

@@ -13,7 +13,7 @@ use crate::support::{Redis, line};
 #[tokio::test]
 async fn a_run_stands_on_what_was_declared_when_it_began() {
     let redis = Redis::start(&[]);
-    for store in stores(&redis) {
+    for store in stores(&redis).await {
         let server = serve(&store, &json!({"color": color(&json!({"sample": 0.1}))}));
         // Before the first event anything may change.
         let variants = json!({"blue": 1, "red": 3});
@@ -98,7 +98,7 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
 #[tokio::test]
 async fn limits_and_the_rest_of_what_can_change_do_without_a_restart() {
     let redis = Redis::start(&[]);
-    for store in stores(&redis) {
+    for store in stores(&redis).await {
         let server = serve(&store, &json!({}));
         assert_eq!(track(&server, "one", "participate", "1").await, true);
         let config =

@@ -328,11 +328,11 @@ impl State {
     }
 }
 
-/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what is asked
-/// of a function URL as `tests/aws/server.py` makes them.
+/// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what the URL
+/// of a function leads to: `/lambda-url/{id}/{path}`.
 fn invocation(path: &str) -> Option<String> {
-    if let Some(path) = path.strip_prefix("/_function_url/") {
-        return Some(format!("/prod/{}", path.split_once('/')?.1));
+    if let Some(url) = path.strip_prefix("/lambda-url/") {
+        return url.split_once('/').map(|(_, path)| format!("/{path}"));
     }
     let (api, path) = path.split_once("/_user_request_")?;
     let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
