@@ -155,6 +155,12 @@ impl Aws {
         self.proxy.state().latency = latency;
     }
 
+    /// How many calls of this action there were at once, while the latency lasted.
+    pub fn at_once(&self, action: &str) -> usize {
+        let state = self.proxy.state();
+        state.at_once.get(action).map_or(0, |(_, most)| *most)
+    }
+
     /// From now on this befalls these calls: an action such as `lambda:CreateFunction`, or with a `*`
     /// for any rest. Of several faults the first one that was told wins.
     pub fn fault(&self, calls: &str, when: When, fault: Fault) {

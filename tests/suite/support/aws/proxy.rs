@@ -1,5 +1,6 @@
 //! The HTTP server between the command under test and moto.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -37,6 +38,8 @@ pub struct State {
     pub latency: Duration,
     pub transitions: Transitions,
     pub news: News,
+    /// By the action: how many of its calls are under way now, and how many were at once.
+    pub at_once: BTreeMap<String, (usize, usize)>,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
     /// What the deployed API answers to probes where nothing answers in its place: the last one stays.
@@ -176,9 +179,15 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
         let mut state = state.lock().unwrap();
         let index = state.calls.len();
         state.calls.push(call.clone());
+        let (now, most) = state.at_once.entry(call.action.clone()).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
         (index, state.latency, state.judge(&call))
     };
     tokio::time::sleep(latency).await;
+    if let Some((now, _)) = state.lock().unwrap().at_once.get_mut(&call.action) {
+        *now -= 1;
+    }
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
         Verdict::Meet(other) => {
