@@ -199,6 +199,21 @@ impl Aws {
         }
     }
 
+    /// Where a function URL is served: an emulator may give one of AWS's own, and serve it below its own address, as
+    /// MiniStack does.
+    pub(super) fn function_url(&self, url: String) -> String {
+        let id = url.strip_prefix("https://").and_then(|host| {
+            let (id, rest) = host.split_once(".lambda-url.")?;
+            rest.trim_end_matches('/').ends_with(".on.aws").then_some(id)
+        });
+        match (&self.endpoint, id) {
+            (Some(endpoint), Some(id)) if self.is_emulated() => {
+                format!("{}/_aws/lambda-url/{id}/", endpoint.trim_end_matches('/'))
+            }
+            _ => url,
+        }
+    }
+
     /// Calls AWS until it answers for good. `attempt` must be safe to repeat: what creates something
     /// that could then exist twice goes through [`Self::create`].
     pub(super) async fn call<T, E>(
