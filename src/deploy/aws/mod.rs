@@ -204,10 +204,12 @@ impl Aws {
     pub(super) fn function_url(&self, url: String) -> String {
         let id = url.strip_prefix("https://").and_then(|host| {
             let (id, rest) = host.split_once(".lambda-url.")?;
-            rest.trim_end_matches('/').ends_with(".on.aws").then_some(id)
+            rest.trim_end_matches('/')
+                .ends_with(".on.aws")
+                .then_some(id)
         });
-        match (&self.endpoint, id) {
-            (Some(endpoint), Some(id)) if self.is_emulated() => {
+        match (self.emulator(), id) {
+            (Some(endpoint), Some(id)) => {
                 format!("{}/_aws/lambda-url/{id}/", endpoint.trim_end_matches('/'))
             }
             _ => url,
