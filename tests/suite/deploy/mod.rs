@@ -2,6 +2,7 @@
 //! own.
 
 mod back;
+mod by_hand;
 mod client;
 mod earlier;
 mod faults;
