@@ -13,7 +13,9 @@ use super::endpoint::Endpoint;
 use super::printer::BOLD;
 use super::{CliError, Context, live, preflight, secrets, snippet};
 use crate::config::Config;
-use crate::deploy::{Account, Change, Costs, Deployment, Desired, Plan, Purpose, plan};
+use crate::deploy::{
+    Account, Change, Costs, Deployment, Desired, Plan, Purpose, by_hand, mapped_domains, plan,
+};
 use crate::domain::Secret;
 use crate::function::key_in;
 use crate::http::STAGE;
@@ -81,6 +83,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     for kept in &plan.kept {
         context.printer.talk(kept);
     }
+    for warning in by_hand(&observed, &name) {
+        context.printer.warn(&warning);
+    }
+    if !desired.rest_api
+        && let Some(mapped) = mapped_domains(&observed)
+    {
+        return Err(CliError::failed(mapped));
+    }
     if args.dry_run {
         return show(context, &name, account, &plan, &desired);
     }
@@ -112,18 +122,23 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let url = applied.url.filter(|_| desired.url.is_some());
     let url = url.map(|url| url.trim_end_matches('/').to_owned());
     let api = applied.api.filter(|_| desired.rest_api);
-    let doors = url
+    let api = api.map(|api| aws.base_url(&api, STAGE));
+    // Only a custom domain leads to an API whose own address is disabled.
+    let is_disabled = observed.api.as_ref().is_some_and(|api| api.is_disabled);
+    let asked = url
+        .clone()
         .into_iter()
-        .chain(api.map(|api| aws.base_url(&api, STAGE)));
-    let doors: Vec<Endpoint> = doors.map(|base| Endpoint { base, key: None }).collect();
+        .chain(api.clone().filter(|_| !is_disabled));
     if !plan.is_empty() {
-        for door in &doors {
-            live::make_sure(context, &aws, door, "deployed").await?;
+        for base in asked {
+            let door = Endpoint { base, key: None };
+            live::make_sure(context, &aws, &door, "deployed").await?;
         }
     }
-    let Some(endpoint) = doors.into_iter().next() else {
+    let Some(base) = url.or(api) else {
         return Err(CliError::failed("the deployment has no address"));
     };
+    let endpoint = Endpoint { base, key: None };
     say_deployed(context, &config, &name, account, &endpoint, &plan)
 }
 

@@ -7,7 +7,7 @@ use super::deployment::{connect, place};
 use super::printer::BOLD;
 use super::{CliError, Context};
 use crate::deploy::plan::destroy;
-use crate::deploy::{Deployment, Purpose};
+use crate::deploy::{Deployment, Purpose, mapped_domains};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -41,6 +41,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     for kept in &plan.kept {
         context.printer.talk(kept);
+    }
+    // Before anything is removed.
+    if let Some(mapped) = mapped_domains(&observed) {
+        return Err(CliError::failed(mapped));
     }
     if args.dry_run && !context.json {
         return context.printer.data(&text);

@@ -47,7 +47,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::failed("cancelled: no changes made"));
         }
         changes::apply(context.printer, &aws, None, &observed, &plan).await?;
-        if let Some((base, _)) = deployment.endpoint(&aws, &observed) {
+        let is_disabled = observed.api.as_ref().is_some_and(|api| api.is_disabled);
+        let door = deployment.endpoint(&aws, &observed);
+        if let Some((base, _)) = door.filter(|_| observed.url().is_some() || !is_disabled) {
             let endpoint = Endpoint { base, key: None };
             live::make_sure(context, &aws, &endpoint, "rolled back").await?;
         }

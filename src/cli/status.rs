@@ -14,7 +14,7 @@ use super::printer::BOLD;
 use super::visible::harmless;
 use super::{CliError, Context};
 use crate::deploy::plan::{Release, live_versions};
-use crate::deploy::{Account, Change, Deployment, Observed, Plan, Purpose, plan};
+use crate::deploy::{Account, Change, Deployment, Observed, Plan, Purpose, by_hand, plan};
 use crate::http::STAGE;
 
 #[derive(clap::Args)]
@@ -38,6 +38,12 @@ struct Status {
     /// Where the REST API is beside a function URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     rest_api_url: Option<String>,
+    /// Custom domains that lead to the REST API.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    custom_domains: Vec<String>,
+    /// What somebody set by hand, and what stops it from working.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// With `--reveal` only.
     api_key: Option<String>,
     /// The release that is live; 0 is Python lamed's.
@@ -67,7 +73,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let deployment = Deployment::new(&config)?;
     let name = deployment.name.clone();
     let aws = connect(context).await?;
-    let (observed, account) = deployment.observe(&aws, Purpose::Compare(&config)).await?;
+    let (observed, account) = deployment.observe(&aws, Purpose::Show(&config)).await?;
     if observed.api.is_none() && !observed.functions.values().any(|function| function.ours) {
         return Err(CliError::failed(format!(
             "`{name}` is not deployed in {}: run `lamed deploy`, or choose another region with `--region`",
@@ -105,6 +111,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if context.json {
         return context.printer.json(&status);
     }
+    for warning in &status.warnings {
+        context.printer.warn(warning);
+    }
     let drift = drift.as_ref().map_or(String::new(), |(plan, changes)| {
         if plan.is_empty() {
             "\nThe deployment matches the config.\n".to_owned()
@@ -135,6 +144,10 @@ fn status(
         track_url: endpoint.as_ref().map(Endpoint::track_url),
         experiments_url: endpoint.as_ref().map(Endpoint::experiments_url),
         rest_api_url: None,
+        custom_domains: (observed.api.as_ref())
+            .map(|api| api.domains.clone())
+            .unwrap_or_default(),
+        warnings: by_hand(observed, name),
         api_key: None,
         release: Release::live(observed)
             .or(live.values().next().map(|v| Release::of(v)))
@@ -175,6 +188,9 @@ fn text(status: &Status, account: &Account) -> String {
     );
     if let Some(rest_api) = &status.rest_api_url {
         row("REST API", rest_api.clone());
+    }
+    if !status.custom_domains.is_empty() {
+        row("domains", status.custom_domains.join(", "));
     }
     if let Some(key) = &status.api_key {
         row("API key", key.clone());

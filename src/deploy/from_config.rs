@@ -48,6 +48,8 @@ pub enum SetupError {
 pub enum Purpose<'a> {
     /// To be compared with a config.
     Compare(&'a Config),
+    /// The same, with what else matters of it.
+    Show(&'a Config),
     RollBack,
     Destroy,
 }
@@ -160,7 +162,14 @@ impl Deployment {
     /// When AWS cannot be asked.
     pub async fn look(&self, aws: &Aws, purpose: Purpose<'_>) -> Result<Observed, AwsError> {
         let functions = self.function_names();
+        let config = match purpose {
+            Purpose::Compare(config) | Purpose::Show(config) => Some(config),
+            Purpose::RollBack | Purpose::Destroy => None,
+        };
+        // The API goes where the config wants a function URL alone.
+        let may_remove = !self.possible_doors().rest_api || matches!(purpose, Purpose::Destroy);
         let names = Names {
+            domains: may_remove || matches!(purpose, Purpose::Show(_)),
             deployment: &self.name,
             functions: &functions,
             table: self.table.as_deref(),
@@ -169,8 +178,8 @@ impl Deployment {
                 .front_door
                 .is_none_or(|door| door == FrontDoor::RestApi),
             stage: STAGE,
-            log_group_tags: matches!(purpose, Purpose::Compare(config) if !config.aws.tags.is_empty()),
-            compared: matches!(purpose, Purpose::Compare(_)),
+            log_group_tags: config.is_some_and(|config| !config.aws.tags.is_empty()),
+            compared: config.is_some(),
             other_regions: matches!(purpose, Purpose::Destroy),
             settings: SETTINGS,
             own_role: self.role.is_none(),
@@ -192,6 +201,7 @@ impl Deployment {
                 .front_door
                 .is_none_or(|door| door == FrontDoor::RestApi),
             stage: STAGE,
+            domains: false,
             log_group_tags: false,
             compared: false,
             other_regions: false,

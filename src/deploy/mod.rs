@@ -11,6 +11,7 @@ mod account;
 mod apply;
 mod aws;
 mod bootstrap;
+mod by_hand;
 mod costs;
 mod desired;
 mod from_config;
@@ -24,6 +25,7 @@ mod read;
 pub use self::account::Account;
 pub use self::apply::{Applied, Interrupted, Progress, apply};
 pub use self::aws::{Access, Aws, AwsError};
+pub use self::by_hand::{by_hand, mapped_domains};
 pub use self::costs::Costs;
 pub use self::desired::{
     Code, Desired, DesiredFunction, DesiredMethod, DesiredTable, DesiredUrl, Doors, LIVE, RUNTIME,

@@ -180,6 +180,10 @@ pub struct RestApi {
     /// The header mappings of the gateway responses that were changed, by type.
     pub gateway_responses: BTreeMap<String, BTreeMap<String, String>>,
     pub stage: Option<Stage>,
+    /// Whether somebody switched off the address that AWS gives it.
+    pub is_disabled: bool,
+    /// The custom domains that lead to it, with their paths: `ab.example.com/shop`. Read only where they matter.
+    pub domains: Vec<String>,
     /// The size in bytes from which replies are compressed; `None` for never.
     pub compressed_from: Option<i32>,
     pub tags: BTreeMap<String, String>,

@@ -7,6 +7,7 @@ mod trouble;
 
 use std::path::Path;
 
+use self::address::Reach;
 pub use self::check::{Check, Status, failures};
 pub use self::redis::try_out;
 pub use self::trouble::Origin;
@@ -39,7 +40,7 @@ pub async fn run(
             checks.extend([Check::error("account", error), function]);
             if let Some(settings) = redis_of(config) {
                 let redis = redis::look(settings, &config.namespace).await;
-                checks.extend(redis::checks(settings, &redis, in_vpc(config, None)));
+                checks.extend(redis::checks(settings, &redis, in_vpc(config, None), false));
             }
         }
     }
@@ -71,6 +72,8 @@ struct Answers {
     observed: Result<Observed, AwsError>,
     permissions: Result<Permissions, AwsError>,
     redis: Option<redis::RedisAnswers>,
+    /// Whether an emulator on this machine answers instead of AWS.
+    is_here: bool,
 }
 
 impl Answers {
@@ -103,6 +106,7 @@ impl Answers {
             observed,
             permissions: asked,
             redis,
+            is_here: aws.emulator().is_some_and(is_here),
         }
     }
 
@@ -130,10 +134,17 @@ impl Answers {
         checks.extend(function.into());
         if let (Some(settings), Some(found)) = (redis_of(config), &self.redis) {
             let in_vpc = in_vpc(config, self.observed.as_ref().ok());
-            checks.extend(redis::checks(settings, found, in_vpc));
+            checks.extend(redis::checks(settings, found, in_vpc, self.is_here));
         }
         checks
     }
+}
+
+/// Whether the host of a URL is this machine.
+fn is_here(url: &str) -> bool {
+    let host = url.parse::<hyper::Uri>().ok();
+    let host = host.as_ref().and_then(hyper::Uri::host);
+    host.and_then(Reach::of) == Some(Reach::Here)
 }
 
 /// The Redis that the functions count in.

@@ -68,10 +68,17 @@ async fn reach(server: &Server, limit: Duration) -> Option<Reach> {
 }
 
 /// What it means for a deployment, whose functions are in a VPC or not.
-pub(super) fn checks(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Vec<Check> {
+///
+/// `is_here` says that what stands for AWS is on this machine, too.
+pub(super) fn checks(
+    settings: &RedisSettings,
+    found: &RedisAnswers,
+    in_vpc: bool,
+    is_here: bool,
+) -> Vec<Check> {
     let mut checks = vec![
         answers(settings, found, in_vpc),
-        address(settings, found.reach, in_vpc),
+        address(settings, found.reach, in_vpc, is_here),
     ];
     checks.extend(tls(settings, found.reach));
     match &found.facts {
@@ -124,13 +131,18 @@ fn answers(settings: &RedisSettings, found: &RedisAnswers, in_vpc: bool) -> Chec
 }
 
 /// Whether AWS can reach it.
-fn address(settings: &RedisSettings, reach: Option<Reach>, in_vpc: bool) -> Check {
+fn address(settings: &RedisSettings, reach: Option<Reach>, in_vpc: bool, is_here: bool) -> Check {
     const CHECK: &str = "redis address";
     const ELSEWHERE: &str = "use a Redis at an address that AWS can reach";
     let Server::Tcp { host, .. } = &settings.server else {
         return Check::failed(CHECK, "a socket on this machine", ELSEWHERE);
     };
     match (reach, in_vpc) {
+        (Some(Reach::Here), _) if is_here => Check::warning(
+            CHECK,
+            format!("`{host}` is this machine, and so is the emulator of AWS"),
+            "before you deploy to AWS, use a Redis at an address that AWS can reach",
+        ),
         (None | Some(Reach::Here), _) => {
             Check::failed(CHECK, format!("`{host}` is this machine"), ELSEWHERE)
         }

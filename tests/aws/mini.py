@@ -14,6 +14,8 @@ os.environ.update(
     GATEWAY_PORT=str(port),
     BIND_HOST="127.0.0.1",
     LOG_LEVEL="ERROR",
+    LAMBDA_EXECUTOR="local",
+    AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
     IOT_MTLS_ENABLED="0",
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",

@@ -180,6 +180,17 @@ def permissions_are_removed_by_qualifier(_, self):
 # --- API Gateway ---------------------------------------------------------------------------------------------------
 
 
+@corrects(gateway.APIGatewayBackend, "delete_rest_api")
+def apis_with_a_domain_stay(old, self, function_id):
+    for name in self.domain_names:
+        mappings = self.base_path_mappings.get(name, {}).values()
+        if any(mapping.rest_api_id == function_id for mapping in mappings):
+            raise gateway_errors.BadRequestException(
+                "Please remove all base path mappings related to stages in this API before deleting"
+            )
+    return old(self, function_id)
+
+
 @corrects(gateway.APIGatewayBackend, "create_resource")
 def siblings_differ(old, self, function_id, parent_resource_id, path_part):
     for resource in self.get_resources(function_id):

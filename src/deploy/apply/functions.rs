@@ -168,6 +168,7 @@ impl Work<'_> {
         let zip = Blob::new(code.zip.as_ref());
         let marks = tags(&desired.marked_tags());
         let create = async || {
+            let _permit = self.uploads.acquire().await;
             let create = lambda
                 .create_function()
                 .function_name(name)
@@ -205,6 +206,7 @@ impl Work<'_> {
         let zip = Blob::new(code.zip.as_ref());
         let architecture = Architecture::from(code.architecture.as_str());
         let update = async || {
+            let _permit = self.uploads.acquire().await;
             let update = self.aws.lambda.update_function_code().function_name(name);
             update
                 .zip_file(zip.clone())

@@ -76,6 +76,7 @@ pub async fn apply(
         desired,
         made: Mutex::new(Made::new(observed, desired)),
         gateway: Semaphore::new(GATEWAY_CALLS),
+        uploads: Semaphore::new(1),
         progress,
         state: Mutex::default(),
     };
@@ -193,6 +194,8 @@ struct Work<'a> {
     desired: Option<&'a Desired>,
     made: Mutex<Made>,
     gateway: Semaphore,
+    /// One at a time: on a slow line, several would keep each other from ending.
+    uploads: Semaphore,
     progress: &'a dyn Progress,
     state: Mutex<State>,
 }

@@ -41,7 +41,7 @@ impl Work<'_> {
             .aws
             .create("lambda:CreateFunctionUrlConfig", create, find)
             .await?;
-        self.made().url = Some(url);
+        self.made().url = Some(self.aws.function_url(url));
         Ok(())
     }
 

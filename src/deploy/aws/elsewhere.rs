@@ -34,7 +34,7 @@ impl Access {
         let (_, config, region) = access(profile, region).await?;
         let provider = config.credentials_provider();
         let provider = provider.ok_or_else(|| AwsError::new("no AWS credentials"))?;
-        let endpoint = endpoint_of(&config, "DynamoDB");
+        let endpoint = endpoint_of(&config, "dynamodb");
         Ok(Self {
             region,
             endpoint,

@@ -135,7 +135,7 @@ impl AwsError {
         let (service, _) = action.split_once(':').unwrap_or((action, ""));
         let message = match endpoint {
             Some(endpoint) => format!(
-                "cannot reach `{endpoint}` (set by `AWS_ENDPOINT_URL`) for `{action}`: {root}"
+                "cannot reach `{endpoint}` (set by `AWS_ENDPOINT_URL` or `endpoint_url`) for `{action}`: {root}"
             ),
             None => format!(
                 "cannot reach AWS for `{action}`: {root}; check the network, and that region `{region}` \
@@ -220,10 +220,39 @@ fn without_environment<'a>(action: &str, said: &'a str) -> Cow<'a, str> {
     Cow::Owned(format!("{}…{rest}", &said[..start]))
 }
 
-/// AWS names the caller, the action and the resource in a sentence; the action is what matters.
+/// Who can change the policy that refuses a call, by AWS's words for its kind.
+///
+/// Source: "Troubleshoot access denied error messages", IAM user guide.
+const REFUSERS: [(&str, &str); 6] = [
+    (
+        "service control policy",
+        "a policy of your organization refuses it: ask its administrator",
+    ),
+    (
+        "resource control policy",
+        "a policy of your organization refuses it: ask its administrator",
+    ),
+    (
+        "permissions boundary",
+        "a permissions boundary refuses it: ask the administrator who set it",
+    ),
+    (
+        "session policy",
+        "the policy of this session refuses it: sign in with another one",
+    ),
+    (
+        "VPC endpoint policy",
+        "the policy of the VPC endpoint refuses it: change that policy",
+    ),
+    ("explicit deny", "a policy denies it: remove that statement"),
+];
+
+/// AWS names the caller, the action, the resource and the kind of policy that refuses in a sentence. Who has to do
+/// something follows from the kind.
 ///
 /// "User: ARN is not authorized to perform: lambda:CreateFunction on resource: ARN because …"
 fn denied(action: &str, said: &str) -> String {
+    let said = one_line(said);
     let after = |marker: &str| {
         let (_, rest) = said.split_once(marker)?;
         rest.split_whitespace()
@@ -232,8 +261,19 @@ fn denied(action: &str, said: &str) -> String {
     };
     let action = after("to perform: ").unwrap_or(action);
     let caller = after("User: ").unwrap_or("the caller");
+    if let Some((_, who)) = REFUSERS.iter().find(|(kind, _)| said.contains(kind)) {
+        return format!("`{action}` is not allowed: {who}; AWS says: {said}");
+    }
     let resource = after("on resource: ").map_or_else(String::new, |arn| format!(" on `{arn}`"));
-    format!("the AWS credentials do not allow `{action}`: allow it in IAM for `{caller}`{resource}")
+    // Else it is what "allow it in IAM" says.
+    let reason =
+        match said.contains("because no identity-based policy") || !said.contains(" because ") {
+            true => String::new(),
+            false => format!("; AWS says: {said}"),
+        };
+    format!(
+        "the AWS credentials do not allow `{action}`: allow it in IAM for `{caller}`{resource}{reason}"
+    )
 }
 
 pub(super) fn one_line(text: &str) -> String {
@@ -375,6 +415,44 @@ mod tests {
             "the AWS credentials do not allow `apigateway:POST`: allow it in IAM for \
              `arn:aws:iam::1:user/ci` on `arn:aws:apigateway:eu-west-1::/restapis`"
         );
+        let refused = |reason: &str| {
+            let said = format!(
+                "User: arn:aws:iam::1:user/ci is not authorized to perform: iam:CreateRole on resource: \
+                 arn:aws:iam::1:role/a/very/long/path/lamed {reason}"
+            );
+            let shown = denied("iam:CreateRole", &said);
+            assert!(shown.ends_with(&format!("; AWS says: {said}")), "{shown}");
+            shown
+        };
+        for (reason, who) in [
+            (
+                "with an explicit deny in a service control policy: arn:aws:organizations::9:policy/o-1/service_control_policy/p-1",
+                "a policy of your organization refuses it: ask its administrator",
+            ),
+            (
+                "because no service control policy allows the iam:CreateRole action",
+                "a policy of your organization refuses it",
+            ),
+            (
+                "because no permissions boundary allows the iam:CreateRole action",
+                "a permissions boundary refuses it: ask the administrator who set it",
+            ),
+            (
+                "because no session policy allows the iam:CreateRole action",
+                "the policy of this session refuses it",
+            ),
+            (
+                "with an explicit deny in an identity-based policy",
+                "a policy denies it: remove that statement",
+            ),
+            (
+                "because of something that AWS has not told before",
+                "allow it in IAM for `arn:aws:iam::1:user/ci` on `arn:aws:iam::1:role/a/very/long/path/lamed`",
+            ),
+        ] {
+            let shown = refused(reason);
+            assert!(shown.contains(who), "{shown}");
+        }
         assert_eq!(
             denied("lambda:CreateFunction", "no"),
             "the AWS credentials do not allow `lambda:CreateFunction`: allow it in IAM for `the caller`"

@@ -7,7 +7,9 @@ mod error;
 mod network;
 mod news;
 mod nulls;
+mod upload;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::time::Duration;
@@ -53,7 +55,8 @@ pub struct Aws {
     pub(super) dynamodb: DynamoDb,
     sts: aws_sdk_sts::Client,
     region: String,
-    endpoint: Option<String>,
+    /// By the service, as actions begin: what somebody set instead of AWS's own address.
+    endpoints: BTreeMap<&'static str, String>,
     network: Network,
     news: News,
     account: OnceCell<Account>,
@@ -78,19 +81,27 @@ impl Aws {
             credentials: config.credentials_provider().ok_or_else(|| {
                 AwsError::new("no AWS credentials: run `aws configure` or set `AWS_PROFILE`")
             })?,
-            url: endpoint_of(&config, "DynamoDB")
+            url: endpoint_of(&config, "dynamodb")
                 .unwrap_or_else(|| format!("https://dynamodb.{region}.{}", suffix(&region))),
             region: region.clone(),
         };
+        let endpoints: BTreeMap<_, _> = (SERVICES.iter())
+            .filter_map(|(action, service)| Some((*action, endpoint_of(&config, service)?)))
+            .collect();
+        // The SDK does not find those of services whose names have two words.
+        let mut apigateway = aws_sdk_apigateway::config::Builder::from(&gateway);
+        apigateway.set_endpoint_url(endpoints.get("apigateway").cloned());
+        let mut logs = aws_sdk_cloudwatchlogs::config::Builder::from(&config);
+        logs.set_endpoint_url(endpoints.get("logs").cloned());
         Ok(Self {
             dynamodb,
-            apigateway: aws_sdk_apigateway::Client::new(&gateway),
+            apigateway: aws_sdk_apigateway::Client::from_conf(apigateway.build()),
             iam: aws_sdk_iam::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             sts: aws_sdk_sts::Client::new(&config),
             region,
-            endpoint: config.endpoint_url().map(str::to_owned),
+            endpoints,
             network,
             news: News::default(),
             account: OnceCell::new(),
@@ -159,7 +170,14 @@ impl Aws {
 
     /// Whether an emulator answers instead of AWS.
     pub(super) fn is_emulated(&self) -> bool {
-        (self.endpoint.as_ref()).is_some_and(|endpoint| !endpoint.contains(".amazonaws.com"))
+        self.emulator().is_some()
+    }
+
+    /// The address of the emulator that answers instead of AWS.
+    #[must_use]
+    pub fn emulator(&self) -> Option<&str> {
+        let endpoint = self.endpoints.get("lambda").map(String::as_str);
+        endpoint.filter(|endpoint| !endpoint.contains(".amazonaws."))
     }
 
     /// Where the stage of an API is served: `https://ID.execute-api.REGION.amazonaws.com/prod`.
@@ -168,8 +186,8 @@ impl Aws {
     /// what others have taken over, too.
     #[must_use]
     pub fn base_url(&self, api: &str, stage: &str) -> String {
-        match &self.endpoint {
-            Some(endpoint) if self.is_emulated() => {
+        match self.endpoints.get("apigateway") {
+            Some(endpoint) if !endpoint.contains(".amazonaws.") => {
                 let endpoint = endpoint.trim_end_matches('/');
                 format!("{endpoint}/restapis/{api}/{stage}/_user_request_")
             }
@@ -178,6 +196,23 @@ impl Aws {
                 let suffix = suffix(region);
                 format!("https://{api}.execute-api.{region}.{suffix}/{stage}")
             }
+        }
+    }
+
+    /// Where a function URL is served: an emulator may give one of AWS's own, and serve it below its own address, as
+    /// MiniStack does.
+    pub(super) fn function_url(&self, url: String) -> String {
+        let id = url.strip_prefix("https://").and_then(|host| {
+            let (id, rest) = host.split_once(".lambda-url.")?;
+            rest.trim_end_matches('/')
+                .ends_with(".on.aws")
+                .then_some(id)
+        });
+        match (self.emulator(), id) {
+            (Some(endpoint), Some(id)) => {
+                format!("{}/_aws/lambda-url/{id}/", endpoint.trim_end_matches('/'))
+            }
+            _ => url,
         }
     }
 
@@ -319,7 +354,9 @@ impl Aws {
     where
         E: Error + ProvideErrorMetadata + 'static,
     {
-        AwsError::read(action, &self.region, self.endpoint.as_deref(), error)
+        let (service, _) = action.split_once(':').unwrap_or((action, ""));
+        let endpoint = self.endpoints.get(service);
+        AwsError::read(action, &self.region, endpoint.map(String::as_str), error)
     }
 
     /// Removes something; it is well when it is gone already.
@@ -426,16 +463,19 @@ fn check_endpoints() -> Result<(), AwsError> {
     Ok(())
 }
 
+/// The services that are called: as actions begin, and as profiles name them in a `services` section.
+const SERVICES: [(&str, &str); 6] = [
+    ("apigateway", "api_gateway"),
+    ("dynamodb", "dynamodb"),
+    ("iam", "iam"),
+    ("lambda", "lambda"),
+    ("logs", "cloudwatch_logs"),
+    ("sts", "sts"),
+];
+
 /// Those of a profile, which count where the environment has none.
 fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
-    for service in [
-        "API Gateway",
-        "CloudWatch Logs",
-        "DynamoDB",
-        "IAM",
-        "Lambda",
-        "STS",
-    ] {
+    for (_, service) in SERVICES {
         if let Some(url) = endpoint_of(config, service) {
             check_endpoint("endpoint_url` in `~/.aws/config", &url)?;
         }
@@ -478,9 +518,8 @@ async fn configuration(
 ) -> Result<SdkConfig, AwsError> {
     let client = network.client();
     let timeouts = TimeoutConfig::builder()
+        // The rest has no clock, but must move: see `upload`.
         .connect_timeout(Duration::from_secs(5))
-        // A zip goes up within it, too.
-        .operation_attempt_timeout(Duration::from_secs(60))
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(client.clone())
@@ -506,4 +545,22 @@ async fn configuration(
     Ok((config.into_builder())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: `dnsSuffix` in botocore's `partitions.json`.
+    #[test]
+    fn addresses_end_as_their_partition_says() {
+        for (region, end) in [
+            ("eu-west-1", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("eusc-de-east-1", "amazonaws.eu"),
+        ] {
+            assert_eq!(suffix(region), end, "{region}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::AwsError;
 use super::error::root;
+use super::upload::Patient;
 
 /// The way of all requests. It goes through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
 /// name, and trusts the authorities of `AWS_CA_BUNDLE` or of the profile's `ca_bundle`; else those of `SSL_CERT_FILE`
@@ -44,9 +45,10 @@ impl Network {
     /// The client of all calls to AWS.
     pub(super) fn client(&self) -> SharedHttpClient {
         let network = self.clone();
-        Builder::new().build_with_connector_fn(move |settings, components| {
+        let client = Builder::new().build_with_connector_fn(move |settings, components| {
             network.connector(settings, components)
-        })
+        });
+        SharedHttpClient::new(Patient(client))
     }
 
     fn connector(

@@ -67,6 +67,7 @@ pub fn policy(account: &Account, scope: Scope<'_>) -> Value {
         .flat_map(|what| [format!("/{what}"), format!("/{what}/*")])
         .map(|path| account.gateway(&path))
         .collect();
+    let domains = ["/domainnames", "/domainnames/*"].map(|path| account.gateway(path));
     let role = (scope.role).map_or_else(|| account.role(scope.deployment), str::to_owned);
     let statement = |id: &str, actions: BTreeSet<&str>, resources: Value| json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resources});
     let mut pass = statement("PassRole", ["iam:PassRole"].into(), json!(role));
@@ -84,6 +85,7 @@ pub fn policy(account: &Account, scope: Scope<'_>) -> Value {
         ),
         statement("LogGroups", of("logs:", &LOG_READS), json!(groups)),
         statement("Gateway", with_get(of("apigateway:", &[])), json!(gateway)),
+        statement("Domains", ["apigateway:GET"].into(), json!(domains)),
         pass,
     ];
     if scope.role.is_none() {

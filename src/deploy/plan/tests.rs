@@ -185,6 +185,8 @@ fn deployed(desired: &Desired) -> Observed {
                 throttle: None,
                 tags: BTreeMap::new(),
             }),
+            is_disabled: false,
+            domains: Vec::new(),
             compressed_from: Some(desired::COMPRESSED_FROM),
             tags: BTreeMap::new(),
         }),

@@ -135,7 +135,7 @@ pub(super) async fn url(aws: &Aws, name: &str) -> Result<Option<ObservedUrl>, Aw
     let read = aws.find("lambda:GetFunctionUrlConfig", get).await?;
     Ok(read.map(|read| ObservedUrl {
         is_open: read.auth_type() == &FunctionUrlAuthType::None && read.cors().is_none(),
-        url: read.function_url,
+        url: aws.function_url(read.function_url),
     }))
 }
 

@@ -49,11 +49,53 @@ pub(super) async fn rest_api(
         resources,
         gateway_responses,
         stage,
+        is_disabled: api.disable_execute_api_endpoint,
+        domains: Vec::new(),
         compressed_from: api.minimum_compression_size,
         tags: api.tags.map(sorted).unwrap_or_default(),
         id,
     };
     Ok((Some(api), spare))
+}
+
+/// The custom domains that lead to an API. Who may not look at them is told of none.
+pub(super) async fn domains(aws: &Aws, api: &str) -> Result<Vec<String>, AwsError> {
+    let names = aws.ask("apigateway:GetDomainNames", async || {
+        let pages = (aws.apigateway.get_domain_names())
+            .limit(500)
+            .into_paginator();
+        pages.items().send().collect::<Result<Vec<_>, _>>().await
+    });
+    let names = match names.await {
+        Err(error) if error.is_denied() => {
+            tracing::warn!(%error, "cannot look for custom domains");
+            return Ok(Vec::new());
+        }
+        names => names?,
+    };
+    let names: Vec<String> = (names.into_iter())
+        .filter_map(|name| name.domain_name)
+        .collect();
+    let mappings = concurrently(&names, async |name| {
+        let get = async || {
+            let get = aws.apigateway.get_base_path_mappings().domain_name(name);
+            let pages = get.limit(500).into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>().await
+        };
+        aws.find("apigateway:GetBasePathMappings", get).await
+    });
+    let mut domains = Vec::new();
+    for (name, mappings) in names.iter().zip(mappings.await?) {
+        let ours = mappings.into_iter().flatten();
+        for mapping in ours.filter(|mapping| mapping.rest_api_id() == Some(api)) {
+            domains.push(match mapping.base_path() {
+                None | Some("(none)" | "") => name.clone(),
+                Some(path) => format!("{name}/{path}"),
+            });
+        }
+    }
+    domains.sort();
+    Ok(domains)
 }
 
 /// All resources by path, the root among them.

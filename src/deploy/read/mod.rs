@@ -12,7 +12,7 @@ use tokio::{join, try_join};
 
 use self::functions::{function, group, group_tags};
 pub(super) use self::gateway::called_function;
-use self::gateway::{apis_named, rest_api, usage_plan};
+use self::gateway::{apis_named, domains, rest_api, usage_plan};
 pub(super) use self::gateway::{keys, plan_keys, resources, stage, usage_plans};
 use self::role::role;
 pub(super) use self::twice::{DESCRIPTION, first_api, policy};
@@ -36,6 +36,8 @@ pub struct Names<'a> {
     /// Whether it may be there unseen: who deploys a REST API may not be allowed to look at it.
     pub url_unseen: bool,
     pub stage: &'a str,
+    /// Whether to look for custom domains that lead to the API.
+    pub domains: bool,
     /// Whether all tags of log groups are needed: each group's take a call of their own.
     pub log_group_tags: bool,
     /// Whether to look into the other regions for functions that use the role, even where nothing tells of any.
@@ -97,6 +99,9 @@ pub async fn observe(aws: &Aws, names: Names<'_>) -> Result<Observed, AwsError> 
     }
     if names.compared && !names.log_group_tags {
         add_marks(aws, &mut observed).await?;
+    }
+    if let Some(api) = observed.api.as_mut().filter(|_| names.domains) {
+        api.domains = domains(aws, &api.id).await?;
     }
     observed.usage_plan = usage_plan(aws, plans, &observed, names).await?;
     add_others(aws, &mut observed, names).await?;

@@ -27,6 +27,7 @@ fn complaints(url: &str, reach: Reach, info: Info, in_vpc: bool) -> String {
         &RedisSettings::from_url(url).unwrap(),
         &found,
         in_vpc,
+        false,
     ))
 }
 
@@ -125,6 +126,6 @@ fn a_redis_that_cannot_be_reached_from_here_may_be_reached_from_a_vpc() {
             health: None,
         };
         let settings = RedisSettings::from_url("rediss://h").unwrap();
-        assert_eq!(short(&checks(&settings, &found, in_vpc)), expected);
+        assert_eq!(short(&checks(&settings, &found, in_vpc, false)), expected);
     }
 }

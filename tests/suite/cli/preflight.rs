@@ -286,26 +286,32 @@ fn a_redis_that_is_of_no_use_is_said_so() {
     let port = redis.port;
     let of = |redis: Value, config: &str| of_redis(&aws, &home_of(redis, config));
 
-    let (rows, error) = of(
-        json!({"host": "127.0.0.1", "port": port, "password": "wrong"}),
-        "{}",
-    );
+    // An emulator on this machine reaches what is on this machine.
+    let here = json!({"host": "127.0.0.1", "port": port, "password": "wrong"});
+    let (rows, error) = of(here.clone(), "{}");
     assert_eq!(
         rows,
         format!(
             " ✓  redis          redis://127.0.0.1:{port}/0 answers
- ✗  redis address  `127.0.0.1` is this machine
-                   → use a Redis at an address that AWS can reach
+ !  redis address  `127.0.0.1` is this machine, and so is the emulator of AWS
+                   → before you deploy to AWS, use a Redis at an address that AWS can reach
  ✓  redis tls      off, at an address that is not public
  ✗  redis auth     redis://127.0.0.1:{port}/0 does not accept this user and password
                    → correct `password`, and `username` if set, under `redis` in the config
 "
         )
     );
-    assert_eq!(
-        error,
-        "error: preflight failed: redis address, redis auth\n"
-    );
+    assert_eq!(error, "error: preflight failed: redis auth\n");
+    let home = home_of(here, "{}");
+    let elsewhere = aws
+        .line(&home, &["preflight"])
+        .env("AWS_ENDPOINT_URL", "http://aws.example")
+        .env("HTTP_PROXY", aws.url())
+        .run();
+    let address = " ✗  redis address  `127.0.0.1` is this machine
+                   → use a Redis at an address that AWS can reach
+";
+    assert!(elsewhere.stdout.contains(address), "{elsewhere}");
 
     let (rows, error) = of(
         json!({"host": PRIVATE, "port": port, "password": "right"}),

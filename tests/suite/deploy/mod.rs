@@ -2,6 +2,7 @@
 //! own.
 
 mod back;
+mod by_hand;
 mod client;
 mod earlier;
 mod faults;
@@ -9,6 +10,7 @@ mod foreign;
 mod fresh;
 mod live;
 mod network;
+mod real;
 mod refusals;
 mod regions;
 mod role;

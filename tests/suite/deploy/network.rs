@@ -1,6 +1,7 @@
 //! The way to AWS: credentials that fail, proxies, and authorities of companies.
 
 use std::fs;
+use std::time::Duration;
 
 use sha1::Digest as _;
 
@@ -164,5 +165,100 @@ fn authorities_of_a_company_are_trusted_where_they_are_named() {
     fails(
         to_tls(site.with_profiles(keys, &["status"])).env("AWS_CA_BUNDLE", "config.json"),
         "`AWS_CA_BUNDLE`: cannot use `config.json`: it contains no certificate in PEM format",
+    );
+}
+
+/// On a slow line, several uploads would keep each other from ending.
+#[test]
+fn zips_go_up_one_at_a_time() {
+    let site = Site::new();
+    site.aws.latency(Duration::from_millis(50));
+    site.deploy();
+    site.build("second");
+    site.deploy();
+    for (action, most) in [
+        ("lambda:CreateFunction", 1),
+        ("lambda:UpdateFunctionCode", 1),
+        ("logs:CreateLogGroup", 5),
+    ] {
+        assert_eq!(site.aws.at_once(action), most, "{action}");
+    }
+}
+
+/// As the AWS CLI names the services: with an underscore for the space in `API Gateway`.
+#[test]
+fn the_services_section_of_a_profile_leads_every_call() {
+    let site = Site::new();
+    let services = [
+        "api_gateway",
+        "cloudwatch_logs",
+        "dynamodb",
+        "iam",
+        "lambda",
+        "sts",
+    ];
+    let profiles = |services: &[&str]| {
+        let mut text = "[default]
+aws_access_key_id = AKIATEST
+aws_secret_access_key = secret
+services = local
+[services local]
+"
+        .to_owned();
+        for service in services {
+            text += &format!("{service} =\n  endpoint_url = {}\n", site.aws.url());
+        }
+        let file = site.home.path().join("profiles");
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let run = |file: &std::path::Path, arguments: &[&str]| {
+        let line = line(&site.home, &[arguments, &["--region", REGION]].concat())
+            .env("AWS_CONFIG_FILE", file.to_str().unwrap())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        // What is not obeyed ends here, and not in AWS.
+        line.env("HTTPS_PROXY", "http://127.0.0.1:9").run()
+    };
+    for door in ["rest_api", "function_url"] {
+        site.configure(&with(
+            "/aws",
+            json!({"front_door": door, "name": door.replace('_', "-")}),
+        ));
+        let arguments = [&DEPLOY[..], &["--yes"]].concat();
+        let outcome = run(&profiles(&services), &arguments);
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        assert!(outcome.stdout.contains(&site.aws.url()), "{outcome}");
+    }
+    let outcome = run(
+        &profiles(&services),
+        &["preflight", "--bootstrap", "function.zip"],
+    );
+    let account = format!("arn:aws:iam::{}:user/moto in {REGION}", site.aws.account);
+    assert!(outcome.stdout.contains(&account), "{outcome}");
+    // Each by itself, and an address that is none is refused.
+    for (service, action) in
+        services
+            .iter()
+            .zip(["apigateway", "logs", "dynamodb", "iam", "lambda", "sts"])
+    {
+        if action == "dynamodb" {
+            continue;
+        }
+        let others: Vec<&str> = services
+            .iter()
+            .copied()
+            .filter(|one| one != service)
+            .collect();
+        let outcome = run(&profiles(&others), &["status"]);
+        let asked = format!("cannot reach AWS for `{action}:");
+        assert!(outcome.stderr.contains(&asked), "{service}: {outcome}");
+    }
+    let file = profiles(&["iam"]);
+    let text = fs::read_to_string(&file).unwrap().replace("http://", "");
+    fs::write(&file, text).unwrap();
+    fails(
+        line(&site.home, &["status", "--region", REGION])
+            .env("AWS_CONFIG_FILE", file.to_str().unwrap()),
+        "`endpoint_url` in `~/.aws/config` is not a URL: set it to a URL such as http://127.0.0.1:4566, or unset it",
     );
 }

@@ -72,3 +72,34 @@ fn variables_of_the_users_count_before_anything_is_written() {
         assert_eq!(site.aws.writes(), [""; 0]);
     }
 }
+
+/// That it is so of every line that the helpers of the tests run, they see to themselves.
+#[test]
+fn no_command_tells_a_secret_however_much_it_is_to_tell() {
+    for door in ["rest_api", "function_url"] {
+        for format in ["text", "json"] {
+            let site = Site::new();
+            site.configure(&with("/aws", json!({"front_door": door})));
+            let commands = [
+                &["preflight", "--bootstrap", "function.zip"][..],
+                &[&DEPLOY[..], &["--yes"]].concat(),
+                &[&DEPLOY[..], &["--yes", "--json"]].concat(),
+                &[&DEPLOY[..], &["--dry-run"]].concat(),
+                &["status", "--bootstrap", "function.zip"],
+                &["status", "--json", "--bootstrap", "function.zip"],
+                &["snippet"],
+                &["results"],
+                &["logs"],
+                &["rollback", "--yes"],
+                &["destroy", "--yes"],
+            ];
+            let mut logged = 0;
+            for command in commands {
+                let line = [command, &["-vv", "--log-format", format]].concat();
+                let outcome = site.line(&line).run();
+                logged += outcome.stderr.lines().count();
+            }
+            assert!(logged > 100, "{logged}");
+        }
+    }
+}

@@ -18,7 +18,11 @@ const LIMIT: Duration = Duration::from_mins(1);
 pub struct Line {
     command: Command,
     home: PathBuf,
+    secrets: Secrets,
 }
+
+/// What may stand in no output: asked when all is said.
+type Secrets = Option<Box<dyn Fn() -> Vec<String> + Send>>;
 
 /// What became of it. The home is written `~`.
 #[derive(Debug, PartialEq)]
@@ -37,10 +41,21 @@ pub fn line(home: impl AsRef<Path>, arguments: &[&str]) -> Line {
     Line {
         command,
         home: home.to_owned(),
+        secrets: None,
     }
 }
 
 impl Line {
+    /// Nothing of what comes out may hold one of these, unless it `asks` for one.
+    pub fn without(
+        mut self,
+        secrets: impl Fn() -> Vec<String> + Send + 'static,
+        asks: bool,
+    ) -> Self {
+        self.secrets = (!asks).then(|| Box::new(secrets) as Box<dyn Fn() -> Vec<String> + Send>);
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -101,6 +116,7 @@ impl Line {
             })),
             child,
             home: self.home,
+            secrets: self.secrets,
         }
     }
 
@@ -155,8 +171,13 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
             };
         }
         command.env("TERM", "xterm");
-        let home = self.home;
-        let outcome = Self { command, home }.run();
+        let (home, secrets) = (self.home, self.secrets);
+        let outcome = Self {
+            command,
+            home,
+            secrets,
+        }
+        .run();
         Outcome {
             // A carriage return writes over the line.
             stdout: anstream::adapter::strip_str(&outcome.stdout)
@@ -178,6 +199,7 @@ pub struct Running {
     said: String,
     stderr: Option<JoinHandle<io::Result<String>>>,
     home: PathBuf,
+    secrets: Secrets,
     _deadline: Deadline,
 }
 
@@ -216,11 +238,19 @@ impl Running {
         self.stdout.read_to_string(&mut self.said).unwrap();
         let stderr = self.stderr.take().expect("it ends once");
         let text = |text: &str| text.replace(self.home.to_str().unwrap(), "~");
-        Outcome {
+        let outcome = Outcome {
             stdout: text(&self.said),
             stderr: text(&stderr.join().unwrap().unwrap()),
             code: self.child.wait().unwrap().code(),
+        };
+        for secret in self.secrets.iter().flat_map(|secrets| secrets()) {
+            let quoted = serde_json::Value::from(secret.as_str()).to_string();
+            for shape in [&secret, &quoted[1..quoted.len() - 1].to_owned()] {
+                let told = outcome.stdout.contains(shape) || outcome.stderr.contains(shape);
+                assert!(!told, "it tells `{secret}`: {outcome}");
+            }
         }
+        outcome
     }
 }
 

@@ -148,6 +148,8 @@ fn gateway(method: &str, path: &[&str]) -> Option<&'static str> {
             ("PUT", ["tags", _]) => "TagResource",
             ("DELETE", ["tags", _]) => "UntagResource",
             ("GET", ["account"]) => "GetAccount",
+            ("GET", ["domainnames"]) => "GetDomainNames",
+            ("GET", ["domainnames", _, "basepathmappings"]) => "GetBasePathMappings",
             _ => return None,
         },
     })

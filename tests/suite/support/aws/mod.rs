@@ -23,6 +23,7 @@ mod fault;
 mod moto;
 mod news;
 mod proxy;
+mod secrets;
 mod transitions;
 
 #[cfg(test)]
@@ -42,12 +43,16 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The region of all tests.
 pub const REGION: &str = "eu-west-1";
 
-/// An account that is nobody else's, empty.
+/// The secret key of the tests' credentials.
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYofTheTest";
+
+/// An account that is nobody else's, empty. When it goes, all calls that were made to it must have been valid by
+/// botocore's models.
 pub struct Aws {
     proxy: Proxy,
     pub account: String,
@@ -74,9 +79,12 @@ impl Aws {
     /// `lamed …` in this home, with this account's credentials.
     pub fn line(&self, home: impl AsRef<Path>, arguments: &[&str]) -> Line {
         let line = line(home, arguments);
-        environment(&self.url())
+        let line = environment(&self.url())
             .into_iter()
-            .fold(line, |line, (name, value)| line.env(name, value))
+            .fold(line, |line, (name, value)| line.env(name, value));
+        // Who asks for the key is given it.
+        let asks = arguments.contains(&"--reveal");
+        line.without(self.proxy.secrets(), asks)
     }
 
     /// Runs `lamed …` and kills it at the moment when one of these calls hangs, done or not. Whether
@@ -153,6 +161,12 @@ impl Aws {
     /// Adds this to every call.
     pub fn latency(&self, latency: Duration) {
         self.proxy.state().latency = latency;
+    }
+
+    /// How many calls of this action there were at once, while the latency lasted.
+    pub fn at_once(&self, action: &str) -> usize {
+        let state = self.proxy.state();
+        state.at_once.get(action).map_or(0, |(_, most)| *most)
     }
 
     /// From now on this befalls these calls: an action such as `lambda:CreateFunction`, or with a `*`
@@ -257,6 +271,33 @@ impl Aws {
     }
 }
 
+impl Drop for Aws {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let calls = std::mem::take(&mut self.proxy.state().all);
+        let calls: Vec<Value> = (calls.into_iter())
+            .map(|(action, method, path, body)| {
+                json!({"action": action, "method": method, "path": path, "body": body})
+            })
+            .collect();
+        assert_eq!(invalid(&calls.into()), [""; 0]);
+    }
+}
+
+/// What is wrong with these calls by botocore's models.
+pub fn invalid(calls: &Value) -> Vec<String> {
+    /// Idle ones: to load the models takes longer than what they do.
+    static CHECKERS: Mutex<Vec<Dialogue>> = Mutex::new(Vec::new());
+    let idle = CHECKERS.lock().unwrap().pop();
+    let mut checker =
+        idle.unwrap_or_else(|| Dialogue::start(&mut python("valid.py", "http://127.0.0.1:9")));
+    let found = checker.ask(calls);
+    CHECKERS.lock().unwrap().push(checker);
+    serde_json::from_value(found).unwrap()
+}
+
 /// TLS in front of an account, with certificates from [`super::make_certificates`].
 pub struct Tls {
     child: Child,
@@ -299,7 +340,7 @@ fn environment(url: &str) -> [(&'static str, &str); 6] {
     [
         ("AWS_ENDPOINT_URL", url),
         ("AWS_ACCESS_KEY_ID", "AKIATEST"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_EC2_METADATA_DISABLED", "true"),

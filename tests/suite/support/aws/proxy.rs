@@ -1,5 +1,6 @@
 //! The HTTP server between the command under test and moto.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,7 +21,7 @@ use tokio::sync::{Barrier, oneshot};
 use super::fault::{Event, Rule};
 use super::news::News;
 use super::transitions::Transitions;
-use super::{Call, Fault, Refusal, moto};
+use super::{Call, Fault, Refusal, SECRET, moto, secrets};
 
 type Reply = Response<Full<Bytes>>;
 
@@ -32,11 +33,17 @@ const QUIET: Duration = Duration::from_secs(20);
 pub struct State {
     pub account: String,
     pub calls: Vec<Call>,
+    /// Those before the last reset, too, each once.
+    pub all: BTreeSet<(String, String, String, String)>,
+    /// What commands were given or told, and may not tell anybody.
+    pub secrets: BTreeSet<String>,
     pub rules: Vec<Rule>,
     pub denied: Vec<String>,
     pub latency: Duration,
     pub transitions: Transitions,
     pub news: News,
+    /// By the action: how many of its calls are under way now, and how many were at once.
+    pub at_once: BTreeMap<String, (usize, usize)>,
     /// `127.0.0.1:PORT` of what answers in the place of the deployed API.
     pub api: Option<String>,
     /// What the deployed API answers to probes where nothing answers in its place: the last one stays.
@@ -115,6 +122,15 @@ impl Proxy {
         self.state.lock().unwrap()
     }
 
+    /// What nobody may be told, as far as commands were told it themselves.
+    pub fn secrets(&self) -> impl Fn() -> Vec<String> + Send + 'static {
+        let state = self.state.clone();
+        move || {
+            let secrets = state.lock().unwrap().secrets.clone();
+            secrets.into_iter().chain([SECRET.to_owned()]).collect()
+        }
+    }
+
     /// Waits until all connections are closed and all that came over them is done.
     pub fn quiet(&self) {
         let Open(sender, done) = std::mem::take(&mut self.state().open);
@@ -176,9 +192,23 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
         let mut state = state.lock().unwrap();
         let index = state.calls.len();
         state.calls.push(call.clone());
+        state.all.insert((
+            call.action.clone(),
+            call.method.clone(),
+            call.path.clone(),
+            call.body.clone(),
+        ));
+        let secrets = secrets::sent(&call);
+        state.secrets.extend(secrets);
+        let (now, most) = state.at_once.entry(call.action.clone()).or_default();
+        *now += 1;
+        *most = (*most).max(*now);
         (index, state.latency, state.judge(&call))
     };
     tokio::time::sleep(latency).await;
+    if let Some((now, _)) = state.lock().unwrap().at_once.get_mut(&call.action) {
+        *now -= 1;
+    }
     let reply = match verdict {
         Verdict::Reply(reply) => reply,
         Verdict::Meet(other) => {
@@ -316,6 +346,7 @@ impl State {
             return reply;
         }
         self.news.passed(call);
+        self.secrets.extend(secrets::told(call, reply.body()));
         let (head, body) = reply.into_parts();
         let mut document: Value = serde_json::from_slice(&body).unwrap_or_default();
         let before = document.clone();

@@ -80,7 +80,7 @@ fn calls_are_recorded_by_their_action_and_each_account_is_alone() {
 
     let nothing = json!({
         "account": other.account, "api_keys": [], "apis": [], "functions": {}, "log_groups": {},
-        "roles": {}, "usage_plans": [],
+        "roles": {}, "tables": {}, "usage_plans": [],
     });
     assert_eq!(other.state(), nothing);
     assert_eq!(aws.state()["functions"]["lamed"]["tags"], json!({"a": "b"}));
@@ -282,4 +282,129 @@ async fn the_deployed_api_is_another_server() {
         (reply.status, reply.json()),
         (200, json!({"counted": true}))
     );
+}
+
+#[test]
+fn calls_that_aws_would_not_take_are_told() {
+    let call = |action: &str, method: &str, path: &str, body: Value| {
+        let body = match body {
+            Value::String(text) => text,
+            body => body.to_string(),
+        };
+        json!([{"action": action, "method": method, "path": path, "body": body}])
+    };
+    let function = |field: &str, value: Value| {
+        let mut body = json!({
+            "FunctionName": "lamed", "Runtime": "provided.al2023", "Role": "arn:aws:iam::123456789012:role/lamed",
+            "Code": {"ZipFile": "eA=="}, "Environment": {"Variables": {"AB": "c"}},
+        });
+        body[field] = value;
+        call(
+            "lambda:CreateFunction",
+            "POST",
+            "/2015-03-31/functions",
+            body,
+        )
+    };
+    let alias = |method: &str, path: &str| {
+        call(
+            "lambda:CreateAlias",
+            method,
+            path,
+            json!({"Name": "live", "FunctionVersion": "1"}),
+        )
+    };
+    let role = |more: &str| {
+        let body = format!(
+            "Action=CreateRole&Version=2010-05-08&RoleName=lamed&AssumeRolePolicyDocument=x{more}"
+        );
+        call("iam:CreateRole", "POST", "/", body.into())
+    };
+    let method = |query: &str| {
+        call(
+            "apigateway:GetResources",
+            "GET",
+            &format!("/restapis/a/resources{query}"),
+            "".into(),
+        )
+    };
+    for (calls, wrong) in [
+        (function("MemorySize", json!(128)), ""),
+        (
+            function("MemorySize", json!(1)),
+            "MemorySize: 1 is less than 128",
+        ),
+        (
+            function("MemorySize", json!("128")),
+            "MemorySize: '128' is no integer",
+        ),
+        (
+            function("Runtime", json!("rust")),
+            "Runtime: `rust` is none of",
+        ),
+        (
+            function("Role", json!("lamed")),
+            "Role: `lamed` does not match",
+        ),
+        (function("Role", Value::Null), "Role: missing"),
+        (
+            function("FunctionName", json!("x".repeat(300))),
+            "FunctionName: 300 is more than",
+        ),
+        (
+            function("Code", json!({"ZipFile": "?"})),
+            "Code.ZipFile: no base64",
+        ),
+        (
+            function("Environment", json!({"Variables": {"a b": "c"}})),
+            "Variables key: `a b` does not match",
+        ),
+        (function("Colour", json!("red")), "Colour: unknown member"),
+        (alias("POST", "/2015-03-31/functions/lamed/aliases"), ""),
+        (
+            alias("PUT", "/2015-03-31/functions/lamed/aliases"),
+            "the method is PUT, but should be POST",
+        ),
+        (
+            alias("POST", "/2015-03-31/functions/lamed/alias"),
+            "does not match",
+        ),
+        (role("&Tags.member.1.Key=a&Tags.member.1.Value=b"), ""),
+        (role("&Tags.member.1.Key=a"), "Tags[0].Value: missing"),
+        (role("&Tags.1.Key=a"), "Tags.1.Key: unknown parameter"),
+        (
+            role("&MaxSessionDuration=1"),
+            "MaxSessionDuration: 1 is less than 3600",
+        ),
+        (method("?limit=500&embed=methods"), ""),
+        (method("?limit=many"), "?limit: 'many' is no integer"),
+        (method("?limits=1"), "?limits: unknown parameter"),
+        (
+            call(
+                "logs:PutRetentionPolicy",
+                "POST",
+                "/",
+                json!({"logGroupName": "a"}),
+            ),
+            "retentionInDays: missing",
+        ),
+        (
+            call("logs:Nothing", "POST", "/", json!({})),
+            "unknown operation",
+        ),
+    ] {
+        let found = super::invalid(&calls).join("; ");
+        assert!(
+            found.contains(wrong) && found.is_empty() == wrong.is_empty(),
+            "{calls}: {found}"
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "it tells `_lamed()`")]
+fn an_output_with_a_secret_in_it_fails_the_test() {
+    let home = tempfile::tempdir().unwrap();
+    let line = crate::support::line(&home, &["completions", "bash"]);
+    line.without(|| vec!["_lamed()".to_owned()], false).run();
 }
