@@ -107,13 +107,13 @@ impl Client {
             return serde_json::from_slice(&answer)
                 .map_err(|error| Failure::Unclear(format!("the answer is no JSON: {error}")));
         }
-        let failure = Failure::of_answer(status, &answer);
-        if let Failure::Refused { code, .. } = &failure
-            && code.starts_with("ExpiredToken")
-        {
-            *self.held.lock().await = None;
+        match Failure::of_answer(status, &answer) {
+            Failure::Refused { code, message } if code.starts_with("ExpiredToken") => {
+                *self.held.lock().await = None;
+                Err(Failure::Busy(message))
+            }
+            failure => Err(failure),
         }
-        Err(failure)
     }
 
     async fn credentials(&self) -> Result<Credentials, String> {
