@@ -155,9 +155,7 @@ impl DynamoDbStore {
                         })
                     })
                     .collect();
-                days.sort_unstable_by(|a, b| {
-                    (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
-                });
+                DayCount::sort(&mut days);
                 days
             })
             .collect())
@@ -184,9 +182,7 @@ impl DynamoDbStore {
                         })
                     })
                     .collect();
-                sums.sort_unstable_by(|a, b| {
-                    (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
-                });
+                DaySums::sort(&mut sums);
                 sums
             })
             .collect())
