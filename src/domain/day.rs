@@ -96,7 +96,7 @@ pub struct DayCount {
 }
 
 impl DayCount {
-    /// Sorts as results are read: by day, then event and variant.
+    /// Puts them into the order in which stores give them.
     pub fn sort(counts: &mut [Self]) {
         counts.sort_unstable_by(|a, b| {
             (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))

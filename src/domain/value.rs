@@ -135,7 +135,7 @@ pub struct DaySums {
 }
 
 impl DaySums {
-    /// Sorts as results are read: by day, then goal and variant.
+    /// Puts them into the order in which stores give them.
     pub fn sort(sums: &mut [Self]) {
         sums.sort_unstable_by(|a, b| {
             (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
