@@ -9,6 +9,7 @@ mod faults;
 mod foreign;
 mod fresh;
 mod live;
+mod mini;
 mod network;
 mod refusals;
 mod regions;
