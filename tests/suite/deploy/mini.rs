@@ -104,7 +104,10 @@ async fn what_is_deployed_counts_goes_back_and_goes_away() {
 
     running.succeeds(&["destroy", "--yes"]);
     let outcome = running.run(&["status"]);
-    let gone = format!("error: `{}-lamed` is not deployed in account ", Running::NAME);
+    let gone = format!(
+        "error: `{}-lamed` is not deployed in account ",
+        Running::NAME
+    );
     assert!(
         outcome.code == Some(1) && outcome.stderr.starts_with(&gone),
         "{outcome}"

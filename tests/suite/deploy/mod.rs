@@ -5,6 +5,7 @@ mod back;
 mod by_hand;
 mod client;
 mod earlier;
+mod every_call;
 mod faults;
 mod foreign;
 mod fresh;
