@@ -291,7 +291,9 @@ fn persistence(info: &Info) -> Check {
     let durability = info.durability;
     let found = format!("`{durability}`: {}", durability.promise());
     match durability {
-        Durability::Synchronous | Durability::AppendOnly(Fsync::Always) => Check::ok(CHECK, found),
+        Durability::Synchronous
+        | Durability::Replicated
+        | Durability::AppendOnly(Fsync::Always) => Check::ok(CHECK, found),
         Durability::AppendOnly(_) => Check::warning(
             CHECK,
             found,

@@ -5,7 +5,7 @@ use std::fmt;
 /// How a store is, when it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// `redis`, `sqlite` or `memory`
+    /// `redis`, `sqlite`, `memory` or `dynamodb`
     pub store: &'static str,
     pub durability: Durability,
     /// Commands without which it cannot count, and which its user may not run.
@@ -77,6 +77,8 @@ fn list(commands: &[&str]) -> String {
 pub enum Durability {
     /// SQLite in a file, `synchronous=FULL`.
     Synchronous,
+    /// DynamoDB: on the disks of several data centres.
+    Replicated,
     /// Redis' append-only file.
     AppendOnly(Fsync),
     /// Redis' snapshots alone.
@@ -101,7 +103,7 @@ impl Durability {
     #[must_use]
     pub fn promise(self) -> &'static str {
         match self {
-            Self::Synchronous | Self::AppendOnly(Fsync::Always) => {
+            Self::Synchronous | Self::Replicated | Self::AppendOnly(Fsync::Always) => {
                 "a crash loses no acknowledged event"
             }
             Self::AppendOnly(Fsync::EverySecond) => {
@@ -126,6 +128,7 @@ impl fmt::Display for Durability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Synchronous => "synchronous full",
+            Self::Replicated => "replicated",
             Self::AppendOnly(Fsync::Always) => "appendfsync always",
             Self::AppendOnly(Fsync::EverySecond) => "appendfsync everysec",
             Self::AppendOnly(Fsync::No) => "appendfsync no",

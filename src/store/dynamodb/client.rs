@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials as Signer;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Uri};
@@ -17,6 +14,8 @@ use super::connections::Connections;
 use super::failure::Failure;
 use super::patience::Patience;
 use super::settings::{Credentials, CredentialsSource, DynamoDbSettings};
+use super::signature;
+use crate::domain::Timestamp;
 use crate::store::StoreError;
 
 /// What the API calls its version, before the name of an operation.
@@ -73,10 +72,10 @@ impl Client {
     pub(super) async fn ask(
         &self,
         operation: &str,
-        body: &Value,
+        body: &str,
         patience: &mut Patience,
     ) -> Result<Value, Failure> {
-        let body = Bytes::from(body.to_string());
+        let body = Bytes::copy_from_slice(body.as_bytes());
         loop {
             let attempt = timeout_at(patience.attempt(), self.attempt(operation, body.clone()));
             let failure = match attempt.await {
@@ -141,46 +140,30 @@ impl Client {
         credentials: &Credentials,
     ) -> Result<Request<Full<Bytes>>, String> {
         let target = format!("{API}.{operation}");
-        let host = self
-            .url
-            .authority()
-            .map_or("", |authority| authority.as_str());
-        let headers = [
+        let date = signature::date(Timestamp::now());
+        let host = (self.url.authority()).map_or("", |authority| authority.as_str());
+        let mut headers = vec![
             ("content-type", "application/x-amz-json-1.0"),
             ("host", host),
-            ("x-amz-target", &target),
+            ("x-amz-date", &date),
         ];
-        let signer = Signer::new(
-            &credentials.access_key_id,
-            credentials.secret_access_key.reveal(),
-            (credentials.session_token.as_ref()).map(|token| token.reveal().to_owned()),
-            None,
-            "lamed",
-        );
-        let cannot = |error: &dyn std::fmt::Display| format!("cannot sign a request: {error}");
-        let identity = signer.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("dynamodb")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| cannot(&error))?
-            .into();
-        let url = self.url.to_string();
-        let signable =
-            SignableRequest::new("POST", url, headers.into_iter(), SignableBody::Bytes(&body));
-        let signed = sign(signable.map_err(|error| cannot(&error))?, &parameters);
-        let (instructions, _) = signed.map_err(|error| cannot(&error))?.into_parts();
+        if let Some(token) = &credentials.session_token {
+            headers.push(("x-amz-security-token", token.reveal()));
+        }
+        headers.push(("x-amz-target", &target));
+        let signed = signature::Request {
+            region: &self.region,
+            headers: &headers,
+            body: &body,
+        };
+        let authorization = signed.authorization(&date, credentials);
+        headers.push(("authorization", &authorization));
         let mut request = Request::post("/");
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body));
-        let mut request = request.map_err(|error| cannot(&error))?;
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
+        request.map_err(|error| format!("cannot sign a request: {error}"))
     }
 
     /// What a failure means for the store.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::rt::{Read, Write};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -121,15 +121,12 @@ impl Connections {
             .set_nodelay(true)
             .map_err(|error| error.to_string())?;
         if !self.tls {
-            return shake_hands(TokioIo::new(stream)).await;
+            return shake_hands(Box::new(stream)).await;
         }
         let name = ServerName::try_from(self.host.clone()).map_err(|error| error.to_string())?;
         let connector = TlsConnector::from(self.config()?);
         let stream = connector.connect(name, stream).await;
-        shake_hands(TokioIo::new(
-            stream.map_err(|error| format!("TLS: {error}"))?,
-        ))
-        .await
+        shake_hands(Box::new(stream.map_err(|error| format!("TLS: {error}"))?)).await
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, String> {
@@ -152,8 +149,14 @@ impl Connections {
     }
 }
 
-async fn shake_hands(io: impl Read + Write + Send + Unpin + 'static) -> Result<Sender, String> {
-    let (sender, connection) = handshake(io).await.map_err(|error| chain(&error))?;
+/// With TLS or without: behind a pointer, as two kinds would take twice the room in the function.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn shake_hands(stream: Box<dyn Stream>) -> Result<Sender, String> {
+    let hands = handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = hands.map_err(|error| chain(&error))?;
     tokio::spawn(connection);
     Ok(sender)
 }

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-
 use super::DynamoDbStore;
 use super::failure::Failure;
 use super::items::{self, Key};
+use super::request::{Action, Item};
 use crate::domain::Name;
 use crate::store::StoreError;
 
@@ -20,13 +19,11 @@ impl DynamoDbStore {
         replace: bool,
     ) -> Result<String, StoreError> {
         let key = items::copy(namespace, experiment);
-        let mut put = json!({
-            "TableName": self.client.table,
-            "Item": key.with(json!({"copy": {"S": copy}})),
-        });
+        let mut put = Action::put(Item::new(&key).text("copy", copy));
         if !replace {
-            put["ConditionExpression"] = "attribute_not_exists(pk)".into();
+            put = put.when("attribute_not_exists(pk)");
         }
+        let put = put.json(&self.client.table);
         let mut patience = self.client.patience();
         match self.client.ask("PutItem", &put, &mut patience).await {
             Ok(_) => Ok(copy.to_owned()),

@@ -1,11 +1,10 @@
 //! Deleting counters. A delete that was interrupted is finished by the next one.
 
-use serde_json::{Value, json};
-
 use super::failure::Failure;
 use super::items::{self, Key};
 use super::patience::Patience;
 use super::read::{Contents, Counted};
+use super::request::{self, Action};
 use super::{DynamoDbStore, at_once};
 use crate::domain::{Name, Selection};
 use crate::store::StoreError;
@@ -98,7 +97,7 @@ impl DynamoDbStore {
         selected: &[&Counted],
         is_last: bool,
         counters: u64,
-    ) -> Value {
+    ) -> String {
         let mut experiment = contents.experiment.clone();
         let before = experiment.version;
         experiment.version += 1;
@@ -110,60 +109,32 @@ impl DynamoDbStore {
             }
         }
         experiment.variants.retain(|_, count| *count > 0);
-        let key = items::experiment(namespace, name);
-        let mut actions = vec![("Put", experiment.put(&key, [namespace, name], before))];
+        let mut actions = vec![experiment.put(namespace, name, before)];
         actions.extend(selected.iter().map(|counter| {
-            let delete = json!({
-                "Key": counter.key.json(),
-                "ConditionExpression": "#id = :id",
-                "ExpressionAttributeNames": {"#id": "id"},
-                "ExpressionAttributeValues": {":id": {"N": counter.id.to_string()}},
-            });
-            ("Delete", delete)
+            let delete = Action::delete(&counter.key).when("#id = :id");
+            delete.name("id", "id").number("id", &counter.id)
         }));
         if is_last {
-            for key in [items::entry(namespace, name), items::copy(namespace, name)] {
-                actions.push(("Delete", json!({"Key": key.json()})));
-            }
+            let keys = [items::entry(namespace, name), items::copy(namespace, name)];
+            actions.extend(keys.iter().map(Action::delete));
         }
-        let key = items::namespace(namespace).json();
+        let key = items::namespace(namespace);
         let gone = selected.len() as u64;
-        let names = json!({"#counters": "counters"});
         if counters > gone {
-            actions.push((
-                "Update",
-                json!({
-                    "Key": key,
-                    "UpdateExpression": "ADD #counters :gone",
-                    "ConditionExpression": "#counters > :least",
-                    "ExpressionAttributeNames": names,
-                    "ExpressionAttributeValues": {
-                        ":gone": {"N": format!("-{gone}")},
-                        ":least": {"N": gone.to_string()},
-                    },
-                }),
-            ));
+            let update = Action::update(&key, "ADD #counters :gone").when("#counters > :least");
+            let update = update.number("gone", &format_args!("-{gone}"));
+            actions.push(update.name("counters", "counters").number("least", &gone));
         } else {
-            actions.push((
-                "Delete",
-                json!({
-                    "Key": key,
-                    "ConditionExpression": "#counters = :all",
-                    "ExpressionAttributeNames": names,
-                    "ExpressionAttributeValues": {":all": {"N": counters.to_string()}},
-                }),
-            ));
-            actions.push((
-                "Update",
-                json!({
-                    "Key": items::namespaces().json(),
-                    "UpdateExpression": "DELETE #names :name",
-                    "ExpressionAttributeNames": {"#names": "names"},
-                    "ExpressionAttributeValues": {":name": {"SS": [namespace.as_str()]}},
-                }),
-            ));
+            let delete = Action::delete(&key).when("#counters = :all");
+            actions.push(delete.name("counters", "counters").number("all", &counters));
+            let update = Action::update(&items::namespaces(), "DELETE #names :name");
+            actions.push(
+                update
+                    .name("names", "names")
+                    .set("name", namespace.as_str()),
+            );
         }
-        self.transaction(actions)
+        self.transaction(&actions)
     }
 
     async fn remove_items(&self, keys: &[Key]) -> Result<(), StoreError> {
@@ -175,23 +146,25 @@ impl DynamoDbStore {
 
     async fn remove_few(&self, keys: &[Key]) -> Result<(), StoreError> {
         let table = &self.client.table;
-        let deletes: Vec<Value> = keys
+        let deletes: Vec<String> = keys
             .iter()
-            .map(|key| json!({"DeleteRequest": {"Key": key.json()}}))
+            .map(request::key)
+            .map(|key| format!(r#"{{"DeleteRequest":{{"Key":{key}}}}}"#))
             .collect();
-        let mut wanted = json!({table: deletes});
+        let mut wanted = format!(r#"{{"{table}":[{}]}}"#, deletes.join(","));
         let mut patience = self.client.patience();
         loop {
-            let body = json!({"RequestItems": wanted});
+            let body = format!(r#"{{"RequestItems":{wanted}}}"#);
             let answer = self
                 .client
                 .ask("BatchWriteItem", &body, &mut patience)
                 .await;
-            let mut answer = answer.map_err(|failure| self.client.error(failure))?;
-            wanted = answer["UnprocessedItems"].take();
-            if wanted.as_object().is_none_or(serde_json::Map::is_empty) {
+            let answer = answer.map_err(|failure| self.client.error(failure))?;
+            let left = &answer["UnprocessedItems"];
+            if left.as_object().is_none_or(serde_json::Map::is_empty) {
                 return Ok(());
             }
+            wanted = left.to_string();
             if !patience.pause().await {
                 return Err(self.client.busy());
             }

@@ -17,7 +17,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use crate::domain::{Counter, Day, EventKind, IdempotencyKey, Name};
@@ -43,19 +43,6 @@ impl Key {
             pk: pk.into(),
             sk: sk.into(),
         }
-    }
-
-    pub(super) fn json(&self) -> Value {
-        json!({"pk": {"S": self.pk}, "sk": {"S": self.sk}})
-    }
-
-    /// An item with these attributes beside its key.
-    pub(super) fn with(&self, attributes: Value) -> Value {
-        let mut item = self.json();
-        if let (Value::Object(item), Value::Object(attributes)) = (&mut item, attributes) {
-            item.extend(attributes);
-        }
-        item
     }
 
     /// Of an item that was read.

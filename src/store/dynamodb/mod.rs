@@ -16,8 +16,10 @@ mod patience;
 mod random;
 mod read;
 mod register;
+mod request;
 pub(crate) mod rights;
 mod settings;
+mod signature;
 mod table;
 mod track;
 
@@ -156,6 +158,6 @@ impl Store for DynamoDbStore {
     #[cfg(feature = "cli")]
     async fn health(&self, _: &Name) -> Result<Health, StoreError> {
         self.ping().await?;
-        Ok(Health::well("dynamodb", Durability::Synchronous))
+        Ok(Health::well("dynamodb", Durability::Replicated))
     }
 }

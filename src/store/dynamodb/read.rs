@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::items::{self, Key};
 use super::register::Experiment;
+use super::request::{self, quoted};
 use super::{DynamoDbStore, at_once};
 use crate::domain::{Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Sums};
 use crate::store::StoreError;
@@ -225,39 +226,40 @@ impl DynamoDbStore {
 
     /// The items of a partition whose `sk` begins so.
     pub(super) async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Value>, StoreError> {
-        let mut body = json!({
-            "TableName": self.client.table,
-            "ConsistentRead": true,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": pk}},
-        });
-        if !prefix.is_empty() {
-            body["KeyConditionExpression"] = "pk = :pk AND begins_with(sk, :prefix)".into();
-            body["ExpressionAttributeValues"][":prefix"] = json!({"S": prefix});
-        }
+        let table = &self.client.table;
+        let (condition, prefix) = match prefix {
+            "" => ("pk = :pk", String::new()),
+            _ => (
+                "pk = :pk AND begins_with(sk, :prefix)",
+                format!(r#",":prefix":{{"S":{}}}"#, quoted(prefix)),
+            ),
+        };
+        let query = format!(
+            r#"{{"TableName":"{table}","ConsistentRead":true,"KeyConditionExpression":"{condition}","ExpressionAttributeValues":{{":pk":{{"S":{}}}{prefix}}}"#,
+            quoted(pk)
+        );
+        let mut from = String::new();
         let mut all = Vec::new();
         loop {
             let mut patience = self.client.patience();
+            let body = format!("{query}{from}}}");
             let page = self.client.ask("Query", &body, &mut patience).await;
             let mut page = page.map_err(|failure| self.client.error(failure))?;
             let Value::Array(items) = page["Items"].take() else {
                 return Err(self.client.odd_answer());
             };
             all.extend(items);
-            match page["LastEvaluatedKey"].take() {
+            match &page["LastEvaluatedKey"] {
                 Value::Null => return Ok(all),
-                last => body["ExclusiveStartKey"] = last,
+                last => from = format!(r#","ExclusiveStartKey":{last}"#),
             }
         }
     }
 
     /// One item, as it is now.
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Value>, StoreError> {
-        let body = json!({
-            "TableName": self.client.table,
-            "Key": key.json(),
-            "ConsistentRead": true,
-        });
+        let (table, key) = (&self.client.table, request::key(key));
+        let body = format!(r#"{{"TableName":"{table}","Key":{key},"ConsistentRead":true}}"#);
         let mut patience = self.client.patience();
         let answer = self.client.ask("GetItem", &body, &mut patience).await;
         let mut answer = answer.map_err(|failure| self.client.error(failure))?;
@@ -268,21 +270,24 @@ impl DynamoDbStore {
     pub(super) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Value>, StoreError> {
         let mut all = Vec::new();
         for some in keys.chunks(MOST_KEYS) {
-            let keys: Vec<Value> = some.iter().map(Key::json).collect();
-            let mut wanted = json!({&self.client.table: {"Keys": keys, "ConsistentRead": true}});
+            let keys: Vec<String> = some.iter().map(request::key).collect();
+            let keys = keys.join(",");
+            let table = &self.client.table;
+            let mut wanted = format!(r#"{{"{table}":{{"Keys":[{keys}],"ConsistentRead":true}}}}"#);
             let mut patience = self.client.patience();
             loop {
-                let body = json!({"RequestItems": wanted});
+                let body = format!(r#"{{"RequestItems":{wanted}}}"#);
                 let answer = self.client.ask("BatchGetItem", &body, &mut patience).await;
                 let mut answer = answer.map_err(|failure| self.client.error(failure))?;
-                if let Value::Array(items) = answer["Responses"][&self.client.table].take() {
+                if let Value::Array(items) = answer["Responses"][table].take() {
                     all.extend(items);
                 }
                 // What there was no time for.
-                wanted = answer["UnprocessedKeys"].take();
-                if wanted.as_object().is_none_or(serde_json::Map::is_empty) {
+                let left = &answer["UnprocessedKeys"];
+                if left.as_object().is_none_or(serde_json::Map::is_empty) {
                     break;
                 }
+                wanted = left.to_string();
                 if !patience.pause().await {
                     return Err(self.client.busy());
                 }

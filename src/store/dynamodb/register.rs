@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::DynamoDbStore;
 use super::failure::Failure;
 use super::items::{self, Key};
 use super::patience::Patience;
+use super::request::{self, Action, Item};
+use super::{DynamoDbStore, random};
 use crate::domain::{Event, Limit, Name};
 use crate::store::{CountLimits, StoreError};
 
@@ -38,32 +39,34 @@ impl Experiment {
     }
 
     /// Writes it, where it is still in the version before.
-    pub(super) fn put(&self, key: &Key, names: [&Name; 2], before: u64) -> Value {
-        let variants: Map<String, Value> = (self.variants.iter())
-            .map(|(name, count)| (name.clone(), json!({"N": count.to_string()})))
-            .collect();
-        let item = key.with(json!({
-            "namespace": {"S": names[0].as_str()},
-            "experiment": {"S": names[1].as_str()},
-            "version": {"N": self.version.to_string()},
-            "deleted": {"N": self.deleted.to_string()},
-            "variants": {"M": variants},
-        }));
-        if before == 0 {
-            return json!({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"});
+    pub(super) fn put(&self, namespace: &Name, name: &Name, before: u64) -> Action {
+        let item = Item::new(&items::experiment(namespace, name))
+            .text("namespace", namespace.as_str())
+            .text("experiment", name.as_str())
+            .number("version", &self.version)
+            .number("deleted", &self.deleted)
+            .numbers("variants", &self.variants);
+        match before {
+            0 => put_new(item),
+            _ => Action::put(item)
+                .when("#version = :before")
+                .name("version", "version")
+                .number("before", &before),
         }
-        json!({
-            "Item": item,
-            "ConditionExpression": "#version = :before",
-            "ExpressionAttributeNames": {"#version": "version"},
-            "ExpressionAttributeValues": {":before": {"N": before.to_string()}},
-        })
     }
 }
 
 /// What one look in the table found.
 #[derive(Default)]
-struct Look(HashMap<Key, Value>);
+struct Look {
+    /// Of counters.
+    ids: HashMap<Key, u64>,
+    experiments: HashMap<Key, Experiment>,
+    /// How many counters each namespace has.
+    counters: HashMap<Key, u64>,
+    /// Those beside the configured one.
+    namespaces: BTreeSet<String>,
+}
 
 impl Look {
     fn keys(event: &Event) -> [Key; 4] {
@@ -76,31 +79,35 @@ impl Look {
         ]
     }
 
+    /// Takes over one item, or that it is not there.
+    fn add(&mut self, key: Key, item: &Value) {
+        if key == items::namespaces() {
+            let names = item["names"]["SS"].as_array().into_iter().flatten();
+            let names = names.filter_map(|name| name.as_str().map(str::to_owned));
+            self.namespaces = names.collect();
+        } else if key.sk != "x" {
+            put_or_remove(&mut self.ids, key, items::number(item, "id"));
+        } else if key.pk.starts_with("n:") {
+            put_or_remove(&mut self.counters, key, items::number(item, "counters"));
+        } else {
+            self.experiments.insert(key, Experiment::read(item));
+        }
+    }
+
     fn id(&self, event: &Event) -> Option<u64> {
-        items::number(self.0.get(&items::counter(&event.counter))?, "id")
+        self.ids.get(&items::counter(&event.counter)).copied()
     }
 
     fn experiment(&self, event: &Event) -> Experiment {
         let counter = &event.counter;
         let key = items::experiment(&counter.namespace, &counter.experiment);
-        self.0.get(&key).map(Experiment::read).unwrap_or_default()
+        self.experiments.get(&key).cloned().unwrap_or_default()
     }
 
     /// How many counters its namespace has; none where it is new.
     fn counters(&self, event: &Event) -> Option<u64> {
         let key = items::namespace(&event.counter.namespace);
-        items::number(self.0.get(&key)?, "counters")
-    }
-
-    /// Those beside the configured one.
-    fn namespaces(&self) -> Vec<&str> {
-        let item = self.0.get(&items::namespaces());
-        let names = item.and_then(|item| item["names"]["SS"].as_array());
-        names
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+        self.counters.get(&key).copied()
     }
 
     /// The limit that leaves no room for the counter of this event.
@@ -119,7 +126,7 @@ impl Look {
             }
             None if limits.max_counters == 0 => Some(Limit::Counters(0)),
             None if !event.configured.namespace
-                && self.namespaces().len() as u64 >= limits.max_namespaces =>
+                && self.namespaces.len() as u64 >= limits.max_namespaces =>
             {
                 Some(Limit::Namespaces(limits.max_namespaces))
             }
@@ -137,7 +144,8 @@ impl DynamoDbStore {
     ) -> Result<Vec<Result<(), Limit>>, StoreError> {
         let mut found = Vec::with_capacity(events.len());
         for some in events.chunks(AT_ONCE) {
-            let mut look = self.look(some, patience).await?;
+            let mut look = Look::default();
+            self.look(some, &mut look, patience).await?;
             for event in some {
                 found.push(self.find_one(event, &mut look, patience).await?);
             }
@@ -160,19 +168,20 @@ impl DynamoDbStore {
             if let Some(limit) = look.limit(event, &self.limits()) {
                 return Ok(Err(limit));
             }
-            let (transaction, items) = self.registration(event, look);
+            let experiment = self.with_counter(event, look);
+            let transaction = self.registration(event, look, &experiment);
             match (self
                 .client
                 .ask("TransactWriteItems", &transaction, patience))
             .await
             {
-                Ok(_) => look.0.extend(items),
+                Ok(_) => self.registered(event, look, experiment),
                 // Somebody else was faster, with this counter or another.
                 Err(Failure::Canceled(_)) => {
                     if !patience.pause().await {
                         return Err(self.client.error(Failure::Condition));
                     }
-                    look.0.extend(self.look(&[event], patience).await?.0);
+                    self.look(&[event], look, patience).await?;
                 }
                 Err(failure) => return Err(self.client.error(failure)),
             }
@@ -180,7 +189,12 @@ impl DynamoDbStore {
     }
 
     /// What the table has of these counters, all of it at one moment.
-    async fn look(&self, events: &[&Event], patience: &mut Patience) -> Result<Look, StoreError> {
+    async fn look(
+        &self,
+        events: &[&Event],
+        look: &mut Look,
+        patience: &mut Patience,
+    ) -> Result<(), StoreError> {
         let keys: Vec<Key> = (events.iter()).flat_map(|event| Look::keys(event)).fold(
             Vec::new(),
             |mut keys, key| {
@@ -191,11 +205,12 @@ impl DynamoDbStore {
             },
         );
         let table = &self.client.table;
-        let gets: Vec<Value> = keys
+        let gets: Vec<String> = keys
             .iter()
-            .map(|key| json!({"Get": {"TableName": table, "Key": key.json()}}))
+            .map(request::key)
+            .map(|key| format!(r#"{{"Get":{{"TableName":"{table}","Key":{key}}}}}"#))
             .collect();
-        let body = json!({"TransactItems": gets});
+        let body = format!(r#"{{"TransactItems":[{}]}}"#, gets.join(","));
         let answer = loop {
             match self.client.ask("TransactGetItems", &body, patience).await {
                 Ok(answer) => break answer,
@@ -207,125 +222,91 @@ impl DynamoDbStore {
         let responses = answer["Responses"].as_array();
         let responses = responses.filter(|responses| responses.len() == keys.len());
         let responses = responses.ok_or_else(|| self.client.odd_answer())?;
-        // What was asked for and is not there is forgotten.
-        let found = keys.into_iter().zip(responses);
-        Ok(Look(
-            found
-                .map(|(key, response)| (key, response["Item"].clone()))
-                .collect(),
-        ))
+        for (key, response) in keys.into_iter().zip(responses) {
+            look.add(key, &response["Item"]);
+        }
+        Ok(())
+    }
+
+    /// The experiment with one counter more, whose id is the experiment's new version.
+    fn with_counter(&self, event: &Event, look: &Look) -> Experiment {
+        let mut experiment = look.experiment(event);
+        experiment.version += 1;
+        let variant = event.counter.variant.as_str().to_owned();
+        *experiment.variants.entry(variant).or_default() += 1;
+        experiment
     }
 
     /// Makes a counter, unless anything changed since the look: its experiment and its namespace know of it, and the item
-    /// is there on which it counts. Also gives the items as they are then.
-    fn registration(&self, event: &Event, look: &Look) -> (Value, Vec<(Key, Value)>) {
+    /// is there on which it counts.
+    fn registration(&self, event: &Event, look: &Look, experiment: &Experiment) -> String {
         let counter = &event.counter;
         let (namespace, name) = (&counter.namespace, &counter.experiment);
-        let mut experiment = look.experiment(event);
-        let before = experiment.version;
-        experiment.version += 1;
-        let variant = counter.variant.as_str().to_owned();
-        *experiment.variants.entry(variant).or_default() += 1;
         let id = experiment.version;
-
-        let key = items::experiment(namespace, name);
-        let experiment = experiment.put(&key, [namespace, name], before);
-        let entry = items::entry(namespace, name);
-        let entry = entry.with(json!({"experiment": {"S": name.as_str()}}));
+        let item = Item::new(&items::counter(counter))
+            .number("id", &id)
+            .text("event", counter.kind.as_str())
+            .text("variant", counter.variant.as_str());
+        let entry = Item::new(&items::entry(namespace, name)).text("experiment", name.as_str());
         let period = items::period((self.clock)().day(), event.value.is_some());
         let counts = items::counts(&items::partition(namespace, name), id, &period, 0);
-        let key_of_counter = items::counter(counter);
-        let item = key_of_counter.with(json!({
-            "id": {"N": id.to_string()},
-            "event": {"S": counter.kind.as_str()},
-            "variant": {"S": counter.variant.as_str()},
-        }));
-        let mut items = vec![
-            (key, experiment["Item"].clone()),
-            (key_of_counter, item.clone()),
-        ];
         let mut actions = vec![
-            ("Put", experiment),
-            ("Put", put_new(item)),
-            ("Put", json!({"Item": entry})),
-            ("Put", json!({"Item": counts.json()})),
+            experiment.put(namespace, name, id - 1),
+            put_new(item),
+            Action::put(entry),
+            Action::put(Item::new(&counts)),
         ];
-        self.enter(event, look, &mut actions, &mut items);
-        (self.transaction(actions), items)
-    }
-
-    /// Has the namespace know of one more counter, and the table of one more namespace where it is new.
-    fn enter(
-        &self,
-        event: &Event,
-        look: &Look,
-        actions: &mut Vec<(&str, Value)>,
-        items: &mut Vec<(Key, Value)>,
-    ) {
-        let namespace = &event.counter.namespace;
         let limits = self.limits();
         let key = items::namespace(namespace);
-        let before = look.counters(event);
-        let counters = before.unwrap_or(0) + 1;
-        let item = key.with(json!({
-            "namespace": {"S": namespace.as_str()},
-            "counters": {"N": counters.to_string()},
-        }));
-        items.push((key.clone(), item.clone()));
-        if before.is_some() {
-            actions.push((
-                "Update",
-                json!({
-                    "Key": key.json(),
-                    "UpdateExpression": "ADD #counters :one",
-                    "ConditionExpression": "#counters < :most",
-                    "ExpressionAttributeNames": {"#counters": "counters"},
-                    "ExpressionAttributeValues": {
-                        ":one": {"N": "1"},
-                        ":most": {"N": limits.max_counters.to_string()},
-                    },
-                }),
-            ));
-            return;
+        if look.counters(event).is_some() {
+            let update = Action::update(&key, "ADD #counters :one").when("#counters < :most");
+            let update = update.name("counters", "counters").number("one", &1);
+            actions.push(update.number("most", &limits.max_counters));
+        } else {
+            let item = Item::new(&key).text("namespace", namespace.as_str());
+            actions.push(put_new(item.number("counters", &1)));
+            if !event.configured.namespace {
+                let update = Action::update(&items::namespaces(), "ADD #names :name")
+                    .when("attribute_not_exists(#names) OR size(#names) < :most")
+                    .name("names", "names")
+                    .set("name", namespace.as_str());
+                actions.push(update.number("most", &limits.max_namespaces));
+            }
         }
-        actions.push(("Put", put_new(item)));
-        if event.configured.namespace {
-            return;
+        self.transaction(&actions)
+    }
+
+    /// What a look would find after the registration.
+    fn registered(&self, event: &Event, look: &mut Look, experiment: Experiment) {
+        let counter = &event.counter;
+        let namespace = &counter.namespace;
+        look.ids.insert(items::counter(counter), experiment.version);
+        let key = items::experiment(namespace, &counter.experiment);
+        look.experiments.insert(key, experiment);
+        let counters = look.counters(event);
+        if counters.is_none() && !event.configured.namespace {
+            look.namespaces.insert(namespace.as_str().to_owned());
         }
-        let key = items::namespaces();
-        let mut names = look.namespaces();
-        names.push(namespace.as_str());
-        items.push((key.clone(), key.with(json!({"names": {"SS": names}}))));
-        actions.push((
-            "Update",
-            json!({
-                "Key": key.json(),
-                "UpdateExpression": "ADD #names :name",
-                "ConditionExpression": "attribute_not_exists(#names) OR size(#names) < :most",
-                "ExpressionAttributeNames": {"#names": "names"},
-                "ExpressionAttributeValues": {
-                    ":name": {"SS": [namespace.as_str()]},
-                    ":most": {"N": limits.max_namespaces.to_string()},
-                },
-            }),
-        ));
+        let key = items::namespace(namespace);
+        look.counters.insert(key, counters.unwrap_or(0) + 1);
     }
 
     /// A transaction of these actions on the table.
-    pub(super) fn transaction(&self, actions: Vec<(&str, Value)>) -> Value {
-        let items: Vec<Value> = (actions.into_iter())
-            .map(|(kind, mut action)| {
-                action["TableName"] = self.client.table.as_str().into();
-                json!({kind: action})
-            })
-            .collect();
-        json!({"TransactItems": items, "ClientRequestToken": super::random::token()})
+    pub(super) fn transaction(&self, actions: &[Action]) -> String {
+        request::transaction(&self.client.table, actions, &random::token())
     }
 }
 
 /// Puts an item where there is none.
-fn put_new(item: Value) -> Value {
-    json!({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
+fn put_new(item: Item) -> Action {
+    Action::put(item).when("attribute_not_exists(pk)")
+}
+
+fn put_or_remove(all: &mut HashMap<Key, u64>, key: Key, number: Option<u64>) {
+    match number {
+        Some(number) => all.insert(key, number),
+        None => all.remove(&key),
+    };
 }
 
 /// The distinct counters among these events, the first of each.

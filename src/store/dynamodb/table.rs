@@ -5,7 +5,8 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::client::Client;
 use super::failure::Failure;
-use super::items::TTL;
+use super::items::{self, TTL};
+use super::request;
 use super::{DynamoDbSettings, DynamoDbStore};
 use crate::store::StoreError;
 
@@ -41,11 +42,11 @@ impl DynamoDbStore {
             "AttributeDefinitions": [attribute("pk"), attribute("sk")],
             "KeySchema": [key("pk", "HASH"), key("sk", "RANGE")],
         });
-        ask(&self.client, "CreateTable", &create).await?;
+        ask(&self.client, "CreateTable", &create.to_string()).await?;
         let end = Instant::now() + MAKING;
         let describe = json!({"TableName": table});
         loop {
-            let answer = ask(&self.client, "DescribeTable", &describe).await?;
+            let answer = ask(&self.client, "DescribeTable", &describe.to_string()).await?;
             if answer["Table"]["TableStatus"] == "ACTIVE" {
                 break;
             }
@@ -58,7 +59,7 @@ impl DynamoDbStore {
             "TableName": table,
             "TimeToLiveSpecification": {"AttributeName": TTL, "Enabled": true},
         });
-        ask(&self.client, "UpdateTimeToLive", &expiry)
+        ask(&self.client, "UpdateTimeToLive", &expiry.to_string())
             .await
             .map(drop)
     }
@@ -87,12 +88,13 @@ impl DynamoDbStore {
             .map(drop)
     }
 
-    fn greeting(&self) -> Value {
-        json!({"TableName": self.client.table, "Key": super::items::namespaces().json()})
+    fn greeting(&self) -> String {
+        let (table, key) = (&self.client.table, request::key(&items::namespaces()));
+        format!(r#"{{"TableName":"{table}","Key":{key}}}"#)
     }
 }
 
-async fn ask(client: &Client, operation: &str, body: &Value) -> Result<Value, StoreError> {
+async fn ask(client: &Client, operation: &str, body: &str) -> Result<Value, StoreError> {
     let mut patience = client.patience();
     let answer = client.ask(operation, body, &mut patience).await;
     answer.map_err(|failure| client.error(failure))

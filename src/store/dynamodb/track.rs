@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use futures_util::future::join;
-use serde_json::{Value, json};
 
 use super::failure::{Failure, Reason};
 use super::items::{self, Key, TTL};
 use super::patience::Patience;
 use super::register::{Experiment, first_of_each};
+use super::request::{Action, Item};
 use super::{DynamoDbStore, at_once};
 use crate::domain::{Event, Limit, Outcome, Timestamp};
 use crate::store::StoreError;
@@ -185,62 +185,45 @@ impl DynamoDbStore {
     }
 
     /// Two items of less than 1 KB, so four write units; and a look at the counter where the first is to be made.
-    fn event(&self, event: &Event, target: &Target, makes_item: bool) -> Value {
-        let counter = &event.counter;
+    fn event(&self, event: &Event, target: &Target, makes_item: bool) -> String {
         let day = target.now.day().day;
-        let mut names = json!({"#d": day.to_string()});
-        let mut values = json!({":one": {"N": "1"}});
-        let mut add = "ADD #d :one".to_owned();
+        let expression = match event.value {
+            None => "ADD #d :one",
+            Some(_) => "ADD #d :one, #s :s, #q :q",
+        };
+        let mut count = Action::update(&target.counts, expression)
+            .name("d", &day.to_string())
+            .number("one", &1);
         if let Some(value) = event.value {
             let square = u128::from(value.units()).pow(2);
-            names["#s"] = format!("{day}s").into();
-            names["#q"] = format!("{day}q").into();
-            values[":s"] = json!({"N": value.units().to_string()});
-            values[":q"] = json!({"N": square.to_string()});
-            add.push_str(", #s :s, #q :q");
+            count = (count.name("s", &format!("{day}s")))
+                .name("q", &format!("{day}q"))
+                .number("s", &value.units())
+                .number("q", &square);
         }
-        let mut count = json!({
-            "Key": target.counts.json(),
-            "UpdateExpression": add,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        });
         if !makes_item {
-            count["ConditionExpression"] = "attribute_exists(pk)".into();
+            count = count.when("attribute_exists(pk)");
         }
 
-        let key = items::remembered(&target.counts.pk, target.id, &event.key);
+        let mut item = Item::new(&items::remembered(&target.counts.pk, target.id, &event.key));
         let window = (self.counting.window).filter(|_| !event.configured.forever);
-        let until = window.map(|window| {
+        if let Some(window) = window {
             let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
             let until = target.now.0.saturating_add(window);
-            until.div_euclid(1000) + i64::from(until.rem_euclid(1000) > 0)
-        });
-        let attributes = match until {
-            Some(until) => json!({TTL: {"N": until.to_string()}}),
-            None => json!({}),
-        };
-        let now = target.now.0.div_euclid(1000);
-        let remember = json!({
-            "Item": key.with(attributes),
-            // What has expired may be there for days.
-            "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now",
-            "ExpressionAttributeNames": {"#ttl": TTL},
-            "ExpressionAttributeValues": {":now": {"N": now.to_string()}},
-        });
-        let mut actions = vec![("Update", count), ("Put", remember)];
-        if makes_item {
-            actions.push((
-                "ConditionCheck",
-                json!({
-                    "Key": items::counter(counter).json(),
-                    "ConditionExpression": "#id = :id",
-                    "ExpressionAttributeNames": {"#id": "id"},
-                    "ExpressionAttributeValues": {":id": {"N": target.id.to_string()}},
-                }),
-            ));
+            let until = until.div_euclid(1000) + i64::from(until.rem_euclid(1000) > 0);
+            item = item.number(TTL, &until);
         }
-        self.transaction(actions)
+        // What has expired may be there for days.
+        let remember = Action::put(item)
+            .when("attribute_not_exists(pk) OR #ttl <= :now")
+            .name("ttl", TTL)
+            .number("now", &target.now.0.div_euclid(1000));
+        let mut actions = vec![count, remember];
+        if makes_item {
+            let check = Action::check(&items::counter(&event.counter)).when("#id = :id");
+            actions.push(check.name("id", "id").number("id", &target.id));
+        }
+        self.transaction(&actions)
     }
 
     /// Whether no counter of the experiment was deleted since the last look. Where the table does not answer, none was.

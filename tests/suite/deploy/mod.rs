@@ -12,6 +12,7 @@ mod fresh;
 mod live;
 mod mini;
 mod network;
+mod real;
 mod refusals;
 mod regions;
 mod role;

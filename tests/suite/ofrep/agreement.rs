@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::providers::{node, run};
+use super::providers::{base, node, run};
 use super::{FLAGS, post, serve_with};
 use crate::support::{Browser, Redis, Server, within};
 
@@ -89,7 +89,7 @@ async fn ten_thousand_users_get_the_same_from_lamed_js_ofrep_and_track() {
     let script = server.client().get("/prod/lamed.js?json").await.json();
     let users: Vec<String> = (0..USERS).map(user).collect();
     let given = json!({"config": script, "users": users});
-    let by_page = run(node("browser/ofrep/assign.mjs"), &server, &given);
+    let by_page = run(node("browser/ofrep/assign.mjs"), &base(&server), &given);
     let by_ofrep = evaluated(&server).await;
     for (name, wire) in [("first", "first"), ("again", "again #2")] {
         let by_page = by_page[name].as_array().unwrap();

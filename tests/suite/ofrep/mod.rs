@@ -3,7 +3,7 @@
 mod agreement;
 mod examples;
 mod protocol;
-mod providers;
+pub mod providers;
 mod track;
 
 use std::fs;
@@ -19,7 +19,7 @@ const FLAGS: &str = "/prod/ofrep/v1/evaluate/flags";
 const ODD: &str = "50% off? a/b & ü";
 
 /// Experiments of every state, for users but for one.
-fn config() -> Value {
+pub fn config() -> Value {
     let with = |more: Value| {
         let mut experiment = json!({
             "unit": "user", "variants": {"blue": 50, "red": 50},

@@ -18,8 +18,7 @@ fn test_file(path: &str) -> std::path::PathBuf {
 }
 
 /// What a script prints that gets the address of the API and this.
-pub(super) fn run(mut command: Command, server: &Server, given: &Value) -> Value {
-    let url = format!("http://{}/prod", server.address);
+pub(super) fn run(mut command: Command, url: &str, given: &Value) -> Value {
     let mut child = command
         .env("LAMED_TEST_TOOLS", tools())
         .env("LAMED_URL", url)
@@ -34,6 +33,11 @@ pub(super) fn run(mut command: Command, server: &Server, given: &Value) -> Value
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{command:?}");
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The address of a server's API.
+pub(super) fn base(server: &Server) -> String {
+    format!("http://{}/prod", server.address)
 }
 
 pub(super) fn node(script: &str) -> Command {
@@ -79,7 +83,7 @@ fn for_servers_in_javascript() {
     // Its ofrep-core 0.1.4 takes a reply without a value for none at all; the code's default is what counts.
     let outside = json!(["default", "ERROR", null, "GENERAL"]);
     asked.push((ODD.to_owned(), Some("user-1"), outside));
-    evaluates(node("browser/ofrep/evaluate.mjs"), &server, &asked);
+    evaluates(node("browser/ofrep/evaluate.mjs"), &base(&server), &asked);
 }
 
 #[test]
@@ -88,15 +92,24 @@ fn for_servers_in_python() {
     let mut asked = asked();
     let outside = json!(["default", "DISABLED", "red", null]);
     asked.push((ODD.to_owned(), Some("user-1"), outside));
-    evaluates(python("servers/evaluate.py"), &server, &asked);
+    evaluates(python("servers/evaluate.py"), &base(&server), &asked);
 }
 
-fn evaluates(script: Command, server: &Server, asked: &[(String, Option<&str>, Value)]) {
+/// At this address, as at any other, the providers for servers evaluate the flags of [`super::config`] right.
+/// What stands behind a function URL need not keep a query that belongs to a name, as MiniStack does not.
+pub fn servers_evaluate_at(url: &str) {
+    let mut asked = asked();
+    asked.retain(|(flag, _, _)| flag != ODD);
+    evaluates(node("browser/ofrep/evaluate.mjs"), url, &asked);
+    evaluates(python("servers/evaluate.py"), url, &asked);
+}
+
+fn evaluates(script: Command, url: &str, asked: &[(String, Option<&str>, Value)]) {
     let given: Value = asked
         .iter()
         .map(|(flag, user, _)| json!([flag, user]))
         .collect();
-    let answers = run(script, server, &given);
+    let answers = run(script, url, &given);
     for ((flag, user, expected), answer) in asked.iter().zip(answers.as_array().unwrap()) {
         assert_eq!(answer, expected, "{flag} {user:?}");
     }
