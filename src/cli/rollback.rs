@@ -30,7 +30,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let (observed, account) = deployment.observe(&aws, Purpose::RollBack).await?;
     let live = Release::live(&observed);
     let (to, mut plan) = rollback(&observed, args.to)?;
-    if !args.with_experiments {
+    if args.with_experiments {
+        let changes = deployment.experiments_that_come_back(&config, &aws, &plan);
+        plan.kept.splice(0..0, changes.await?);
+    } else {
         plan = (deployment.code_alone(&config, &aws, &observed, plan)).await?;
     }
     let from = live.map_or("none".to_owned(), |release| release.to_string());

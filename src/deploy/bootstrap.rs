@@ -62,6 +62,15 @@ pub(super) fn with_file(zip: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8
     })
 }
 
+/// A file beside the program.
+pub(super) fn file_in(zip: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).ok()?;
+    let mut content = Vec::new();
+    let mut entry = archive.by_name(name).ok()?;
+    entry.read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
 /// A zip of earlier days with today's files beside the program; `None` where it has these very files already.
 pub(super) fn with_files_of_today(
     zip: &[u8],
@@ -75,13 +84,7 @@ pub(super) fn with_files_of_today(
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| wrong(&error))?;
     let mut same = archive.len() == files.len() + 1;
     for (name, content) in files {
-        let mut there = Vec::new();
-        if let Ok(mut entry) = archive.by_name(name) {
-            entry
-                .read_to_end(&mut there)
-                .map_err(|error| wrong(&error))?;
-        }
-        same &= there == *content;
+        same &= file_in(zip, name).as_ref() == Some(content);
     }
     if same {
         return Ok(None);

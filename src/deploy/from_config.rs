@@ -1,14 +1,15 @@
 //! From the config to what should be deployed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 
-use super::bootstrap::{with_file, with_files_of_today};
+use super::bootstrap::{file_in, with_file, with_files_of_today};
 use super::desired::Throttle;
 use super::plan::{Plan, restore};
 use super::{
@@ -533,6 +534,39 @@ impl Deployment {
         Ok(restore(plan, observed, &codes))
     }
 
+    /// What of the experiments changes when the versions of a rollback come back as they were. A sentence each.
+    ///
+    /// # Errors
+    /// When the earlier release cannot be downloaded.
+    pub async fn experiments_that_come_back(
+        &self,
+        config: &Config,
+        aws: &Aws,
+        plan: &Plan,
+    ) -> Result<Vec<String>, AwsError> {
+        let knows = |name: &str| {
+            let mut functions = self.functions();
+            functions.any(|function| function.name == name && function.has_experiments)
+        };
+        let Some((name, version)) = plan.moved().find(|(name, _)| knows(name)) else {
+            return Ok(Vec::new());
+        };
+        let zip = aws.code(name, version).await?;
+        let then = file_in(&zip, EXPERIMENTS).unwrap_or_default();
+        let now = serde_json::to_vec(&Experiments::of(&config.experiments())).unwrap_or_default();
+        let [then, now] = [then, now].map(|json| declared(&json));
+        let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+        let differs = names
+            .into_iter()
+            .filter(|name| then.get(*name) != now.get(*name));
+        Ok(differs
+            .map(|name| match (state(now.get(name)), state(then.get(name))) {
+                (from, to) if from == to => format!("experiment `{name}` changes"),
+                (from, to) => format!("experiment `{name}`: {from} → {to}"),
+            })
+            .collect())
+    }
+
     /// All functions that it may have, by name, each once.
     pub fn functions(&self) -> impl Iterator<Item = &DesiredFunction> {
         self.rest_functions.iter().chain([&self.url_function])
@@ -547,6 +581,26 @@ impl Deployment {
                 doors.rest_api
             }
         })
+    }
+}
+
+/// The experiments of a file by name.
+fn declared(json: &[u8]) -> BTreeMap<String, Value> {
+    let read: Value = serde_json::from_slice(json).unwrap_or_default();
+    let all = read["experiments"].as_array().into_iter().flatten();
+    all.filter_map(|one| Some((one["name"].as_str()?.to_owned(), one.clone())))
+        .collect()
+}
+
+fn state(experiment: Option<&Value>) -> String {
+    match experiment.map(|one| &one["state"]) {
+        None => "not declared".to_owned(),
+        Some(Value::String(state)) => state.clone(),
+        Some(Value::Object(shipped)) => match shipped["shipped"].as_str() {
+            Some(variant) => format!("shipped `{variant}`"),
+            None => "another state".to_owned(),
+        },
+        Some(_) => "running".to_owned(),
     }
 }
 

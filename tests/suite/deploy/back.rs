@@ -295,6 +295,14 @@ fn a_rollback_brings_back_code_and_neither_experiments_nor_settings() {
     let rotate = ["--yes", "--new-key"];
     assert_eq!(site.deploy_line(&rotate).run().code, Some(0));
     let deployed = site.live_function();
+    // As it was, where that is asked for.
+    let outcome = site.line(&["rollback", "--with-experiments", "--yes"]).run();
+    let change = "experiment `button color`: stopped → running\n";
+    assert!(outcome.code == Some(0) && outcome.stderr.contains(change), "{outcome}");
+    assert!(site.live_function().experiments.contains(r#""state":"running""#));
+    site.deploy();
+    assert_eq!(site.live_function().program, b"second");
+
     let outcome = site.line(&["rollback", "--yes"]).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let after = site.live_function();
@@ -316,14 +324,6 @@ fn a_rollback_brings_back_code_and_neither_experiments_nor_settings() {
         (&status["release"], &status["releases"]),
         (&json!(1), &json!([2, 1]))
     );
-
-    // And as it was, where that is asked for.
-    site.deploy();
-    let with = ["rollback", "--to", "1", "--with-experiments", "--yes"];
-    assert_eq!(site.line(&with).run().code, Some(0));
-    let outcome = site.deploy();
-    assert!(outcome.stderr.contains("lamed:live"), "{outcome}");
-    assert_eq!(site.live_function().program, b"second");
 }
 
 /// What a version of the function behind a URL consists of.
