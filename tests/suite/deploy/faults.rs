@@ -1,13 +1,9 @@
 //! What goes wrong on the way, and that it comes to the same in the end.
 //!
-//! `tests/run every_call -- --ignored` cuts the connection, and kills lamed, at every single call; else at the first
-//! of each kind.
+//! Here it befalls the first call of each kind; `every_call` has any call of all.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fresh::wiring;
@@ -17,25 +13,28 @@ use crate::support::aws::{Call, Event, Fault, When};
 const INTERRUPTED: &str = "error: interrupted: the running steps may or may not be complete; run the same command again to continue";
 
 /// Where a deploy starts.
-#[derive(Clone, Copy, Debug)]
-enum Start {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Start {
     Nothing,
+    Python,
     /// From nothing, to a function URL and a table.
     Alone,
-    Python,
+    /// From nothing, to a function URL and a Redis.
+    Url,
 }
 
 impl Start {
-    fn site(self) -> Site {
+    pub(super) fn site(self) -> Site {
         match self {
             Self::Nothing => Site::new(),
             Self::Alone => Site::with_nothing(),
             Self::Python => Site::of_python(&super::upgrade::python_config()),
+            Self::Url => Site::with_url(),
         }
     }
 
     /// The calls of an undisturbed deploy, and what it leaves.
-    fn undisturbed(self) -> (Vec<Call>, Value) {
+    pub(super) fn undisturbed(self) -> (Vec<Call>, Value) {
         let site = self.site();
         site.deploy();
         (site.aws.calls(), site.outcome())
@@ -44,7 +43,7 @@ impl Start {
 
 impl Site {
     /// The account without the numbers of releases: a deploy in two parts may take two.
-    fn outcome(&self) -> Value {
+    pub(super) fn outcome(&self) -> Value {
         let mut account = self.account();
         for function in account["functions"].as_object_mut().unwrap().values_mut() {
             for version in function["versions"].as_object_mut().unwrap().values_mut() {
@@ -396,66 +395,5 @@ fn a_destroy_that_dies_is_finished_by_the_next_one() {
             [""; 0],
             "{action}"
         );
-    }
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn every_call_of_a_deploy_may_be_the_last() {
-    Start::Nothing.cut_at_every_call();
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn every_call_of_an_upgrade_may_be_the_last() {
-    Start::Python.cut_at_every_call();
-}
-
-impl Start {
-    fn cut_at_every_call(self) {
-        let (calls, expected) = self.undisturbed();
-        let ways = [(false, false), (false, true), (true, false), (true, true)];
-        let cases: Vec<(usize, bool, bool)> = (1..=calls.len())
-            .flat_map(|call| ways.map(|(dies, done)| (call, dies, done)))
-            .collect();
-        let wrong = Mutex::new(Vec::new());
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some((call, dies, done)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let changes = changes(&expected, &self.cut(*call, *dies, *done));
-                eprintln!(
-                    "{self:?}, call {call} of {}, dies: {dies}, done: {done}: {changes:?}",
-                    calls.len()
-                );
-                if !changes.is_empty() {
-                    wrong.lock().unwrap().push((call, dies, done));
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(work);
-            }
-        });
-        assert_eq!(wrong.into_inner().unwrap(), []);
-    }
-
-    /// What is there after a deploy whose n-th call was the last one of its process, or got no reply.
-    fn cut(self, call: usize, dies: bool, done: bool) -> Value {
-        let site = self.site();
-        if dies {
-            let arguments = [&DEPLOY[..], &["--yes"]].concat();
-            site.aws
-                .kill_at(site.home.path(), &arguments, "*", When::Nth(call), done);
-        } else {
-            let cut = if done {
-                Fault::CutAfter
-            } else {
-                Fault::CutBefore
-            };
-            site.aws.fault("*", When::Nth(call), cut);
-        }
-        site.deploy();
-        site.outcome()
     }
 }

@@ -145,8 +145,10 @@ impl Account {
             let outcome = self.aws.line(&self.home, &deploy).run();
             assert_eq!(outcome.code, Some(0), "{outcome}");
         }
-        let state = self.aws.state();
-        let key = state["api_keys"][0]["value"].as_str().unwrap();
+        let status = ["status", "--json", "--reveal", "--bootstrap", FUNCTION];
+        let status = self.aws.line(&self.home, &status).run();
+        let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+        let key = status["api_key"].as_str().unwrap();
         let server = Server::start(&["--local", "--demo", "--api-key", key]);
         self.aws.api_is_at(&server.address);
         server

@@ -22,6 +22,7 @@ pub use clock::Clock;
 pub use cluster::{Cluster, cluster_behind, cluster_of_one};
 pub use command::{Deadline, Line, Outcome, line};
 pub use dialogue::{Dialogue, within};
+pub use dynamodb::address as ministack;
 pub use lambda::{Executable, Lambda};
 pub use model::{Call, Model};
 pub use redis::{Held, Redis, redis_6_2};

@@ -184,6 +184,12 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
     if let Some(path) = invocation(head.uri.path()) {
         return invoke(state, request, path).await;
     }
+    // The zip of a function, which AWS has elsewhere.
+    if head.uri.path().starts_with("/_code/") {
+        let account = state.lock().unwrap().account.clone();
+        let reply = forward(request, moto::address(&account), None).await?;
+        return Ok(reply.map(Full::from));
+    }
     let call = match Call::read(&head, &body) {
         Ok(call) => call,
         Err(unknown) => return Ok(text(501, format!("unknown to the proxy: {unknown}"))),
@@ -360,10 +366,11 @@ impl State {
 }
 
 /// What LocalStack's form of an invocation asks of the API: `/restapis/{id}/prod/_user_request_/{path}`; or what the URL
-/// of a function leads to: `/lambda-url/{id}/{path}`.
+/// of a function leads to: `/lambda-url/{id}/{path}`, where the stage is optional.
 fn invocation(path: &str) -> Option<String> {
     if let Some(url) = path.strip_prefix("/lambda-url/") {
-        return url.split_once('/').map(|(_, path)| format!("/{path}"));
+        let (_, path) = url.split_once('/')?;
+        return Some(format!("/prod/{}", path.trim_start_matches("prod/")));
     }
     let (api, path) = path.split_once("/_user_request_")?;
     let stage = api.strip_prefix("/restapis/")?.split_once('/')?.1;
