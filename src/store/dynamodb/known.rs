@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How many items a counter may have for the same days.
 pub(super) const MOST_SHARDS: u64 = 64;
 
-/// How many times as many are used after a conflict.
+/// How many times as many are used when these do not do.
 const SPREAD: u64 = 4;
 
 /// The counters that were found in the table.
@@ -41,8 +41,56 @@ struct Experiment {
 #[derive(Clone, Copy)]
 struct Place {
     id: u64,
-    /// How many shards are in use: more than one after a conflict.
+    /// How many shards are used: more than one after a conflict, or where several events come at once.
     shards: u64,
+    /// The shards on which this instance counts just now, a bit each.
+    busy: u64,
+}
+
+impl Place {
+    fn spread(&mut self) {
+        self.shards = (self.shards * SPREAD).min(MOST_SHARDS);
+    }
+
+    /// The shards on which this instance does not count just now.
+    fn free(&self) -> impl Iterator<Item = u64> + Clone {
+        let busy = self.busy;
+        (0..self.shards).filter(move |shard| busy & (1 << shard) == 0)
+    }
+
+    /// One of the free shards, or any where none is.
+    fn take(&mut self) -> u64 {
+        while self.free().next().is_none() && self.shards < MOST_SHARDS {
+            self.spread();
+        }
+        let free = self.free().count() as u64;
+        let shard = match free {
+            0 => None,
+            _ => self.free().nth(random::below(free) as usize),
+        };
+        let shard = shard.unwrap_or_else(|| random::below(self.shards));
+        self.busy |= 1 << shard;
+        shard
+    }
+}
+
+/// A counter and one of its shards, which other events of this instance leave alone until this is dropped.
+pub(super) struct Taken<'a> {
+    known: &'a Known,
+    key: Key,
+    pub id: u64,
+    pub shard: u64,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut found = self.known.lock();
+        if let Some(place) = found.counters.get_mut(&self.key)
+            && place.id == self.id
+        {
+            place.busy &= !(1 << self.shard);
+        }
+    }
 }
 
 impl Found {
@@ -57,11 +105,22 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of a counter, and one of its shards.
-    pub(super) fn find(&self, counter: &Counter) -> Option<(u64, u64)> {
-        let found = self.lock();
-        let Place { id, shards } = *found.counters.get(&items::counter(counter))?;
-        Some((id, random::below(shards)))
+    pub(super) fn knows(&self, counter: &Counter) -> bool {
+        self.lock().counters.contains_key(&items::counter(counter))
+    }
+
+    /// A counter, and one of its shards.
+    pub(super) fn take(&self, counter: &Counter) -> Option<Taken<'_>> {
+        let key = items::counter(counter);
+        let mut found = self.lock();
+        let place = found.counters.get_mut(&key)?;
+        let (id, shard) = (place.id, place.take());
+        Some(Taken {
+            known: self,
+            key,
+            id,
+            shard,
+        })
     }
 
     /// Remembers a counter that was read together with its experiment.
@@ -75,14 +134,19 @@ impl Known {
         let looked = before.map_or_else(Instant::now, |before| before.looked);
         let experiment = Experiment { deleted, looked };
         found.experiments.insert(key.pk.clone(), experiment);
-        found.counters.insert(key, Place { id, shards: 1 });
+        let place = Place {
+            id,
+            shards: 1,
+            busy: 0,
+        };
+        found.counters.insert(key, place);
     }
 
     /// Uses more items for a counter from now on.
     pub(super) fn spread(&self, counter: &Counter) {
         let mut found = self.lock();
         if let Some(place) = found.counters.get_mut(&items::counter(counter)) {
-            place.shards = (place.shards * SPREAD).min(MOST_SHARDS);
+            place.spread();
         }
     }
 
@@ -138,13 +202,31 @@ mod tests {
         let known = Known::default();
         known.insert(&counter("a"), 7, 0);
         let highest = || {
-            let shards = (0..2_000).map(|_| known.find(&counter("a")).unwrap().1);
+            let shards = (0..2_000).map(|_| known.take(&counter("a")).unwrap().shard);
             shards.max().unwrap()
         };
         for expected in [0, 3, 15, 63, 63] {
             assert_eq!(highest(), expected);
             known.spread(&counter("a"));
         }
+    }
+
+    #[test]
+    fn events_of_one_instance_do_not_meet() {
+        let known = Known::default();
+        known.insert(&counter("a"), 7, 0);
+        let take = || known.take(&counter("a")).unwrap();
+        let first = take();
+        assert_eq!((first.id, first.shard), (7, 0));
+        let taken: Vec<Taken> = (1..MOST_SHARDS).map(|_| take()).collect();
+        let mut shards: Vec<u64> = taken.iter().map(|taken| taken.shard).collect();
+        shards.sort_unstable();
+        assert_eq!(shards, Vec::from_iter(1..MOST_SHARDS));
+        // All are taken: any will do. Then the one that is free again.
+        drop(take());
+        drop(taken);
+        let again: Vec<Taken> = (1..MOST_SHARDS).map(|_| take()).collect();
+        assert!(again.iter().all(|taken| taken.shard < MOST_SHARDS));
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,12 +240,12 @@ mod tests {
         assert!(known.is_due(&counter("a")));
         assert!(!known.is_due(&counter("b")), "one look is for all counters");
         assert!(known.looked(&counter("a"), 3));
-        assert_eq!(known.find(&counter("b")).map(|found| found.0), Some(8));
+        assert_eq!(known.take(&counter("b")).map(|taken| taken.id), Some(8));
         assert!(!known.looked(&counter("a"), 4));
-        assert_eq!(known.find(&counter("b")), None);
+        assert!(!known.knows(&counter("b")));
         // One that was read after a delete knows that the others are gone.
         known.insert(&counter("a"), 7, 3);
         known.insert(&counter("b"), 9, 4);
-        assert_eq!(known.find(&counter("a")), None);
+        assert!(!known.knows(&counter("a")));
     }
 }

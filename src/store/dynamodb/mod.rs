@@ -3,7 +3,8 @@
 //! An event is one transaction: it puts the idempotency key, unless it is there and has not expired, and adds 1 to its
 //! day. So it is counted once, whoever writes it, and however often; and it takes four write units, however long the
 //! experiment runs, as both items stay below 1 KB ([`items`]). A counter begins with one item for each month. Where
-//! transactions meet on it, DynamoDB refuses one of them: from then on the instance counts on one of several.
+//! transactions meet on it, DynamoDB refuses one of them: from then on the instance counts on one of several. Events of one
+//! instance never meet on an item: they take different ones.
 
 mod client;
 mod connections;
@@ -27,6 +28,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::Mutex;
 
 use self::client::Client;
 use self::known::Known;
@@ -47,6 +49,8 @@ pub struct DynamoDbStore {
     counting: Counting,
     limits: RwLock<CountLimits>,
     known: Known,
+    /// Held by who makes an item to count on.
+    making: Mutex<()>,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -76,6 +80,7 @@ impl DynamoDbStore {
             counting: settings.counting,
             limits: RwLock::new(CountLimits::of(&settings.counting)),
             known: Known::default(),
+            making: Mutex::default(),
             clock: Box::new(clock),
         })
     }

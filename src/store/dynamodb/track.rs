@@ -4,6 +4,7 @@ use futures_util::future::join;
 
 use super::failure::{Failure, Reason};
 use super::items::{self, Key, TTL};
+use super::known::Taken;
 use super::patience::Patience;
 use super::register::{Experiment, first_of_each};
 use super::request::{Action, Item};
@@ -38,9 +39,8 @@ impl DynamoDbStore {
     /// Counts the events: one request each, but for counters that this instance does not know yet.
     pub(super) async fn count(&self, events: &[Event]) -> Result<Vec<Outcome>, StoreError> {
         let mut patience = self.client.patience();
-        let unknown = first_of_each(
-            (events.iter()).filter(|event| self.known.find(&event.counter).is_none()),
-        );
+        let unknown =
+            first_of_each((events.iter()).filter(|event| !self.known.knows(&event.counter)));
         let mut refused: Vec<(&Event, Limit)> = Vec::new();
         if !unknown.is_empty() {
             let found = self.find(&unknown, &mut patience).await?;
@@ -93,14 +93,14 @@ impl DynamoDbStore {
     ) -> Result<Outcome, StoreError> {
         let counter = &event.counter;
         loop {
-            let Some((id, shard)) = self.known.find(counter) else {
+            let Some(taken) = self.known.take(counter) else {
                 if let [Err(limit)] = self.find(&[event], &mut patience).await?[..] {
                     return Ok(Outcome::Refused(limit));
                 }
                 continue;
             };
             let is_due = self.known.is_due(counter);
-            let count = self.count_under(event, id, shard, &mut patience);
+            let count = self.count_under(event, &taken, &mut patience);
             let attempt = match is_due {
                 false => count.await?,
                 true => {
@@ -112,6 +112,7 @@ impl DynamoDbStore {
                     attempt?
                 }
             };
+            drop(taken);
             match attempt {
                 Attempt::Done(outcome) => return Ok(outcome),
                 Attempt::Deleted => {
@@ -131,18 +132,25 @@ impl DynamoDbStore {
     async fn count_under(
         &self,
         event: &Event,
-        id: u64,
-        shard: u64,
+        taken: &Taken<'_>,
         patience: &mut Patience,
     ) -> Result<Attempt, StoreError> {
         let counter = &event.counter;
         let now = (self.clock)();
         let partition = items::partition(&counter.namespace, &counter.experiment);
         let period = items::period(now.day(), event.value.is_some());
-        let counts = items::counts(&partition, id, &period, shard);
-        let target = Target { id, counts, now };
+        let counts = items::counts(&partition, taken.id, &period, taken.shard);
+        let target = Target {
+            id: taken.id,
+            counts,
+            now,
+        };
         match self.attempt(event, &target, false, patience).await? {
-            Attempt::NoItem => self.attempt(event, &target, true, patience).await,
+            Attempt::NoItem => {
+                // One by one: each looks at the same counter, so they would meet there.
+                let _turn = self.making.lock().await;
+                self.attempt(event, &target, true, patience).await
+            }
             attempt => Ok(attempt),
         }
     }
