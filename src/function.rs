@@ -18,6 +18,13 @@ pub const SETTINGS: &str = "LAMED_SETTINGS";
 /// They have no room in a variable.
 pub const EXPERIMENTS: &str = "experiments.json";
 
+/// The file beside the function's program that holds a script compressed, by the `ETag` of the script: one that is not of
+/// the present experiments is not found.
+#[must_use]
+pub fn compressed(tag: &str) -> String {
+    format!("{}.gz", tag.trim_matches('"'))
+}
+
 /// The longest JSON, in bytes. Lambda allows 4 KB (4,096 bytes) for the names and values of all
 /// variables of a function together ("Lambda quotas", AWS documentation).
 const MAX_BYTES: usize = 4000;
@@ -554,7 +561,7 @@ mod tests {
         });
         let error = long.to_json().unwrap_err().to_string();
         assert!(
-            error.starts_with("the settings of the function need 4357 bytes"),
+            error.starts_with("the settings of the function need 4473 bytes"),
             "{error}"
         );
         for (json, message) in [

@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<(Architecture, Vec<u8>), SetupError> {
 }
 
 /// The zip with one file more. Equal parts give equal bytes.
-pub(super) fn with_file(zip: &[u8], name: &str, text: &str) -> Result<Vec<u8>, SetupError> {
+pub(super) fn with_file(zip: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8>, SetupError> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
@@ -52,7 +52,7 @@ pub(super) fn with_file(zip: &[u8], name: &str, text: &str) -> Result<Vec<u8>, S
     let add = || -> ZipResult<Vec<u8>> {
         let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec()))?;
         writer.start_file(name, options)?;
-        writer.write_all(text.as_bytes())?;
+        writer.write_all(content)?;
         Ok(writer.finish()?.into_inner())
     };
     add().map_err(|error| {
@@ -87,8 +87,8 @@ mod tests {
         writer.start_file("bootstrap", options).unwrap();
         writer.write_all(b"program").unwrap();
         let zip = writer.finish().unwrap().into_inner();
-        let both = with_file(&zip, "a.json", "{}").unwrap();
-        assert_eq!(both, with_file(&zip, "a.json", "{}").unwrap());
+        let both = with_file(&zip, "a.json", b"{}").unwrap();
+        assert_eq!(both, with_file(&zip, "a.json", b"{}").unwrap());
         let mut archive = ZipArchive::new(Cursor::new(both.as_slice())).unwrap();
         for (name, mode, text) in [("bootstrap", 0o755, "program"), ("a.json", 0o644, "{}")] {
             let mut entry = archive.by_name(name).unwrap();
@@ -97,7 +97,7 @@ mod tests {
             entry.read_to_string(&mut found).unwrap();
             assert_eq!(found, text);
         }
-        let twice = with_file(&both, "a.json", "{}");
+        let twice = with_file(&both, "a.json", b"{}");
         let Err(SetupError::Usage(error)) = twice else {
             panic!("{twice:?}");
         };

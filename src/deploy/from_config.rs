@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::bootstrap::with_file;
 use super::desired::Throttle;
@@ -14,12 +18,12 @@ use super::{
 use crate::config::{self, Config, Counts, FrontDoor, Wired};
 use crate::domain::Secret;
 use crate::function::{
-    self, Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, counts_in_a_table, key_in,
+    self, Door, EXPERIMENTS, ExtraRoute, SETTINGS, Settings, compressed, counts_in_a_table, key_in,
 };
 use crate::http::function_url::HANDLER as URL_HANDLER;
 use crate::http::wire::declared::Experiments;
 use crate::http::wire::parameter;
-use crate::http::{self, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
+use crate::http::{self, BrowserClient, COMMON_HEADERS, Handler, Reply, Routes, STAGE};
 use crate::store::DEFAULT_TIMEOUT;
 use crate::store::dynamodb::rights;
 
@@ -384,7 +388,13 @@ impl Deployment {
         let experiments = Experiments::of(&config.experiments());
         // Texts and finite numbers are always JSON.
         let experiments = serde_json::to_string(&experiments).unwrap_or_default();
-        let zip = with_file(&code.zip, EXPERIMENTS, &experiments)?;
+        let mut zip = with_file(&code.zip, EXPERIMENTS, experiments.as_bytes())?;
+        // A function URL compresses nothing by itself.
+        let window = store.counting().window;
+        let client = BrowserClient::new(&config.namespace, window, config.experiments().all());
+        for (tag, script) in client.scripts() {
+            zip = with_file(&zip, &compressed(tag), &gzip(script))?;
+        }
         Ok(Prepared {
             code_with_experiments: Code::new(&code.architecture, Cow::Owned(zip)),
             code,
@@ -495,6 +505,13 @@ impl Deployment {
             }
         })
     }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Into memory, which fails never.
+    let _ = encoder.write_all(text.as_bytes());
+    encoder.finish().unwrap_or_default()
 }
 
 /// Whether functions count in a table of DynamoDB: where the config says so, or names no Redis.

@@ -95,6 +95,15 @@ pub struct DayCount {
     pub count: u64,
 }
 
+impl DayCount {
+    /// Puts them into the order in which stores give them.
+    pub fn sort(counts: &mut [Self]) {
+        counts.sort_unstable_by(|a, b| {
+            (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,6 +134,15 @@ pub struct DaySums {
     pub sums: Sums,
 }
 
+impl DaySums {
+    /// Puts them into the order in which stores give them.
+    pub fn sort(sums: &mut [Self]) {
+        sums.sort_unstable_by(|a, b| {
+            (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -82,6 +82,12 @@ impl BrowserClient {
         Document::new(JSON_TYPE, config(&self.namespace, self.window, &shown))
     }
 
+    /// The text of each form of the script, with its `ETag`.
+    pub fn scripts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let both = [&self.script, &self.module].into_iter();
+        both.map(|document| (document.tag.as_str(), document.body.as_str()))
+    }
+
     /// The text of the script. It can stand inside of `<script>`.
     #[must_use]
     pub fn script(&self, form: Script) -> &str {

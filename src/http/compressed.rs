@@ -1,63 +1,35 @@
-//! The browser client, compressed once and sent so to those who take it.
-
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
+//! The browser client as it is sent to those who take it compressed.
 
 use super::Reply;
 
-/// So many documents are kept: the scripts of the present config, and of the one before.
-const KEPT: usize = 8;
-
-/// Compressed bodies by the `ETag` of the plain ones, the newest last.
-#[derive(Default)]
-pub(crate) struct Compressed(Mutex<Vec<(String, Arc<[u8]>)>>);
-
-impl Compressed {
-    /// Compresses a body that is sent for the first time.
-    fn of(&self, tag: &str, body: &str) -> Option<Arc<[u8]>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, compressed)) = kept.iter().find(|(known, _)| known == tag) {
-            return Some(compressed.clone());
-        }
-        let compressed = gzip(body)?;
-        if kept.len() == KEPT {
-            kept.remove(0);
-        }
-        kept.push((tag.to_owned(), compressed.clone()));
-        Some(compressed)
-    }
-
-    /// The reply of the browser client as it is sent, and its body where that is compressed. The compressed
-    /// form has an `ETag` of its own, as that stands for exact bytes.
-    pub(crate) fn choose(&self, mut reply: Reply, takes_gzip: bool) -> (Reply, Option<Arc<[u8]>>) {
-        let tag = reply.headers.iter_mut().find(|(name, _)| name == "ETag");
-        let Some((_, tag)) = tag else {
-            return (reply, None);
+/// The reply of the browser client as it is sent, and its body where that is compressed. The compressed form has an
+/// `ETag` of its own, as that stands for exact bytes. `compressed` gives the form of a body by its own `ETag`.
+pub(crate) fn choose<T>(
+    mut reply: Reply,
+    takes_gzip: bool,
+    compressed: impl FnOnce(&str, &str) -> Option<T>,
+) -> (Reply, Option<T>) {
+    let tag = reply.headers.iter_mut().find(|(name, _)| name == "ETag");
+    let Some((_, tag)) = tag else {
+        return (reply, None);
+    };
+    let mut body = None;
+    if takes_gzip {
+        let plain = tag.clone();
+        body = match reply.status {
+            200 => compressed(&plain, &reply.body),
+            _ => None,
         };
-        let mut body = None;
-        if takes_gzip {
-            let plain = tag.clone();
+        if body.is_some() || reply.status != 200 {
             *tag = format!("\"{}-gzip\"", plain.trim_matches('"'));
-            if reply.status == 200 {
-                body = self.of(&plain, &reply.body);
-            }
         }
-        let mut reply = reply.with("Vary", "Accept-Encoding");
-        if body.is_some() {
-            reply.body.clear();
-            reply = reply.with("Content-Encoding", "gzip");
-        }
-        (reply, body)
     }
-}
-
-fn gzip(body: &str) -> Option<Arc<[u8]>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body.as_bytes()).ok()?;
-    encoder.finish().ok().map(Arc::from)
+    let mut reply = reply.with("Vary", "Accept-Encoding");
+    if body.is_some() {
+        reply.body.clear();
+        reply = reply.with("Content-Encoding", "gzip");
+    }
+    (reply, body)
 }
 
 /// Whether the lines of `Accept-Encoding` allow gzip (RFC 9110, 12.5.3). What is named goes before `*`.

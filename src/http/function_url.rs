@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::compressed::{Compressed, takes_gzip};
+use super::compressed::{choose, takes_gzip};
 use super::door::{KEY_HEADER, find, flag, forbidden, is_key};
 use super::gateway::{FunctionError, body, header, proxy_reply, sendable};
 use super::{Api, Details, Handler, Parameters, Reply, Request, Route, Routes, after_stage};
@@ -25,15 +25,19 @@ pub struct FunctionUrl {
     compressed: Compressed,
 }
 
+/// The compressed form of the script by its `ETag`, where there is one.
+pub type Compressed = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
 impl FunctionUrl {
-    /// A door to all routes, OFREP among them, that asks for `key` where a route requires one.
+    /// A door to all routes, OFREP among them, that asks for `key` where a route requires one. Lambda compresses
+    /// nothing: `compressed` has the script as it is sent to those who take it so.
     #[must_use]
-    pub fn new(api: Api, routes: Routes, key: Secret) -> Self {
+    pub fn new(api: Api, routes: Routes, key: Secret, compressed: Compressed) -> Self {
         Self {
             api,
             routes: routes.with_flags(),
             key,
-            compressed: Compressed::default(),
+            compressed,
         }
     }
 
@@ -70,12 +74,10 @@ impl FunctionUrl {
         !route.key_required || header(event, KEY_HEADER).is_some_and(is_right)
     }
 
-    /// Lambda compresses nothing, so the script is compressed here.
     fn script(&self, reply: Reply, event: &Value) -> Value {
         let accepted = header(event, "accept-encoding").unwrap_or_default();
-        let (reply, compressed) = self
-            .compressed
-            .choose(reply, takes_gzip([accepted.as_str()]));
+        let takes_gzip = takes_gzip([accepted.as_str()]);
+        let (reply, compressed) = choose(reply, takes_gzip, |tag, _| (self.compressed)(tag));
         let mut answer = proxy_reply(&reply);
         if let Some(compressed) = compressed {
             answer["body"] = Value::from(super::gateway::base64(&compressed));

@@ -10,12 +10,13 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT
 use hyper::http::request::Parts;
 use hyper::{Request, Response, Uri};
 
+use super::compressed::Compressed;
 use super::exchange::{response, response_of};
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
 use super::{ApiKey, Body, Edge};
 use crate::assets::OPENAPI;
-use crate::http::compressed::{Compressed, takes_gzip};
+use crate::http::compressed::{choose, takes_gzip};
 use crate::http::{
     self, Api, Details, Handler, Method, Parameters, Reply, Route, Routes, after_stage, door,
 };
@@ -123,7 +124,8 @@ impl Edge for Direct {
             Some(Handler::Client) => {
                 let accepted = head.headers.get_all(ACCEPT_ENCODING).iter();
                 let accepted = accepted.filter_map(|line| line.to_str().ok());
-                match self.compressed.choose(reply, takes_gzip(accepted)) {
+                let compressed = |tag: &str, body: &str| self.compressed.of(tag, body);
+                match choose(reply, takes_gzip(accepted), compressed) {
                     (reply, Some(body)) => response_of(reply, Bytes::from_owner(body)),
                     (reply, None) => response(reply),
                 }

@@ -4,6 +4,7 @@
 //! API Gateway does in front of Lambda, so that what passes here passes deployed.
 
 mod body;
+mod compressed;
 mod connection;
 mod container;
 pub mod dashboard;

@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use lamed::assets;
 use lamed::domain::Secret;
+use lamed::function;
 use lamed::http::{BrowserClient, Routes, Script};
 use lamed::server::{ApiKey, Connections, Gateway, TokenBucket, serve};
-use lamed::store::{DEFAULT_WINDOW, RedisSettings, Server};
+use lamed::store::{Counting, DEFAULT_WINDOW, RedisSettings, Server};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::gateway::{KEY, play, stories};
+use crate::support::dynamodb::Table;
 use crate::support::{Cluster, Executable, Lambda, Redis, is_skipped, name, tools};
 
 const ARCHITECTURES: [&str; 2] = ["x86_64", "arm64"];
@@ -102,6 +104,31 @@ async fn the_function_counts_on_a_cluster() {
     assert_eq!(elements.len(), 21);
     let answer = lambda.invoke("delete", r#"{"experiment": "e7"}"#).await;
     assert_eq!(answer, Ok(json!({"deleted": 1})));
+}
+
+#[tokio::test]
+async fn the_function_counts_in_a_table() {
+    let Some(executable) = Executable::native() else {
+        return;
+    };
+    let table = Table::create().await;
+    let store = function::Store::DynamoDb {
+        table: table.settings.table.clone(),
+        counting: Counting::default(),
+        timeout: table.settings.timeout,
+    };
+    let endpoint = table.settings.endpoint.clone().unwrap();
+    let variables = [
+        ("AWS_REGION", table.settings.region.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+        ("AWS_SESSION_TOKEN", "t0ken"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+    ];
+    let lambda = Lambda::over(&executable, store, &variables).await;
+    flat_events_are_answered(&lambda).await;
+    let log = lambda.log("track");
+    assert!(!log.contains("s3cret") && !log.contains("t0ken"), "{log}");
 }
 
 /// As by any other home, with the experiments that are beside the function.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use lamed::domain::{Experiments, Name};
-use lamed::function::{self, EXPERIMENTS, SETTINGS, Settings, SettingsError};
+use lamed::function::{self, EXPERIMENTS, SETTINGS, Settings, SettingsError, compressed};
 use lamed::http::function_url::{self, FunctionUrl};
 use lamed::http::gateway::answer;
 use lamed::http::{Api, BrowserClient, Handler, Route, Routes, Rules, wire};
@@ -56,11 +56,15 @@ enum Failure {
     Runtime(#[from] lambda_runtime::Error),
 }
 
+/// A file of the folder that Lambda unpacks the function into.
+fn beside(name: &str) -> PathBuf {
+    let folder = env::var_os("LAMBDA_TASK_ROOT").unwrap_or_else(|| "/var/task".into());
+    PathBuf::from(folder).join(name)
+}
+
 /// What the folder declares that Lambda unpacks the function into.
 fn experiments(namespace: Name) -> Result<Experiments, Failure> {
-    let folder = env::var_os("LAMBDA_TASK_ROOT").unwrap_or_else(|| "/var/task".into());
-    let path = PathBuf::from(folder).join(EXPERIMENTS);
-    let text = fs::read_to_string(path).map_err(Failure::Experiments)?;
+    let text = fs::read_to_string(beside(EXPERIMENTS)).map_err(Failure::Experiments)?;
     let declared: wire::declared::Experiments =
         serde_json::from_str(&text).map_err(Failure::NotExperiments)?;
     Ok(declared.within(namespace))
@@ -127,7 +131,10 @@ impl LambdaFunction {
                 .filter_map(|r| Route::of(&r.path, &r.method, &r.handler, r.key_required));
             let api = api(&settings, true, true)?;
             let routes = Routes::new(routes);
-            return Ok(Self::All(FunctionUrl::new(api, routes, door.key)));
+            let compressed = Box::new(|tag: &str| fs::read(beside(&compressed(tag))).ok());
+            return Ok(Self::All(FunctionUrl::new(
+                api, routes, door.key, compressed,
+            )));
         }
         let handler = Handler::from_name(&name).ok_or(Failure::Handler(name))?;
         let serves_client = handler == Handler::Client;

@@ -91,7 +91,6 @@ impl Client {
                 Failure::Unsent(_) | Failure::Busy(_) => {}
                 lasting => return Err(lasting),
             }
-            tracing::debug!(operation, ?failure, "asking again");
             if !patience.pause().await {
                 return Err(failure);
             }
@@ -108,13 +107,13 @@ impl Client {
             return serde_json::from_slice(&answer)
                 .map_err(|error| Failure::Unclear(format!("the answer is no JSON: {error}")));
         }
-        let failure = Failure::of_answer(status, &answer);
-        if let Failure::Refused { code, .. } = &failure
-            && code.starts_with("ExpiredToken")
-        {
-            *self.held.lock().await = None;
+        match Failure::of_answer(status, &answer) {
+            Failure::Refused { code, message } if code.starts_with("ExpiredToken") => {
+                *self.held.lock().await = None;
+                Err(Failure::Busy(message))
+            }
+            failure => Err(failure),
         }
-        Err(failure)
     }
 
     async fn credentials(&self) -> Result<Credentials, String> {

@@ -44,15 +44,23 @@ impl DynamoDbStore {
         experiments: &[Name],
     ) -> Result<Vec<Option<String>>, StoreError> {
         let key = |experiment| items::copy(namespace, experiment);
-        let mut keys: Vec<Key> = experiments.iter().map(key).collect();
-        keys.sort_unstable_by(|a, b| a.pk.cmp(&b.pk));
-        keys.dedup();
+        // Each once: the API refuses keys that come twice.
+        let mut places: HashMap<Key, u64> = HashMap::new();
+        let mut keys = Vec::new();
+        for experiment in experiments {
+            let key = key(experiment);
+            if places.insert(key.clone(), 0).is_none() {
+                keys.push(key);
+            }
+        }
         let copies = self.get_all(&keys).await?;
-        let copies: HashMap<Key, &str> = (copies.iter())
-            .filter_map(|item| Some((Key::of(item)?, items::text(item, "copy")?)))
-            .collect();
-        Ok((experiments.iter())
-            .map(|experiment| copies.get(&key(experiment)).map(|copy| (*copy).to_owned()))
-            .collect())
+        for (copy, place) in copies.iter().zip(1..) {
+            places.extend(Key::of(copy).map(|key| (key, place)));
+        }
+        let copy = |experiment| {
+            let place = usize::try_from(*places.get(&key(experiment))?).ok()?;
+            items::text(copies.get(place.checked_sub(1)?)?, "copy").map(str::to_owned)
+        };
+        Ok(experiments.iter().map(copy).collect())
     }
 }

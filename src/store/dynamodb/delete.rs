@@ -1,20 +1,19 @@
 //! Deleting counters. A delete that was interrupted is finished by the next one.
 
+use super::DynamoDbStore;
 use super::failure::Failure;
 use super::items::{self, Key};
 use super::patience::Patience;
 use super::read::{Contents, Counted};
 use super::request::{self, Action};
-use super::{DynamoDbStore, at_once};
 use crate::domain::{Name, Selection};
 use crate::store::StoreError;
 
 /// How many counters go at once: a transaction takes 100 items.
 const COUNTERS_AT_ONCE: usize = 90;
 
-/// How many items one request removes, and how many such requests are under way.
+/// How many items one request removes.
 const ITEMS_AT_ONCE: usize = 25;
-const REQUESTS_AT_ONCE: usize = 8;
 
 impl DynamoDbStore {
     /// Deletes the selected counters, and then the items on which they counted. Idempotency keys that were counted under
@@ -34,7 +33,7 @@ impl DynamoDbStore {
             }
             deleted += gone;
         }
-        self.known.forget(namespace, experiment);
+        self.known.forget(&items::partition(namespace, experiment));
         // Looked for only now: nobody can make another one for what is deleted.
         let left = self.contents(namespace, experiment).await?.left;
         self.remove_items(&left).await?;
@@ -104,11 +103,12 @@ impl DynamoDbStore {
         experiment.deleted = experiment.version;
         for counter in selected {
             let variant = counter.variant.as_str();
-            if let Some(count) = experiment.variants.get_mut(variant) {
+            let mut variants = experiment.variants.iter_mut();
+            if let Some((_, count)) = variants.find(|(name, _)| name == variant) {
                 *count = count.saturating_sub(1);
             }
         }
-        experiment.variants.retain(|_, count| *count > 0);
+        experiment.variants.retain(|(_, count)| *count > 0);
         let mut actions = vec![experiment.put(namespace, name, before)];
         actions.extend(selected.iter().map(|counter| {
             let delete = Action::delete(&counter.key).when("#id = :id");
@@ -138,10 +138,10 @@ impl DynamoDbStore {
     }
 
     async fn remove_items(&self, keys: &[Key]) -> Result<(), StoreError> {
-        let requests = keys.chunks(ITEMS_AT_ONCE).map(|some| self.remove_few(some));
-        at_once(REQUESTS_AT_ONCE, requests.collect())
-            .await
-            .map(drop)
+        for some in keys.chunks(ITEMS_AT_ONCE) {
+            self.remove_few(some).await?;
+        }
+        Ok(())
     }
 
     async fn remove_few(&self, keys: &[Key]) -> Result<(), StoreError> {

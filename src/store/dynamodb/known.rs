@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::items::{self, Key};
 use super::random;
-use crate::domain::{Counter, EventKind, Name};
+use crate::domain::Counter;
 
 /// How long an instance goes without looking whether counters of an experiment were deleted. A delete removes the items
 /// that count, which everybody notices at once; this is for one that was interrupted before that.
@@ -19,81 +20,82 @@ pub(super) const MOST_SHARDS: u64 = 64;
 /// How many times as many are used after a conflict.
 const SPREAD: u64 = 4;
 
-type Place = (Name, Name);
-
 /// The counters that were found in the table.
 #[derive(Default)]
-pub(super) struct Known(Mutex<HashMap<Place, Experiment>>);
+pub(super) struct Known(Mutex<Found>);
 
+#[derive(Default)]
+struct Found {
+    /// By their partitions.
+    experiments: HashMap<String, Experiment>,
+    counters: HashMap<Key, Place>,
+}
+
+#[derive(Clone, Copy)]
 struct Experiment {
     /// The version of its last delete.
     deleted: u64,
     looked: Instant,
-    counters: HashMap<(EventKind, Name), Found>,
 }
 
 #[derive(Clone, Copy)]
-struct Found {
+struct Place {
     id: u64,
     /// How many shards are in use: more than one after a conflict.
     shards: u64,
 }
 
-fn place(counter: &Counter) -> Place {
-    (counter.namespace.clone(), counter.experiment.clone())
+impl Found {
+    fn forget(&mut self, partition: &str) {
+        self.experiments.remove(partition);
+        self.counters.retain(|key, _| key.pk != partition);
+    }
 }
 
 impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Experiment>> {
+    fn lock(&self) -> MutexGuard<'_, Found> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id of a counter, and one of its shards.
     pub(super) fn find(&self, counter: &Counter) -> Option<(u64, u64)> {
-        let experiments = self.lock();
-        let experiment = experiments.get(&place(counter))?;
-        let key = (counter.kind.clone(), counter.variant.clone());
-        let Found { id, shards } = *experiment.counters.get(&key)?;
+        let found = self.lock();
+        let Place { id, shards } = *found.counters.get(&items::counter(counter))?;
         Some((id, random::below(shards)))
     }
 
     /// Remembers a counter that was read together with its experiment.
     pub(super) fn insert(&self, counter: &Counter, id: u64, deleted: u64) {
-        let mut experiments = self.lock();
-        let experiment = experiments
-            .entry(place(counter))
-            .or_insert_with(|| Experiment {
-                deleted,
-                looked: Instant::now(),
-                counters: HashMap::new(),
-            });
-        if experiment.deleted != deleted {
-            experiment.counters.clear();
-            experiment.deleted = deleted;
+        let key = items::counter(counter);
+        let mut found = self.lock();
+        let before = found.experiments.get(&key.pk).copied();
+        if before.is_some_and(|before| before.deleted != deleted) {
+            found.forget(&key.pk);
         }
-        let key = (counter.kind.clone(), counter.variant.clone());
-        experiment.counters.insert(key, Found { id, shards: 1 });
+        let looked = before.map_or_else(Instant::now, |before| before.looked);
+        let experiment = Experiment { deleted, looked };
+        found.experiments.insert(key.pk.clone(), experiment);
+        found.counters.insert(key, Place { id, shards: 1 });
     }
 
     /// Uses more items for a counter from now on.
     pub(super) fn spread(&self, counter: &Counter) {
-        let mut experiments = self.lock();
-        let key = (counter.kind.clone(), counter.variant.clone());
-        let experiment = experiments.get_mut(&place(counter));
-        if let Some(found) = experiment.and_then(|experiment| experiment.counters.get_mut(&key)) {
-            found.shards = (found.shards * SPREAD).min(MOST_SHARDS);
+        let mut found = self.lock();
+        if let Some(place) = found.counters.get_mut(&items::counter(counter)) {
+            place.shards = (place.shards * SPREAD).min(MOST_SHARDS);
         }
     }
 
     /// Forgets the counters of an experiment.
-    pub(super) fn forget(&self, namespace: &Name, experiment: &Name) {
-        self.lock().remove(&(namespace.clone(), experiment.clone()));
+    pub(super) fn forget(&self, partition: &str) {
+        self.lock().forget(partition);
     }
 
     /// Whether it is time to look for deletes again. Only one asker is told so.
     pub(super) fn is_due(&self, counter: &Counter) -> bool {
-        let mut experiments = self.lock();
-        let Some(experiment) = experiments.get_mut(&place(counter)) else {
+        let mut found = self.lock();
+        let key = items::counter(counter);
+        let Some(experiment) = found.experiments.get_mut(&key.pk) else {
             return false;
         };
         let is_due = experiment.looked.elapsed() >= LOOK_AGAIN;
@@ -105,11 +107,12 @@ impl Known {
 
     /// What a look found; `false` where the counters are deleted that were known.
     pub(super) fn looked(&self, counter: &Counter, deleted: u64) -> bool {
-        let mut experiments = self.lock();
-        let place = place(counter);
-        let is_same = (experiments.get(&place)).is_none_or(|known| known.deleted == deleted);
+        let mut found = self.lock();
+        let key = items::counter(counter);
+        let known = found.experiments.get(&key.pk);
+        let is_same = known.is_none_or(|known| known.deleted == deleted);
         if !is_same {
-            experiments.remove(&place);
+            found.forget(&key.pk);
         }
         is_same
     }
@@ -118,6 +121,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{EventKind, Name};
 
     fn counter(variant: &str) -> Counter {
         let name = |text: &str| Name::stored(text.to_owned());

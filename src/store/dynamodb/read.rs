@@ -1,6 +1,6 @@
 //! Reading: one Query an experiment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -32,12 +32,12 @@ pub(super) struct Counted {
     pub id: u64,
     pub kind: EventKind,
     pub variant: Name,
-    /// By year, month and day.
-    days: BTreeMap<(i64, i64, i64), OfDay>,
+    /// In any order; a day may come several times.
+    days: Vec<OfDay>,
 }
 
-#[derive(Default)]
 struct OfDay {
+    day: Day,
     count: u64,
     /// Where a conversion had a value.
     sums: Option<Sums>,
@@ -60,7 +60,7 @@ impl Contents {
                     id,
                     kind,
                     variant,
-                    days: BTreeMap::new(),
+                    days: Vec::new(),
                 });
             }
         }
@@ -85,30 +85,33 @@ impl Counted {
             let Ok(day) = digits.parse() else {
                 continue;
             };
-            let of_day = self.days.entry((month.year, month.month, day)).or_default();
+            let of_day = self.of(Day { day, ..month });
             match &name[digits.len()..] {
                 "" => of_day.count += items::read_number::<u64>(value).unwrap_or(0),
                 part => {
                     let number = items::read_number::<u128>(value).unwrap_or(0);
-                    let sums = match part {
-                        "s" => Sums {
-                            sum: number,
-                            squares: 0,
-                        },
-                        _ => Sums {
-                            sum: 0,
-                            squares: number,
-                        },
-                    };
-                    of_day.sums = Some(of_day.sums.unwrap_or_default().and(sums));
+                    let sums = of_day.sums.get_or_insert_default();
+                    match part {
+                        "s" => sums.sum += number,
+                        _ => sums.squares += number,
+                    }
                 }
             }
         }
     }
 
-    fn by_day(&self) -> impl Iterator<Item = (Day, &OfDay)> {
-        let days = self.days.iter();
-        days.map(|(&(year, month, day), of_day)| (Day { year, month, day }, of_day))
+    /// Other items may have counted on the same day.
+    fn of(&mut self, day: Day) -> &mut OfDay {
+        let place = self.days.iter().position(|of_day| of_day.day == day);
+        let place = place.unwrap_or_else(|| {
+            self.days.push(OfDay {
+                day,
+                count: 0,
+                sums: None,
+            });
+            self.days.len() - 1
+        });
+        &mut self.days[place]
     }
 }
 
@@ -128,7 +131,7 @@ impl DynamoDbStore {
             .filter(|(_, contents)| scope.is_some() || !contents.counters.is_empty())
             .map(|(experiment, contents)| {
                 let counts = contents.counters.into_iter().map(|counter| Count {
-                    count: counter.days.values().map(|day| day.count).sum(),
+                    count: counter.days.iter().map(|day| day.count).sum(),
                     kind: counter.kind,
                     variant: counter.variant,
                 });
@@ -147,17 +150,15 @@ impl DynamoDbStore {
             .map(|contents| {
                 let mut days: Vec<DayCount> = (contents.counters.iter())
                     .flat_map(|counter| {
-                        counter.by_day().map(|(day, of_day)| DayCount {
-                            day,
+                        counter.days.iter().map(|of_day| DayCount {
+                            day: of_day.day,
                             kind: counter.kind.clone(),
                             variant: counter.variant.clone(),
                             count: of_day.count,
                         })
                     })
                     .collect();
-                days.sort_unstable_by(|a, b| {
-                    (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
-                });
+                DayCount::sort(&mut days);
                 days
             })
             .collect())
@@ -174,9 +175,9 @@ impl DynamoDbStore {
                 let mut sums: Vec<DaySums> = (contents.counters.iter())
                     .flat_map(|counter| {
                         let goal = counter.kind.goal();
-                        counter.by_day().filter_map(move |(day, of_day)| {
+                        counter.days.iter().filter_map(move |of_day| {
                             Some(DaySums {
-                                day,
+                                day: of_day.day,
                                 goal: goal?.clone(),
                                 variant: counter.variant.clone(),
                                 sums: of_day.sums?,
@@ -184,9 +185,7 @@ impl DynamoDbStore {
                         })
                     })
                     .collect();
-                sums.sort_unstable_by(|a, b| {
-                    (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
-                });
+                DaySums::sort(&mut sums);
                 sums
             })
             .collect())

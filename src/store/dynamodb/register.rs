@@ -1,6 +1,6 @@
 //! Counters that an instance does not know: it finds them in the table, or makes them where there is room.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(super) struct Experiment {
     /// The version of its last delete.
     pub deleted: u64,
     /// How many counters each variant has.
-    pub variants: BTreeMap<String, u64>,
+    pub variants: Vec<(String, u64)>,
 }
 
 impl Experiment {
@@ -59,13 +59,11 @@ impl Experiment {
 /// What one look in the table found.
 #[derive(Default)]
 struct Look {
-    /// Of counters.
-    ids: HashMap<Key, u64>,
-    experiments: HashMap<Key, Experiment>,
-    /// How many counters each namespace has.
-    counters: HashMap<Key, u64>,
+    /// The ids of counters, and how many counters each namespace has.
+    numbers: HashMap<Key, u64>,
+    experiments: Vec<(Key, Experiment)>,
     /// Those beside the configured one.
-    namespaces: BTreeSet<String>,
+    namespaces: Vec<String>,
 }
 
 impl Look {
@@ -86,34 +84,50 @@ impl Look {
             let names = names.filter_map(|name| name.as_str().map(str::to_owned));
             self.namespaces = names.collect();
         } else if key.sk != "x" {
-            put_or_remove(&mut self.ids, key, items::number(item, "id"));
+            self.put_number(key, items::number(item, "id"));
         } else if key.pk.starts_with("n:") {
-            put_or_remove(&mut self.counters, key, items::number(item, "counters"));
+            self.put_number(key, items::number(item, "counters"));
         } else {
-            self.experiments.insert(key, Experiment::read(item));
+            self.put_experiment(key, Experiment::read(item));
         }
     }
 
+    fn put_number(&mut self, key: Key, number: Option<u64>) {
+        match number {
+            Some(number) => self.numbers.insert(key, number),
+            None => self.numbers.remove(&key),
+        };
+    }
+
+    fn put_experiment(&mut self, key: Key, experiment: Experiment) {
+        self.experiments.retain(|(other, _)| *other != key);
+        self.experiments.push((key, experiment));
+    }
+
     fn id(&self, event: &Event) -> Option<u64> {
-        self.ids.get(&items::counter(&event.counter)).copied()
+        self.numbers.get(&items::counter(&event.counter)).copied()
     }
 
     fn experiment(&self, event: &Event) -> Experiment {
         let counter = &event.counter;
         let key = items::experiment(&counter.namespace, &counter.experiment);
-        self.experiments.get(&key).cloned().unwrap_or_default()
+        let found = self.experiments.iter().find(|(other, _)| *other == key);
+        found
+            .map(|(_, experiment)| experiment.clone())
+            .unwrap_or_default()
     }
 
     /// How many counters its namespace has; none where it is new.
     fn counters(&self, event: &Event) -> Option<u64> {
         let key = items::namespace(&event.counter.namespace);
-        self.counters.get(&key).copied()
+        self.numbers.get(&key).copied()
     }
 
     /// The limit that leaves no room for the counter of this event.
     fn limit(&self, event: &Event, limits: &CountLimits) -> Option<Limit> {
         let experiment = self.experiment(event);
-        let is_new = !(experiment.variants).contains_key(event.counter.variant.as_str());
+        let variant = event.counter.variant.as_str();
+        let is_new = experiment.variants.iter().all(|(name, _)| name != variant);
         if !event.configured.variant
             && is_new
             && experiment.variants.len() as u64 >= limits.max_variants
@@ -232,8 +246,12 @@ impl DynamoDbStore {
     fn with_counter(&self, event: &Event, look: &Look) -> Experiment {
         let mut experiment = look.experiment(event);
         experiment.version += 1;
-        let variant = event.counter.variant.as_str().to_owned();
-        *experiment.variants.entry(variant).or_default() += 1;
+        let variant = event.counter.variant.as_str();
+        let mut variants = experiment.variants.iter_mut();
+        match variants.find(|(name, _)| name == variant) {
+            Some((_, counters)) => *counters += 1,
+            None => experiment.variants.push((variant.to_owned(), 1)),
+        }
         experiment
     }
 
@@ -280,15 +298,15 @@ impl DynamoDbStore {
     fn registered(&self, event: &Event, look: &mut Look, experiment: Experiment) {
         let counter = &event.counter;
         let namespace = &counter.namespace;
-        look.ids.insert(items::counter(counter), experiment.version);
+        look.put_number(items::counter(counter), Some(experiment.version));
         let key = items::experiment(namespace, &counter.experiment);
-        look.experiments.insert(key, experiment);
+        look.put_experiment(key, experiment);
         let counters = look.counters(event);
         if counters.is_none() && !event.configured.namespace {
-            look.namespaces.insert(namespace.as_str().to_owned());
+            look.namespaces.push(namespace.as_str().to_owned());
         }
         let key = items::namespace(namespace);
-        look.counters.insert(key, counters.unwrap_or(0) + 1);
+        look.put_number(key, Some(counters.unwrap_or(0) + 1));
     }
 
     /// A transaction of these actions on the table.
@@ -302,20 +320,13 @@ fn put_new(item: Item) -> Action {
     Action::put(item).when("attribute_not_exists(pk)")
 }
 
-fn put_or_remove(all: &mut HashMap<Key, u64>, key: Key, number: Option<u64>) {
-    match number {
-        Some(number) => all.insert(key, number),
-        None => all.remove(&key),
-    };
-}
-
 /// The distinct counters among these events, the first of each.
 pub(super) fn first_of_each<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a Event> {
-    let mut seen = BTreeSet::new();
-    events
-        .filter(|event| {
-            let key = items::counter(&event.counter);
-            seen.insert((key.pk, key.sk))
-        })
-        .collect()
+    let mut first: Vec<&Event> = Vec::new();
+    for event in events {
+        if first.iter().all(|other| other.counter != event.counter) {
+            first.push(event);
+        }
+    }
+    first
 }

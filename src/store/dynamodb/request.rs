@@ -1,6 +1,5 @@
 //! The JSON of requests, written as text: trees of values would take three times the room in the function.
 
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use super::items::Key;
@@ -29,7 +28,7 @@ impl Item {
         self
     }
 
-    pub(super) fn numbers(mut self, name: &str, values: &BTreeMap<String, u64>) -> Self {
+    pub(super) fn numbers(mut self, name: &str, values: &[(String, u64)]) -> Self {
         let mut all = String::new();
         for (name, value) in values {
             add(
@@ -164,7 +163,7 @@ mod tests {
             pk: odd.to_owned(),
             sk: "x".to_owned(),
         };
-        let variants = BTreeMap::from([(odd.to_owned(), 1), ("b".to_owned(), 2)]);
+        let variants = [(odd.to_owned(), 1), ("b".to_owned(), 2)];
         let item = Item::new(&at)
             .text("event", odd)
             .number("id", &7)

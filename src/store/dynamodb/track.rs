@@ -1,7 +1,5 @@
 //! Counting events.
 
-use std::collections::HashMap;
-
 use futures_util::future::join;
 
 use super::failure::{Failure, Reason};
@@ -43,35 +41,32 @@ impl DynamoDbStore {
         let unknown = first_of_each(
             (events.iter()).filter(|event| self.known.find(&event.counter).is_none()),
         );
-        let mut refused: HashMap<Key, Limit> = HashMap::new();
+        let mut refused: Vec<(&Event, Limit)> = Vec::new();
         if !unknown.is_empty() {
             let found = self.find(&unknown, &mut patience).await?;
-            for (event, found) in unknown.iter().zip(found) {
-                if let Err(limit) = found {
-                    refused.insert(items::counter(&event.counter), limit);
-                }
+            for (event, found) in unknown.into_iter().zip(found) {
+                refused.extend(found.err().map(|limit| (event, limit)));
             }
         }
         // An event that comes twice in one call is a duplicate the second time.
-        let mut first: HashMap<(Key, &str), usize> = HashMap::new();
-        let mut once = Vec::new();
-        let mut same = Vec::with_capacity(events.len());
+        let mut once: Vec<&Event> = Vec::new();
+        let mut places = Vec::with_capacity(events.len());
         for event in events {
-            let key = (items::counter(&event.counter), event.key.as_str());
-            let place = *first.entry(key).or_insert(once.len());
-            let is_first = place == once.len();
-            if is_first {
+            let same = |other: &&Event| other.key == event.key && other.counter == event.counter;
+            let place = once.iter().position(same);
+            places.push((place.unwrap_or(once.len()), place.is_none()));
+            if place.is_none() {
                 once.push(event);
             }
-            same.push((place, is_first));
         }
         let counts = once.into_iter().map(|event| {
-            let limit = refused.get(&items::counter(&event.counter)).copied();
-            self.count_or_refuse(event, limit, patience.fork())
+            let limit = refused
+                .iter()
+                .find(|(other, _)| other.counter == event.counter);
+            self.count_or_refuse(event, limit.map(|(_, limit)| *limit), patience.fork())
         });
-        let outcomes = at_once(AT_ONCE, counts.collect()).await;
-        let outcomes = outcomes?;
-        Ok((same.into_iter())
+        let outcomes = at_once(AT_ONCE, counts.collect()).await?;
+        Ok((places.into_iter())
             .map(|(place, is_first)| match outcomes[place] {
                 Outcome::Counted if !is_first => Outcome::Duplicate,
                 outcome => outcome,
@@ -119,7 +114,10 @@ impl DynamoDbStore {
             };
             match attempt {
                 Attempt::Done(outcome) => return Ok(outcome),
-                Attempt::Deleted => self.known.forget(&counter.namespace, &counter.experiment),
+                Attempt::Deleted => {
+                    let partition = items::partition(&counter.namespace, &counter.experiment);
+                    self.known.forget(&partition);
+                }
                 Attempt::Conflict => self.known.spread(counter),
                 Attempt::NoItem | Attempt::Busy => {}
             }

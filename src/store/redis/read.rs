@@ -160,9 +160,7 @@ impl RedisStore {
             }));
         }
         for counts in &mut counts {
-            counts.sort_unstable_by(|a, b| {
-                (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant))
-            });
+            DayCount::sort(counts);
         }
         Ok(counts)
     }
@@ -192,9 +190,7 @@ impl RedisStore {
             }));
         }
         for sums in &mut sums {
-            sums.sort_unstable_by(|a, b| {
-                (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant))
-            });
+            DaySums::sort(sums);
         }
         Ok(sums)
     }

@@ -124,7 +124,7 @@ pub(super) fn days(
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    counts.sort_by(|a, b| (a.day, &a.kind, &a.variant).cmp(&(b.day, &b.kind, &b.variant)));
+    DayCount::sort(&mut counts);
     Ok(counts)
 }
 
@@ -148,7 +148,7 @@ pub(super) fn sums(
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    sums.sort_by(|a, b| (a.day, &a.goal, &a.variant).cmp(&(b.day, &b.goal, &b.variant)));
+    DaySums::sort(&mut sums);
     Ok(sums)
 }
 

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::support::dynamodb::{self, Table};
-use crate::support::{Line, Outcome, REMEMBERED, Redis, Server, free_port, line, query};
+use crate::support::dynamodb::{self, Proxy, Table};
+use crate::support::{
+    Line, Outcome, REMEMBERED, Redis, Server, free_port, line, make_certificates, query,
+};
 
 fn serve(home: &TempDir, arguments: &[&str]) -> Line {
     line(
@@ -173,6 +175,29 @@ async fn serve_says_what_keeps_it_from_a_table() {
     let Outcome { code, stderr, .. } = serve(&home, &table.name()).run();
     assert!(
         code == Some(1) && stderr.contains("is not a URL"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test]
+async fn serve_speaks_tls_to_who_a_trusted_authority_vouches_for() {
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    let proxy = Proxy::start_with_tls(folder.path());
+    let (_, port) = proxy.address.rsplit_once(':').unwrap();
+    let home = home();
+    dynamodb::give_access(home.path(), &format!("https://localhost:{port}"));
+    let said = |authority: &str| {
+        let line = serve(&home, &["--store", "dynamodb:missing"]);
+        let line = line.env("SSL_CERT_FILE", folder.path().join(authority));
+        line.run().stderr
+    };
+    // MiniStack's own words: all of the way works.
+    let stderr = said("ca.crt");
+    assert!(stderr.contains("it does not exist: create it"), "{stderr}");
+    let stderr = said("other.crt");
+    assert!(
+        stderr.contains("TLS: invalid peer certificate: UnknownIssuer"),
         "{stderr}"
     );
 }

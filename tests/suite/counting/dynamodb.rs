@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
+use async_trait::async_trait;
 use lamed::domain::{Event, Outcome, Selection, Value as Worth};
-use lamed::store::{Counting, DynamoDbSettings, DynamoDbStore, Store, StoreError};
+use lamed::store::{
+    Counting, Credentials, CredentialsSource, DynamoDbSettings, DynamoDbStore, Store, StoreError,
+};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
@@ -157,6 +160,56 @@ print(theirs.split("Signature=")[1] == auth.signature(ours, request), *sorted(si
         String::from_utf8_lossy(&output.stdout),
         "True content-type host x-amz-date x-amz-security-token x-amz-target\n"
     );
+}
+
+/// Gives credentials for a while, and counts how often.
+#[derive(Clone, Default)]
+struct Lent {
+    lasts: Arc<AtomicU64>,
+    given: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl CredentialsSource for Lent {
+    async fn credentials(&self) -> Result<Credentials, String> {
+        self.given.fetch_add(1, Ordering::SeqCst);
+        match self.lasts.load(Ordering::SeqCst) {
+            0 => Err("signed out".to_owned()),
+            seconds => Ok(Credentials {
+                expires: Some(SystemTime::now() + Duration::from_secs(seconds)),
+                ..Anybody.credentials().await?
+            }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_replaced_before_and_after_they_expire() {
+    let table = Table::create().await;
+    let proxy = Proxy::start();
+    let lent = Lent::default();
+    let settings = DynamoDbSettings {
+        timeout: Duration::from_millis(500),
+        ..table.behind(&proxy).settings
+    };
+    let store = DynamoDbStore::new(&settings, Arc::new(lent.clone())).unwrap();
+    let given = async |seconds: u64| {
+        lent.lasts.store(seconds, Ordering::SeqCst);
+        let before = lent.given.load(Ordering::SeqCst);
+        let done = store.ping().await.map_err(|error| error.to_string());
+        (lent.given.load(Ordering::SeqCst) - before, done)
+    };
+    let (_, done) = given(0).await;
+    assert!(done.unwrap_err().contains("signed out"));
+    // Less than five minutes are left: others are asked for, and these do if there are none.
+    assert_eq!(given(60).await, (1, Ok(())));
+    assert_eq!(given(0).await, (1, Ok(())));
+    assert_eq!(given(3600).await, (1, Ok(())));
+    assert_eq!(given(3600).await, (0, Ok(())));
+    // AWS knows better.
+    let mut expired = Some(Trouble::Expired);
+    proxy.rule(move |_, _| expired.take());
+    assert_eq!(given(3600).await, (1, Ok(())));
 }
 
 /// The answer that got lost said "counted", so the one that arrives says it, too.

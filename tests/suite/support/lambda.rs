@@ -127,7 +127,7 @@ impl Executable {
 /// The functions of a deployment, in their order: `lamed.track` and so on.
 const FUNCTIONS: [&str; 5] = ["track", "all", "experiment", "delete", "client"];
 
-/// A deployment's functions over one Redis.
+/// A deployment's functions over one store.
 pub struct Lambda {
     runtime_api: Child,
     address: String,
@@ -140,6 +140,11 @@ impl Lambda {
     const DECLARED: &str = r#"{"declared_only":false,"experiments":[]}"#;
 
     pub async fn start(executable: &Executable, redis: RedisSettings) -> Self {
+        Self::over(executable, Store::Redis(redis), &[]).await
+    }
+
+    /// Over any store, with these variables beside those of Lambda.
+    pub async fn over(executable: &Executable, store: Store, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", free_port());
         let runtime_api = start_runtime_api(folder.path(), &address);
@@ -149,7 +154,7 @@ impl Lambda {
         }
         let namespace = name("alephbet");
         let settings = Settings {
-            store: Store::Redis(redis),
+            store,
             namespace,
             ignore_bots: true,
             door: None,
@@ -167,6 +172,7 @@ impl Lambda {
                 )
                 .env(SETTINGS, settings.reveal())
                 .env("LAMBDA_TASK_ROOT", folder.path())
+                .envs(variables.iter().copied())
                 .stdout(Stdio::null())
                 .stderr(File::create(folder.path().join(function)).unwrap());
             Mutex::new(Process(command.spawn().unwrap()))

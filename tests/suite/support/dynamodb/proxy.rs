@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -13,10 +14,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
 use super::address;
 
@@ -30,6 +35,8 @@ pub enum Trouble {
     Throttled,
     /// A fault of the service, before anything was done.
     Internal,
+    /// The credentials have expired.
+    Expired,
     /// The connection ends, and nothing was done.
     CutBefore,
     /// It was done, and the connection ends.
@@ -78,6 +85,25 @@ pub struct Proxy {
 impl Proxy {
     /// Serves in a thread of its own.
     pub fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// The same by TLS, with the server's certificate of `make_certificates`.
+    pub fn start_with_tls(folder: &Path) -> Self {
+        let certificates = CertificateDer::pem_file_iter(folder.join("server.crt")).unwrap();
+        let certificates = certificates.map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .unwrap();
+        Self::serve(Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn serve(tls: Option<TlsAcceptor>) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -92,7 +118,7 @@ impl Proxy {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 tokio::select! {
-                    () = serve(listener, shared) => {}
+                    () = serve(listener, tls, shared) => {}
                     _ = stopped => {}
                 }
             });
@@ -125,13 +151,27 @@ impl Proxy {
     }
 }
 
-async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
+async fn serve(
+    listener: tokio::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    state: Arc<Mutex<State>>,
+) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let state = state.clone();
-        let service = service_fn(move |request| answer(state.clone(), request));
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let (state, tls) = (state.clone(), tls.clone());
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(state.clone(), request));
+            let http = http1::Builder::new();
+            // What a client thinks of it, it says itself.
+            let _ = match tls {
+                None => http.serve_connection(TokioIo::new(stream), service).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                    Err(_) => return,
+                },
+            };
+        });
     }
 }
 
@@ -158,6 +198,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
     match trouble {
         Some(Trouble::Conflict) if writes => return Ok(conflict(&json, |_| true)),
         Some(Trouble::Throttled) => return Ok(error(400, "ThrottlingException")),
+        Some(Trouble::Expired) => return Ok(error(400, "ExpiredTokenException")),
         Some(Trouble::Internal) => return Ok(error(500, "InternalServerError")),
         Some(Trouble::CutBefore) => return Err(Cut),
         Some(Trouble::Silence) => std::future::pending().await,
