@@ -15,6 +15,9 @@ pub(super) struct Args {
     /// Go to this release; `lamed status` lists them [default: the release before the live one]
     #[arg(long, value_name = "V")]
     to: Option<u64>,
+    /// Also bring back the experiments and the settings of that release
+    #[arg(long)]
+    with_experiments: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -26,7 +29,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let aws = connect(context).await?;
     let (observed, account) = deployment.observe(&aws, Purpose::RollBack).await?;
     let live = Release::live(&observed);
-    let (to, plan) = rollback(&observed, args.to)?;
+    let (to, mut plan) = rollback(&observed, args.to)?;
+    if args.with_experiments {
+        let changes = deployment.experiments_that_come_back(&config, &aws, &plan);
+        plan.kept.splice(0..0, changes.await?);
+    } else {
+        plan = (deployment.code_alone(&config, &aws, &observed, plan)).await?;
+    }
     let from = live.map_or("none".to_owned(), |release| release.to_string());
     let name = &deployment.name;
     if !plan.is_empty() {

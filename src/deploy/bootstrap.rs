@@ -62,6 +62,45 @@ pub(super) fn with_file(zip: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8
     })
 }
 
+/// A file beside the program.
+pub(super) fn file_in(zip: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).ok()?;
+    let mut content = Vec::new();
+    let mut entry = archive.by_name(name).ok()?;
+    entry.read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
+/// A zip of earlier days with today's files beside the program; `None` where it has these very files already.
+pub(super) fn with_files_of_today(
+    zip: &[u8],
+    files: &[(String, Vec<u8>)],
+) -> Result<Option<Vec<u8>>, SetupError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        SetupError::Usage(format!(
+            "the zip of the earlier release cannot be read: {error}"
+        ))
+    };
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| wrong(&error))?;
+    let mut same = archive.len() == files.len() + 1;
+    for (name, content) in files {
+        same &= file_in(zip, name).as_ref() == Some(content);
+    }
+    if same {
+        return Ok(None);
+    }
+    let mut bare = ZipWriter::new(Cursor::new(Vec::new()));
+    let program = archive
+        .by_name("bootstrap")
+        .map_err(|error| wrong(&error))?;
+    bare.raw_copy_file(program).map_err(|error| wrong(&error))?;
+    let bare = bare.finish().map_err(|error| wrong(&error))?.into_inner();
+    let all = files
+        .iter()
+        .try_fold(bare, |zip, (name, content)| with_file(&zip, name, content));
+    all.map(Some)
+}
+
 /// The processor that an ELF file is for.
 ///
 /// Source: System V ABI, "ELF header": 64 bits, little-endian, `e_machine` at byte 18.

@@ -426,9 +426,33 @@ def retention_is_one_of_a_list(old, self, log_group_name, retention_in_days):
 DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
 
 
+@corrects(functions.LambdaFunction, "get_code")
+def code_can_be_downloaded(old, self):
+    found = old(self)
+    place = f"{self.account_id}/{self.region}/{self.function_name}/{self.version}"
+    found["Code"] = {"RepositoryType": "S3", "Location": f"http://{request.host}/_code/{place}"}
+    return found
+
+
+class WithDownloads:
+    """The zips of functions, at the addresses that they have."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        path = environ["PATH_INFO"]
+        if not path.startswith("/_code/"):
+            return self.app(environ, start_response)
+        account, region, name, version = path.removeprefix("/_code/").split("/")
+        code = functions.get_backend(account, region).get_function(name, version).code_bytes
+        start_response("200 OK", [("Content-Type", "application/zip"), ("Content-Length", str(len(code)))])
+        return [code]
+
+
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app = DomainDispatcherApplication(create_backend_app)
+    app = WithDownloads(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     print(server.port, flush=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

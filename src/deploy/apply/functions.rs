@@ -10,7 +10,8 @@ use aws_sdk_lambda::types::{
 
 use super::{AwsError, Step, Work};
 use crate::deploy::aws::{ErrorKind, Patience};
-use crate::deploy::desired::{Desired, DesiredFunction, RUNTIME, Vpc, log_group};
+use crate::deploy::desired::{Code, Desired, DesiredFunction, RUNTIME, Vpc, log_group};
+use crate::deploy::observed::Configuration;
 use crate::domain::Secret;
 
 /// How long a function may take to become what it was told to be. In a VPC it takes minutes.
@@ -68,6 +69,11 @@ impl Work<'_> {
                 self.update_configuration(name, environment, vpc.as_ref(), *new_role)
                     .await
             }
+            Step::Restore {
+                name,
+                configuration,
+                code,
+            } => self.restore(name, configuration, code).await,
             Step::Publish {
                 name,
                 newest,
@@ -200,9 +206,38 @@ impl Work<'_> {
         self.settle(name, None).await
     }
 
+    /// The configuration first, as [`super::super::plan`] does; the variables stay.
+    async fn restore(
+        &self,
+        name: &str,
+        configuration: &Configuration,
+        code: &Code,
+    ) -> Result<(), AwsError> {
+        let update = async || {
+            let update = self.aws.lambda.update_function_configuration();
+            update
+                .function_name(name)
+                .runtime(Runtime::from(configuration.runtime.as_str()))
+                .handler(&configuration.handler)
+                .memory_size(signed(configuration.memory_mb))
+                .timeout(signed(configuration.timeout_seconds))
+                .send()
+                .await
+        };
+        self.aws
+            .call("lambda:UpdateFunctionConfiguration", update)
+            .await?;
+        self.settle(name, None).await?;
+        self.upload(name, code).await
+    }
+
     async fn update_code(&self, name: &str) -> Result<(), AwsError> {
         let desired = self.desired()?;
-        let code = desired.code_of(wanted(desired, name)?);
+        self.upload(name, desired.code_of(wanted(desired, name)?))
+            .await
+    }
+
+    async fn upload(&self, name: &str, code: &Code) -> Result<(), AwsError> {
         let zip = Blob::new(code.zip.as_ref());
         let architecture = Architecture::from(code.architecture.as_str());
         let update = async || {

@@ -251,6 +251,7 @@ impl Work<'_> {
             | Step::CreateFunction { .. }
             | Step::UpdateCode(_)
             | Step::UpdateConfiguration { .. }
+            | Step::Restore { .. }
             | Step::TagFunction(_)
             | Step::Publish { .. }
             | Step::CreateAlias(..)

@@ -112,6 +112,24 @@ impl Aws {
         self.network.get(url).await
     }
 
+    /// The zip of a version of a function.
+    pub(super) async fn code(&self, function: &str, version: u64) -> Result<Vec<u8>, AwsError> {
+        let get = async || {
+            let get = self.lambda.get_function().function_name(function);
+            get.qualifier(version.to_string()).send().await
+        };
+        let found = self.call("lambda:GetFunction", get).await?;
+        let location = found.code.and_then(|code| code.location);
+        let why = match self.network.download(&location.unwrap_or_default()).await {
+            Ok((200, zip)) => return Ok(zip),
+            Ok((status, _)) => format!("AWS answered {status}"),
+            Err(why) => why,
+        };
+        Err(AwsError::new(format!(
+            "cannot download version {version} of `{function}`: {why}"
+        )))
+    }
+
     /// The region that all calls go to.
     #[must_use]
     pub fn region(&self) -> &str {

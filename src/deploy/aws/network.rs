@@ -74,6 +74,12 @@ impl Network {
 
     /// Asks for an address without credentials: the status and the body of the reply, or why there is none.
     pub(super) async fn get(&self, url: &str) -> Result<(u16, String), String> {
+        let (status, body) = self.download(url).await?;
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// The same with a body of any bytes.
+    pub(super) async fn download(&self, url: &str) -> Result<(u16, Vec<u8>), String> {
         let mut request = HttpRequest::new(SdkBody::empty());
         request
             .set_uri(url.to_owned())
@@ -85,7 +91,7 @@ impl Network {
         let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
         let body = ByteStream::new(body).collect().await;
         let body = body.map_err(|error| root(&error))?.into_bytes();
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+        Ok((status, body.to_vec()))
     }
 }
 

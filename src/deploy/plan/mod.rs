@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use self::api::mapped;
 pub use self::deploy::deploy;
 pub use self::destroy::destroy;
+pub(super) use self::release::restore;
 pub use self::release::{Release, live_versions, rollback};
 pub use self::step::{Change, ChangeKind, MAX_ENVIRONMENT, Plan};
 pub(super) use self::step::{Group, Step};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::AwsError;
-use crate::deploy::desired::LIVE;
+use crate::deploy::desired::{Code, LIVE};
 use crate::deploy::observed::{Observed, ObservedFunction, Version};
 
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
@@ -80,6 +80,9 @@ impl Release {
 }
 
 const MARK: &str = ", release ";
+
+/// How a note begins that holds only where versions come back as they were.
+const SETTINGS_COME_BACK: &str = "the settings of that release come back, too";
 
 pub(super) fn describe(lamed_version: &str, release: Release) -> String {
     format!("lamed {lamed_version}{MARK}{}", release.0)
@@ -157,7 +160,7 @@ fn moves(observed: &Observed, to: Release) -> Plan {
     }
     if !other_settings.is_empty() {
         plan.kept.push(format!(
-            "the settings of that release come back, too, among them the store: {}",
+            "{SETTINGS_COME_BACK}, among them the store: {}",
             other_settings.join(", ")
         ));
     }
@@ -169,6 +172,61 @@ fn moves(observed: &Observed, to: Release) -> Plan {
         );
     }
     plan
+}
+
+/// The same plan with these codes in the place of those of the versions: each is published anew, under the same release,
+/// with the variables as they are.
+pub(in crate::deploy) fn restore(
+    plan: Plan,
+    observed: &Observed,
+    codes: &BTreeMap<String, Code>,
+) -> Plan {
+    let mut restored = Plan {
+        kept: plan.kept,
+        ..Plan::default()
+    };
+    restored
+        .kept
+        .retain(|note| !note.starts_with(SETTINGS_COME_BACK));
+    for change in plan.changes {
+        let found = match &change.step {
+            Step::MoveAlias(name, Some(to)) => {
+                codes
+                    .get_key_value(name)
+                    .zip((observed.functions.get(name)).and_then(|there| {
+                        let version = there.versions.iter().find(|one| one.number == *to)?;
+                        Some((version, there.versions.last()?.number))
+                    }))
+            }
+            _ => None,
+        };
+        let Some(((name, code), (version, newest))) = found else {
+            restored.changes.push(change);
+            continue;
+        };
+        let group = || Group::Function(name.clone());
+        let step = Step::Restore {
+            name: name.clone(),
+            configuration: version.configuration.clone(),
+            code: code.clone(),
+        };
+        let words = Words::update("function", name.as_str());
+        let words = words.detail(format!("the code of version {}", version.number));
+        restored.push(group(), step, words.detail("experiments and settings stay"));
+        let step = Step::Publish {
+            name: name.clone(),
+            newest,
+            description: version.description.clone(),
+        };
+        let words = Words::create("version", name.as_str());
+        restored.push(group(), step, words.detail(version.description.as_str()));
+        restored.push(
+            group(),
+            Step::MoveAlias(name.clone(), None),
+            Words::update("alias", format!("{name}:{LIVE}")).detail("→ new version"),
+        );
+    }
+    restored
 }
 
 /// What was live after a release: the newest version up to it. Python's cannot answer the events

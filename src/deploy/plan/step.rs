@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::deploy::desired::{Desired, Throttle, Vpc};
+use crate::deploy::desired::{Code, Desired, Throttle, Vpc};
+use crate::deploy::observed::Configuration;
 use crate::domain::Secret;
 
 /// What Lambda takes as the names and values of all variables of a function, in bytes.
@@ -139,6 +140,12 @@ pub(in crate::deploy) enum Step {
         /// The role was made again: only a changed configuration can be published anew.
         new_role: bool,
     },
+    /// To what an earlier version was, with today's variables and this code.
+    Restore {
+        name: String,
+        configuration: Configuration,
+        code: Code,
+    },
     TagFunction(String),
     Publish {
         name: String,
@@ -269,6 +276,14 @@ impl Plan {
             let bytes = variables.map(|(name, value)| name.len() + value.reveal().len());
             let bytes: usize = bytes.sum();
             (bytes > MAX_ENVIRONMENT).then_some((name.as_str(), bytes))
+        })
+    }
+
+    /// The functions whose alias moves to a version that is there, and that version.
+    pub(in crate::deploy) fn moved(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.changes.iter().filter_map(|change| match &change.step {
+            Step::MoveAlias(name, Some(version)) => Some((name.as_str(), *version)),
+            _ => None,
         })
     }
 

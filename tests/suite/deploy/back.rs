@@ -279,3 +279,82 @@ impl Site {
         functions.map(version).collect()
     }
 }
+
+/// A release is code: what was stopped since stays stopped, and the key stays the one that is in use.
+#[test]
+fn a_rollback_brings_back_code_and_neither_experiments_nor_settings() {
+    let site = Site::with_nothing();
+    let declare = |state: &str| {
+        let experiment = json!({"variants": {"blue": 1, "red": 1}, "state": state});
+        site.configure_just(&json!({"experiments": {"button color": experiment}}));
+    };
+    declare("running");
+    site.deploy();
+    site.build("second");
+    declare("stopped");
+    let rotate = ["--yes", "--new-key"];
+    assert_eq!(site.deploy_line(&rotate).run().code, Some(0));
+    let deployed = site.live_function();
+    // As it was, where that is asked for.
+    let outcome = site.line(&["rollback", "--with-experiments", "--yes"]).run();
+    let change = "experiment `button color`: stopped → running\n";
+    assert!(outcome.code == Some(0) && outcome.stderr.contains(change), "{outcome}");
+    assert!(site.live_function().experiments.contains(r#""state":"running""#));
+    site.deploy();
+    assert_eq!(site.live_function().program, b"second");
+
+    let outcome = site.line(&["rollback", "--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    let after = site.live_function();
+    assert_eq!(after.program, b"first");
+    assert_eq!(
+        (&after.experiments, &after.settings),
+        (&deployed.experiments, &deployed.settings)
+    );
+    assert!(
+        after.experiments.contains(r#""state":"stopped""#),
+        "{}",
+        after.experiments
+    );
+    let status = site
+        .line(&["status", "--json", "--bootstrap", "function.zip"])
+        .run();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(
+        (&status["release"], &status["releases"]),
+        (&json!(1), &json!([2, 1]))
+    );
+}
+
+/// What a version of the function behind a URL consists of.
+struct Live {
+    program: Vec<u8>,
+    experiments: String,
+    settings: String,
+}
+
+impl Site {
+    fn live_function(&self) -> Live {
+        use std::io::{Cursor, Read};
+        let function = &self.aws.state()["functions"]["lamed"];
+        let version = function["aliases"]["live"]["version"].as_str().unwrap();
+        let zip = self.aws.code("lamed", version);
+        let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+        let mut read = |name: &str| {
+            let mut content = Vec::new();
+            zip.by_name(name)
+                .unwrap()
+                .read_to_end(&mut content)
+                .unwrap();
+            content
+        };
+        // After what makes it a program of Linux.
+        let program = read("bootstrap").split_off(20);
+        let settings = &function["versions"][version]["Environment"]["LAMED_SETTINGS"];
+        Live {
+            program,
+            experiments: String::from_utf8(read("experiments.json")).unwrap(),
+            settings: settings.as_str().unwrap().to_owned(),
+        }
+    }
+}

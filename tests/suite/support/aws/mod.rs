@@ -254,6 +254,15 @@ impl Aws {
         state
     }
 
+    /// The zip of a version of a function.
+    pub fn code(&self, function: &str, version: &str) -> Vec<u8> {
+        let place = format!("{}/{REGION}/{function}/{version}", self.account);
+        let url = format!("http://{}/_code/{place}", moto::address(&self.account));
+        let output = Command::new("curl").args(["-sf", &url]).output().unwrap();
+        assert!(output.status.success(), "{url}");
+        output.stdout
+    }
+
     /// Makes these calls as `tests/aws/call.py` takes them, without record and faults.
     pub fn call(&self, calls: &Value) -> Value {
         let plain = format!("http://{}", self.proxy.plain);

@@ -184,6 +184,12 @@ async fn through(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result
     if let Some(path) = invocation(head.uri.path()) {
         return invoke(state, request, path).await;
     }
+    // The zip of a function, which AWS has elsewhere.
+    if head.uri.path().starts_with("/_code/") {
+        let account = state.lock().unwrap().account.clone();
+        let reply = forward(request, moto::address(&account), None).await?;
+        return Ok(reply.map(Full::from));
+    }
     let call = match Call::read(&head, &body) {
         Ok(call) => call,
         Err(unknown) => return Ok(text(501, format!("unknown to the proxy: {unknown}"))),
