@@ -44,14 +44,14 @@ impl Deployment {
             return Ok(());
         }
         let ours = observed.functions.values().filter(|function| function.ours);
-        let tables = ours.filter_map(|function| {
+        let mut tables = ours.filter_map(|function| {
             let settings = function.latest.environment.get(SETTINGS);
             match settings {
                 Some(settings) => counts_in_a_table(settings),
                 None => function.latest.is_python().then_some(false),
             }
         });
-        match (tables.last(), self.table.is_some()) {
+        match (tables.next(), self.table.is_some()) {
             (Some(true), false) => Err(SetupError::Usage(
                 "the deployed functions count in a DynamoDB table, but the config names a Redis: set `aws.store` to \
                  `dynamodb` to stay with the table, or to `redis` to begin in the Redis; counts are not moved"

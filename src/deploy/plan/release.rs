@@ -207,7 +207,7 @@ pub(in crate::deploy) fn restore(
         let group = || Group::Function(name.clone());
         let step = Step::Restore {
             name: name.clone(),
-            configuration: version.configuration.clone(),
+            configuration: Box::new(version.configuration.clone()),
             code: code.clone(),
         };
         let words = Words::update("function", name.as_str());

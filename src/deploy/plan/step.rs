@@ -143,7 +143,7 @@ pub(in crate::deploy) enum Step {
     /// To what an earlier version was, with today's variables and this code.
     Restore {
         name: String,
-        configuration: Configuration,
+        configuration: Box<Configuration>,
         code: Code,
     },
     TagFunction(String),

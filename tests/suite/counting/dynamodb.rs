@@ -64,7 +64,7 @@ async fn an_event_is_one_request_and_four_write_units_however_old_the_experiment
     let clock = Clock::new();
     let store = table.behind(&proxy).store_at(Counting::default(), &clock);
     let order = |uuid: &str| Event {
-        value: Some(Worth::new(999_999.9999).unwrap()),
+        value: Some(Worth::new(999_999.999_9).unwrap()),
         ..event("e", "ordered", "v", uuid)
     };
     // The first of each counter and month finds or makes the items.
@@ -424,12 +424,13 @@ async fn hammer(events: usize) {
     );
     let took = start.elapsed();
     proxy.calm();
-    let state = proxy.state();
-    let (conflicts, calls) = (state.conflicted, &state.calls);
-    println!(
-        "{events} events × {TIMES} in {took:?}: {failed} errors, {conflicts} conflicts, {calls:?}"
-    );
-    drop(state);
+    {
+        let state = proxy.state();
+        let (conflicts, calls) = (state.conflicted, &state.calls);
+        println!(
+            "{events} events × {TIMES} in {took:?}: {failed} errors, {conflicts} conflicts, {calls:?}"
+        );
+    }
     assert_eq!(participants(&*stores[0]).await, events as u64);
     // A reply that was lost for good may have been the one that said so.
     assert!(

@@ -130,8 +130,11 @@ fn converge(cases: &[Case], expected: &[(Start, Value)]) {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
+/// Something of each start.
+type OfStarts<T> = Vec<(Start, T)>;
+
 /// How many calls an undisturbed deploy makes, and what it leaves.
-fn undisturbed(starts: &[Start]) -> (Vec<(Start, usize)>, Vec<(Start, Value)>) {
+fn undisturbed(starts: &[Start]) -> (OfStarts<usize>, OfStarts<Value>) {
     let all = starts.iter().map(|start| {
         let (calls, expected) = start.undisturbed();
         ((*start, calls.len()), (*start, expected))

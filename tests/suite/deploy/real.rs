@@ -147,10 +147,11 @@ fn counts_and_goes(name: &'static str, door: &'static str, store: &'static str) 
 
         let variant = visitor(&base);
         let mut expected = vec![("blue".to_owned(), 0, 0), ("red".to_owned(), 0, 0)];
-        let counted = expected.iter_mut().find(|(name, ..)| *name == variant);
-        (*counted.unwrap()).1 = 1;
-        let counted = expected.iter_mut().find(|(name, ..)| *name == variant);
-        (*counted.unwrap()).2 = 1;
+        for (name, participants, conversions) in &mut expected {
+            if *name == variant {
+                (*participants, *conversions) = (1, 1);
+            }
+        }
         assert_eq!(home.counted("visitors"), expected);
 
         tokio::runtime::Runtime::new()
