@@ -129,11 +129,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         .clone()
         .into_iter()
         .chain(api.clone().filter(|_| !is_disabled));
-    if !plan.is_empty() {
-        for base in asked {
-            let door = Endpoint { base, key: None };
-            live::make_sure(context, &aws, &door, "deployed").await?;
-        }
+    // Also where nothing was to be done: an earlier deploy may have ended here.
+    let done = match plan.is_empty() {
+        true => "no changes needed",
+        false => "deployed",
+    };
+    for base in asked {
+        let door = Endpoint { base, key: None };
+        live::make_sure(context, &aws, &door, done).await?;
     }
     let Some(base) = url.or(api) else {
         return Err(CliError::failed("the deployment has no address"));

@@ -3,6 +3,7 @@
 mod credentials;
 mod dynamodb;
 mod elsewhere;
+mod endpoints;
 mod error;
 mod network;
 mod news;
@@ -10,7 +11,6 @@ mod nulls;
 mod upload;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::error::Error;
 use std::time::Duration;
 
@@ -22,13 +22,12 @@ use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
-use aws_types::service_config::ServiceConfigKey;
-use hyper::Uri;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use self::dynamodb::DynamoDb;
 pub use self::elsewhere::Access;
+use self::endpoints::{SERVICES, endpoint_of, suffix};
 pub use self::error::AwsError;
 pub(super) use self::error::ErrorKind;
 use self::network::{Network, network};
@@ -450,10 +449,10 @@ async fn access(
     profile: Option<&str>,
     region: Option<&str>,
 ) -> Result<(Network, SdkConfig, String), AwsError> {
-    check_endpoints()?;
+    endpoints::check_environment()?;
     let network = network(profile).await?;
     let config = configuration(&network, profile, region).await?;
-    check_endpoints_of_profile(&config)?;
+    endpoints::check_profile(&config)?;
     let region = config.region().map(|region| region.as_ref().to_owned());
     let region = region.filter(|region| !region.is_empty()).ok_or_else(|| {
         AwsError::new(
@@ -470,63 +469,6 @@ async fn access(
     }
     credentials::check(&config, profile).await?;
     Ok((network, config, region))
-}
-
-fn check_endpoints() -> Result<(), AwsError> {
-    for (name, value) in env::vars_os() {
-        if let Some(name) = (name.to_str()).filter(|name| name.starts_with("AWS_ENDPOINT_URL")) {
-            check_endpoint(name, &value.to_string_lossy())?;
-        }
-    }
-    Ok(())
-}
-
-/// The services that are called: as actions begin, and as profiles name them in a `services` section.
-const SERVICES: [(&str, &str); 6] = [
-    ("apigateway", "api_gateway"),
-    ("dynamodb", "dynamodb"),
-    ("iam", "iam"),
-    ("lambda", "lambda"),
-    ("logs", "cloudwatch_logs"),
-    ("sts", "sts"),
-];
-
-/// Those of a profile, which count where the environment has none.
-fn check_endpoints_of_profile(config: &SdkConfig) -> Result<(), AwsError> {
-    for (_, service) in SERVICES {
-        if let Some(url) = endpoint_of(config, service) {
-            check_endpoint("endpoint_url` in `~/.aws/config", &url)?;
-        }
-    }
-    Ok(())
-}
-
-/// What the environment or the profile names as the address of a service.
-fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
-    let key = ServiceConfigKey::builder().service_id(service);
-    let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let (key, of) = key.ok().zip(config.service_config())?;
-    of.load_config(key)
-}
-
-/// What the addresses of AWS in a region end with.
-fn suffix(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "amazonaws.com.cn",
-        Some("eusc") => "amazonaws.eu",
-        _ => "amazonaws.com",
-    }
-}
-
-/// The SDK panics where one is empty, and wonders about the region where one has no scheme.
-fn check_endpoint(name: &str, url: &str) -> Result<(), AwsError> {
-    let uri = url.parse::<Uri>();
-    if uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) {
-        return Ok(());
-    }
-    Err(AwsError::new(format!(
-        "`{name}` is not a URL: set it to a URL such as http://127.0.0.1:4566, or unset it"
-    )))
 }
 
 async fn configuration(
@@ -563,22 +505,4 @@ async fn configuration(
     Ok((config.into_builder())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Source: `dnsSuffix` in botocore's `partitions.json`.
-    #[test]
-    fn addresses_end_as_their_partition_says() {
-        for (region, end) in [
-            ("eu-west-1", "amazonaws.com"),
-            ("us-gov-west-1", "amazonaws.com"),
-            ("cn-north-1", "amazonaws.com.cn"),
-            ("eusc-de-east-1", "amazonaws.eu"),
-        ] {
-            assert_eq!(suffix(region), end, "{region}");
-        }
-    }
 }

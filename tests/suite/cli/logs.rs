@@ -70,7 +70,7 @@ fn logs_of_all_functions_are_one_list() {
         2,
         "",
         "error: `--function foreign`: unknown function: expected one of lamed-track, lamed-all-experiments, \
-         lamed-experiment, lamed-delete-experiment, lamed-client\n",
+         lamed-experiment, lamed-delete-experiment, lamed-client, lamed\n",
     );
     for since in ["", "m", "10", "1.5h", "-3s", "٣s", "3€", "10m "] {
         logs(&[&format!("--since={since}")]).gives(

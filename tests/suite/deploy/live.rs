@@ -8,13 +8,16 @@ use crate::support::{Redis, Server};
 const UNREACHABLE: &str = r#"{"message":"the store cannot be reached: try again"}"#;
 
 #[test]
-fn what_was_changed_is_asked_once_whether_it_answers() {
+fn what_is_live_is_asked_once_whether_it_answers() {
     let site = Site::new();
     site.aws.reset();
     site.deploy();
     assert_eq!(site.aws.probes(), 1);
-    site.deploy();
-    assert_eq!(site.aws.probes(), 1, "nothing was changed");
+    // What an earlier deploy has left may not answer.
+    site.aws.reset();
+    let outcome = site.deploy();
+    assert_eq!(site.aws.probes(), 1);
+    assert!(!outcome.stderr.contains("waiting"), "{outcome}");
     site.build("second");
     // News takes its time.
     site.aws.probed(&[
@@ -72,7 +75,13 @@ fn what_does_not_answer_is_deployed_and_said_to_be_broken() {
          check the address, the password and the network of the store"
     );
     assert!(outcome.stderr.contains("created API key"), "{outcome}");
-    // The deploy itself stays.
+    // The deploy itself stays, and the next one does not say that all is well.
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = "error: no changes needed, but events cannot be counted yet: ";
+    assert!(
+        outcome.code == Some(1) && outcome.stderr.contains(said),
+        "{outcome}"
+    );
     assert_eq!(site.writes_of_deploy(), [""; 0]);
     site.build("second");
     site.deploy();

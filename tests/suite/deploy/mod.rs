@@ -11,6 +11,7 @@ mod foreign;
 mod fresh;
 mod live;
 mod mini;
+mod moves;
 mod network;
 mod real;
 mod refusals;

@@ -74,6 +74,28 @@ fn of_two_first_deploys_at_once_one_gives_way() {
     }
 }
 
+/// Names of functions and tables are unique: both make the same, and the key of the one whose function it is holds.
+#[test]
+fn two_first_deploys_to_a_function_url_make_one() {
+    for action in ["lambda:CreateFunction", "dynamodb:CreateTable"] {
+        let site = Site::with_nothing();
+        let meet = Fault::Meet(Arc::new(Barrier::new(2)));
+        site.aws.fault(action, When::First(2), meet);
+        let mut both = [(); 2].map(|()| site.deploy_line(&["--yes"]).start());
+        for outcome in both.each_mut().map(|deploy| deploy.end()) {
+            assert_eq!(outcome.code, Some(0), "{action}: {outcome}");
+        }
+        assert_eq!(site.writes_of_deploy(), [""; 0], "{action}");
+        let alone = Site::with_nothing();
+        alone.deploy();
+        assert_eq!(
+            changes(&alone.account(), &site.account()),
+            [""; 0],
+            "{action}"
+        );
+    }
+}
+
 /// Each was a first deploy that ended before it could give way.
 #[test]
 fn what_two_of_them_left_is_repaired() {
