@@ -76,6 +76,8 @@ impl Client {
         patience: &mut Patience,
     ) -> Result<Value, Failure> {
         let body = Bytes::copy_from_slice(body.as_bytes());
+        // The last attempt may have had no time: what one before was told says more.
+        let mut told = None;
         loop {
             let attempt = timeout_at(patience.attempt(), self.attempt(operation, body.clone()));
             let failure = match attempt.await {
@@ -83,7 +85,12 @@ impl Client {
                 Ok(Err(failure)) => failure,
                 Err(_) => {
                     self.connections.distrust();
-                    Failure::Unclear(format!("no answer within {:?}", self.timeout))
+                    patience.unclear = true;
+                    if !patience.pause().await {
+                        let silence = format!("no answer within {:?}", self.timeout);
+                        return Err(told.unwrap_or(Failure::Unclear(silence)));
+                    }
+                    continue;
                 }
             };
             match failure {
@@ -94,6 +101,7 @@ impl Client {
             if !patience.pause().await {
                 return Err(failure);
             }
+            told = Some(failure);
         }
     }
 
