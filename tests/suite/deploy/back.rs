@@ -296,10 +296,19 @@ fn a_rollback_brings_back_code_and_neither_experiments_nor_settings() {
     assert_eq!(site.deploy_line(&rotate).run().code, Some(0));
     let deployed = site.live_function();
     // As it was, where that is asked for.
-    let outcome = site.line(&["rollback", "--with-experiments", "--yes"]).run();
+    let outcome = site
+        .line(&["rollback", "--with-experiments", "--yes"])
+        .run();
     let change = "experiment `button color`: stopped → running\n";
-    assert!(outcome.code == Some(0) && outcome.stderr.contains(change), "{outcome}");
-    assert!(site.live_function().experiments.contains(r#""state":"running""#));
+    assert!(
+        outcome.code == Some(0) && outcome.stderr.contains(change),
+        "{outcome}"
+    );
+    assert!(
+        site.live_function()
+            .experiments
+            .contains(r#""state":"running""#)
+    );
     site.deploy();
     assert_eq!(site.live_function().program, b"second");
 
