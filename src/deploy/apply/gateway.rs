@@ -51,7 +51,7 @@ impl Work<'_> {
         }
     }
 
-    async fn key_and_plan(&self, step: &Step) -> Result<(), AwsError> {
+    pub(super) async fn key_and_plan(&self, step: &Step) -> Result<(), AwsError> {
         let (aws, gateway) = (self.aws, &self.aws.apigateway);
         match step {
             Step::CreateKey => self.create_key().await,
@@ -64,7 +64,11 @@ impl Work<'_> {
                 let stage = format!("{}:{}", self.api()?, self.desired()?.stage);
                 self.patch_plan(&plan, Op::Add, &stage).await
             }
-            Step::AddKey => self.add_key().await,
+            Step::AddKey => {
+                self.add_key().await?;
+                // Once more: of two keys made in one moment, one may have seen itself alone.
+                self.has_first_key().await
+            }
             Step::DeleteUsagePlan { id, stages } => {
                 // A plan goes only when it has no stages.
                 for stage in stages {
@@ -433,7 +437,9 @@ impl Work<'_> {
         let id = aws
             .create("apigateway:CreateUsagePlan", create, find)
             .await?;
-        self.made().usage_plan = id;
+        let mut made = self.made();
+        made.own.plan.clone_from(&id);
+        made.usage_plan = id;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Two first deploys at once: what each of them made alone is there twice, and the one whose things came later gives way.
 
-use super::{AwsError, Work};
+use super::{AwsError, Step, Work};
 use crate::deploy::read;
 
 /// What this run made whose names are not unique.
@@ -8,6 +8,8 @@ use crate::deploy::read;
 pub(super) struct OwnThings {
     pub(super) api: Option<String>,
     pub(super) key: Option<String>,
+    /// The usage plan.
+    pub(super) plan: Option<String>,
 }
 
 impl Work<'_> {
@@ -41,6 +43,12 @@ impl Work<'_> {
         }
     }
 
+    /// The stage that this run put into its plan.
+    fn stage_of_plan(&self) -> Option<String> {
+        let api = self.made().api.clone()?;
+        Some(format!("{api}:{}", self.desired?.stage))
+    }
+
     fn gives_way(&self, first: &str) -> AwsError {
         let name = self.desired.map_or("", |desired| desired.name.as_str());
         AwsError::rival(format!(
@@ -50,11 +58,14 @@ impl Work<'_> {
 
     /// Takes back what the other one has, too. Where that fails, the next deploy finds it.
     pub(super) async fn withdraw(&self) {
-        let (api, key) = {
-            let own = &mut self.made().own;
-            (own.api.take(), own.key.take())
-        };
+        let OwnThings { api, key, plan } = std::mem::take(&mut self.made().own);
         let gateway = &self.aws.apigateway;
+        if let Some(id) = plan {
+            let stages = self.stage_of_plan().into_iter().collect();
+            let step = Step::DeleteUsagePlan { id, stages };
+            let deleted = self.key_and_plan(&step).await;
+            tracing::info!(?deleted, "gave way with the usage plan");
+        }
         if let Some(id) = api {
             let delete = async || gateway.delete_rest_api().rest_api_id(&id).send().await;
             let deleted = self.aws.remove("apigateway:DeleteRestApi", delete).await;
