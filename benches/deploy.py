@@ -2,9 +2,10 @@
 """How long a whole deploy takes, from nothing, with 100 ms added to each AWS call: Python lamed 0.4.3's beside ours.
 
     tests/run --no-run     once: it installs Python lamed and the AWS that is deployed to
-    benches/deploy.py      the release binary, built first where it is not
+    benches/deploy.py      the binary of the profile `dist`, built first where it is not
+    benches/deploy.py FILE this binary instead
 
-Both without preflight, by their own command lines, each in a new account of the same server, in turns. Prints the
+lamed once with a function URL and a table, once with a REST API and a Redis, as Python lamed has them. All without preflight, by their own command lines, each in a new account of the same server, in turns. Prints the
 calls, those among them that write, and the median of 3 runs with the minimum and the maximum, in seconds; then ours once
 more in each account, which must write nothing.
 """
@@ -17,6 +18,7 @@ import os
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,7 +30,11 @@ TOOLS = pathlib.Path(os.environ.get("LAMED_TEST_TOOLS", TARGET / "test-tools")).
 PYTHON = TOOLS / "venv/bin/python"
 RUNS = 3
 DELAY = 0.1
-CONFIG = {"redis": {"host": "redis.example.com", "port": 6379, "password": "secret"}}
+REDIS = {"redis": {"host": "redis.example.com", "port": 6379, "password": "secret"}}
+HOMES = {
+    "function URL and table": {},
+    "REST API and Redis": {**REDIS, "aws": {"front_door": "rest_api"}},
+}
 ACCOUNTS = itertools.count(222_222_222_222)
 
 
@@ -45,16 +51,21 @@ class Account:
 
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                account.count(self, body)
                 time.sleep(delay)
+                if self.path.endswith("/track?probe=1"):  # the function itself, which moto does not run
+                    return self.reply(200, [], b'{"counted":false}')
+                account.count(self, body)
                 moto = http.client.HTTPConnection(aws)
                 headers = {**dict(self.headers), "x-moto-account-id": account.number}
                 moto.request(self.command, self.path, body, headers)
                 reply = moto.getresponse()
                 content = reply.read()
                 moto.close()
-                self.send_response_only(reply.status)
-                for name, value in reply.getheaders():
+                self.reply(reply.status, reply.getheaders(), content)
+
+            def reply(self, status, headers, content):
+                self.send_response_only(status)
+                for name, value in headers:
                     if name.lower() not in ("connection", "content-length", "transfer-encoding"):
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
@@ -77,12 +88,12 @@ class Account:
         if not reads:
             self.writes.append(operation)
 
-    def run(self, *command, **more):
+    def run(self, *command, config=REDIS, **more):
         """The seconds that a command takes, its calls, and those of them that write."""
         self.calls.clear()
         self.writes.clear()
         with tempfile.TemporaryDirectory() as home:
-            pathlib.Path(home, "config.json").write_text(json.dumps(CONFIG))
+            pathlib.Path(home, "config.json").write_text(json.dumps(config))
             env = {
                 "PATH": os.environ["PATH"],
                 "HOME": home,
@@ -111,8 +122,11 @@ def row(what, runs):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
-    lamed = str(TARGET / "dist/lamed")
+    if sys.argv[1:]:
+        lamed = str(pathlib.Path(sys.argv[1]).resolve())
+    else:
+        subprocess.run(["cargo", "build", "--profile", "dist", "--locked"], cwd=ROOT, check=True)
+        lamed = str(TARGET / "dist/lamed")
     redis_of_python = subprocess.check_output(
         [PYTHON, "-c", "import lamed, pathlib; print(pathlib.Path(lamed.__file__).parent / 'vendor')"], text=True
     ).strip()
@@ -120,22 +134,24 @@ def main():
     aws = f"127.0.0.1:{int(server.stdout.readline())}"
     Account(aws, 0).run(PYTHON, ROOT / "tests/aws/account.py")  # loads all that it serves
 
-    python, ours, again = [], [], []
+    python, ours, again = [], {home: [] for home in HOMES}, {home: [] for home in HOMES}
     for _ in range(RUNS):
         python_lamed = [PYTHON, TOOLS / "venv/bin/lamed", "deploy", "--no-preflight"]
         python.append(Account(aws).run(*python_lamed, PYTHONPATH=redis_of_python))
-        account = Account(aws)
-        ours.append(account.run(lamed, "deploy", "--yes", "--no-preflight"))
-        again.append(account.run(lamed, "deploy", "--yes", "--no-preflight"))
-        if account.writes:
-            raise SystemExit(f"a second deploy wrote: {account.writes}")
+        for home, config in HOMES.items():
+            account = Account(aws)
+            ours[home].append(account.run(lamed, "deploy", "--yes", "--no-preflight", config=config))
+            again[home].append(account.run(lamed, "deploy", "--yes", "--no-preflight", config=config))
+            if account.writes:
+                raise SystemExit(f"a second deploy wrote: {account.writes}")
     server.stdin.close()
 
     print(f"{'s, 100 ms added to each AWS call':<44} {'calls':>6} {'writes':>7} {'median':>9} {'min':>9} {'max':>9}")
     slow = row("Python lamed 0.4.3, from nothing", python)
-    fast = row("lamed, from nothing", ours)
-    row("lamed, again", again)
-    print(f"{'Python lamed / lamed':<44} {'':>14} {slow / fast:>9.1f}")
+    for home in HOMES:
+        fast = row(f"lamed, {home}", ours[home])
+        row("lamed, again", again[home])
+        print(f"{'Python lamed / lamed':<44} {'':>14} {slow / fast:>9.1f}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`domain`] | names, events, counters, days, statistics, results | the standard library; special functions from `libm` for [`domain::statistics`], `sha1` for [`domain::assignment`] |
 //! | [`store`] | the [`store::Store`] trait, Redis with its keyspace, SQLite, DynamoDB | `domain` |
-//! | [`http`] | [`http::Api::handle`], routes, wire shapes, the browser client as served, gateway event ↔ request | `domain`, `store` (the trait only), `assets` |
+//! | [`http`] | [`http::Api::handle`], routes, wire shapes, the browser client as served, the events of API Gateway and of function URLs ↔ request | `domain`, `store` (the trait only), `assets` |
 //! | [`function`] | what deploy and the Lambda function agree on: its settings | `domain`, and the settings types of `store` |
 //! | [`config`] | file and environment → settings | `domain`, and the settings types of `store` and `http` |
 //! | [`assets`] | what is compiled in from `embedded/` | nothing |
