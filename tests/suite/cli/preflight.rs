@@ -363,5 +363,5 @@ fn a_dead_redis_takes_no_longer_than_its_timeout() {
             ""
         )
     );
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
 }
