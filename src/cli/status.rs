@@ -232,6 +232,7 @@ fn text(status: &Status, account: &Account) -> String {
             )
         });
         let release = live.description.as_deref().unwrap_or_default();
+        let release = release.split(", code ").next().unwrap_or_default();
         table.add_row([
             harmless(&live.function).into_owned(),
             live.version

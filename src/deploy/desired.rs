@@ -89,6 +89,13 @@ impl Code {
     }
 }
 
+impl Code {
+    /// What tells this program from others, in few characters; experiments beside it do not change it.
+    pub(super) fn id(&self) -> &str {
+        self.sha256.get(..8).unwrap_or(&self.sha256)
+    }
+}
+
 impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Code({}, {})", self.architecture, self.sha256)

@@ -10,6 +10,9 @@ use crate::deploy::desired::{
 };
 use crate::deploy::observed::{self, Configuration, Observed};
 
+/// The one difference that a version does not show: it names the role, which was made again.
+const NEW_ROLE: &str = "given the new role";
+
 /// What has to change so that what is there becomes what should be.
 #[must_use]
 pub fn deploy(desired: &Desired, observed: &Observed, account: &Account) -> Plan {
@@ -234,13 +237,14 @@ impl Planner<'_> {
     }
 
     fn publish(&self, plan: &mut Plan, name: &str, newest: u64) {
-        let description = release::describe(self.desired.lamed_version, self.release);
+        let lamed = self.desired.lamed_version;
+        let description = release::describe(lamed, self.release, &self.desired.code);
         let step = Step::Publish {
             name: name.to_owned(),
             newest,
-            description: description.clone(),
+            description,
         };
-        let words = Words::create("version", name).detail(description);
+        let words = Words::create("version", name).detail(release::words(lamed, self.release));
         plan.push(Group::Function(name.to_owned()), step, words);
     }
 
@@ -331,7 +335,7 @@ impl Planner<'_> {
             .unwrap_or_else(|| self.account.role(&self.desired.name));
         differ("role ", &there.role, &role);
         if there.role == role && self.role_is_newer(there) {
-            details.push("given the new role".to_owned());
+            details.push(NEW_ROLE.to_owned());
         }
         let vpc = self.vpc(&function.name);
         if there.vpc != vpc {
@@ -380,12 +384,25 @@ impl Planner<'_> {
         let moves =
             |change: &Change| matches!(&change.step, Step::MoveAlias(moved, _) if moved == name);
         let live_moves = plan.changes.iter().any(moves);
-        let kept = KEPT_VERSIONS - usize::from(publishes);
+        // Of versions that differ only in their experiments, the newest is enough: rollbacks take today's.
+        let mut kept = Vec::new();
+        let mut old = Vec::new();
+        for version in there.versions.iter().rev() {
+            let same =
+                |other: &&observed::Version| release::same_but_for_experiments(version, other);
+            let is_new = publishes && self.differs_in_experiments(name, version);
+            let room = KEPT_VERSIONS - usize::from(publishes);
+            if is_new || kept.iter().any(same) || kept.len() == room {
+                old.push(version);
+            } else {
+                kept.push(version);
+            }
+        }
         let used = |number: u64| {
             (there.aliases.iter())
                 .any(|(alias, version)| *version == number && !(live_moves && alias == LIVE))
         };
-        for version in there.versions.iter().rev().skip(kept).rev() {
+        for version in old.into_iter().rev() {
             if !used(version.number) {
                 plan.push(
                     Group::OldVersions(name.to_owned()),
@@ -394,6 +411,17 @@ impl Planner<'_> {
                 );
             }
         }
+    }
+
+    /// Whether a version is what is wanted but for the experiments.
+    fn differs_in_experiments(&self, name: &str, version: &observed::Version) -> bool {
+        let mut functions = self.desired.functions.iter();
+        let wanted = functions.find(|function| function.name == name);
+        release::code_of(version) == Some(self.desired.code.id())
+            && wanted.is_some_and(|function| {
+                self.differences(function, &version.configuration)
+                    .is_empty()
+            })
     }
 
     /// Functions that an `extra_wiring` of earlier days made.

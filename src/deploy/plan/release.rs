@@ -6,7 +6,7 @@ use std::fmt;
 use super::step::{Group, Plan, Step, Words};
 use crate::deploy::AwsError;
 use crate::deploy::desired::{Code, LIVE};
-use crate::deploy::observed::{Observed, ObservedFunction, Version};
+use crate::deploy::observed::{Configuration, Observed, ObservedFunction, Version};
 
 /// The number of a deploy that published something. Python lamed's versions have none: 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,10 +29,10 @@ impl Release {
     /// The one that published a version.
     #[must_use]
     pub fn of(version: &Version) -> Self {
-        let number = version
-            .description
-            .rsplit_once(MARK)
-            .and_then(|(_, n)| n.parse().ok());
+        let number = version.description.rsplit_once(MARK).and_then(|(_, rest)| {
+            let number = rest.split(CODE_MARK).next()?;
+            number.parse().ok()
+        });
         Self(number.unwrap_or(0))
     }
 
@@ -84,8 +84,35 @@ const MARK: &str = ", release ";
 /// How a note begins that holds only where versions come back as they were.
 const SETTINGS_COME_BACK: &str = "the settings of that release come back, too";
 
-pub(super) fn describe(lamed_version: &str, release: Release) -> String {
+/// What stands before the id of the code in a description.
+const CODE_MARK: &str = ", code ";
+
+/// How people see it: `lamed 1.0.0, release 3`.
+pub(super) fn words(lamed_version: &str, release: Release) -> String {
     format!("lamed {lamed_version}{MARK}{}", release.0)
+}
+
+/// The description of a version: beside the release the code, which other experiments leave the same.
+pub(super) fn describe(lamed_version: &str, release: Release, code: &Code) -> String {
+    format!("{}{CODE_MARK}{}", words(lamed_version, release), code.id())
+}
+
+/// The id of the code that a version runs; none where an earlier build described it.
+pub(super) fn code_of(version: &Version) -> Option<&str> {
+    let (_, code) = version.description.rsplit_once(CODE_MARK)?;
+    Some(code)
+}
+
+/// Whether two versions differ in nothing but the experiments.
+pub(super) fn same_but_for_experiments(one: &Version, other: &Version) -> bool {
+    let without_code = |version: &Version| Configuration {
+        code_sha256: String::new(),
+        modified: None,
+        ..version.configuration.clone()
+    };
+    code_of(one).is_some()
+        && code_of(one) == code_of(other)
+        && without_code(one) == without_code(other)
 }
 
 /// Moves the alias of every function to what was live after release `to`: by default the one before
@@ -219,7 +246,8 @@ pub(in crate::deploy) fn restore(
             description: version.description.clone(),
         };
         let words = Words::create("version", name.as_str());
-        restored.push(group(), step, words.detail(version.description.as_str()));
+        let described = version.description.split(CODE_MARK).next();
+        restored.push(group(), step, words.detail(described.unwrap_or_default()));
         restored.push(
             group(),
             Step::MoveAlias(name.clone(), None),

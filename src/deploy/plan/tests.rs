@@ -456,6 +456,47 @@ fn five_versions_are_kept_and_those_that_an_alias_uses() {
 }
 
 #[test]
+fn of_versions_that_differ_only_in_their_experiments_the_newest_is_kept() {
+    let mut there = deployed(&wants());
+    let track = there.functions.get_mut("track").unwrap();
+    let latest = track.latest.clone();
+    let with = |experiments: &str| Configuration {
+        code_sha256: experiments.to_owned(),
+        ..latest.clone()
+    };
+    let old_settings = Configuration {
+        environment: [("SETTINGS".to_owned(), Secret::new("old"))].into(),
+        ..with("a")
+    };
+    track.versions = vec![
+        version(1, "lamed 1.0.0, release 1, code first", &with("a")),
+        version(2, "lamed 1.0.0, release 2, code first", &with("b")),
+        version(3, "lamed 1.0.0, release 3, code second", &old_settings),
+        version(4, "lamed 1.0.0, release 4, code second", &with("c")),
+        version(5, "lamed 1.0.0, release 5, code second", &latest),
+    ];
+    track.aliases = [(LIVE.to_owned(), 5)].into();
+    assert_eq!(
+        changes(&there),
+        ["- version track:1: ", "- version track:4: "]
+    );
+    // One that is about to be published is the newest.
+    let code = wants().code.id().to_owned();
+    let track = there.functions.get_mut("track").unwrap();
+    let before = format!("lamed 1.0.0, release 1, code {code}");
+    track.versions = vec![version(1, &before, &with("a"))];
+    track.aliases = [(LIVE.to_owned(), 1)].into();
+    assert_eq!(
+        changes(&there),
+        [
+            "+ version track: lamed 1.0.0, release 2",
+            "~ alias track:live: 1 → new version",
+            "- version track:1: ",
+        ]
+    );
+}
+
+#[test]
 fn a_rollback_takes_all_functions_to_what_was_live_then() {
     let mut there = deployed(&wants());
     let native = there.functions["track"].latest.clone();

@@ -18,6 +18,7 @@ mod random;
 mod read;
 mod register;
 mod request;
+#[cfg(feature = "cli")]
 pub(crate) mod rights;
 mod settings;
 mod signature;
