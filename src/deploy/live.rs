@@ -120,7 +120,8 @@ fn trouble(url: &str, answer: &Result<(u16, String), String>) -> Option<NotLive>
         403 if says("Function URL") => (
             Spreading,
             "the function URL lacks a permission",
-            "run `lamed deploy` again",
+            "run `lamed deploy` again, which gives both (`lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`); check that no policy of \
+             the organisation forbids open function URLs",
         ),
         403 => (
             Spreading,
@@ -269,7 +270,7 @@ mod tests {
                     r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: x"}"#,
                 )),
                 SPREADING,
-                "the function URL lacks a permission: run `lamed deploy` again",
+                "the function URL lacks a permission: run `lamed deploy` again, which gives both",
             ),
             (
                 Ok((404, "<html>")),

@@ -419,8 +419,8 @@ impl Planner<'_> {
         let wanted = functions.find(|function| function.name == name);
         release::code_of(version) == Some(self.desired.code.id())
             && wanted.is_some_and(|function| {
-                self.differences(function, &version.configuration)
-                    .is_empty()
+                let differences = self.differences(function, &version.configuration);
+                differences.iter().all(|difference| difference == NEW_ROLE)
             })
     }
 

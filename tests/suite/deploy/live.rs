@@ -54,7 +54,7 @@ fn each_front_door_is_asked() {
         r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: x"}"#;
     site.aws.probed(&[(403, forbidden)]);
     let outcome = site.line(&["rollback", "--yes"]).run();
-    let said = "the function URL lacks a permission: run `lamed deploy` again";
+    let said = "the function URL lacks a permission: run `lamed deploy` again, which gives both";
     assert!(
         outcome.code == Some(1) && outcome.stderr.contains(said),
         "{outcome}"
