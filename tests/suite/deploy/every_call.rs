@@ -161,29 +161,37 @@ fn a_call_may_meet_anything() {
     converge(&cases, &expected);
 }
 
-fn all(start: Start) {
+fn all(start: Start, mishaps: &[Mishap]) {
     let (calls, expected) = undisturbed(&[start]);
     let cases: Vec<Case> = (1..=calls[0].1)
-        .flat_map(|call| MISHAPS.map(|mishap| (start, call, mishap)))
+        .flat_map(|call| mishaps.iter().map(move |mishap| (start, call, *mishap)))
         .collect();
+    println!("{} cases", cases.len());
     converge(&cases, &expected);
 }
 
 #[test]
 #[ignore = "takes many minutes"]
 fn every_call_of_a_deploy() {
-    all(Start::Nothing);
+    all(Start::Nothing, &MISHAPS);
 }
 
 #[test]
 #[ignore = "takes many minutes"]
 fn every_call_of_an_upgrade() {
-    all(Start::Python);
+    all(Start::Python, &MISHAPS);
 }
 
 #[test]
 #[ignore = "takes many minutes"]
 fn every_call_of_a_deploy_with_a_function_url() {
-    all(Start::Url);
-    all(Start::Alone);
+    all(Start::Url, &MISHAPS);
+    all(Start::Alone, &MISHAPS);
+}
+
+/// Of the mishaps those after which nobody knows what was done.
+#[test]
+#[ignore = "takes some minutes"]
+fn the_last_call_of_a_deploy_to_an_empty_account() {
+    all(Start::Alone, &MISHAPS[..4]);
 }

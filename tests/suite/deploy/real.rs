@@ -1,6 +1,7 @@
 //! The deployed thing itself: the real function on MiniStack, behind each door and over each store, with a real browser and
 //! the official OpenFeature providers before it.
 
+use std::io::Cursor;
 use std::time::Duration;
 
 use super::*;
@@ -134,6 +135,25 @@ async fn users(base: &str) {
     );
 }
 
+/// They were counted before.
+async fn users_again(base: &str) {
+    let (host, path) = base
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let event = json!({"experiment": "button color", "event": "participate", "user": "ann"});
+    let reply = Client::new(host)
+        .post(&format!("/{path}/track"), &event.to_string())
+        .await;
+    assert_eq!(
+        (reply.status, reply.json()),
+        (200, json!({"counted": 0, "duplicates": 1})),
+        "{}",
+        reply.body
+    );
+}
+
 #[track_caller]
 fn counts_and_goes(name: &'static str, door: &'static str, store: &'static str) {
     if is_skipped(Executable::NATIVE, "cross compiler") {
@@ -172,11 +192,13 @@ fn counts_and_goes(name: &'static str, door: &'static str, store: &'static str) 
             (&status["release"], &status["drift"]),
             (&json!(1), &json!([]))
         );
+        home.is_known_to_all_commands(&base);
+        home.rolls_back(&base);
         let mut config = home.config();
         config["experiments"]["visitors"]["state"] = json!("stopped");
         home.configure(&config);
         home.deploy();
-        assert_eq!(home.json(&["status"])["release"], 2);
+        assert_eq!(home.json(&["status"])["release"], 3);
         home.runs(&["delete", "visitors", "--yes"]);
         home.runs(&["destroy", "--yes"]);
         if store == "dynamodb" {
@@ -191,6 +213,43 @@ fn counts_and_goes(name: &'static str, door: &'static str, store: &'static str) 
 }
 
 impl Home {
+    #[track_caller]
+    fn is_known_to_all_commands(&self, base: &str) {
+        assert_eq!(self.json(&["preflight"])["ok"], true);
+        let snippet = self.runs(&["snippet"]).stdout;
+        assert!(snippet.contains(&format!("{base}/lamed.js")), "{snippet}");
+        assert!(self.json(&["logs"])["events"].is_array());
+        let page = self.runs(&["dashboard", "--output", "-"]).stdout;
+        assert!(page.contains("visitors"), "{page}");
+    }
+
+    /// Another release and back: what was counted stays, and events still count once.
+    #[track_caller]
+    fn rolls_back(&self, base: &str) {
+        let zip = lamed::assets::bootstrap(Executable::NATIVE)
+            .unwrap()
+            .to_vec();
+        let mut other = ZipWriter::new_append(Cursor::new(zip)).unwrap();
+        other
+            .start_file("another-release", SimpleFileOptions::default())
+            .unwrap();
+        let other = other.finish().unwrap().into_inner();
+        fs::write(self.home.path().join("other.zip"), other).unwrap();
+        self.runs(&[
+            "deploy",
+            "--no-preflight",
+            "--yes",
+            "--bootstrap",
+            "other.zip",
+        ]);
+        assert_eq!(self.json(&["status"])["release"], 2);
+        self.runs(&["rollback", "--yes"]);
+        assert_eq!(self.json(&["status"])["release"], 1);
+        tokio::runtime::Runtime::new()
+            .unwrap()
+            .block_on(users_again(base));
+    }
+
     /// The participants of the users, after another deploy.
     #[track_caller]
     fn deploy_and_count(&self) -> u64 {

@@ -304,64 +304,76 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[test]
 fn the_policy_for_who_deploys_allows_what_commands_call() {
     let site = Site::new();
-    let mut config = with(
-        "/aws",
-        json!({"tags": {"team": "growth"}, "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}}),
-    );
-    site.configure(&config);
-    let outcome = site.line(&["preflight", "--policy"]).run();
-    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
-    let policy: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    let texts = |value: &Value| match value {
-        Value::Array(values) => values
-            .iter()
-            .map(|value| value.as_str().unwrap().to_owned())
-            .collect(),
-        value => vec![value.as_str().unwrap().to_owned()],
-    };
-    let statements: Vec<(Vec<String>, Vec<String>)> =
-        (policy["Statement"].as_array().unwrap().iter())
-            .map(|statement| (texts(&statement["Action"]), texts(&statement["Resource"])))
-            .collect();
-    site.aws.reset();
-    site.deploy();
-    site.build("second");
-    config["aws"]["tags"]["team"] = json!("web");
-    site.configure(&config);
-    site.deploy();
-    for arguments in [
-        &["status", "--bootstrap", "function.zip"][..],
-        &["preflight", "--bootstrap", "function.zip"],
-        &["logs"],
-        &["rollback", "--yes"],
-        &["destroy", "--yes"],
-    ] {
-        site.line(arguments).run();
-    }
-    let account = &site.aws.account;
-    for call in site.aws.calls() {
-        let path = call.path.split('?').next().unwrap();
-        let segments: Vec<&str> = path.split('/').collect();
-        let resource = match (call.service(), &segments[..]) {
-            ("apigateway", _) => Some(format!("arn:aws:apigateway:{REGION}::{path}")),
-            ("lambda", [_, _, "functions", name, ..]) => {
-                Some(format!("arn:aws:lambda:{REGION}:{account}:function:{name}"))
-            }
-            _ => None,
-        };
-        let allowed = statements.iter().any(|(actions, resources)| {
-            let here =
-                |resource: &String| resources.iter().any(|pattern| matches(pattern, resource));
-            actions.contains(&call.permission()) && resource.as_ref().is_none_or(here)
-        });
-        assert!(allowed, "{} on {resource:?}", call.action);
-    }
+    let aws = json!({"tags": {"team": "growth"}, "vpc": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}});
+    site.policy_is_enough(with("/aws", aws));
     // With a role of an administrator's, roles are only passed.
-    let arn = format!("arn:aws:iam::{account}:role/of-the-admin");
+    let arn = format!("arn:aws:iam::{}:role/of-the-admin", site.aws.account);
     site.configure(&with("/aws", json!({"role": arn})));
     let outcome = site.line(&["preflight", "--policy"]).run();
     assert!(
         !outcome.stdout.contains("iam:CreateRole") && outcome.stdout.contains(&arn),
         "{outcome}"
     );
+}
+
+/// The same for a function URL over a table.
+#[test]
+fn the_policy_allows_what_a_function_url_and_a_table_take() {
+    let aws = json!({"front_door": "function_url", "reserved_concurrency": 5, "tags": {"team": "growth"}});
+    Site::new().policy_is_enough(json!({"aws": aws}));
+}
+
+impl Site {
+    #[track_caller]
+    fn policy_is_enough(&self, mut config: Value) {
+        self.configure(&config);
+        let outcome = self.line(&["preflight", "--policy"]).run();
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        let policy: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let texts = |value: &Value| match value {
+            Value::Array(values) => values
+                .iter()
+                .map(|value| value.as_str().unwrap().to_owned())
+                .collect(),
+            value => vec![value.as_str().unwrap().to_owned()],
+        };
+        let statements: Vec<(Vec<String>, Vec<String>)> =
+            (policy["Statement"].as_array().unwrap().iter())
+                .map(|statement| (texts(&statement["Action"]), texts(&statement["Resource"])))
+                .collect();
+        self.aws.reset();
+        self.deploy();
+        self.build("second");
+        config["aws"]["tags"]["team"] = json!("web");
+        self.configure(&config);
+        self.deploy();
+        for arguments in [
+            &["status", "--bootstrap", "function.zip"][..],
+            &["preflight", "--bootstrap", "function.zip"],
+            &["logs"],
+            &["rollback", "--yes"],
+            &["results"],
+            &["destroy", "--yes", "--counts"],
+        ] {
+            self.line(arguments).run();
+        }
+        let account = &self.aws.account;
+        for call in self.aws.calls() {
+            let path = call.path.split('?').next().unwrap();
+            let segments: Vec<&str> = path.split('/').collect();
+            let resource = match (call.service(), &segments[..]) {
+                ("apigateway", _) => Some(format!("arn:aws:apigateway:{REGION}::{path}")),
+                ("lambda", [_, _, "functions", name, ..]) => {
+                    Some(format!("arn:aws:lambda:{REGION}:{account}:function:{name}"))
+                }
+                _ => None,
+            };
+            let allowed = statements.iter().any(|(actions, resources)| {
+                let here =
+                    |resource: &String| resources.iter().any(|pattern| matches(pattern, resource));
+                actions.contains(&call.permission()) && resource.as_ref().is_none_or(here)
+            });
+            assert!(allowed, "{} on {resource:?}", call.action);
+        }
+    }
 }
