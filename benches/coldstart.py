@@ -2,7 +2,7 @@
 """How long a Lambda function takes from its start to its first `/next`, when it is ready for events.
 
     tests/run --no-run              once: it installs awslambdaric and Python lamed
-    benches/coldstart.py            lamed's bootstrap beside Python lamed's handler under awslambdaric
+    benches/coldstart.py            lamed's bootstrap, with each store, beside Python lamed's handler under awslambdaric
 
 $PYTHON may name another Python that has both. A socket of this script plays Lambda's Runtime API. Prints the median of 40 runs each, taken in
 turn, with the minimum and the maximum, in milliseconds.
@@ -68,13 +68,15 @@ def bootstrap(folder):
     )
     zipfile.ZipFile(folder / f"bootstrap-{ARCHITECTURE}.zip").extract("bootstrap", folder)
     (folder / "bootstrap").chmod(0o755)
-    settings = {
-        "namespace": "alephbet",
-        "server": {"tcp": {"host": "localhost", "port": 6379}},
-        "window": 86400,
-        "timeout": 2,
-    }
-    return [folder / "bootstrap"], {"LAMED_SETTINGS": json.dumps(settings)}
+    (folder / "experiments.json").write_text('{"declared_only":false,"experiments":[]}')
+    common = {"namespace": "alephbet", "window": 86400, "timeout": 2}
+    redis = {**common, "server": {"tcp": {"host": "localhost", "port": 6379}}}
+    table = {**common, "table": "lamed", "door": {"key": "of the benchmark"}}
+    here = {"LAMBDA_TASK_ROOT": str(folder), "AWS_REGION": "eu-west-1"}
+    return [folder / "bootstrap"], [
+        {**here, "LAMED_SETTINGS": json.dumps(redis)},
+        {**here, "LAMED_SETTINGS": json.dumps(table), "_HANDLER": "lamed.url"},
+    ]
 
 
 def python_lamed(folder, python):
@@ -100,16 +102,18 @@ def main():
     python = os.environ.get("PYTHON", str(TOOLS / "venv/bin/python"))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        ours, settings = bootstrap(folder)
+        ours, [redis, table] = bootstrap(folder)
         theirs, task = python_lamed(folder, python)
         api = RuntimeApi()
-        times = {"ours": [], "theirs": []}
+        times = {"redis": [], "table": [], "theirs": []}
         for _ in range(RUNS):
-            times["ours"].append(api.time_to_next(ours, folder, settings))
+            times["redis"].append(api.time_to_next(ours, folder, redis))
+            times["table"].append(api.time_to_next(ours, folder, table))
             times["theirs"].append(api.time_to_next(theirs, task, {"PYTHONPATH": str(task)}))
         version = subprocess.run([python, "--version"], check=True, capture_output=True, text=True)
         print(f"{'ms from start to /next':<44} {'median':>9} {'min':>9} {'max':>9}")
-        quick = row("lamed's bootstrap", times["ours"])
+        quick = row("lamed's bootstrap, a Redis", times["redis"])
+        row("lamed's bootstrap, a function URL and a table", times["table"])
         slow = row(f"Python lamed, awslambdaric, {version.stdout.strip()}", times["theirs"])
         print(f"{'ratio':<44} {slow / quick:>9.1f}")
 

@@ -228,10 +228,10 @@ fn in_words(costs: &Costs) -> String {
         plus_redis,
         ..
     } = costs;
-    let redis = if *plus_redis { ", plus the Redis" } else { "" };
+    let redis = if *plus_redis { " and the Redis" } else { "" };
     format!(
-        "A million events cost about ${events:.2}{redis}, sent again the same, and a million page views without events \
-         ${page_views:.2} (us-east-1).\n"
+        "A million events cost about ${events:.2}{redis} (us-east-1), and so do events that are sent again. A million page views \
+         without events cost ${page_views:.2}.\n"
     )
 }
 

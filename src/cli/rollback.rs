@@ -31,10 +31,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let live = Release::live(&observed);
     let (to, mut plan) = rollback(&observed, args.to)?;
     if args.with_experiments {
-        let changes = deployment.experiments_that_come_back(&config, &aws, &plan);
+        let changes = deployment.experiments_that_come_back(&aws, &observed, &plan);
         plan.kept.splice(0..0, changes.await?);
     } else {
-        plan = (deployment.code_alone(&config, &aws, &observed, plan)).await?;
+        plan = (deployment.code_alone(&aws, &observed, plan)).await?;
     }
     let from = live.map_or("none".to_owned(), |release| release.to_string());
     let name = &deployment.name;

@@ -58,8 +58,9 @@ pub struct Aws {
     pub tags: BTreeMap<String, String>,
     /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
     pub throttle: Option<Throttle>,
-    /// The ARN of a role that an administrator made for the functions. lamed uses it and writes nothing to IAM. The role must
-    /// be assumable by Lambda and be allowed to write the logs of the functions.
+    /// The ARN of a role that an administrator made for the functions. lamed uses it and writes nothing to IAM. Lambda
+    /// must be able to assume the role. It must allow the functions to write their logs and, where they count in a table, to use it
+    /// (docs/counting.md has the actions).
     #[serde(deserialize_with = "role")]
     #[schemars(with = "Option<RoleArn>")]
     pub role: Option<String>,

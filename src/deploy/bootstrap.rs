@@ -1,4 +1,4 @@
-//! `--bootstrap FILE`: a zip of the Lambda function that is not the embedded one.
+//! Zips of the Lambda function: the one of `--bootstrap FILE`, and the files beside its program.
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
@@ -10,6 +10,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::from_config::SetupError;
 use crate::config::Architecture;
+use crate::function::EXPERIMENTS;
 
 /// What Lambda takes by a direct upload, in bytes.
 ///
@@ -71,34 +72,32 @@ pub(super) fn file_in(zip: &[u8], name: &str) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// A zip of earlier days with today's files beside the program; `None` where it has these very files already.
-pub(super) fn with_files_of_today(
-    zip: &[u8],
-    files: &[(String, Vec<u8>)],
-) -> Result<Option<Vec<u8>>, SetupError> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        SetupError::Usage(format!(
-            "the zip of the earlier release cannot be read: {error}"
-        ))
+/// The program of one zip with the experiments of another; `None` where they are the same. The scripts stay that were
+/// compressed with the program: they are found by what they are, so those of other experiments are not.
+pub(super) fn with_experiments_of(zip: &[u8], live: &[u8]) -> Result<Option<Vec<u8>>, SetupError> {
+    let Some(experiments) = file_in(live, EXPERIMENTS) else {
+        return Ok(None);
     };
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| wrong(&error))?;
-    let mut same = archive.len() == files.len() + 1;
-    for (name, content) in files {
-        same &= file_in(zip, name).as_ref() == Some(content);
-    }
-    if same {
+    if file_in(zip, EXPERIMENTS).as_ref() == Some(&experiments) {
         return Ok(None);
     }
-    let mut bare = ZipWriter::new(Cursor::new(Vec::new()));
-    let program = archive
-        .by_name("bootstrap")
-        .map_err(|error| wrong(&error))?;
-    bare.raw_copy_file(program).map_err(|error| wrong(&error))?;
-    let bare = bare.finish().map_err(|error| wrong(&error))?.into_inner();
-    let all = files
-        .iter()
-        .try_fold(bare, |zip, (name, content)| with_file(&zip, name, content));
-    all.map(Some)
+    let read = || -> ZipResult<Vec<u8>> {
+        let mut archive = ZipArchive::new(Cursor::new(zip))?;
+        let mut bare = ZipWriter::new(Cursor::new(Vec::new()));
+        for place in 0..archive.len() {
+            let entry = archive.by_index_raw(place)?;
+            if entry.name()? != EXPERIMENTS {
+                bare.raw_copy_file(entry)?;
+            }
+        }
+        Ok(bare.finish()?.into_inner())
+    };
+    let bare = read().map_err(|error| {
+        SetupError::Usage(format!(
+            "cannot read the zip of the earlier release: {error}"
+        ))
+    })?;
+    with_file(&bare, EXPERIMENTS, &experiments).map(Some)
 }
 
 /// The processor that an ELF file is for.

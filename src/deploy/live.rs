@@ -136,7 +136,7 @@ fn trouble(url: &str, answer: &Result<(u16, String), String>) -> Option<NotLive>
         429 => (
             Spreading,
             "too many requests",
-            "raise `aws.throttle`, or the limits of the account",
+            "raise `aws.throttle` (REST API), `aws.reserved_concurrency` (function URL), or the limits of the account",
         ),
         500 if says("the store failed") => (
             Starting,

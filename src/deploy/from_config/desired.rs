@@ -66,6 +66,19 @@ impl Deployment {
         }
     }
 
+    /// Refuses a table that cannot hold the counts.
+    fn check_table(&self, observed: &Observed) -> Result<(), SetupError> {
+        match &observed.table {
+            Some(there) if there.keys != rights::KEYS => Err(SetupError::Usage(format!(
+                "the DynamoDB table `{}` has the keys {}, but lamed needs {}: choose another `aws.name`, or delete the table",
+                there.name,
+                there.keys.join(" and "),
+                rights::KEYS.join(" and ")
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// What can be said, and refused, before anything is read. `bootstrap` is a zip to use instead of the embedded
     /// one.
     ///
@@ -100,7 +113,7 @@ impl Deployment {
     /// What should be there. `new_key` is the API key of a function URL that has none yet.
     ///
     /// # Errors
-    /// When the settings do not fit into a function's environment.
+    /// When what is there does not go with the config, or the settings do not fit into a function's environment.
     pub fn desired(
         &self,
         config: &Config,
@@ -109,6 +122,7 @@ impl Deployment {
         new_key: NewKey,
     ) -> Result<Desired, SetupError> {
         self.check_store(config, observed)?;
+        self.check_table(observed)?;
         let Doors { rest_api, url } = self.doors(observed);
         let aws = &config.aws;
         let mut functions = Vec::new();

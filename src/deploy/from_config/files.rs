@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::Deployment;
 use crate::config::Config;
-use crate::deploy::bootstrap::{file_in, with_files_of_today};
+use crate::deploy::bootstrap::{file_in, with_experiments_of};
+use crate::deploy::observed::{ObservedFunction, Version};
 use crate::deploy::plan::{Plan, restore};
 use crate::deploy::{Aws, AwsError, Code, Observed};
 use crate::function::{self, EXPERIMENTS, compressed};
@@ -19,48 +20,37 @@ use crate::http::wire::declared::Experiments;
 
 impl Deployment {
     /// A rollback that takes the code of earlier releases and leaves the experiments, the settings and the API key as they
-    /// are: a release is code. Functions whose earlier version differs in nothing else only move their alias.
+    /// are live: a release is code. Functions whose earlier version differs in nothing else only move their alias.
     ///
     /// # Errors
-    /// When an earlier release cannot be downloaded, or read.
+    /// When a release cannot be downloaded, or read.
     pub async fn code_alone(
         &self,
-        config: &Config,
         aws: &Aws,
         observed: &Observed,
         plan: Plan,
     ) -> Result<Plan, AwsError> {
-        let store = self
-            .store(config)
-            .map_err(|error| AwsError::new(error.to_string()))?;
-        let files = files(config, &store);
         let mut codes = BTreeMap::new();
-        for (name, version) in plan.moved() {
-            let known = self.functions().find(|function| function.name == name);
-            let has_files = known.is_some_and(|function| function.has_experiments);
-            let there = observed.functions.get(name).and_then(|there| {
-                let versions = &mut there.versions.iter();
-                Some((there, versions.find(|one| one.number == version)?))
-            });
-            let Some((there, target)) = there else {
-                continue;
-            };
-            let live = there.live().map(|live| &live.configuration);
-            let same_code = live.is_some_and(|l| l.code_sha256 == target.configuration.code_sha256);
-            let other_settings = target.configuration.environment != there.latest.environment;
-            if (same_code || !has_files) && !other_settings {
+        for moved in self.moved(observed, &plan) {
+            let then = &moved.target.configuration;
+            let other_settings = then.environment != moved.there.latest.environment;
+            let same_code = moved.live.configuration.code_sha256 == then.code_sha256;
+            let may_differ = moved.has_experiments && !same_code;
+            if !may_differ && !other_settings {
                 continue;
             }
-            let zip = aws.code(name, version).await?;
-            let today = match has_files {
-                true => with_files_of_today(&zip, &files),
-                false => Ok(None),
+            let zip = aws.code(moved.name, moved.target.number).await?;
+            let changed = match may_differ {
+                true => {
+                    let live = aws.code(moved.name, moved.live.number).await?;
+                    with_experiments_of(&zip, &live)
+                        .map_err(|error| AwsError::new(error.to_string()))?
+                }
+                false => None,
             };
-            let today = today.map_err(|error| AwsError::new(error.to_string()))?;
-            if today.is_some() || other_settings {
-                let architecture = &target.configuration.architecture;
-                let zip = Cow::Owned(today.unwrap_or(zip));
-                codes.insert(name.to_owned(), Code::new(architecture, zip));
+            if changed.is_some() || other_settings {
+                let zip = Cow::Owned(changed.unwrap_or(zip));
+                codes.insert(moved.name.to_owned(), Code::new(&then.architecture, zip));
             }
         }
         Ok(restore(plan, observed, &codes))
@@ -69,24 +59,20 @@ impl Deployment {
     /// What of the experiments changes when the versions of a rollback come back as they were. A sentence each.
     ///
     /// # Errors
-    /// When the earlier release cannot be downloaded.
+    /// When a release cannot be downloaded.
     pub async fn experiments_that_come_back(
         &self,
-        config: &Config,
         aws: &Aws,
+        observed: &Observed,
         plan: &Plan,
     ) -> Result<Vec<String>, AwsError> {
-        let knows = |name: &str| {
-            let mut functions = self.functions();
-            functions.any(|function| function.name == name && function.has_experiments)
-        };
-        let Some((name, version)) = plan.moved().find(|(name, _)| knows(name)) else {
+        let mut moved = self.moved(observed, plan);
+        let Some(moved) = moved.find(|moved| moved.has_experiments) else {
             return Ok(Vec::new());
         };
-        let zip = aws.code(name, version).await?;
-        let then = file_in(&zip, EXPERIMENTS).unwrap_or_default();
-        let now = serde_json::to_vec(&Experiments::of(&config.experiments())).unwrap_or_default();
-        let [then, now] = [then, now].map(|json| declared(&json));
+        let [then, now] = [moved.target.number, moved.live.number];
+        let then = declared(&aws.code(moved.name, then).await?);
+        let now = declared(&aws.code(moved.name, now).await?);
         let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
         let differs = names
             .into_iter()
@@ -98,6 +84,34 @@ impl Deployment {
             })
             .collect())
     }
+
+    /// The functions that a rollback moves from one version to another.
+    fn moved<'a>(
+        &'a self,
+        observed: &'a Observed,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = Moved<'a>> {
+        plan.moved().filter_map(move |(name, version)| {
+            let there = observed.functions.get(name)?;
+            let known = self.functions().find(|function| function.name == name);
+            Some(Moved {
+                name,
+                there,
+                live: there.live()?,
+                target: there.versions.iter().find(|one| one.number == version)?,
+                has_experiments: known.is_some_and(|function| function.has_experiments),
+            })
+        })
+    }
+}
+
+/// A function that a rollback moves.
+struct Moved<'a> {
+    name: &'a str,
+    there: &'a ObservedFunction,
+    live: &'a Version,
+    target: &'a Version,
+    has_experiments: bool,
 }
 
 /// What is beside the program of a function that knows the experiments.
@@ -121,9 +135,10 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// The experiments of a file by name.
-fn declared(json: &[u8]) -> BTreeMap<String, Value> {
-    let read: Value = serde_json::from_slice(json).unwrap_or_default();
+/// The experiments of a function's zip by name.
+fn declared(zip: &[u8]) -> BTreeMap<String, Value> {
+    let file = file_in(zip, EXPERIMENTS).unwrap_or_default();
+    let read: Value = serde_json::from_slice(&file).unwrap_or_default();
     let all = read["experiments"].as_array().into_iter().flatten();
     all.filter_map(|one| Some((one["name"].as_str()?.to_owned(), one.clone())))
         .collect()

@@ -154,29 +154,20 @@ impl Deployment {
         let may_remove = !self.possible_doors().rest_api || matches!(purpose, Purpose::Destroy);
         let names = Names {
             domains: may_remove || matches!(purpose, Purpose::Show(_)),
-            deployment: &self.name,
             functions: &functions,
             table: self.table.as_deref(),
-            url_function: &self.url_function.name,
-            url_unseen: self
-                .front_door
-                .is_none_or(|door| door == FrontDoor::RestApi),
-            stage: STAGE,
             log_group_tags: config.is_some_and(|config| !config.aws.tags.is_empty()),
             compared: config.is_some(),
             other_regions: matches!(purpose, Purpose::Destroy),
-            settings: SETTINGS,
             own_role: self.role.is_none(),
+            ..self.names()
         };
         observe(aws, names).await
     }
 
-    /// The base URL of the API and its key, or `None` where nothing is deployed.
-    ///
-    /// # Errors
-    /// When AWS cannot be asked.
-    pub async fn find(&self, aws: &Aws) -> Result<Option<(String, Option<Secret>)>, AwsError> {
-        let names = Names {
+    /// What there is no less to look for.
+    fn names(&self) -> Names<'_> {
+        Names {
             deployment: &self.name,
             functions: &[],
             table: None,
@@ -191,8 +182,15 @@ impl Deployment {
             other_regions: false,
             settings: SETTINGS,
             own_role: false,
-        };
-        Ok(find(aws, names).await?.map(|found| match found {
+        }
+    }
+
+    /// The base URL of the API and its key, or `None` where nothing is deployed.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn find(&self, aws: &Aws) -> Result<Option<(String, Option<Secret>)>, AwsError> {
+        Ok(find(aws, self.names()).await?.map(|found| match found {
             Found::Url(url, settings) => (base_of(&url), settings.as_ref().and_then(key_in)),
             Found::RestApi(api, key) => (aws.base_url(&api, STAGE), key),
         }))

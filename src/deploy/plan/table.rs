@@ -11,41 +11,38 @@ pub(super) fn plan(plan: &mut Plan, desired: &Desired, wanted: &DesiredTable, ob
     let mut push = |step, words| plan.push(Group::Table, step, words);
     let tags = desired.marked_tags();
     let Some(there) = &observed.table else {
-        let words = Words::create("table", name).detail("paid by request");
-        push(
-            Step::CreateTable,
-            words.detail("cannot be deleted by mistake"),
-        );
+        let words = Words::create("table", name).detail("on demand");
+        push(Step::CreateTable, words.detail("protected from deletion"));
         push(
             Step::SetExpiry,
-            Words::update("table", name).detail("expiry of keys"),
+            Words::update("table", name).detail("old keys expire"),
         );
         push(
             Step::BackUpTable,
-            Words::update("table", name).detail("backups of 35 days"),
+            Words::update("table", name).detail("backups for 35 days"),
         );
         return;
     };
     if !there.is_active {
         push(
             Step::AwaitTable,
-            Words::update("table", name).detail("until it is ready"),
+            Words::update("table", name).detail("wait until it is ready"),
         );
     }
     if !there.is_protected {
-        let words = Words::update("table", name).detail("cannot be deleted by mistake");
+        let words = Words::update("table", name).detail("protected from deletion");
         push(Step::ProtectTable(true), words);
     }
     if !there.expires {
         push(
             Step::SetExpiry,
-            Words::update("table", name).detail("expiry of keys"),
+            Words::update("table", name).detail("old keys expire"),
         );
     }
     if !there.is_backed_up {
         push(
             Step::BackUpTable,
-            Words::update("table", name).detail("backups of 35 days"),
+            Words::update("table", name).detail("backups for 35 days"),
         );
     }
     if missing(&tags, &there.tags) {

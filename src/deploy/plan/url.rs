@@ -35,7 +35,7 @@ pub(super) fn plan(plan: &mut Plan, wanted: &DesiredUrl, observed: &Observed) {
             Group::Url,
             Step::OpenUrl(function.to_owned()),
             Words::update("function URL", function)
-                .detail("open to everybody, without CORS of its own"),
+                .detail("open to everybody, CORS headers from the function only"),
         ),
         Some(_) => {}
     }

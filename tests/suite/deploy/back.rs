@@ -312,6 +312,8 @@ fn a_rollback_brings_back_code_and_neither_experiments_nor_settings() {
     site.deploy();
     assert_eq!(site.live_function().program, b"second");
 
+    // Nor does the config bring anything that was not deployed.
+    site.configure_just(&json!({}));
     let outcome = site.line(&["rollback", "--yes"]).run();
     assert_eq!(outcome.code, Some(0), "{outcome}");
     let after = site.live_function();

@@ -315,7 +315,7 @@ lamed in account ACCOUNT, eu-west-1
 
 5 to create, 10 to update
 
-A million events cost about $3.71, plus the Redis, sent again the same, and a million page views without events $3.71 (us-east-1).
+A million events cost about $3.71 and the Redis (us-east-1), and so do events that are sent again. A million page views without events cost $3.71.
 ";
     assert_eq!(dry_run(&[]), password);
     assert_eq!(site.aws.writes(), [""; 0]);

@@ -86,10 +86,11 @@ async fn what_is_deployed_counts_goes_back_and_goes_away() {
     let again = running.succeeds(&["deploy", "--yes", "--no-preflight"]);
     assert!(again.stderr.contains("no changes needed"), "{again}");
 
-    // The function of the first release, with its settings.
+    // The code of the first release, with the settings of today.
     running.succeeds(&["rollback", "--yes"]);
-    assert_eq!(running.track("1").await, counted(false));
     assert_eq!(running.track("2").await, counted(true));
+    running.succeeds(&["rollback", "--to", "2", "--with-experiments", "--yes"]);
+    assert_eq!(running.track("2").await, counted(false));
 
     // What is not well is seen through the front door.
     running.redis.kill();

@@ -189,6 +189,21 @@ fn what_is_wrong_with_the_table_is_put_right_before_functions_use_it() {
         "{outcome}"
     );
     assert!(site.account()["tables"]["lamed"].is_object());
+
+    // One that cannot hold the counts is refused.
+    let other = json!([
+        ["dynamodb", "delete_table", {"TableName": "lamed"}],
+        ["dynamodb", "create_table", {
+            "TableName": "lamed", "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        }],
+    ]);
+    assert_eq!(site.aws.call(&other), json!(["done", "done"]));
+    let outcome = site.deploy_line(&["--yes"]).run();
+    let said = "error: the DynamoDB table `lamed` has the keys id, but lamed needs pk and sk: choose another `aws.name`, or \
+                delete the table\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), said));
 }
 
 #[test]
