@@ -74,7 +74,10 @@ class Account:
 
             do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128  # with 5, a connection more waits a second
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def count(self, request, body):

@@ -1,6 +1,7 @@
 //! The way to AWS: proxies and certificate authorities, where all AWS tools look for them.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::{env, fs};
 
 use aws_config::profile;
@@ -29,7 +30,11 @@ use super::upload::Patient;
 /// name, and trusts the authorities of `AWS_CA_BUNDLE` or of the profile's `ca_bundle`; else those of `SSL_CERT_FILE`
 /// or of the system.
 #[derive(Clone)]
-pub(super) struct Network(TlsContext);
+pub(super) struct Network {
+    context: TlsContext,
+    /// What sends requests that no SDK makes: one, so that its connections are used again.
+    own: Arc<OnceLock<Connector>>,
+}
 
 pub(super) async fn network(profile: Option<&str>) -> Result<Network, AwsError> {
     let trusted = match authorities(profile).await? {
@@ -38,7 +43,10 @@ pub(super) async fn network(profile: Option<&str>) -> Result<Network, AwsError> 
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| AwsError::new(format!("cannot set up TLS: {error}")))?;
-    Ok(Network(context))
+    Ok(Network {
+        context,
+        own: Arc::default(),
+    })
 }
 
 impl Network {
@@ -58,7 +66,7 @@ impl Network {
     ) -> Connector {
         let mut connector = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(self.0.clone())
+            .tls_context(self.context.clone())
             .proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());
         if let Some(components) = components {
@@ -69,7 +77,8 @@ impl Network {
 
     /// Sends a request as it is.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<Response, ConnectorError> {
-        self.connector(None, None).call(request).await
+        let own = self.own.get_or_init(|| self.connector(None, None));
+        own.call(request).await
     }
 
     /// Asks for an address without credentials: the status and the body of the reply, or why there is none.
