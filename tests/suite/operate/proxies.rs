@@ -1,4 +1,4 @@
-//! The proxies of `docs/operating.md`, with the settings that stand there.
+//! The proxies of `docs/self-hosting.md`, with the settings that stand there.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -133,7 +133,7 @@ impl Drop for Site {
 
 /// The block in this language, with what differs here in its place: each pair has to be found.
 fn settings(language: &str, changes: &[(&str, &str)]) -> String {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/self-hosting.md");
     let page = fs::read_to_string(file).unwrap();
     let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
     let (block, _) = rest.split_once("```").unwrap();
