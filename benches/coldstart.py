@@ -4,7 +4,7 @@
     tests/run --no-run              once: it installs awslambdaric and Python lamed
     benches/coldstart.py            lamed's bootstrap, with each store, beside Python lamed's handler under awslambdaric
 
-$PYTHON may name another Python that has both. A socket of this script plays Lambda's Runtime API. Prints the median of 40 runs each, taken in
+$PYTHON may name another Python that has both; $LAMED_BOOTSTRAP_DIR a folder with the zips, if they are built already. A socket of this script plays Lambda's Runtime API. Prints the median of 40 runs each, taken in
 turn, with the minimum and the maximum, in milliseconds.
 """
 
@@ -60,17 +60,18 @@ class RuntimeApi:
         return elapsed
 
 
-def bootstrap(folder):
-    """The command of lamed's function, and its environment."""
-    subprocess.run(
-        ["cargo", "xtask", "bootstrap", "--output", folder, ARCHITECTURE],
-        cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-    )
-    zipfile.ZipFile(folder / f"bootstrap-{ARCHITECTURE}.zip").extract("bootstrap", folder)
+def bootstrap(folder, redis_port=6379):
+    """The command of lamed's function, and its environment with a Redis and with a table."""
+    zips = os.environ.get("LAMED_BOOTSTRAP_DIR")
+    if not zips:
+        zips = folder
+        build = ["cargo", "xtask", "bootstrap", "--output", folder, ARCHITECTURE]
+        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    zipfile.ZipFile(pathlib.Path(zips, f"bootstrap-{ARCHITECTURE}.zip")).extract("bootstrap", folder)
     (folder / "bootstrap").chmod(0o755)
     (folder / "experiments.json").write_text('{"declared_only":false,"experiments":[]}')
     common = {"namespace": "alephbet", "window": 86400, "timeout": 2}
-    redis = {**common, "server": {"tcp": {"host": "localhost", "port": 6379}}}
+    redis = {**common, "server": {"tcp": {"host": "localhost", "port": redis_port}}}
     table = {**common, "table": "lamed", "door": {"key": "of the benchmark"}}
     here = {"LAMBDA_TASK_ROOT": str(folder), "AWS_REGION": "eu-west-1"}
     return [folder / "bootstrap"], [
@@ -79,7 +80,7 @@ def bootstrap(folder):
     ]
 
 
-def python_lamed(folder, python):
+def python_lamed(folder, python, redis_port=6379):
     """The command of Python lamed's function, and its folder, which holds what its zip would."""
     find = "import importlib.util as u; print(u.find_spec('lamed').submodule_search_locations[0])"
     source = subprocess.run([python, "-c", find], check=True, capture_output=True, text=True)
@@ -88,7 +89,7 @@ def python_lamed(folder, python):
     for entry in pathlib.Path(source.stdout.strip()).iterdir():
         if entry.name not in ("__init__.py", "__pycache__"):
             (task / entry.name).symlink_to(entry)
-    (task / "config.json").write_text('{"redis": {"host": "localhost", "port": 6379}}')
+    (task / "config.json").write_text(json.dumps({"redis": {"host": "localhost", "port": redis_port}}))
     return [python, "-m", "awslambdaric", "lamed.track"], task
 
 

@@ -109,7 +109,8 @@ class Redis:
 class Server:
     """A running `lamed serve`."""
 
-    def __init__(self, ready):
+    def __init__(self, ready, pid):
+        self.pid = pid
         self.track_url = ready["track_url"]
         self.address = urllib.parse.urlsplit(self.track_url).netloc
         self.local = threading.local()
@@ -131,7 +132,7 @@ class Server:
                     errors.seek(0)
                     raise SystemExit(f"lamed serve: {errors.read()}")
                 with process.stdout:
-                    yield cls(json.loads(ready))
+                    yield cls(json.loads(ready), process.pid)
 
     def request(self, method, path, body=None):
         if not hasattr(self.local, "connection"):  # each thread has its own, and keeps it
@@ -175,8 +176,13 @@ def uuid(number):
 
 
 def wrk(server, seconds, pool="new"):
-    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", HERE / "events.lua", server.track_url, "--"]
-    done = subprocess.run([*command, str(pool)], check=True, capture_output=True, text=True)
+    """New events, or those of a pool over and over; or a path that is asked for again and again."""
+    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s"]
+    if str(pool).startswith("/"):
+        command += [HERE / "path.lua", f"http://{server.address}{pool}"]
+    else:
+        command += [HERE / "events.lua", server.track_url, "--", str(pool)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(done.stdout.splitlines()[-1])
     if result["failed"]:
         raise SystemExit(f"{result['failed']} of {result['requests']} requests failed")

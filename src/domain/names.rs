@@ -109,10 +109,18 @@ fn check(text: String, max_bytes: usize) -> Result<String, NameError> {
         Err(NameError::Empty)
     } else if text.len() > max_bytes {
         Err(NameError::TooLong { max_bytes })
-    } else if text.contains(char::is_control) {
+    } else if has_control(&text) {
         Err(NameError::ControlCharacter)
     } else {
         Ok(text)
+    }
+}
+
+/// Most names are ASCII, of which bytes say it all.
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().any(|byte| byte.is_ascii_control()),
+        false => text.contains(char::is_control),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Api, Reply, Request, etag};
+use super::{Api, Reply, Request, etag, header};
 use crate::assets::client::{MODULE, PLACEHOLDER, SCRIPT};
 use crate::domain::assignment::{in_order, path_pattern};
 use crate::domain::{Declared, Name, State, Unit};
@@ -118,15 +118,13 @@ impl BrowserClient {
             ("Content-Type", document.content_type),
             ("Access-Control-Allow-Origin", "*"),
             ("Cache-Control", CACHE_CONTROL),
-            ("ETag", &document.tag),
         ];
-        Reply {
+        let reply = Reply {
             status,
-            headers: headers
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            headers: headers.map(header).into(),
             body,
-        }
+        };
+        reply.with("ETag", document.tag.clone())
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn choose<T>(
             _ => None,
         };
         if body.is_some() || reply.status != 200 {
-            *tag = format!("\"{}-gzip\"", plain.trim_matches('"'));
+            *tag = format!("\"{}-gzip\"", plain.trim_matches('"')).into();
         }
     }
     let mut reply = reply.with("Vary", "Accept-Encoding");

@@ -35,7 +35,7 @@ pub fn not_found() -> Reply {
 pub fn not_allowed(methods: &[Method]) -> Reply {
     let allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
     Reply::message(405, "method not allowed")
-        .with("Allow", &format!("{},OPTIONS", allowed.join(",")))
+        .with("Allow", format!("{},OPTIONS", allowed.join(",")))
 }
 
 /// What a request gets with a wrong key, or with none where one is required.

@@ -169,7 +169,7 @@ fn query(event: &Value) -> Result<Parameters, EventError> {
 #[must_use]
 pub fn proxy_reply(reply: &Reply) -> Value {
     let headers: Map<String, Value> = (reply.headers.iter())
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .map(|(name, value)| (name.to_string(), Value::from(&**value)))
         .collect();
     json!({
         "statusCode": reply.status,

@@ -33,7 +33,9 @@ use self::handlers::Refusal;
 pub(crate) use self::log_limit::LogLimit;
 use self::outage::Outage;
 pub use self::parameters::Parameters;
-pub use self::reply::{COMMON_HEADERS, Reply};
+#[cfg_attr(not(feature = "cli"), allow(unused_imports))]
+pub(crate) use self::reply::header;
+pub use self::reply::{COMMON_HEADERS, Header, Reply};
 pub use self::routes::{Handler, Method, Route, RouteMatch, Routes};
 pub use self::rules::{Rules, Run};
 use crate::store::Store;

@@ -115,7 +115,7 @@ fn all(rules: &Rules, user: Option<&UserId>, request: &Request) -> Reply {
         reply.body.clear();
     }
     reply
-        .with("ETag", &tag)
+        .with("ETag", tag)
         .with("Access-Control-Expose-Headers", "ETag")
 }
 

@@ -1,5 +1,7 @@
 //! Replies, and the headers that all of them carry.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{Handler, Method, Route};
@@ -18,11 +20,14 @@ const ALLOWED_HEADERS: &str = "*,Content-Type,X-Api-Key";
 /// The same for OFREP, where providers may send a key of their own.
 const ALLOWED_HEADERS_OF_FLAGS: &str = "*,Authorization,Content-Type,If-None-Match,X-Api-Key";
 
+/// Name and value.
+pub type Header = (Cow<'static, str>, Cow<'static, str>);
+
 /// A reply with a JSON body (none for OPTIONS).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<Header>,
     pub body: String,
 }
 
@@ -36,11 +41,11 @@ impl Reply {
     /// A reply with the common headers.
     #[must_use]
     pub fn new(status: u16, body: String) -> Self {
-        let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        headers.extend(COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let kind = std::iter::once(("Content-Type", "application/json"));
+        let headers = kind.chain(COMMON_HEADERS);
         Self {
             status,
-            headers,
+            headers: headers.map(header).collect(),
             body,
         }
     }
@@ -80,7 +85,7 @@ impl Reply {
         let mut allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
         allowed.push("OPTIONS");
         Self::new(200, String::new())
-            .with("Access-Control-Allow-Methods", &allowed.join(","))
+            .with("Access-Control-Allow-Methods", allowed.join(","))
             .with("Access-Control-Allow-Headers", ALLOWED_HEADERS)
             .with("Access-Control-Max-Age", "86400")
     }
@@ -96,7 +101,7 @@ impl Reply {
                 .iter_mut()
                 .find(|(name, _)| name == "Access-Control-Allow-Headers");
             if let Some((_, allowed)) = allowed {
-                ALLOWED_HEADERS_OF_FLAGS.clone_into(allowed);
+                *allowed = ALLOWED_HEADERS_OF_FLAGS.into();
             }
         }
         reply
@@ -104,8 +109,13 @@ impl Reply {
 
     /// One more header.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
+}
+
+/// A header that is always the same.
+pub(crate) fn header((name, value): (&'static str, &'static str)) -> Header {
+    (name.into(), value.into())
 }

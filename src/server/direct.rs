@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, IF_NONE_MATCH, USER_AGENT};
@@ -14,7 +13,7 @@ use super::compressed::Compressed;
 use super::exchange::{response, response_of};
 use super::guesses::{Judgement, RETRY_AFTER, TOO_MANY};
 use super::metrics::handled;
-use super::{ApiKey, Body, Edge};
+use super::{Answering, ApiKey, Body, Edge};
 use crate::assets::OPENAPI;
 use crate::http::compressed::{choose, takes_gzip};
 use crate::http::{
@@ -101,9 +100,14 @@ impl Direct {
     }
 }
 
-#[async_trait]
 impl Edge for Direct {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(self.response(request, peer))
+    }
+}
+
+impl Direct {
+    async fn response(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let (head, body) = request.into_parts();
         let (handler, reply) = match self.route(&head) {

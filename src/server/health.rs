@@ -12,18 +12,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::exchange::response;
-use super::{Body, Edge};
+use super::{Answering, Body, Edge};
 use crate::domain::Name;
-use crate::http::{LogLimit, Reply};
+use crate::http::{LogLimit, Reply, header};
 use crate::store::{self, Store, StoreError};
 
 /// How long a store may take that has no shorter limit of its own.
@@ -159,16 +156,19 @@ impl Question {
     }
 }
 
-#[async_trait]
 impl Edge for WithHealth {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
         let Some(question) = Question::of(request.uri().path()) else {
-            return self.rest.answer(request, peer).await;
+            return self.rest.answer(request, peer);
         };
-        response(match (request.method(), question) {
-            (&Method::GET | &Method::HEAD, Question::Alive) => text(200, "ok"),
-            (&Method::GET | &Method::HEAD, Question::Ready) => self.health.ready().await.reply(),
-            _ => text(405, "method not allowed").with("Allow", "GET,HEAD"),
+        Box::pin(async move {
+            response(match (request.method(), question) {
+                (&Method::GET | &Method::HEAD, Question::Alive) => text(200, "ok"),
+                (&Method::GET | &Method::HEAD, Question::Ready) => {
+                    self.health.ready().await.reply()
+                }
+                _ => text(405, "method not allowed").with("Allow", "GET,HEAD"),
+            })
         })
     }
 }
@@ -182,22 +182,20 @@ impl Readiness {
         // Texts are always JSON.
         let json = serde_json::to_string(self).unwrap_or_default();
         let mut reply = text(status, &json);
-        reply.headers[0].1 = "application/json".to_owned();
+        reply.headers[0].1 = "application/json".into();
         reply
     }
 }
 
 /// A line of text that no cache may keep.
 pub(super) fn text(status: u16, text: &str) -> Reply {
+    let headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+    ];
     Reply {
         status,
-        headers: vec![
-            (
-                "Content-Type".to_owned(),
-                "text/plain; charset=utf-8".to_owned(),
-            ),
-            ("Cache-Control".to_owned(), "no-store".to_owned()),
-        ],
+        headers: headers.map(header).into(),
         body: format!("{text}\n"),
     }
 }

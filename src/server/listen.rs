@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
@@ -23,11 +23,14 @@ use crate::http::LogLimit;
 /// The least time between two lines about connections that cannot be taken.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// The answer of an [`Edge`], once it is there.
+pub type Answering<'a> = BoxFuture<'a, Response<Full<Bytes>>>;
+
 /// What stands between a socket and the handler.
-#[async_trait]
 pub trait Edge: Send + Sync + 'static {
-    /// Answers a request of `peer`. Never fails: an error is an answer, too.
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>>;
+    /// Answers a request of `peer`. Never fails: an error is an answer, too. An edge that stands before another
+    /// gives that one's answer as it is: each event passes it.
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_>;
 }
 
 /// Room for the connections of one server, and for what they send.

@@ -1,6 +1,7 @@
 //! What the server tells Prometheus: how much, how fast, and how it ended. No name that comes from
 //! outside is a label, so that nobody can make the figures grow.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::exchange::response;
 use super::health::text;
-use super::{Body, Connections, Edge};
+use super::{Answering, Body, Connections, Edge};
 use crate::domain::{self, DayCount, DaySums, Event, ExperimentCounts, Name, Outcome, Selection};
 use crate::http::{Api, Handler};
 use crate::store::{CountLimits, Health, Store, StoreError};
@@ -171,18 +172,19 @@ pub struct WithMetrics {
     pub rest: Arc<dyn Edge>,
 }
 
-#[async_trait]
 impl Edge for WithMetrics {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
         let start = Instant::now();
-        let response = self.rest.answer(request, peer).await;
-        let handler = match response.extensions().get() {
-            Some(Handled(handler)) => handler.path(),
-            None => "none",
-        };
-        let status = response.status().as_u16();
-        self.metrics.request(handler, status, start.elapsed());
-        response
+        Box::pin(async move {
+            let response = self.rest.answer(request, peer).await;
+            let handler = match response.extensions().get() {
+                Some(Handled(handler)) => handler.path(),
+                None => "none",
+            };
+            let status = response.status().as_u16();
+            self.metrics.request(handler, status, start.elapsed());
+            response
+        })
     }
 }
 
@@ -308,20 +310,20 @@ impl Scraped {
     }
 }
 
-#[async_trait]
 impl Edge for Scraped {
-    async fn answer(&self, request: Request<Body>, _peer: SocketAddr) -> Response<Full<Bytes>> {
-        response(match (request.method(), request.uri().path()) {
+    fn answer(&self, request: Request<Body>, _peer: SocketAddr) -> Answering<'_> {
+        let reply = match (request.method(), request.uri().path()) {
             (&Method::GET, PATH) => match self.text() {
                 Ok(body) => {
                     let mut reply = text(200, "");
-                    reply.headers[0].1 = CONTENT_TYPE.to_owned();
+                    reply.headers[0].1 = CONTENT_TYPE.into();
                     reply.body = body;
                     reply
                 }
                 Err(error) => text(500, &error.to_string()),
             },
             _ => text(404, "the metrics are at /metrics"),
-        })
+        };
+        Box::pin(ready(response(reply)))
     }
 }

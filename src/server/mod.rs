@@ -30,6 +30,6 @@ pub use emulator::{Gateway, Invoke, TokenBucket, reply_from_proxy};
 pub use health::{Health, WithHealth};
 pub use key::ApiKey;
 pub use limits::Limits;
-pub use listen::{Connections, Edge, serve};
+pub use listen::{Answering, Connections, Edge, serve};
 pub use metrics::{Metered, Metrics, Scraped, WithMetrics};
 pub use proof::{Proof, WithProof};

@@ -11,22 +11,20 @@
 //! The secret is random and is for nothing else: from a proof by the API key, which people choose, one could try
 //! keys without asking the server.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::exchange::response;
 use super::health::text;
 use super::key::random_text;
-use super::{Body, Edge};
+use super::{Answering, Body, Edge};
 use crate::domain::Secret;
 
 /// Where a proof is asked for.
@@ -98,21 +96,21 @@ pub struct WithProof {
     pub rest: Arc<dyn Edge>,
 }
 
-#[async_trait]
 impl Edge for WithProof {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
         let uri = request.uri();
         if uri.path() != PATH || request.method() != Method::GET {
-            return self.rest.answer(request, peer).await;
+            return self.rest.answer(request, peer);
         }
         let nonce = uri.query().and_then(|query| query.strip_prefix("nonce="));
         let is_nonce = |nonce: &&str| {
             nonce.len() == LENGTH && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
-        response(match nonce.filter(is_nonce) {
+        let reply = match nonce.filter(is_nonce) {
             Some(nonce) => text(200, &self.proof.answer(nonce)),
             None => text(400, "`nonce` must be 32 letters and digits"),
-        })
+        };
+        Box::pin(ready(response(reply)))
     }
 }
 

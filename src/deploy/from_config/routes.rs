@@ -3,7 +3,7 @@
 use crate::config::{Config, Wired};
 use crate::deploy::{DesiredFunction, DesiredMethod};
 use crate::http::wire::parameter;
-use crate::http::{self, Handler};
+use crate::http::{self, Handler, Header};
 
 /// What functions get where the config says nothing.
 pub(super) const MEMORY_MB: u32 = 128;
@@ -63,7 +63,9 @@ fn parameters(route: &http::Route) -> &'static [&'static str] {
 }
 
 /// API Gateway gives its mocks a content type of its own.
-pub(super) fn without_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
-    headers.retain(|(name, _)| name != "Content-Type");
-    headers
+pub(super) fn without_type(headers: Vec<Header>) -> Vec<(String, String)> {
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (name.into_owned(), value.into_owned()));
+    headers.filter(|(name, _)| name != "Content-Type").collect()
 }

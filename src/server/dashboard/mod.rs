@@ -24,12 +24,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use self::documents::Answer;
@@ -40,9 +37,9 @@ use self::session::NoSession;
 pub use self::session::Sessions;
 use super::exchange::response;
 use super::guesses::{RETRY_AFTER, TOO_MANY};
-use super::{Body, Edge};
+use super::{Answering, Body, Edge};
 use crate::domain::{Declared, Name};
-use crate::http::{Parameters, Reply};
+use crate::http::{Parameters, Reply, header};
 use crate::report::Source;
 
 /// Where the page is.
@@ -73,28 +70,28 @@ pub struct WithDashboard {
     pub rest: Arc<dyn Edge>,
 }
 
-#[async_trait]
 impl Edge for WithDashboard {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
         let rest = request.uri().path().strip_prefix(PATH);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            self.dashboard.answer(request, peer).await
+            self.dashboard.answer(request, peer)
         } else {
-            self.rest.answer(request, peer).await
+            self.rest.answer(request, peer)
         }
     }
 }
 
-#[async_trait]
 impl Edge for Dashboard {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let start = Instant::now();
-        let (head, body) = request.into_parts();
-        let reply = self.reply(&head, body, peer).await;
-        let elapsed = start.elapsed();
-        tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
-        response(reply)
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(async move {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let start = Instant::now();
+            let (head, body) = request.into_parts();
+            let reply = self.reply(&head, body, peer).await;
+            let elapsed = start.elapsed();
+            tracing::info!(%method, path, status = reply.status, ?elapsed, "answered");
+            response(reply)
+        })
     }
 }
 
@@ -188,9 +185,7 @@ fn refusal(reason: NoSession) -> Reply {
 }
 
 fn redirect() -> Reply {
-    let mut reply = json(302, String::new());
-    reply.headers.push(("Location".to_owned(), PATH.to_owned()));
-    reply
+    json(302, String::new()).with("Location", PATH)
 }
 
 fn message(status: StatusCode, message: &str) -> Reply {
@@ -211,7 +206,7 @@ fn json(status: u16, body: String) -> Reply {
 }
 
 /// Nothing of it is for other sites, caches or frames.
-fn with_headers(body: String, status: u16, kind: &str) -> Reply {
+fn with_headers(body: String, status: u16, kind: &'static str) -> Reply {
     let headers = [
         ("Content-Type", kind),
         ("Cache-Control", "no-store"),
@@ -222,9 +217,7 @@ fn with_headers(body: String, status: u16, kind: &str) -> Reply {
     ];
     Reply {
         status,
-        headers: headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+        headers: headers.map(header).into(),
         body,
     }
 }

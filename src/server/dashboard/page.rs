@@ -21,9 +21,8 @@ static PAGE: LazyLock<(String, String)> = LazyLock::new(|| {
 /// The page without data.
 pub(super) fn reply() -> Reply {
     let (page, policy) = &*PAGE;
-    let mut reply = with_headers(page.clone(), 200, "text/html; charset=utf-8");
-    (reply.headers).push(("Content-Security-Policy".to_owned(), policy.clone()));
-    reply
+    with_headers(page.clone(), 200, "text/html; charset=utf-8")
+        .with("Content-Security-Policy", policy.as_str())
 }
 
 /// The page with a snapshot in it, which needs no server.

@@ -15,12 +15,12 @@
 //!
 //! 429 `Limit Exceeded` answers a usage plan's quota, which lamed never sets.
 
+use async_trait::async_trait;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
@@ -32,11 +32,13 @@ use super::event::{Caller, Identifiers, proxy_event};
 use super::reply::reply_from_proxy;
 use super::token_bucket::TokenBucket;
 use crate::http::gateway::{FunctionError, answer};
-use crate::http::{Api, COMMON_HEADERS, Handler, Reply, Route, RouteMatch, Routes, after_stage};
+use crate::http::{
+    Api, COMMON_HEADERS, Handler, Reply, Route, RouteMatch, Routes, after_stage, header,
+};
 use crate::server::body::BodyError;
 use crate::server::exchange::response;
 use crate::server::metrics::handled;
-use crate::server::{ApiKey, Body, Edge};
+use crate::server::{Answering, ApiKey, Body, Edge};
 
 /// The longest that API Gateway waits for an integration.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
@@ -150,8 +152,9 @@ impl Gateway {
             request_id,
             key: key.filter(|_| route.key_required).map(|_| &self.key),
         };
+        let length = body.len();
         let event = proxy_event(head, path, body, route, &caller, &self.identifiers);
-        if length(&event) > MAX_PAYLOAD {
+        if is_too_long(length, &event) {
             return Err(Refusal::RequestTooLong);
         }
         invoke(&self.function, route, event).await
@@ -160,6 +163,19 @@ impl Gateway {
     fn admit(&self) -> bool {
         let mut throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
         throttle.admit(Instant::now())
+    }
+}
+
+/// Whether an event or a reply is longer than Lambda takes. A short body is never, however it is escaped: a
+/// character takes at most six, and the head is limited.
+fn is_too_long(body: usize, value: &Value) -> bool {
+    body > MAX_PAYLOAD / 8 && length(value) > MAX_PAYLOAD
+}
+
+fn body_length(reply: &Value) -> usize {
+    match reply.get("body") {
+        Some(Value::String(body)) => body.len(),
+        _ => MAX_PAYLOAD,
     }
 }
 
@@ -208,14 +224,21 @@ async fn invoke(function: &Arc<dyn Invoke>, route: &Route, event: Value) -> Resu
             tracing::error!(%error, "the function failed");
             Err(Refusal::InternalServerError)
         }
-        Ok(Ok(Ok(reply))) if length(&reply) > MAX_PAYLOAD => Err(Refusal::InternalServerError),
+        Ok(Ok(Ok(reply))) if is_too_long(body_length(&reply), &reply) => {
+            Err(Refusal::InternalServerError)
+        }
         Ok(Ok(Ok(reply))) => reply_from_proxy(&reply).ok_or(Refusal::InternalServerError),
     }
 }
 
-#[async_trait]
 impl Edge for Gateway {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(self.response(request, peer))
+    }
+}
+
+impl Gateway {
+    async fn response(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let request_id = self.identifiers.request_id();
         let (head, body) = request.into_parts();
@@ -232,8 +255,8 @@ impl Edge for Gateway {
         let (method, path, status) = (&head.method, head.uri.path(), reply.status);
         tracing::info!(%method, path, status, ?elapsed, "answered");
         let reply = reply
-            .with("x-amzn-RequestId", &request_id)
-            .with("x-amz-apigw-id", &self.identifiers.extended_request_id());
+            .with("x-amzn-RequestId", request_id)
+            .with("x-amz-apigw-id", self.identifiers.extended_request_id());
         handled(response(reply), handler)
     }
 }
@@ -271,14 +294,13 @@ impl Refusal {
         };
         // The gateway's own errors carry the common headers because deploy sets DEFAULT_4XX and
         // DEFAULT_5XX so.
-        let mut headers = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("x-amzn-ErrorType".to_owned(), kind.to_owned()),
+        let own = [
+            ("Content-Type", "application/json"),
+            ("x-amzn-ErrorType", kind),
         ];
-        headers.extend(COMMON_HEADERS.map(|(name, value)| (name.to_owned(), value.to_owned())));
         Reply {
             status,
-            headers,
+            headers: own.into_iter().chain(COMMON_HEADERS).map(header).collect(),
             body: body.to_owned(),
         }
     }

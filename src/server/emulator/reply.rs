@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::http::Reply;
+use crate::http::{Header, Reply, header};
+
+/// What API Gateway takes a body for that is said to be nothing.
+const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 /// Reads a proxy reply as API Gateway does; `None` is what it answers with 502.
 ///
@@ -27,7 +30,7 @@ pub fn reply_from_proxy(reply: &Value) -> Option<Reply> {
         Some(Value::String(text)) => text.parse().ok()?,
         Some(_) => return None,
     };
-    let mut headers = Vec::new();
+    let mut headers: Vec<Header> = Vec::new();
     for name in ["headers", "multiValueHeaders"] {
         for (key, value) in reply
             .get(name)
@@ -37,7 +40,7 @@ pub fn reply_from_proxy(reply: &Value) -> Option<Reply> {
         {
             let several = std::slice::from_ref(value);
             for value in value.as_array().map_or(several, Vec::as_slice) {
-                headers.push((key.clone(), scalar(value)?));
+                headers.push((key.clone().into(), scalar(value)?.into()));
             }
         }
     }
@@ -45,7 +48,7 @@ pub fn reply_from_proxy(reply: &Value) -> Option<Reply> {
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
     {
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        headers.push(header(JSON));
     }
     let body = match reply.get("body") {
         None | Some(Value::Null) => String::new(),
@@ -107,7 +110,7 @@ mod tests {
         }
         let plain = |status, body: &str| Reply {
             status,
-            headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+            headers: vec![header(JSON)],
             body: body.to_owned(),
         };
         for (odd, reply) in [

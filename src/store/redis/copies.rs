@@ -46,6 +46,6 @@ impl RedisStore {
 
     fn copy_key(&self, namespace: &Name, experiment: &Name) -> String {
         let namespace = Namespace::new(namespace, self.cluster);
-        namespace.experiment(experiment).copy()
+        namespace.experiment(experiment).copy().concat()
     }
 }

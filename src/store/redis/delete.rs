@@ -34,7 +34,7 @@ impl RedisStore {
                 // At first: when this is interrupted, an entry too few in this index only lets the
                 // namespace grow by a counter more.
                 let mut srem = cmd("SREM");
-                srem.arg(home.namespace.index());
+                srem.arg(home.namespace.index().concat());
                 for counter in &home.counters {
                     srem.arg(&counter.key);
                 }
@@ -48,7 +48,7 @@ impl RedisStore {
     async fn remove_from(&self, namespace: &Name, home: &Home) -> Result<u64, StoreError> {
         for _ in 0..ATTEMPTS {
             let zrange = cmd("ZRANGE")
-                .arg(home.experiment.windows())
+                .arg(home.experiment.windows().concat())
                 .arg(0)
                 .arg(-1)
                 .take();
@@ -70,38 +70,38 @@ impl RedisStore {
 
     fn delete_call(&self, namespace: &Name, home: &Home, windows: Vec<String>, sets: Sets) -> Call {
         let experiment = &home.experiment;
-        let mut keys = vec![
+        let mut call = Call::new();
+        call.keys([
             experiment.index(),
             experiment.windows(),
             experiment.variants(),
             experiment.copy(),
-        ];
+        ]);
         if !self.cluster {
-            keys.extend([home.namespace.experiments(), home.namespace.index()]);
-            keys.extend(place(namespace, &home.namespace));
+            call.keys([home.namespace.experiments(), home.namespace.index()])
+                .keys(place(namespace, &home.namespace).map(|key| [key]));
         }
-        let first_counter = keys.len() + 1;
+        let first_counter = call.number_of_keys() + 1;
         for Indexed { key, .. } in &home.counters {
-            keys.extend([
-                key.clone(),
+            call.keys([[key]]).keys([
                 experiment.days(key),
                 experiment.sums(key),
                 experiment.deleted(key),
             ]);
         }
-        let mut arguments = vec![
-            window_name(self.counting.window),
-            experiment.member.clone(),
-            if self.cluster { "elsewhere" } else { "here" }.to_owned(),
-            home.counters.len().to_string(),
-            sets.with_room.len().to_string(),
-            Namespace::new(namespace, self.cluster).member().to_owned(),
-            first_counter.to_string(),
-        ];
-        arguments.extend(windows);
-        keys.extend(sets.with_room);
-        keys.extend(sets.full);
-        Call { keys, arguments }
+        let sets_by_room = sets.with_room.iter().chain(&sets.full);
+        call.keys(sets_by_room.map(|set| [set]));
+        call.arguments([
+            &*window_name(self.counting.window),
+            &experiment.member,
+            if self.cluster { "elsewhere" } else { "here" },
+            &home.counters.len().to_string(),
+            &sets.with_room.len().to_string(),
+            Namespace::new(namespace, self.cluster).member(),
+            &first_counter.to_string(),
+        ])
+        .arguments(&windows);
+        call
     }
 
     /// All sets of the counters for these windows, from the roots down: a round trip for each level.

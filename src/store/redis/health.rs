@@ -131,7 +131,7 @@ fn key_in(namespace: &Name, wanted: u16) -> String {
     let namespace = Namespace::new(namespace, true);
     let keys = (0u32..).map(|number| {
         let experiment = Name::stored(format!("lamed {number}"));
-        namespace.experiment(&experiment).windows()
+        namespace.experiment(&experiment).windows().concat()
     });
     let mut keys = keys.filter(|key| super::slots::slot(key.as_bytes()) == wanted);
     // One in 16,384 is.

@@ -34,6 +34,9 @@ use crate::domain::{EventKind, Name};
 /// The set of namespaces that have taken one of the places that `max_namespaces` gives.
 pub(super) const NAMESPACES: &str = "lamed:namespaces";
 
+/// A key, in parts that stand one after the other. An event has some twenty keys, and parts need no memory of their own.
+pub(super) type Key<'a, const PARTS: usize> = [&'a str; PARTS];
+
 /// One namespace, in one of the forms that its name takes in keys.
 #[derive(Clone, Debug)]
 pub(super) struct Namespace {
@@ -54,7 +57,7 @@ impl Namespace {
     pub(super) fn forms(name: &Name, cluster: bool) -> Vec<Self> {
         (forms(name, cluster).into_iter())
             .map(|form| Self { form, cluster })
-            .filter(|namespace| !is_counters(&namespace.experiments()))
+            .filter(|namespace| !is_counters(&namespace.experiments().concat()))
             .collect()
     }
 
@@ -63,19 +66,18 @@ impl Namespace {
         &self.form
     }
 
-    pub(super) fn experiments(&self) -> String {
+    pub(super) fn experiments(&self) -> Key<'_, 4> {
         self.of_all("experiments")
     }
 
-    pub(super) fn index(&self) -> String {
+    pub(super) fn index(&self) -> Key<'_, 4> {
         self.of_all("counter_keys")
     }
 
-    fn of_all(&self, what: &str) -> String {
-        if self.cluster {
-            format!("{{{}}}:{what}", self.form)
-        } else {
-            format!("{}:{what}", self.form)
+    fn of_all(&self, what: &'static str) -> Key<'_, 4> {
+        match self.cluster {
+            true => ["{", &self.form, "}:", what],
+            false => ["", &self.form, ":", what],
         }
     }
 
@@ -88,7 +90,7 @@ impl Namespace {
     pub(super) fn experiment_forms(&self, name: &Name) -> Vec<ExperimentKeys> {
         (forms(name, self.cluster).into_iter())
             .map(|form| self.experiment_as(form))
-            .filter(|experiment| !is_counters(&experiment.index()))
+            .filter(|experiment| !is_counters(&experiment.index().concat()))
             .collect()
     }
 
@@ -96,7 +98,7 @@ impl Namespace {
         ExperimentKeys {
             namespace: self.form.clone(),
             form: if self.cluster {
-                format!("{{{member}}}")
+                ["{", &member, "}"].concat()
             } else {
                 member.clone()
             },
@@ -117,30 +119,28 @@ pub(super) struct ExperimentKeys {
 }
 
 impl ExperimentKeys {
-    pub(super) fn index(&self) -> String {
-        format!("{}:{}:counter_keys", self.namespace, self.form)
+    pub(super) fn index(&self) -> Key<'_, 4> {
+        [&self.namespace, ":", &self.form, ":counter_keys"]
     }
 
-    pub(super) fn windows(&self) -> String {
-        format!("{}:windows:{}:until", self.namespace, self.form)
+    pub(super) fn windows(&self) -> Key<'_, 4> {
+        [&self.namespace, ":windows:", &self.form, ":until"]
     }
 
     /// Ends as no index does: `windows` and `variants` may be names of experiments.
-    pub(super) fn variants(&self) -> String {
-        format!("{}:variants:{}:of", self.namespace, self.form)
+    pub(super) fn variants(&self) -> Key<'_, 4> {
+        [&self.namespace, ":variants:", &self.form, ":of"]
     }
 
     /// Ends as no index does.
-    pub(super) fn copy(&self) -> String {
-        format!("{}:declared:{}:copy", self.namespace, self.form)
+    pub(super) fn copy(&self) -> Key<'_, 4> {
+        [&self.namespace, ":declared:", &self.form, ":copy"]
     }
 
     pub(super) fn counter(&self, kind: &EventKind, variant: &Name) -> String {
         let (event, variant) = (encode(kind.as_str()), encode(variant.as_str()));
-        format!(
-            "{}:counters:{}:{event}:{variant}",
-            self.namespace, self.form
-        )
+        let (namespace, form) = (&self.namespace, &self.form);
+        [namespace, ":counters:", form, ":", &event, ":", &variant].concat()
     }
 
     /// Takes a counter key apart. `None` when it is not of this experiment.
@@ -157,41 +157,39 @@ impl ExperimentKeys {
         ))
     }
 
-    pub(super) fn days(&self, counter_key: &str) -> String {
+    pub(super) fn days<'a>(&'a self, counter_key: &'a str) -> Key<'a, 4> {
         self.sibling(counter_key, "days")
     }
 
-    pub(super) fn sums(&self, counter_key: &str) -> String {
+    pub(super) fn sums<'a>(&'a self, counter_key: &'a str) -> Key<'a, 4> {
         self.sibling(counter_key, "sums")
     }
 
-    pub(super) fn deleted(&self, counter_key: &str) -> String {
+    pub(super) fn deleted<'a>(&'a self, counter_key: &'a str) -> Key<'a, 4> {
         self.sibling(counter_key, "deleted")
     }
 
     /// The same counter's key in another family.
-    fn sibling(&self, counter_key: &str, family: &str) -> String {
+    fn sibling<'a>(&'a self, counter_key: &'a str, family: &'static str) -> Key<'a, 4> {
         let rest = counter_key
             .strip_prefix(&self.namespace)
             .and_then(|rest| rest.strip_prefix(":counters"))
             .unwrap_or(counter_key);
-        format!("{}:{family}{rest}", self.namespace)
+        [&self.namespace, ":", family, rest]
     }
 
-    pub(super) fn flag(&self, sha1_hex: String) -> String {
-        if self.cluster {
-            format!("{}:flag:{}:{sha1_hex}", self.namespace, self.form)
-        } else {
-            sha1_hex
+    pub(super) fn flag<'a>(&'a self, sha1_hex: &'a str) -> Key<'a, 5> {
+        match self.cluster {
+            true => [&self.namespace, ":flag:", &self.form, ":", sha1_hex],
+            false => ["", "", "", "", sha1_hex],
         }
     }
 
     /// What the keys of sets begin with.
     pub(super) fn seen(&self, digest: &str) -> String {
-        if self.cluster {
-            format!("{}:seen:{}:{digest}:", self.namespace, self.form)
-        } else {
-            format!("{}:seen:{digest}:", self.namespace)
+        match self.cluster {
+            true => [&self.namespace, ":seen:", &self.form, ":", digest, ":"].concat(),
+            false => [&self.namespace, ":seen:", digest, ":"].concat(),
         }
     }
 }
@@ -221,7 +219,8 @@ fn is_counters(key: &str) -> bool {
 
 /// Percent-encodes what has a meaning in keys: `:`, `%`, `{` and `}`.
 fn encode(name: &str) -> Cow<'_, str> {
-    if !name.contains([':', '%', '{', '}']) {
+    let is_special = |byte: u8| matches!(byte, b':' | b'%' | b'{' | b'}');
+    if !name.bytes().any(is_special) {
         return Cow::Borrowed(name);
     }
     let mut encoded = String::with_capacity(name.len() + 8);
@@ -276,10 +275,13 @@ mod tests {
         let experiment = namespace.experiment(&name("my a/b test"));
         let counter = experiment.counter(&kind("participate"), &name("rot-ö"));
         assert_eq!(counter, "alephbet:counters:my a/b test:participate:rot-ö");
-        assert_eq!(namespace.experiments(), "alephbet:experiments");
-        assert_eq!(namespace.index(), "alephbet:counter_keys");
-        assert_eq!(experiment.index(), "alephbet:my a/b test:counter_keys");
-        assert_eq!(experiment.flag("ab12".to_owned()), "ab12");
+        assert_eq!(namespace.experiments().concat(), "alephbet:experiments");
+        assert_eq!(namespace.index().concat(), "alephbet:counter_keys");
+        assert_eq!(
+            experiment.index().concat(),
+            "alephbet:my a/b test:counter_keys"
+        );
+        assert_eq!(experiment.flag("ab12").concat(), "ab12");
     }
 
     #[test]
@@ -324,9 +326,9 @@ mod tests {
             );
         }
         let other = namespace.experiment_forms(&name("counters:e"));
-        assert_eq!(other[1].index(), "n:counters:e:counter_keys");
-        let windows = namespace.experiment(&name("counter_keys")).windows();
-        assert_ne!(windows, namespace.experiment(&name("windows")).index());
+        assert_eq!(other[1].index().concat(), "n:counters:e:counter_keys");
+        let windows = namespace.experiment(&name("counter_keys")).windows().concat();
+        assert_ne!(windows, namespace.experiment(&name("windows")).index().concat());
     }
 
     /// `benches/fuzz` goes on where this stops.
@@ -374,7 +376,10 @@ mod tests {
             experiments[1].parse(raw),
             Some((kind("cta:clicked"), name("{red}")))
         );
-        assert_eq!(experiments[1].days(raw), "n:days:a:b:cta:clicked:{red}");
+        assert_eq!(
+            experiments[1].days(raw).concat(),
+            "n:days:a:b:cta:clicked:{red}"
+        );
         assert_eq!(experiments[1].parse("other:counters:a:b:g:v"), None);
     }
 
@@ -385,18 +390,18 @@ mod tests {
         let counter = experiment.counter(&kind("buy"), &name("red"));
         assert_eq!(
             [
-                experiment.index(),
-                experiment.windows(),
-                experiment.variants(),
-                experiment.copy(),
-                experiment.days(&counter),
-                experiment.sums(&counter),
-                experiment.deleted(&counter),
-                experiment.flag("ab12".to_owned()),
+                experiment.index().concat(),
+                experiment.windows().concat(),
+                experiment.variants().concat(),
+                experiment.copy().concat(),
+                experiment.days(&counter).concat(),
+                experiment.sums(&counter).concat(),
+                experiment.deleted(&counter).concat(),
+                experiment.flag("ab12").concat(),
                 experiment.seen("x1"),
                 counter,
-                namespace.experiments(),
-                namespace.index(),
+                namespace.experiments().concat(),
+                namespace.index().concat(),
             ],
             [
                 "shop:{%7B50%25%7D}:counter_keys",

@@ -13,9 +13,9 @@ use crate::store::redis::keyspace::{NAMESPACES, Namespace};
 /// the forms of its name other than `form`. They are for one Redis: on a cluster they are in many slots.
 pub(super) fn place(namespace: &Name, form: &Namespace) -> impl Iterator<Item = String> {
     let others = (Namespace::forms(namespace, false).into_iter())
-        .map(|namespace| namespace.index())
+        .map(|namespace| namespace.index().concat())
         .filter({
-            let index = form.index();
+            let index = form.index().concat();
             move |other| *other != index
         });
     std::iter::once(NAMESPACES.to_owned()).chain(others)
@@ -94,7 +94,7 @@ impl RedisStore {
             let namespace = Namespace::new(&counter.namespace, self.cluster);
             let experiment = namespace.experiment(&counter.experiment);
             cmd("SREM")
-                .arg(namespace.index())
+                .arg(namespace.index().concat())
                 .arg(experiment.counter(&counter.kind, &counter.variant))
                 .take()
         });
@@ -105,25 +105,23 @@ impl RedisStore {
         let counter = &event.counter;
         let namespace = Namespace::new(&counter.namespace, self.cluster);
         let experiment = namespace.experiment(&counter.experiment);
-        Call {
-            keys: vec![namespace.experiments(), namespace.index()],
-            arguments: vec![
-                experiment.counter(&counter.kind, &counter.variant),
-                experiment.member,
-                self.limits().max_counters.to_string(),
-                if has_place { "yes" } else { "no" }.to_owned(),
-            ],
-        }
+        let mut call = Call::new();
+        call.keys([namespace.experiments(), namespace.index()])
+            .arguments([
+                &*experiment.counter(&counter.kind, &counter.variant),
+                &experiment.member,
+                &self.limits().max_counters.to_string(),
+                if has_place { "yes" } else { "no" },
+            ]);
+        call
     }
 
     fn entry(&self, namespace: &Name) -> Call {
         let namespace = Namespace::new(namespace, self.cluster);
-        Call {
-            keys: vec![NAMESPACES.to_owned()],
-            arguments: vec![
-                namespace.member().to_owned(),
-                self.limits().max_namespaces.to_string(),
-            ],
-        }
+        let most = self.limits().max_namespaces.to_string();
+        let mut call = Call::new();
+        call.keys([[NAMESPACES]])
+            .arguments([namespace.member(), &most]);
+        call
     }
 }

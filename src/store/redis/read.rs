@@ -7,7 +7,7 @@ use ::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value, pipe};
 use super::RedisStore;
 use crate::domain::{Count, Day, DayCount, DaySums, EventKind, ExperimentCounts, Name, Sums};
 use crate::store::StoreError;
-use crate::store::redis::keyspace::{self, ExperimentKeys, Namespace};
+use crate::store::redis::keyspace::{self, ExperimentKeys, Key, Namespace};
 
 /// One form of an experiment's name in one form of its namespace's, and the counters there.
 pub(super) struct Home {
@@ -73,7 +73,7 @@ impl RedisStore {
             }
         }
         let members = self
-            .members(homes.iter().map(|home| home.experiment.index()))
+            .members(homes.iter().map(|home| home.experiment.index().concat()))
             .await?;
         for (home, keys) in homes.iter_mut().zip(members) {
             home.counters = (keys.into_iter())
@@ -90,7 +90,11 @@ impl RedisStore {
     async fn experiments(&self, namespace: &Name) -> Result<Vec<Name>, StoreError> {
         let namespaces = Namespace::forms(namespace, self.cluster);
         let members = self
-            .members(namespaces.iter().map(Namespace::experiments))
+            .members(
+                namespaces
+                    .iter()
+                    .map(|namespace| namespace.experiments().concat()),
+            )
             .await?;
         let mut names: Vec<Name> = (members.concat().iter())
             .map(|member| Name::stored(keyspace::decode(member)))
@@ -199,13 +203,13 @@ impl RedisStore {
     async fn hashes<F: FromRedisValue>(
         &self,
         homes: Vec<Home>,
-        key: impl Fn(&ExperimentKeys, &str) -> String,
+        key: for<'a> fn(&'a ExperimentKeys, &'a str) -> Key<'a, 4>,
     ) -> Result<Vec<Hash<F>>, StoreError> {
         let questions: Vec<Cmd> = (homes.iter())
             .flat_map(|home| {
                 let counters = home.counters.iter();
                 counters.map(|counter| {
-                    let hash = key(&home.experiment, &counter.key);
+                    let hash = key(&home.experiment, &counter.key).concat();
                     cmd("HGETALL").arg(hash).take()
                 })
             })

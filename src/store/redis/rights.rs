@@ -39,11 +39,12 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
     let counter = experiment.counter(&EventKind::from(name("lamed")), &name("lamed"));
     let window = window_name(counting.window);
     let set = Memory::new(&experiment, &counter, &window).roots().next();
-    let (days, deleted) = (experiment.days(&counter), experiment.deleted(&counter));
-    let flag = experiment.flag("0".repeat(40));
+    let days = experiment.days(&counter).concat();
+    let deleted = experiment.deleted(&counter).concat();
+    let flag = experiment.flag(&"0".repeat(40)).concat();
     let (index, windows, set) = (
-        experiment.index(),
-        experiment.windows(),
+        experiment.index().concat(),
+        experiment.windows().concat(),
         set.unwrap_or_default(),
     );
     let compact = counting.dedupe == Dedupe::Compact;
@@ -72,7 +73,7 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
     add(Count, "del", &["del", &days]);
     add(Count, "hincrby", &["hincrby", &days, "0", "1"]);
     add(Count, "incr", &["incr", &counter]);
-    let variants = experiment.variants();
+    let variants = experiment.variants().concat();
     add(Count, "hget", &["hget", &variants, ""]);
     add(Count, "hset", &["hset", &variants, "", "0"]);
     add(Count, "hlen", &["hlen", &variants]);
@@ -90,7 +91,7 @@ pub(super) fn rights(namespace: &Name, counting: Counting, cluster: bool) -> Vec
         );
         add(Count, "zadd", &["zadd", &windows, "0", "0"]);
     }
-    add(Count, "set", &["set", &experiment.copy(), "1"]);
+    add(Count, "set", &["set", &experiment.copy().concat(), "1"]);
     if cluster {
         add(Count, "cluster|slots", &["cluster", "slots"]);
         // While a slot moves.

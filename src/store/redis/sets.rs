@@ -18,30 +18,30 @@
 //! Two of *n* keys of one counter have the same hash with a probability of *n*²/2⁶⁵: of 10,000,000
 //! events, fewer than 0.00001 are expected to be dropped wrongly.
 
-use std::fmt::Write;
-
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha1::{Digest, Sha1};
 
 use crate::domain::IdempotencyKey;
 use crate::store::Window;
-use crate::store::redis::keyspace::ExperimentKeys;
+use crate::store::redis::keyspace::{ExperimentKeys, Key};
 
 /// A set with so many members takes no more. The scripts have the same number.
 pub(super) const FULL: u64 = 511;
 
 /// Slots of a window with an end. The script that counts has the same number.
 const SLOTS: usize = 3;
+const SLOT_NAMES: [&str; SLOTS] = ["0", "1", "2"];
 
 /// A SHA-1 as Redis and Python lamed write it.
 pub(super) fn hex(sha1: &[u8; 20]) -> String {
-    let mut hex = String::with_capacity(40);
-    for byte in sha1 {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    let digits = sha1.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(hex_digit).collect()
+}
+
+/// The digit of a number below 16.
+fn hex_digit(number: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(number & 15)])
 }
 
 /// An idempotency key under a counter.
@@ -96,21 +96,24 @@ impl Memory {
         }
     }
 
-    /// The sets in which the script looks for a hash: for each slot its levels.
-    pub(super) fn path(&self, hash: i64, levels: usize) -> impl Iterator<Item = String> {
-        let steps = steps(hash);
-        (0..self.slots).flat_map(move |slot| {
-            let steps = steps.clone();
-            (0..levels).map(move |level| {
-                let path = steps.get(..level).unwrap_or(&steps);
-                format!("{}{slot}{path}", self.prefix)
-            })
+    /// The sets in which the script looks for a hash, by its steps: for each slot its levels.
+    pub(super) fn path<'a>(
+        &'a self,
+        steps: &'a str,
+        levels: usize,
+    ) -> impl Iterator<Item = Key<'a, 3>> {
+        let sets =
+            (0..self.slots).flat_map(move |slot| (0..levels).map(move |level| (slot, level)));
+        sets.map(move |(slot, level)| {
+            let path = steps.get(..level).unwrap_or(steps);
+            [&self.prefix, SLOT_NAMES[slot], path]
         })
     }
 
     /// The uppermost sets.
     pub(super) fn roots(&self) -> impl Iterator<Item = String> {
-        (0..self.slots).map(|slot| format!("{}{slot}", self.prefix))
+        let slots = SLOT_NAMES[..self.slots].iter();
+        slots.map(|slot| [&self.prefix, *slot].concat())
     }
 
     /// The sets below one.
@@ -129,15 +132,11 @@ const STEPS: &str = "0123";
 pub(super) const MAX_LEVELS: usize = 32;
 
 /// All steps of a hash from the root down: 4 bits, then 2 bits each.
-fn steps(hash: i64) -> String {
+pub(super) fn steps(hash: i64) -> String {
     let bits = hash.cast_unsigned();
-    let mut steps = String::with_capacity(MAX_LEVELS);
-    // Writing to a string does not fail.
-    let _ = write!(steps, "{:x}", bits >> 60);
-    for shift in (0..60).step_by(2).rev() {
-        let _ = write!(steps, "{}", bits >> shift & 3);
-    }
-    steps
+    let below = (0..30).map(|step| bits << (4 + 2 * step) >> 62);
+    let steps = std::iter::once(bits >> 60).chain(below);
+    steps.map(|step| hex_digit(step as u8)).collect()
 }
 
 #[cfg(test)]
@@ -162,7 +161,9 @@ mod tests {
         for (window, slots) in [("1000", 3), ("forever", 1)] {
             let memory = Memory::new(&experiment, "n:counters:e:participate:v", window);
             for hash in [0, -1, i64::MIN, 0x7327_e9a9_d30d_6b39] {
-                let path: Vec<String> = memory.path(hash, MAX_LEVELS).collect();
+                let steps = steps(hash);
+                let path = memory.path(&steps, MAX_LEVELS);
+                let path: Vec<String> = path.map(|set| set.concat()).collect();
                 assert_eq!(path.len(), slots * MAX_LEVELS);
                 for (slot, root) in path.chunks(MAX_LEVELS).zip(memory.roots()) {
                     assert_eq!(slot[0], root);

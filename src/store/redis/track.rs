@@ -8,7 +8,7 @@ use ::redis::{Value, from_redis_value};
 use super::RedisStore;
 use super::place::{Registration, place};
 use super::script::{Call, TRACK};
-use super::sets::{MAX_LEVELS, Memory, Token, window_name};
+use super::sets::{MAX_LEVELS, Memory, Token, steps, window_name};
 use crate::domain::{Event, Limit, Outcome};
 use crate::store::redis::keyspace::Namespace;
 use crate::store::{CountLimits, Dedupe, StoreError};
@@ -185,58 +185,59 @@ impl RedisStore {
             .chain(others)
             .collect();
 
-        let mut keys = vec![
-            key.clone(),
-            experiment.days(&key),
-            experiment.deleted(&key),
-            experiment.flag(token.hex()),
-            experiment.windows(),
-            experiment.index(),
-            experiment.variants(),
-        ];
+        let mut call = Call::new();
+        call.keys([[&key]])
+            .keys([experiment.days(&key), experiment.deleted(&key)])
+            .keys([experiment.flag(&token.hex())])
+            .keys([
+                experiment.windows(),
+                experiment.index(),
+                experiment.variants(),
+            ]);
         let configured = event.configured;
         if !self.cluster {
-            keys.extend([namespace.experiments(), namespace.index()]);
+            call.keys([namespace.experiments(), namespace.index()]);
             if !configured.namespace {
-                keys.extend(place(&counter.namespace, &namespace));
+                call.keys(place(&counter.namespace, &namespace).map(|key| [key]));
             }
         }
-        let first_set = keys.len() + 1;
+        let first_set = call.number_of_keys() + 1;
+        let steps = steps(token.hash());
         for window in &windows {
-            keys.extend(Memory::new(&experiment, &key, window).path(token.hash(), levels));
+            call.keys(Memory::new(&experiment, &key, window).path(&steps, levels));
         }
-        let mut arguments = vec![
-            if compact { "compact" } else { "flags" }.to_owned(),
-            window.clone(),
-            token.hash().to_string(),
-            levels.to_string(),
-            self.limits().max_counters.to_string(),
+        call.keys(event.value.map(|_| experiment.sums(&key)));
+        let limits = self.limits();
+        let max_variants = match configured.variant {
+            true => String::new(),
+            false => limits.max_variants.to_string(),
+        };
+        let worth = event.value.map_or_else(String::new, |value| {
+            let (high, low) = value.square();
+            format!("{} {high} {low}", value.units())
+        });
+        call.arguments([
+            if compact { "compact" } else { "flags" },
+            &window,
+            &token.hash().to_string(),
+            &levels.to_string(),
+            &limits.max_counters.to_string(),
             match (self.cluster, registered) {
                 (false, _) => "here",
                 (true, true) => "yes",
                 (true, false) => "no",
-            }
-            .to_owned(),
-            experiment.member.clone(),
-            if configured.variant {
-                String::new()
-            } else {
-                self.limits().max_variants.to_string()
             },
-            self.limits().max_namespaces.to_string(),
-            if configured.namespace {
-                String::new()
-            } else {
-                namespace.member().to_owned()
+            &experiment.member,
+            &max_variants,
+            &limits.max_namespaces.to_string(),
+            match configured.namespace {
+                true => "",
+                false => namespace.member(),
             },
-            first_set.to_string(),
-            event.value.map_or_else(String::new, |value| {
-                let (high, low) = value.square();
-                format!("{} {high} {low}", value.units())
-            }),
-        ];
-        keys.extend(event.value.map(|_| experiment.sums(&key)));
-        arguments.extend(windows.into_iter().cloned());
-        Call { keys, arguments }
+            &first_set.to_string(),
+            &worth,
+        ])
+        .arguments(windows);
+        call
     }
 }

@@ -1,10 +1,12 @@
 //! Counting events, and forgetting their idempotency keys in time.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
 use super::limits;
-use crate::domain::{Event, Limit, Outcome, Timestamp, Value};
+use crate::domain::{Counter, Event, Limit, Outcome, Timestamp, Value};
 use crate::store::{CountLimits, Counting, DEFAULT_WINDOW};
 
 /// How many remembered keys are looked at for each event, to see whether their window has passed.
@@ -33,23 +35,6 @@ struct Swept {
     key: Vec<u8>,
 }
 
-/// Adds to what the conversions of a day were worth.
-fn add_value(
-    connection: &Connection,
-    counter: i64,
-    day: &str,
-    value: Value,
-) -> rusqlite::Result<usize> {
-    let (high, low) = value.square();
-    connection
-        .prepare_cached(
-            "INSERT INTO sums (counter, day, sum, high, low) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (counter, day) DO UPDATE SET
-               sum = sum + excluded.sum, high = high + excluded.high, low = low + excluded.low",
-        )?
-        .execute(params![counter, day, value.units(), high, low])
-}
-
 impl Tracker {
     pub(super) fn new(counting: Counting) -> Self {
         Self {
@@ -74,95 +59,32 @@ impl Tracker {
         };
     }
 
-    /// Counts each event not counted within the window.
-    pub(super) fn track(
-        &mut self,
-        connection: &Connection,
-        events: &[Event],
+    /// Begins to count the events of a transaction.
+    pub(super) fn begin<'a>(
+        &'a mut self,
+        connection: &'a Connection,
         now: Timestamp,
-    ) -> rusqlite::Result<Vec<Outcome>> {
+    ) -> rusqlite::Result<Round<'a>> {
         // It is remembered as long as today's window says, also where another one is in force later.
         let window = (self.counting.window)
             .map(|window| i64::try_from(window.as_millis()).unwrap_or(i64::MAX));
-        let until = window.map_or(i64::MAX, |window| now.0.saturating_add(window));
-        let horizon = window.map_or(i64::MIN, |window| {
-            now.0.saturating_sub(window.max(UNWRITTEN))
-        });
-        let mut remember = connection.prepare_cached(
-            "INSERT INTO remembered (counter, key, at, until) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at, until = excluded.until
-             WHERE coalesce(until <= ?3, at <= ?5)",
-        )?;
-        let mut count =
-            connection.prepare_cached("UPDATE counters SET count = count + 1 WHERE id = ?1")?;
-        let mut count_day = connection.prepare_cached(
-            "INSERT INTO days (counter, day, count) VALUES (?1, ?2, 1)
-             ON CONFLICT (counter, day) DO UPDATE SET count = count + 1",
-        )?;
-        let day = now.day().to_string();
-        let outcomes = (events.iter())
-            .map(|event| {
-                let counter = match self.counter_id(connection, event)? {
-                    Ok(counter) => counter,
-                    Err(limit) => return Ok(Outcome::Refused(limit)),
-                };
-                let key = Sha1::digest(event.key.as_str());
-                let until = match event.configured.forever {
-                    true => i64::MAX,
-                    false => until,
-                };
-                if remember.execute(params![counter, &key[..16], now.0, until, horizon])? == 0 {
-                    return Ok(Outcome::Duplicate);
-                }
-                count.execute([counter])?;
-                count_day.execute(params![counter, day])?;
-                if let Some(value) = event.value {
-                    add_value(connection, counter, &day, value)?;
-                }
-                Ok(Outcome::Counted)
-            })
-            .collect::<rusqlite::Result<_>>()?;
-        self.unswept += events.len();
-        if self.counting.window.is_some() && self.unswept >= SWEEP_EVERY {
-            self.sweep(connection, SWEPT_PER_EVENT * self.unswept, horizon, now)?;
-            self.unswept = 0;
-        }
-        Ok(outcomes)
-    }
-
-    /// The counter, made if need be; the limit where there is no room for it.
-    fn counter_id(
-        &self,
-        connection: &Connection,
-        event: &Event,
-    ) -> rusqlite::Result<Result<i64, Limit>> {
-        let counter = &event.counter;
-        let names = params![
-            counter.namespace.as_str(),
-            counter.experiment.as_str(),
-            counter.kind.as_str(),
-            counter.variant.as_str(),
-        ];
-        let known = connection
-            .prepare_cached(
-                "SELECT id FROM counters
-                 WHERE namespace = ?1 AND experiment = ?2 AND event = ?3 AND variant = ?4",
-            )?
-            .query_row(names, |row| row.get(0))
-            .optional()?;
-        if let Some(known) = known {
-            return Ok(Ok(known));
-        }
-        if let Some(limit) = limits::met_by(event, connection, &self.counting)? {
-            return Ok(Err(limit));
-        }
-        connection
-            .prepare_cached(
-                "INSERT INTO counters (namespace, experiment, event, variant, count)
-                 VALUES (?1, ?2, ?3, ?4, 0)",
-            )?
-            .insert(names)
-            .map(Ok)
+        Ok(Round {
+            until: window.map_or(i64::MAX, |window| now.0.saturating_add(window)),
+            horizon: window.map_or(i64::MIN, |window| {
+                now.0.saturating_sub(window.max(UNWRITTEN))
+            }),
+            day: now.day().to_string(),
+            remember: connection.prepare_cached(
+                "INSERT INTO remembered (counter, key, at, until) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (counter, key) DO UPDATE SET at = excluded.at, until = excluded.until
+                 WHERE coalesce(until <= ?3, at <= ?5)",
+            )?,
+            ids: HashMap::new(),
+            counts: BTreeMap::new(),
+            tracker: self,
+            connection,
+            now,
+        })
     }
 
     /// Looks at the next `rows` remembered keys, from one end of the table to the other and again,
@@ -207,6 +129,125 @@ impl Tracker {
                 now.0
             ])?;
         self.swept = last;
+        Ok(())
+    }
+}
+
+/// The events of one transaction. Their counters are read once and written once, by [`Self::write`].
+pub(super) struct Round<'a> {
+    pub tracker: &'a mut Tracker,
+    connection: &'a Connection,
+    now: Timestamp,
+    day: String,
+    /// Until when an idempotency key of now is remembered, in milliseconds since 1970.
+    until: i64,
+    /// What was remembered by then, and has no end of its own, is forgotten.
+    horizon: i64,
+    remember: CachedStatement<'a>,
+    ids: HashMap<Counter, i64>,
+    /// By how much each counter has grown, and is not written yet.
+    counts: BTreeMap<i64, u64>,
+}
+
+impl Round<'_> {
+    /// Counts each event not counted within the window.
+    pub(super) fn track(&mut self, events: &[Event]) -> rusqlite::Result<Vec<Outcome>> {
+        self.tracker.unswept += events.len();
+        events.iter().map(|event| self.track_one(event)).collect()
+    }
+
+    fn track_one(&mut self, event: &Event) -> rusqlite::Result<Outcome> {
+        let counter = match self.counter_id(event)? {
+            Ok(counter) => counter,
+            Err(limit) => return Ok(Outcome::Refused(limit)),
+        };
+        let key = Sha1::digest(event.key.as_str());
+        let until = match event.configured.forever {
+            true => i64::MAX,
+            false => self.until,
+        };
+        let (now, horizon) = (self.now.0, self.horizon);
+        if (self.remember).execute(params![counter, &key[..16], now, until, horizon])? == 0 {
+            return Ok(Outcome::Duplicate);
+        }
+        *self.counts.entry(counter).or_default() += 1;
+        if let Some(value) = event.value {
+            self.add_value(counter, value)?;
+        }
+        Ok(Outcome::Counted)
+    }
+
+    /// The counter, made if need be; the limit where there is no room for it.
+    fn counter_id(&mut self, event: &Event) -> rusqlite::Result<Result<i64, Limit>> {
+        let counter = &event.counter;
+        if let Some(known) = self.ids.get(counter) {
+            return Ok(Ok(*known));
+        }
+        let names = params![
+            counter.namespace.as_str(),
+            counter.experiment.as_str(),
+            counter.kind.as_str(),
+            counter.variant.as_str(),
+        ];
+        let known = (self.connection)
+            .prepare_cached(
+                "SELECT id FROM counters
+                 WHERE namespace = ?1 AND experiment = ?2 AND event = ?3 AND variant = ?4",
+            )?
+            .query_row(names, |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(known) => known,
+            None => {
+                if let Some(limit) = limits::met_by(event, self.connection, &self.tracker.counting)?
+                {
+                    return Ok(Err(limit));
+                }
+                (self.connection)
+                    .prepare_cached(
+                        "INSERT INTO counters (namespace, experiment, event, variant, count)
+                         VALUES (?1, ?2, ?3, ?4, 0)",
+                    )?
+                    .insert(names)?
+            }
+        };
+        self.ids.insert(counter.clone(), id);
+        Ok(Ok(id))
+    }
+
+    /// Adds to what the conversions of a day were worth.
+    fn add_value(&self, counter: i64, value: Value) -> rusqlite::Result<usize> {
+        let (high, low) = value.square();
+        (self.connection)
+            .prepare_cached(
+                "INSERT INTO sums (counter, day, sum, high, low) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (counter, day) DO UPDATE SET
+                   sum = sum + excluded.sum, high = high + excluded.high, low = low + excluded.low",
+            )?
+            .execute(params![counter, self.day, value.units(), high, low])
+    }
+
+    /// Writes what was counted so far. Before that, nothing else may look at the counters, or change them.
+    pub(super) fn write(&mut self) -> rusqlite::Result<()> {
+        self.ids.clear();
+        if !self.counts.is_empty() {
+            let mut count = (self.connection)
+                .prepare_cached("UPDATE counters SET count = count + ?2 WHERE id = ?1")?;
+            let mut count_day = self.connection.prepare_cached(
+                "INSERT INTO days (counter, day, count) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (counter, day) DO UPDATE SET count = count + excluded.count",
+            )?;
+            for (counter, more) in std::mem::take(&mut self.counts) {
+                count.execute(params![counter, more])?;
+                count_day.execute(params![counter, self.day, more])?;
+            }
+        }
+        let events = self.tracker.unswept;
+        if self.tracker.counting.window.is_some() && events >= SWEEP_EVERY {
+            let rows = SWEPT_PER_EVENT * events;
+            (self.tracker).sweep(self.connection, rows, self.horizon, self.now)?;
+            self.tracker.unswept = 0;
+        }
         Ok(())
     }
 }

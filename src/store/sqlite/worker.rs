@@ -198,22 +198,30 @@ fn commit(
     now: Timestamp,
 ) -> rusqlite::Result<Vec<Written>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let written = (writes.iter())
-        .map(|write| match write {
-            Write::Track(events, _) => tracker
-                .track(&transaction, events, now)
-                .map(Written::Tracked),
+    let mut round = tracker.begin(&transaction, now)?;
+    let mut written = Vec::with_capacity(writes.len());
+    for write in writes {
+        if !matches!(write, Write::Track(..)) {
+            round.write()?;
+        }
+        written.push(match write {
+            Write::Track(events, _) => Written::Tracked(round.track(events)?),
             Write::Delete(selection, _) => {
-                tables::delete(&transaction, selection).map(Written::Deleted)
+                Written::Deleted(tables::delete(&transaction, selection)?)
             }
-            Write::Keep(kept, _) => tables::keep(&transaction, kept).map(Written::Kept),
+            Write::Keep(kept, _) => Written::Kept(tables::keep(&transaction, kept)?),
             Write::Limit(limits, _) => {
-                tracker.limit(*limits);
-                Ok(Written::Limited)
+                round.tracker.limit(*limits);
+                Written::Limited
             }
-            Write::Probe(_) => tables::touch(&transaction).map(|()| Written::Probed),
-        })
-        .collect::<rusqlite::Result<_>>()?;
+            Write::Probe(_) => {
+                tables::touch(&transaction)?;
+                Written::Probed
+            }
+        });
+    }
+    round.write()?;
+    drop(round);
     transaction.commit()?;
     Ok(written)
 }

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::{Bytes, Frame};
 use hyper::client::conn::http2;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lamed::server::{Body, Connections, Direct, Edge, Limits, serve};
+use lamed::server::{Answering, Body, Connections, Direct, Edge, Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -34,9 +33,14 @@ struct Gate {
     rest: Direct,
 }
 
-#[async_trait]
 impl Edge for Gate {
-    async fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(self.response(request, peer))
+    }
+}
+
+impl Gate {
+    async fn response(&self, request: Request<Body>, peer: SocketAddr) -> Response<Full<Bytes>> {
         if request.uri().path() == "/slow" {
             self.asked.notify_one();
             self.opened.acquire().await.unwrap().forget();

@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
 use lamed::domain::{Experiments, Name, Secret};
 use lamed::http::{Api, Routes, Rules};
-use lamed::server::{ApiKey, Body, Connections, Direct, Edge, Limits, serve};
+use lamed::server::{Answering, ApiKey, Body, Connections, Direct, Edge, Limits, serve};
 use lamed::store::{Counting, Location, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -162,9 +161,14 @@ async fn a_connection_is_not_kept_idle_for_ever() {
 /// Answers more than any socket holds; it takes its time, which is no idleness.
 struct Verbose;
 
-#[async_trait]
 impl Edge for Verbose {
-    async fn answer(&self, request: Request<Body>, _: SocketAddr) -> Response<Full<Bytes>> {
+    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+        Box::pin(self.response(request))
+    }
+}
+
+impl Verbose {
+    async fn response(&self, request: Request<Body>) -> Response<Full<Bytes>> {
         if request.uri().path() == "/large" {
             tokio::time::sleep(2 * SHORT).await;
             return Response::new(Full::from(vec![0; 64 << 20]));
