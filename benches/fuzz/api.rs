@@ -69,7 +69,7 @@ impl Counted {
         assert!([200, 400, 429].contains(&reply.status), "{reply:?}");
         for (name, value) in COMMON_HEADERS {
             assert!(
-                reply.headers.contains(&(name.to_owned(), value.to_owned())),
+                reply.headers.contains(&(name.into(), value.into())),
                 "{reply:?}"
             );
         }
@@ -355,7 +355,7 @@ impl Target for ProxyReply {
             return "malformed".to_owned();
         };
         assert!((100..=599).contains(&reply.status));
-        let has_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        let has_type = |(name, _): &lamed::http::Header| name.eq_ignore_ascii_case("content-type");
         assert!(reply.headers.iter().any(has_type));
         format!("{} {}", reply.status, reply.headers.len())
     }

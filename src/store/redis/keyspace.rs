@@ -327,8 +327,14 @@ mod tests {
         }
         let other = namespace.experiment_forms(&name("counters:e"));
         assert_eq!(other[1].index().concat(), "n:counters:e:counter_keys");
-        let windows = namespace.experiment(&name("counter_keys")).windows().concat();
-        assert_ne!(windows, namespace.experiment(&name("windows")).index().concat());
+        let windows = namespace
+            .experiment(&name("counter_keys"))
+            .windows()
+            .concat();
+        assert_ne!(
+            windows,
+            namespace.experiment(&name("windows")).index().concat()
+        );
     }
 
     /// `benches/fuzz` goes on where this stops.

@@ -162,7 +162,7 @@ async fn a_connection_is_not_kept_idle_for_ever() {
 struct Verbose;
 
 impl Edge for Verbose {
-    fn answer(&self, request: Request<Body>, peer: SocketAddr) -> Answering<'_> {
+    fn answer(&self, request: Request<Body>, _: SocketAddr) -> Answering<'_> {
         Box::pin(self.response(request))
     }
 }
