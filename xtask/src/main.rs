@@ -124,9 +124,8 @@ fn render_manual() -> Result<(), String> {
 }
 
 fn build_book() -> Result<(), String> {
-    let folder = book::folder();
-    book::build(&folder, &book::repository()?)?;
-    println!("{}", folder.join("index.html").display());
+    book::build(&book::folder(), &book::repository()?)?;
+    println!("target/book/index.html");
     Ok(())
 }
 

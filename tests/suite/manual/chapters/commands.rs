@@ -45,14 +45,17 @@ fn sentences(about: &str) -> String {
 fn examples(command: &Command) -> String {
     let text = command.get_after_help().unwrap().to_string();
     let (examples, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let mut block = String::new();
-    for example in examples.lines().filter_map(|line| line.strip_prefix("  ")) {
-        let (line, meaning) = example.split_once("  ").unwrap_or((example, ""));
-        block += &match meaning.trim_start() {
+    let examples: Vec<(&str, &str)> = (examples.lines())
+        .filter_map(|line| line.strip_prefix("  "))
+        .map(|example| example.split_once("  ").unwrap_or((example, "")))
+        .collect();
+    let width = examples.iter().map(|(line, _)| line.chars().count()).max();
+    let block: String = (examples.iter())
+        .map(|(line, meaning)| match meaning.trim_start() {
             "" => format!("$ {line}\n"),
-            meaning => format!("$ {line}  # {meaning}\n"),
-        };
-    }
+            meaning => format!("$ {line:0$}  # {meaning}\n", width.unwrap_or_default()),
+        })
+        .collect();
     let rest = match rest {
         "" => String::new(),
         rest => format!("{rest}\n\n"),

@@ -101,7 +101,7 @@ pub fn chapter() -> String {
             });
         }
     }
-    operations.sort_by_key(|operation| place(&api, operation));
+    operations.sort_by_key(place);
     let rows: Vec<_> = operations.iter().map(overview).collect();
     let mut chapter = include_str!("http-api.md").to_owned();
     chapter += "\n## All requests\n\n";
@@ -112,11 +112,11 @@ pub fn chapter() -> String {
     chapter + &objects(&api)
 }
 
-/// Operations come in the order of their tags.
-fn place(api: &Value, operation: &Operation) -> usize {
-    let tags = api["tags"].as_array().unwrap();
-    let tag = &operation.about["tags"][0];
-    tags.iter().position(|known| known["name"] == *tag).unwrap()
+/// Operations come in the order of their examples, and what has none at the end.
+fn place(operation: &Operation) -> usize {
+    let id = operation.about["operationId"].as_str().unwrap();
+    let place = EXAMPLES.iter().position(|(known, _)| *known == id);
+    place.unwrap_or(EXAMPLES.len())
 }
 
 fn overview(operation: &Operation) -> [String; 3] {
@@ -155,7 +155,7 @@ fn section(api: &Value, operation: &Operation) -> String {
     section += &table(["parameter", "where", "what"], &rows);
     let body = &about["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
-        section += &format!("The body is JSON: {}.\n\n", shape(api, body));
+        section += &format!("The body is JSON: a {}.\n\n", shape(api, body));
     }
     let replies = about["responses"].as_object().unwrap().iter();
     let rows: Vec<_> = replies
@@ -204,7 +204,8 @@ fn row_of_reply(api: &Value, status: &str, reply: &Value) -> [String; 3] {
 fn shape(api: &Value, schema: &Value) -> String {
     if let Some(choices) = schema["anyOf"].as_array() {
         let each: Vec<_> = choices.iter().map(|choice| shape(api, choice)).collect();
-        return each.join(", or ");
+        let has_list = choices.iter().any(|choice| choice["type"] == "array");
+        return each.join(if has_list { ", or a " } else { " or " });
     }
     if let Some(path) = schema["$ref"].as_str() {
         let name = path.rsplit('/').next().unwrap();
