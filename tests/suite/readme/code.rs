@@ -8,7 +8,7 @@ use super::{blocks, commands, pages, root};
 use crate::support::{Server, is_skipped, line, tools};
 
 /// What tries the code of a language on a page.
-const TRIED: [(&str, &str, &str); 20] = [
+const TRIED: [(&str, &str, &str); 22] = [
     ("browser-client.md", "js", "script::cookies"),
     (
         "browser-client.md",
@@ -26,6 +26,11 @@ const TRIED: [(&str, &str, &str); 20] = [
         "browser-client.md",
         "vue",
         "readme::code::components_are_those_of_the_examples",
+    ),
+    (
+        "coming-from.md",
+        "js",
+        "a line of the snippet for AlephBet: `browser` has it",
     ),
     (
         "experiments.md",
@@ -65,10 +70,15 @@ const TRIED: [(&str, &str, &str); 20] = [
     ("servers.md", "php", "ofrep::examples"),
     ("servers.md", "python", "ofrep::examples"),
     ("servers.md", "ruby", "ofrep::examples"),
+    (
+        "servers.md",
+        "rust",
+        "needs crates that the tests do not have",
+    ),
 ];
 
-/// `console` and `json` are tried beside this file, `html` in browsers; what is no code has no language, or `text`.
-const EVERYWHERE: [&str; 5] = ["console", "json", "html", "text", ""];
+/// `console`, `sh` and `json` are tried beside this file, `html` in browsers; what is no code has no language, or `text`.
+const EVERYWHERE: [&str; 6] = ["console", "sh", "json", "html", "text", ""];
 
 #[test]
 fn all_code_is_tried() {
@@ -146,20 +156,20 @@ fn invented_visitors_end_in_a_verdict() {
     let page = fs::read_to_string(root().join("docs/getting-started.md")).unwrap();
     let home = tempfile::tempdir().unwrap();
     let all = commands(&page);
-    let declares = all
-        .iter()
-        .find(|shown| shown.words[..2] == ["lamed", "new"])
-        .unwrap();
-    let ships = all
-        .iter()
-        .find(|shown| shown.words[..2] == ["lamed", "ship"])
-        .unwrap();
+    let find = |command: &str| {
+        let start = ["lamed", command];
+        let mut found = all
+            .iter()
+            .filter(|shown| shown.words.starts_with(&start.map(str::to_owned)));
+        found.next().unwrap().lamed().unwrap()
+    };
+    let (declare, ship) = (find("new"), find("ship"));
     let run = |home: &Path, arguments: &[&str]| {
         let outcome = line(home, arguments).run();
         assert_eq!(outcome.code, Some(0), "{arguments:?}\n{outcome}");
         outcome.stdout
     };
-    run(home.path(), &declares.lamed().unwrap());
+    run(home.path(), &declare);
     let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--store", "embedded"]);
     let visitors =
         code("docs/getting-started.md", "python").replace("127.0.0.1:3000", &server.address);
@@ -172,9 +182,7 @@ fn invented_visitors_end_in_a_verdict() {
     let home = server.home.path();
     let results = run(home, &["results", "--local", "button color"]);
     assert!(results.contains("✓ red wins"), "{results}");
-    run(home, &ships.lamed().unwrap());
-    assert!(
-        run(home, &["experiments", "--local"]).contains("red"),
-        "shipped"
-    );
+    run(home, &ship);
+    let experiments = run(home, &["experiments", "--local"]);
+    assert!(experiments.contains("shipped red"), "{experiments}");
 }

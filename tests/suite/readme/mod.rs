@@ -123,17 +123,19 @@ fn prose(markdown: &str) -> String {
     prose
 }
 
-/// Each `$ …` of the `console` blocks.
+/// Each `$ …` of the `console` blocks, and each line of the `sh` blocks.
 fn commands(markdown: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
     for block in blocks(markdown) {
-        if block.language != "console" {
-            continue;
-        }
+        let prompt = match &block.language[..] {
+            "console" => "$ ",
+            "sh" => "",
+            _ => continue,
+        };
         let joined = block.text.replace("\\\n", " ");
         let mut lines = joined.lines();
         while let Some(line) = lines.next() {
-            if let Some(line) = line.strip_prefix("$ ") {
+            if let Some(line) = line.strip_prefix(prompt) {
                 let mut line = line.to_owned();
                 while is_open(&line) {
                     let next = lines.next().expect("a quote is closed");
