@@ -29,7 +29,10 @@ impl Page {
                 .zip(["-->", "</script>", "</style>"])
                 .find(|(start, _)| after.starts_with(start));
             let (tag, text) = after.split_once('>').unwrap_or((after, ""));
-            page.attributes(tag);
+            // `<base>` is the place of the 404 page.
+            if !tag.starts_with("base ") {
+                page.attributes(tag);
+            }
             rest = match skipped {
                 Some((_, end)) => after.split_once(end).map_or("", |(_, rest)| rest),
                 None => text,

@@ -183,6 +183,6 @@ fn invented_visitors_end_in_a_verdict() {
     let results = run(home, &["results", "--local", "button color"]);
     assert!(results.contains("✓ red wins"), "{results}");
     run(home, &ship);
-    let experiments = run(home, &["experiments", "--local"]);
-    assert!(experiments.contains("shipped red"), "{experiments}");
+    let config = fs::read_to_string(home.join(".lamed/config.json")).unwrap();
+    assert!(config.contains("\"shipped\": \"red\""), "{config}");
 }

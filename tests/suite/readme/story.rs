@@ -196,6 +196,8 @@ struct Account {
     _redis: Redis,
     /// What answers at the URL of the API; none when a command has changed what is deployed.
     api: Option<Server>,
+    /// Whether a command has changed what it counted.
+    is_changed: bool,
 }
 
 impl Account {
@@ -206,18 +208,24 @@ impl Account {
             home: home(&redis),
             _redis: redis,
             api: None,
+            is_changed: false,
         }
     }
 
     /// A command in this account, where something is live and something was before it.
     fn line(&mut self, arguments: &[&str]) -> Line {
-        if self.api.is_none() {
+        if self.api.is_none() || self.is_changed {
+            self.is_changed = false;
             self.api = Some(self.deploy_twice());
         }
-        let writes = ["delete", "deploy", "destroy", "rollback"].contains(&arguments[0]);
-        if writes && !arguments.contains(&"--dry-run") {
-            self.api = None;
-            self.aws.api_is_away();
+        match arguments[0] {
+            // The next command finds counts again.
+            "delete" => self.is_changed = true,
+            "deploy" | "destroy" | "rollback" if !arguments.contains(&"--dry-run") => {
+                self.api = None;
+                self.aws.api_is_away();
+            }
+            _ => {}
         }
         self.aws.line(&self.home, arguments)
     }

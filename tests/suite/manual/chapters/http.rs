@@ -43,7 +43,7 @@ $ curl http://127.0.0.1:3000/prod/track --data '{"experiment": "checkout", "even
     (
         "lamedModule",
         r#"$ curl http://127.0.0.1:3000/prod/lamed.mjs
-…export{…}…"#,
+…export…"#,
     ),
     (
         "evaluate",
