@@ -116,7 +116,9 @@ fn kind(schema: &Value) -> String {
         "boolean" => "true or false".to_owned(),
         "string" => "string".to_owned(),
         "integer" => match (schema.get("minimum"), schema.get("maximum")) {
-            (Some(first), Some(last)) => format!("whole number from {first} to {last}"),
+            (Some(first), Some(last)) => {
+                format!("whole number from {} to {}", grouped(first), grouped(last))
+            }
             _ => "whole number".to_owned(),
         },
         "number" => match (
@@ -129,4 +131,17 @@ fn kind(schema: &Value) -> String {
         },
         other => panic!("no word for {other}"),
     }
+}
+
+/// A whole number with commas between its thousands.
+fn grouped(number: &Value) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

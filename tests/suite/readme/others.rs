@@ -142,7 +142,7 @@ fn serve(page: &Page) -> Server {
 }
 
 /// Whether the text is what is shown, where `…` stands for anything.
-fn fits(text: &str, shown: &str) -> bool {
+pub fn fits(text: &str, shown: &str) -> bool {
     let mut parts = shown.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
         return false;

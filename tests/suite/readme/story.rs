@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::others::fits;
 use super::{Shown, commands, pages};
 use crate::deploy::write_function;
 use crate::support::{Aws, Line, Outcome, Redis, Server, line};
@@ -20,7 +21,9 @@ fn shown() -> Vec<Shown> {
     let mut seen = BTreeSet::new();
     (pages().iter())
         .flat_map(|page| commands(&page.text))
-        .filter(|shown| shown.lamed().is_some() && seen.insert(shown.words.clone()))
+        .filter(|shown| {
+            shown.lamed().is_some() && seen.insert((shown.words.clone(), shown.output.clone()))
+        })
         .collect()
 }
 
@@ -336,7 +339,7 @@ fn run(line: Line, arguments: &[String]) -> Outcome {
     }
 }
 
-/// What is to be said of a command that failed.
+/// What is to be said of a command that failed, or that printed something else than is shown.
 fn failure(shown: &Shown, outcome: Outcome) -> Option<String> {
     let arguments = shown.lamed().unwrap();
     let says = |flag: &str| arguments.iter().any(|argument| argument.starts_with(flag));
@@ -348,5 +351,10 @@ fn failure(shown: &Shown, outcome: Outcome) -> Option<String> {
         Some(2) => says("--wizard") && outcome.stderr.contains("terminal"),
         _ => false,
     };
-    (!fine).then(|| format!("$ {}\n{outcome}", shown.line))
+    // A page may show the beginning alone.
+    let output = shown.output.trim_end();
+    let is_shown = says("--wizard")
+        || outcome.stdout.starts_with(output)
+        || fits(outcome.stdout.trim_end(), output);
+    (!fine || !is_shown).then(|| format!("$ {}\n{outcome}", shown.line))
 }
