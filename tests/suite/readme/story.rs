@@ -124,7 +124,16 @@ fn counting_in_a_file(arguments: &[&str]) -> (Server, Vec<String>) {
     let mut arguments = elsewhere(arguments, home.path());
     let store = (arguments.iter()).find(|argument| argument.starts_with("embedded:"));
     let store = store.cloned().unwrap_or_else(|| "embedded".to_owned());
-    let server = Server::start_in(home, "127.0.0.1:0", &["--store", &store, "--api-key", "k"]);
+    let server = Server::start_in(
+        home,
+        "127.0.0.1:0",
+        &[
+            "--store",
+            &store,
+            "--api-key",
+            "a-long-random-text-of-your-own",
+        ],
+    );
     if arguments[0] == "ready" {
         arguments = words_of(&["ready", "--listen", &server.address]);
     }
