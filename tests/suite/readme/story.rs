@@ -171,6 +171,10 @@ fn what_is_for_aws_runs() {
         if needs(&arguments) != Needs::Account {
             continue;
         }
+        if arguments.contains(&"--to") {
+            // Where release 1 is the one before.
+            account = Account::new();
+        }
         let mut arguments = in_this_account(&arguments);
         // One that is quicker to send than those in the binary.
         let takes_one = ["deploy", "preflight"].contains(&&arguments[0][..]);
