@@ -40,7 +40,7 @@ pub(super) struct File {
     #[serde(default = "default_namespace")]
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
-    /// How long an event is remembered, in seconds, so as not to count it again. `null` is for ever.
+    /// How long an event is remembered, in seconds, so as not to count it again. `null` means forever.
     /// With `"dedupe": "flags"` the default is 86400 (a day), as in Python lamed. Systems that share a
     /// Redis must share it.
     #[serde(default, deserialize_with = "given")]

@@ -185,7 +185,7 @@ impl Clone {
 }
 
 /// What is committed here, or would be.
-fn tracked() -> BTreeSet<String> {
+pub fn tracked() -> BTreeSet<String> {
     let list = run(Command::new("git")
         .args([
             "ls-files",

@@ -1,7 +1,10 @@
 //! The chores of this repository.
 
+mod book;
 #[path = "../../embedded/builder.rs"]
 mod builder;
+#[cfg(test)]
+mod html;
 
 use std::env;
 use std::fs;
@@ -10,18 +13,22 @@ use std::process::{Command, ExitCode};
 
 use builder::Architecture;
 
-const USAGE: &str = "usage: cargo xtask bootstrap [--output DIR] [x86_64] [arm64]
+const USAGE: &str = "usage: cargo xtask book
+       cargo xtask bootstrap [--output DIR] [x86_64] [arm64]
        cargo xtask client
        cargo xtask man
 
+book: build the book of docs/ into target/book.
 bootstrap: build the Lambda function as DIR/bootstrap-ARCHITECTURE.zip, for both architectures if none is
            named. DIR is embedded/prebuilt; the next release build uses the files there.
-man: render the manual in man/ again.";
+man: render the manual in man/ again, and the chapters of docs/ that are made from the program.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = if arguments == ["man"] {
         render_manual()
+    } else if arguments == ["book"] {
+        build_book()
     } else if arguments == ["client"] {
         build_client()
     } else if let Some(order) = Order::parse(&arguments) {
@@ -114,6 +121,12 @@ fn render_manual() -> Result<(), String> {
     } else {
         Err(format!("cargo failed: {status}"))
     }
+}
+
+fn build_book() -> Result<(), String> {
+    book::build(&book::folder(), &book::repository()?)?;
+    println!("target/book/index.html");
+    Ok(())
 }
 
 /// Builds the browser client with the esbuild of its lock file.

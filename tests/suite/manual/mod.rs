@@ -1,18 +1,21 @@
-//! The manual in `man/`: rendered from the command line and from the schema of the config, by
-//! `cargo xtask man`, which is the first of these tests told to write.
+//! The manual in `man/` and the chapters of the book that say the same: rendered from the command line, the
+//! schema of the config and the description of the API, by `cargo xtask man`, which is the first of these tests
+//! told to write.
 
+mod chapters;
 mod config;
 mod page;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// What tells the test to write the pages instead of comparing them.
 const WRITE: &str = "LAMED_WRITE_MANUAL";
 
-/// All pages by file.
+/// All pages of `man/` and all chapters, by file.
 fn pages() -> BTreeMap<String, String> {
     // The pages are the help.
     let mut command = lamed::cli::command().disable_help_subcommand(true);
@@ -21,26 +24,29 @@ fn pages() -> BTreeMap<String, String> {
     let mut pages: BTreeMap<String, String> = (subcommands.iter())
         .map(|subcommand| {
             let text = page::subcommand(subcommand);
-            (format!("lamed-{}.1", subcommand.get_name()), text)
+            (format!("man/lamed-{}.1", subcommand.get_name()), text)
         })
         .collect();
-    pages.insert("lamed.1".to_owned(), page::lamed(&command));
+    pages.insert("man/lamed.1".to_owned(), page::lamed(&command));
     let schema = lamed::config::schema();
     let config = config::page(schema.as_value());
-    pages.insert("lamed-config.5".to_owned(), config);
+    pages.insert("man/lamed-config.5".to_owned(), config);
+    pages.extend(chapters::pages());
     pages
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files() -> BTreeMap<String, String> {
-    (fs::read_dir(folder()).unwrap())
-        .map(|entry| {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let text = fs::read_to_string(folder().join(&name)).unwrap();
-            (name, text)
+/// What is there of `pages`, and all that is in `man/`.
+fn files(pages: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let in_man = fs::read_dir(root().join("man")).unwrap();
+    let in_man = in_man.map(|entry| format!("man/{}", entry.unwrap().file_name().display()));
+    (pages.keys().cloned().chain(in_man))
+        .filter_map(|file| {
+            let text = fs::read_to_string(root().join(&file)).ok()?;
+            Some((file, text))
         })
         .collect()
 }
@@ -49,14 +55,17 @@ fn files() -> BTreeMap<String, String> {
 fn the_pages_say_what_the_program_does() {
     let pages = pages();
     if std::env::var_os(WRITE).is_some() {
-        for stale in files().keys().filter(|file| !pages.contains_key(*file)) {
-            fs::remove_file(folder().join(stale)).unwrap();
+        for stale in files(&pages)
+            .keys()
+            .filter(|file| !pages.contains_key(*file))
+        {
+            fs::remove_file(root().join(stale)).unwrap();
         }
         for (file, text) in &pages {
-            fs::write(folder().join(file), text).unwrap();
+            fs::write(root().join(file), text).unwrap();
         }
     }
-    let files = files();
+    let files = files(&pages);
     let stale: Vec<_> = (pages.keys().chain(files.keys()))
         .filter(|file| pages.get(*file) != files.get(*file))
         .collect();
@@ -65,10 +74,10 @@ fn the_pages_say_what_the_program_does() {
 
 #[test]
 fn the_pages_are_shown_without_a_warning() {
-    for file in pages().keys() {
+    for file in pages().keys().filter(|file| file.starts_with("man/")) {
         let shown = Command::new("man")
             .args(["--warnings", "--encoding=UTF-8", "--local-file"])
-            .arg(folder().join(file))
+            .arg(root().join(file))
             .envs([("MANWIDTH", "100"), ("LC_ALL", "C.UTF-8")])
             .output()
             .expect("man: `tests/run` installs it");

@@ -1,5 +1,8 @@
-//! What the README shows is true: its commands run, its configs load, its links lead somewhere.
+//! What the README and the book show is true: their commands run, their configs load, their links lead somewhere. A new
+//! chapter is read as soon as it is in `docs/`. Their pages of HTML are in `tests/browser/client/pages.mjs`.
 
+mod code;
+mod others;
 mod story;
 mod text;
 
@@ -39,15 +42,39 @@ impl Shown {
     }
 }
 
-fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    fs::read_to_string(path).unwrap()
+/// The README, or a chapter of the book.
+struct Page {
+    file: String,
+    text: String,
 }
 
-/// The README, and the page that goes on from it with commands.
-fn pages() -> [String; 2] {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/redis.md");
-    [readme(), fs::read_to_string(path).unwrap()]
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The README, and every chapter.
+fn pages() -> Vec<Page> {
+    let chapters = fs::read_dir(root().join("docs")).unwrap();
+    let chapters = chapters.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    let mut files: Vec<String> = chapters.filter(|file| file.ends_with(".md")).collect();
+    files.push("README.md".to_owned());
+    files.sort();
+    assert!(files.len() > 20, "{files:?}");
+    (files.into_iter())
+        .map(|file| Page {
+            text: fs::read_to_string(root().join(&file)).unwrap(),
+            file,
+        })
+        .collect()
+}
+
+/// All of it.
+fn book() -> String {
+    pages().into_iter().map(|page| page.text).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn blocks(markdown: &str) -> Vec<Block> {
@@ -96,17 +123,25 @@ fn prose(markdown: &str) -> String {
     prose
 }
 
-/// Each `$ …` of the `console` blocks.
+/// Each `$ …` of the `console` blocks, and each line of the `sh` blocks.
 fn commands(markdown: &str) -> Vec<Shown> {
     let mut commands: Vec<Shown> = Vec::new();
     for block in blocks(markdown) {
-        if block.language != "console" {
-            continue;
-        }
+        let prompt = match &block.language[..] {
+            "console" => "$ ",
+            "sh" => "",
+            _ => continue,
+        };
         let joined = block.text.replace("\\\n", " ");
-        for line in joined.lines() {
-            if let Some(line) = line.strip_prefix("$ ") {
-                commands.push(shown(line));
+        let mut lines = joined.lines();
+        while let Some(line) = lines.next() {
+            if let Some(line) = line.strip_prefix(prompt) {
+                let mut line = line.to_owned();
+                while is_open(&line) {
+                    let next = lines.next().expect("a quote is closed");
+                    line += &format!("\n{next}");
+                }
+                commands.push(shown(&line));
             } else {
                 let command = commands
                     .last_mut()
@@ -116,6 +151,16 @@ fn commands(markdown: &str) -> Vec<Shown> {
         }
     }
     commands
+}
+
+/// Whether the next line belongs to a quote of this one.
+fn is_open(line: &str) -> bool {
+    let quote = line.chars().fold(None, |quote, character| match quote {
+        Some(open) if open == character => None,
+        None if matches!(character, '"' | '\'') => Some(character),
+        quote => quote,
+    });
+    quote.is_some() && !line.contains(" # ")
 }
 
 fn shown(line: &str) -> Shown {

@@ -1,35 +1,73 @@
-//! What the README says in words.
+//! What the README and the book say in words.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lamed::config::Config;
+use serde_json::Value;
 
-use super::{blocks, pages, prose, readme};
+use super::{Block, blocks, book, pages, prose, readme, root};
 use crate::support::line;
 
+/// In ten seconds a reader sees what it is, and in one screen how to try it.
 #[test]
-fn every_config_loads() {
-    let configs: Vec<_> = (pages().iter())
-        .flat_map(|page| blocks(page))
-        .filter(|block| block.language == "json")
-        .collect();
-    assert!(configs.len() > 1, "no configs are shown");
-    for config in configs {
-        let loaded = Config::parse(Path::new("config.json"), &config.text);
-        let loaded = loaded.unwrap_or_else(|error| panic!("{error}, in\n{}", config.text));
-        assert_eq!(loaded.warnings, [""; 0], "{}", config.text);
+fn the_readme_is_short() {
+    let readme = readme();
+    assert!(readme.lines().count() <= 130, "{}", readme.lines().count());
+    let widest = readme
+        .lines()
+        .max_by_key(|line| line.chars().count())
+        .unwrap();
+    assert!(widest.chars().count() <= 125, "{widest}");
+    let screen: String = readme.lines().take(30).collect();
+    for command in ["$ cargo run --release -- serve --local ", "$ tests/run "] {
+        assert!(screen.contains(command), "{command}");
     }
 }
 
 #[test]
+fn every_config_loads() {
+    let mut loaded = 0;
+    for page in pages() {
+        let json = blocks(&page.text)
+            .into_iter()
+            .filter(|block| block.language == "json");
+        for block in json {
+            if !is_body(&block) {
+                let config = Config::parse(Path::new("config.json"), &block.text);
+                let config = config
+                    .unwrap_or_else(|error| panic!("{}: {error}, in\n{}", page.file, block.text));
+                assert_eq!(config.warnings, [""; 0], "{}", block.text);
+                loaded += 1;
+            }
+        }
+    }
+    assert!(loaded > 5, "only {loaded} configs are shown");
+}
+
+/// What is sent to the API, or comes back, with the keys that its description has.
+fn is_body(block: &Block) -> bool {
+    let Ok(Value::Object(body)) = serde_json::from_str(&block.text) else {
+        return false;
+    };
+    let api: Value = serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap();
+    let schemas = api["components"]["schemas"].as_object().unwrap();
+    schemas.values().any(|schema| {
+        let required = schema["required"].as_array().into_iter().flatten();
+        let mut required = required.filter_map(Value::as_str).peekable();
+        let is_empty = required.peek().is_none();
+        let known = |key: &String| !schema["properties"][key].is_null();
+        !is_empty && required.all(|key| body.contains_key(key)) && body.keys().all(known)
+    })
+}
+
+/// As plain Markdown, where GitHub shows it. `xtask` follows those of the book.
+#[test]
 fn every_link_leads_somewhere() {
-    let mut files = vec![root().join("README.md")];
-    files.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name)));
-    let docs = fs::read_dir(root().join("docs")).unwrap();
-    let pages = docs.map(|entry| entry.unwrap().path());
-    files.extend(pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    let mut files: Vec<PathBuf> = pages().iter().map(|page| root().join(&page.file)).collect();
+    files.extend(["CONTRIBUTING.md", "CHANGELOG.md", "STYLE.md"].map(|name| root().join(name)));
+    let mut dead = Vec::new();
     for file in files {
         let text = prose(&fs::read_to_string(&file).unwrap());
         for (_, rest) in text
@@ -46,14 +84,12 @@ fn every_link_leads_somewhere() {
             } else {
                 file.parent().unwrap().join(path)
             };
-            assert!(page.exists(), "{}: {target}", file.display());
-            assert!(
-                anchor.is_empty() || anchors(&page).contains(anchor),
-                "{}: no heading {target}",
-                file.display()
-            );
+            if !page.exists() || !anchor.is_empty() && !anchors(&page).contains(anchor) {
+                dead.push(format!("{}: {target}", file.display()));
+            }
         }
     }
+    assert!(dead.is_empty(), "{}", dead.join("\n"));
 }
 
 /// Of its headings, as GitHub makes them.
@@ -82,7 +118,7 @@ fn every_file_named_is_there() {
         "src/",
         "tests/",
     ];
-    for span in spans(&prose(&readme())) {
+    for span in pages().iter().flat_map(|page| spans(&prose(&page.text))) {
         let path = span.split(' ').next().unwrap();
         let ours =
             folders.iter().any(|folder| path.starts_with(folder)) && !path.contains(['*', '<']);
@@ -96,7 +132,7 @@ fn every_file_named_is_there() {
 #[test]
 fn every_variable_named_is_read() {
     let sources = sources();
-    let named: BTreeSet<String> = (words(&readme()))
+    let named: BTreeSet<String> = (words(&book()))
         .filter(|word| word.starts_with("LAMED_") && word.len() > "LAMED_".len())
         .collect();
     assert!(named.contains("LAMED_API_KEY") && named.contains("LAMED_CONFIG"));
@@ -105,10 +141,10 @@ fn every_variable_named_is_read() {
     }
 }
 
-/// The variables that a command can be given stand in the README.
+/// The variables that a command can be given stand in the book.
 #[test]
 fn every_variable_read_is_named() {
-    let named: BTreeSet<String> = words(&readme()).collect();
+    let named: BTreeSet<String> = words(&book()).collect();
     for name in [
         lamed::config::environment::CONFIG,
         lamed::config::environment::API_KEY,
@@ -120,7 +156,7 @@ fn every_variable_read_is_named() {
 
 #[test]
 fn every_exit_code_named_is_given() {
-    let text = prose(&readme()).replace('\n', " ");
+    let text = prose(&book()).replace('\n', " ");
     let sources = sources();
     let mut told = 0;
     for (at, found) in text.match_indices("exit code is ") {
@@ -140,59 +176,99 @@ fn every_exit_code_named_is_given() {
             told += 1;
         }
     }
-    assert!(told >= 3, "the README tells {told} exit codes");
+    assert!(told >= 3, "only {told} exit codes are told");
 }
 
 #[test]
 fn the_compiler_named_is_the_one_needed() {
     let needed = concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"));
-    assert!(prose(&readme()).contains(needed), "{needed}");
+    for file in ["README.md", "docs/getting-started.md"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(prose(&text).contains(needed), "{file}: {needed}");
+    }
 }
+
+/// Options of other programs that the text names alone.
+const OF_OTHERS: [&str; 4] = ["--build-arg", "--env", "--kind", "--volume"];
 
 /// Options in the text are those of some command, or of the one named with them.
 #[test]
 fn every_option_and_command_named_is_there() {
     let (all, commands) = help();
-    let text = prose(&readme());
-    for span in spans(&text) {
-        let words: Vec<&str> = span.split_whitespace().collect();
-        let help = match words[..] {
-            ["lamed", command, ..] if !command.starts_with('-') => {
-                let found = commands.iter().find(|(name, _)| name == command);
-                &found.unwrap_or_else(|| panic!("no command: `{span}`")).1
+    for page in pages() {
+        for span in spans(&prose(&page.text)) {
+            let words: Vec<&str> = span.split_whitespace().collect();
+            let help = match words[..] {
+                ["lamed", command, ..] if !command.starts_with(['-', '…']) => {
+                    let found = commands.iter().find(|(name, _)| name == command);
+                    &found
+                        .unwrap_or_else(|| panic!("{}: no command: `{span}`", page.file))
+                        .1
+                }
+                ["lamed", ..] => &all,
+                [first, ..] if OF_OTHERS.contains(&first) => continue,
+                [first, ..] if first.starts_with("--") => &all,
+                _ => continue,
+            };
+            for option in words.iter().filter(|word| word.starts_with("--")) {
+                let option = option.split('=').next().unwrap();
+                let found = help
+                    .split([' ', '\n', ',', '=', '['])
+                    .any(|word| word == option);
+                assert!(found, "{}: no option {option}: `{span}`", page.file);
             }
-            ["lamed", ..] => &all,
-            [first, ..] if first.starts_with("--") => &all,
-            _ => continue,
-        };
-        for option in words.iter().filter(|word| word.starts_with("--")) {
-            let option = option.split('=').next().unwrap();
-            let found = help
-                .split([' ', '\n', ',', '=', '['])
-                .any(|word| word == option);
-            assert!(found, "no option {option}: `{span}`");
         }
     }
-    let shown = readme();
+    let book = book();
     for (command, _) in commands {
         let name = format!("lamed {command}");
-        let told = shown.contains(&name) || text.contains(&format!("`{command}`"));
-        assert!(told, "the README does not speak of `{name}`");
+        assert!(book.contains(&name), "nothing speaks of `{name}`");
     }
+}
+
+/// Owner and repository stand in Cargo.toml, and all other files follow.
+#[test]
+fn every_file_names_the_repository_of_cargo_toml() {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    let ours = repository
+        .strip_prefix("https://github.com/")
+        .unwrap()
+        .to_lowercase();
+    let name = ours.split('/').nth(1).unwrap();
+    let mut named = 0;
+    for file in crate::package::tracked() {
+        let Ok(text) = fs::read_to_string(root().join(&file)) else {
+            continue;
+        };
+        for host in ["github.com/", "ghcr.io/"] {
+            for (at, _) in text.match_indices(host) {
+                let place = text[at + host.len()..].to_lowercase();
+                let part = |c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c);
+                let mut parts = place.splitn(3, ['/']);
+                let owner = parts.next().unwrap_or_default();
+                let project = parts
+                    .next()
+                    .unwrap_or_default()
+                    .split(part)
+                    .next()
+                    .unwrap_or_default();
+                if project == name {
+                    assert_eq!(format!("{owner}/{project}"), ours, "{file}");
+                    named += 1;
+                }
+            }
+        }
+    }
+    assert!(named > 1, "Cargo.toml and packaging/install.sh name it");
 }
 
 /// What `--help` prints: of all commands together, and of each.
 fn help() -> (String, Vec<(String, String)>) {
     let home = tempfile::tempdir().unwrap();
     let overview = line(&home, &["--help"]).run().stdout;
-    let list = overview.split("Commands:\n").nth(1).unwrap();
-    let list = list.split("\n\n").next().unwrap();
-    let names = list.lines().filter_map(|line| {
-        let name = line.strip_prefix("  ")?;
-        (!name.starts_with(' ')).then(|| name.split(' ').next().unwrap().to_owned())
-    });
-    let commands: Vec<(String, String)> = (names.filter(|name| name != "help"))
-        .map(|name| {
+    let commands: Vec<(String, String)> = (lamed::cli::command().get_subcommands())
+        .map(|command| {
+            let name = command.get_name().to_owned();
             let help = line(&home, &[&name, "--help"]).run().stdout;
             (name, help)
         })
@@ -231,8 +307,4 @@ fn sources() -> String {
         }
     }
     text
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
