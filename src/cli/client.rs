@@ -1,6 +1,7 @@
 //! The HTTP client for a lamed API.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,7 +32,21 @@ const MAX_REPLY: usize = 64 * 1024 * 1024;
 pub(super) struct Client {
     endpoint: Endpoint,
     key: Option<HeaderValue>,
-    http: HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: Http,
+}
+
+/// Speaks HTTP/1.1 to anybody, with TLS by the certificates of this machine.
+pub(super) type Http = HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// # Errors
+/// When this machine has no certificates.
+pub(super) fn http() -> io::Result<Http> {
+    let connector = HttpsConnectorBuilder::new()
+        .with_native_roots()?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(HyperClient::builder(TokioExecutor::new()).build(connector))
 }
 
 impl Client {
@@ -46,16 +61,11 @@ impl Client {
             key.set_sensitive(true);
             key
         });
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let http = http().map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?;
         Ok(Self {
             endpoint,
             key,
-            http: HyperClient::builder(TokioExecutor::new()).build(connector),
+            http,
         })
     }
 
@@ -161,7 +171,7 @@ fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
 }
 
 /// The innermost cause: "Connection refused" rather than "client error (Connect)".
-fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;

@@ -212,7 +212,7 @@ fn to_file(endpoint: &Endpoint, config: &Config, file: &Path) -> Result<Snippet,
 
 /// Where the API has the script: at the path that `extra_wiring` names last, as that is there to get past
 /// blockers.
-fn script_url(endpoint: &Endpoint, config: &Config) -> String {
+pub(super) fn script_url(endpoint: &Endpoint, config: &Config) -> String {
     let mut wired = config.wiring.iter().map(|wired| &wired.route).rev();
     let wired = wired.find(|route| route.handler == Handler::Client && !route.is_module());
     let path = wired.map_or(Handler::Client.path(), |route| &route.path);

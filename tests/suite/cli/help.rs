@@ -132,3 +132,61 @@ fn bash_completes_what_is_typed() {
         assert!(whole, "{shell}: {script}");
     }
 }
+
+/// The commands stand in groups, each with its first line of help, however narrow the terminal is.
+#[test]
+fn the_help_begins_with_the_commands_in_groups() {
+    let home = home();
+    let groups = ["Try", "Experiments", "Results", "Server", "AWS", "Other"];
+    let mut command = lamed::cli::command();
+    command.build();
+    for (columns, help) in [
+        ("60", &["--help"][..]),
+        ("80", &["help"]),
+        ("80", &["-h"]),
+        ("120", &["--help"]),
+    ] {
+        let outcome = line(&home, help).env("COLUMNS", columns).run();
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        let (head, rest) = outcome.stdout.split_once("\nTry:\n").unwrap();
+        assert!(
+            head.ends_with("Usage: lamed [OPTIONS] <COMMAND>\n"),
+            "{head}"
+        );
+        let (list, options) = rest.split_once("\nOptions:\n").unwrap();
+        let list = format!("Try:\n{list}");
+        assert!(list.starts_with("Try:\n  serve "), "{list}");
+        let headings: Vec<&str> = (list.lines())
+            .filter_map(|line| line.strip_suffix(':').filter(|_| !line.starts_with(' ')))
+            .collect();
+        assert_eq!(headings, groups);
+        for command in command.get_subcommands() {
+            let start = format!("\n  {} ", command.get_name());
+            let (_, after) = list.split_once(&start).unwrap();
+            let mut lines = after.lines();
+            let mut about = lines.next().unwrap().trim().to_owned();
+            for line in lines.take_while(|line| line.starts_with("     ")) {
+                about.push_str(&format!(" {}", line.trim()));
+            }
+            assert_eq!(about, command.get_about().unwrap().to_string());
+        }
+        for wanted in ["--config", "--color", "-V, --version", "\nExamples:\n"] {
+            assert!(options.contains(wanted), "{options}");
+        }
+        let widest = list.lines().map(|line| line.chars().count()).max().unwrap();
+        let limit = columns.parse::<usize>().unwrap().min(100);
+        assert!(
+            (limit * 3 / 4..=limit).contains(&widest),
+            "{widest}: {list}"
+        );
+    }
+    // The help of a command is as it was.
+    let help = line(&home, &["help", "stop"]).run().stdout;
+    let begins =
+        help.starts_with("Stop an experiment: all visitors see the control\n\nThe results stay.");
+    assert!(
+        begins && help.contains("Usage: lamed stop [OPTIONS] <EXPERIMENT>"),
+        "{help}"
+    );
+    assert_eq!(line(&home, &["stop", "--help"]).run().stdout, help);
+}

@@ -3,6 +3,7 @@
 mod backup;
 mod configure;
 mod delete;
+mod doctor;
 mod help;
 mod logs;
 mod manners;
