@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, lookup_host};
 
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
+use super::listen::host_and_port;
 use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on, snippet};
@@ -161,6 +162,7 @@ fn new_page_in(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 async fn listen(address: &str) -> Result<TcpListener, CliError> {
+    let address = &*host_and_port("--listen", address)?;
     let addresses: Vec<SocketAddr> = (lookup_host(address).await)
         .map_err(|error| {
             CliError::usage(format!("`--listen {address}` must be HOST:PORT: {error}"))

@@ -15,6 +15,7 @@ use super::{CliError, Context, block_on, secrets, snippet};
 use crate::config::Config;
 use crate::doctor::{self, Answer, Answers, Home, Page, Target, api_checks};
 use crate::domain::{Name, State};
+use crate::http::STAGE;
 use crate::http::wire::{Tracked, parameter::PROBE};
 use crate::preflight::{Check, Status, failures};
 use crate::report::{Failure, Found, Question, message, read};
@@ -194,6 +195,21 @@ impl<'a> Api<'a> {
         }
     }
 
+    /// The base URL that was meant, where only the stage is missing.
+    async fn meant(&self, fetcher: &Fetcher, probe: &Result<Answer, String>) -> Option<String> {
+        let base = &self.endpoint.base;
+        let answer = probe.as_ref().ok()?;
+        let is_lamed = serde_json::from_str::<Tracked>(&answer.body).is_ok();
+        let may_be = matches!(answer.status, 200 | 403 | 404) && !is_lamed;
+        if !may_be || base.ends_with(&format!("/{STAGE}")) {
+            return None;
+        }
+        let meant = format!("{base}/{STAGE}");
+        let track = Url::parse(&format!("{meant}/track")).ok()?;
+        answers(fetcher, track).await.ok()?;
+        Some(meant)
+    }
+
     async fn checks(&self, fetcher: &Fetcher, limit: Duration) -> Result<Vec<Check>, CliError> {
         let ask = async |url: String| {
             let url = Url::parse(&url).map_err(|error| error.to_string())?;
@@ -213,12 +229,14 @@ impl<'a> Api<'a> {
                 }
             }
         );
+        let meant = self.meant(fetcher, &probe).await;
         let served = (self.config.experiments.iter())
             .filter(|declared| declared.state != State::Draft && !declared.variants.is_empty());
         Ok(api_checks(&Answers {
             base: &self.endpoint.base,
             home: self.home,
             probe,
+            meant,
             script,
             counted,
             namespace: &self.config.namespace,

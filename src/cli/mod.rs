@@ -19,9 +19,11 @@ mod examples;
 mod experiments;
 mod fetch;
 mod groups;
+mod listen;
 mod live;
 mod log;
 mod logs;
+mod mistakes;
 mod nearby;
 mod plan;
 mod preflight;
@@ -29,6 +31,7 @@ mod printer;
 mod ready;
 mod results;
 mod rollback;
+mod running;
 mod secrets;
 mod serve;
 mod signals;
@@ -44,7 +47,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand};
 
 pub use self::error::CliError;
 use self::printer::Printer;
@@ -242,7 +245,7 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     completions::answer();
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let cli = mistakes::parse();
     let Global {
         config,
         namespace,

@@ -2,6 +2,7 @@
 
 mod reload;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,8 +13,11 @@ use tokio::net::{TcpListener, lookup_host};
 use tokio::time::sleep;
 
 use self::reload::{Content, Reload, warn_of_changes};
-use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
+use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs};
+use super::listen::host_and_port;
+use super::nearby::{get, here};
 use super::printer::{BOLD, Printer};
+use super::running::Running;
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
 use super::{CliError, Context, demo, snippet};
@@ -32,7 +36,7 @@ pub(super) struct Args {
     /// Behave like API Gateway and Lambda, to try lamed without AWS
     #[arg(long)]
     local: bool,
-    /// Listen on this address; port 0 uses a free port
+    /// Listen on this address; port 0 uses a free port, and a port alone means 127.0.0.1
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
     /// Count in this store: auto, docker, embedded, embedded:FILE, dynamodb:TABLE, redis://… or config
@@ -56,6 +60,12 @@ pub(super) struct Args {
     #[command(flatten)]
     key: KeyArgs,
 }
+
+/// The fewest characters of an API key that strangers may try to find.
+const SHORTEST_KEY: usize = 16;
+
+/// How long another program on this machine may take to say that it is lamed.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Open files that are no connections of clients: the store's, the log, the listeners.
 const OTHER_FILES: u64 = 64;
@@ -370,6 +380,11 @@ async fn open_unless_stopped(
 async fn listen(args: &Args) -> Result<TcpListener, CliError> {
     let addresses = addresses("--listen", &args.listen).await?;
     let exposed = addresses.iter().any(|address| !address.ip().is_loopback());
+    if (exposed || !args.local)
+        && let Some(key) = &args.key.api_key
+    {
+        check_length(key)?;
+    }
     if exposed && args.key.api_key.is_none() {
         return Err(CliError::usage(format!(
             "other machines can reach `--listen {}`: choose an API key with `--api-key` or `$LAMED_API_KEY`",
@@ -379,8 +394,21 @@ async fn listen(args: &Args) -> Result<TcpListener, CliError> {
     bind("--listen", &args.listen).await
 }
 
+/// A short key is soon found by trying. On a machine of one's own there is nothing to find.
+fn check_length(key: &str) -> Result<(), CliError> {
+    match key.chars().count() {
+        SHORTEST_KEY.. => Ok(()),
+        length => Err(CliError::usage(format!(
+            "the API key has {length} character{}: choose one of at least {SHORTEST_KEY}, for example the output of \
+             `openssl rand -hex 16`",
+            if length == 1 { "" } else { "s" }
+        ))),
+    }
+}
+
 async fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, CliError> {
-    let addresses = lookup_host(text).await.map_err(|error| {
+    let text = host_and_port(option, text)?;
+    let addresses = lookup_host(&*text).await.map_err(|error| {
         CliError::usage(format!("`{option} {text}` must be HOST:PORT: {error}"))
     })?;
     Ok(addresses.collect())
@@ -389,10 +417,33 @@ async fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, CliError
 async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
     let addresses = addresses(option, text).await?;
     TcpListener::bind(&addresses[..]).await.map_err(|error| {
-        CliError::failed(format!(
-            "cannot listen on {text}: {error}; choose another address with `{option}`"
-        ))
+        let taken = error.kind() == ErrorKind::AddrInUse;
+        let other = addresses
+            .first()
+            .filter(|_| taken)
+            .and_then(|address| other(*address));
+        let why =
+            other.unwrap_or_else(|| format!("{error}; choose another address with `{option}`"));
+        CliError::failed(format!("cannot listen on {text}: {why}"))
     })
+}
+
+/// Which lamed has an address already, and what to do about it.
+fn other(address: SocketAddr) -> Option<String> {
+    const FREE: &str = "use `--listen 127.0.0.1:0` for a free port";
+    if let Some(running) = Running::on_port(address) {
+        let (which, stop) = (running.which(), running.stop());
+        return Some(format!(
+            "your `lamed serve --local`{which} uses it: {stop}, or {FREE}"
+        ));
+    }
+    let answer = get(here(address), "/readyz", PATIENCE).ok()?;
+    let readiness: serde_json::Value = serde_json::from_str(&answer.body).ok()?;
+    let is_lamed = matches!(
+        readiness["status"].as_str(),
+        Some("ready" | "degraded" | "unready")
+    );
+    is_lamed.then(|| format!("another `lamed serve` uses it: stop it, or {FREE}"))
 }
 
 fn say_ready(

@@ -48,7 +48,52 @@ fn every_command_has_examples_and_all_of_them_are_true() {
 fn who_mistypes_is_told_what_may_be_meant() {
     let home = home();
     for (arguments, tip) in [
-        (&["serv"][..], "a similar subcommand exists: 'serve'"),
+        (
+            &["serv"][..],
+            "error: unknown command `serv`: did you mean `lamed serve`?\n",
+        ),
+        (
+            &["result"],
+            "error: unknown command `result`: did you mean `lamed results`?\n",
+        ),
+        (
+            &["stpo"],
+            "error: unknown command `stpo`: did you mean `lamed stop`?\n",
+        ),
+        (
+            &["list"],
+            "error: unknown command `list`: did you mean `lamed experiments`?\n",
+        ),
+        (
+            &["frobnicate"],
+            "error: unknown command `frobnicate`: `lamed --help` lists the commands\n",
+        ),
+        (
+            &["start"],
+            "error: missing experiment: `lamed start EXPERIMENT`; the config declares none: use `lamed new`\n",
+        ),
+        (
+            &["results", "--watch=abc"],
+            "error: invalid value 'abc' for '--watch [<SECONDS>]': expected a whole number of seconds from 1 to 86,400\n",
+        ),
+        (
+            &[
+                "results",
+                "--url",
+                "https://a.execute-api.eu-west-1.amazonaws.com/",
+            ],
+            "error: `--url https://a.execute-api.eu-west-1.amazonaws.com/` has no stage: use \
+             `--url https://a.execute-api.eu-west-1.amazonaws.com/prod`\n",
+        ),
+        (
+            &[
+                "results",
+                "--url",
+                "http://127.0.0.1:3000/dashboard#session=hunter2",
+            ],
+            "error: `--url http://127.0.0.1:3000/dashboard` is a dashboard, not an API: use \
+             `--url http://127.0.0.1:3000/prod`\n",
+        ),
         (
             &["serve", "--lokal"],
             "a similar argument exists: '--local'",

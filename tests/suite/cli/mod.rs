@@ -7,6 +7,7 @@ mod doctor;
 mod help;
 mod logs;
 mod manners;
+mod mistakes;
 mod plan;
 mod preflight;
 mod results;
