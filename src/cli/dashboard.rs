@@ -47,8 +47,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         namespace: config.namespace,
         experiments: config.experiments.into(),
         workbench: Workbench::default(),
-        sessions: Sessions::by_address(None)
-            .map_err(|error| CliError::failed(error.to_string()))?,
+        sessions: Sessions::by_address(None)?,
         loopback_only: true,
     };
     match &args.output {

@@ -312,7 +312,7 @@ fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| CliError::failed(error.to_string()))?;
+    let runtime = runtime.map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     let result = runtime.block_on(command);
     // A name server that does not answer keeps nobody waiting: looking up a name cannot be stopped.
     runtime.shutdown_background();

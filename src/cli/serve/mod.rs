@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::failed(error.to_string()))?
+        .map_err(|error| CliError::failed(format!("cannot start: {error}")))?
         .block_on(run_server(context, args, config, seen))
 }
 
@@ -164,7 +164,7 @@ async fn run_server(
         rest: edge,
     });
     let edge = if args.local {
-        let proof = Proof::random().map_err(|error| CliError::failed(error.to_string()))?;
+        let proof = Proof::random()?;
         Running::announce(
             context.printer,
             address,
@@ -270,8 +270,7 @@ fn dashboard(
     config: &Config,
 ) -> Result<Dashboard, CliError> {
     let sessions = if args.local {
-        Sessions::by_address(Some(key.clone()))
-            .map_err(|error| CliError::failed(error.to_string()))?
+        Sessions::by_address(Some(key.clone()))?
     } else {
         Sessions::by_key(key.clone())
     };
@@ -311,9 +310,7 @@ fn api_edge(args: &Args, api: Api, key: ApiKey, config: Config) -> Result<Arc<dy
             TokenBucket::new(throttle.rate, f64::from(throttle.burst))
         });
     let gateway = Gateway::new(api, routes, key, throttle);
-    Ok(Arc::new(
-        gateway.map_err(|error| CliError::failed(error.to_string()))?,
-    ))
+    Ok(Arc::new(gateway?))
 }
 
 fn with_metrics(rest: Arc<dyn Edge>, metrics: Option<Arc<Metrics>>) -> Arc<dyn Edge> {
@@ -351,7 +348,7 @@ fn key(args: &Args) -> Result<ApiKey, CliError> {
             "the API key must not contain control characters, or begin or end with a space",
         )),
         Some(key) => Ok(ApiKey::new(Secret::new(key))),
-        None => ApiKey::random().map_err(|error| CliError::failed(error.to_string())),
+        None => Ok(ApiKey::random()?),
     }
 }
 

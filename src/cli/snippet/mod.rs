@@ -15,7 +15,7 @@ use super::{CliError, Context, block_on};
 use crate::assets::client::TYPES;
 use crate::config::Config;
 use crate::domain::{Declared, Unit};
-use crate::http::{Handler, Script};
+use crate::http::{Handler, STAGE, Script};
 use crate::report::Wire;
 
 #[derive(clap::Args)]
@@ -75,6 +75,11 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             context.printer.warn(
                 "the deployed API does not serve `lamed.js` yet: run `lamed deploy`, or use `--alephbet`",
             );
+        } else if !endpoint.base.ends_with(&format!("/{STAGE}")) && lacks_script(&endpoint)? {
+            context.printer.warn(&format!(
+                "{0} does not serve `lamed.js`: check `--url`; most often it is `--url {0}/{STAGE}`",
+                endpoint.base
+            ));
         }
         snippet
     };

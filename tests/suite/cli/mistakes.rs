@@ -169,6 +169,11 @@ fn a_url_without_its_stage_is_completed_in_words() {
                 .contains(&format!("→ use `--url {root}/prod`\n")),
             "{doctor}"
         );
+        let snippet = line(&home, &["snippet", "--url", &root]).run();
+        let warning = format!(
+            "warning: {root} does not serve `lamed.js`: check `--url`; most often it is `--url {root}/prod`\n"
+        );
+        assert!(snippet.stderr.starts_with(&warning), "{snippet}");
         // An address below the base is forgiven.
         for below in ["track", "experiments", "lamed.js", "lamed.mjs"] {
             let url = format!("{root}/prod/{below}");

@@ -185,14 +185,9 @@ fn every_option_and_command_named_is_there() {
 fn help() -> (String, Vec<(String, String)>) {
     let home = tempfile::tempdir().unwrap();
     let overview = line(&home, &["--help"]).run().stdout;
-    let list = overview.split("Commands:\n").nth(1).unwrap();
-    let list = list.split("\n\n").next().unwrap();
-    let names = list.lines().filter_map(|line| {
-        let name = line.strip_prefix("  ")?;
-        (!name.starts_with(' ')).then(|| name.split(' ').next().unwrap().to_owned())
-    });
-    let commands: Vec<(String, String)> = (names.filter(|name| name != "help"))
-        .map(|name| {
+    let commands: Vec<(String, String)> = (lamed::cli::command().get_subcommands())
+        .map(|command| {
+            let name = command.get_name().to_owned();
             let help = line(&home, &[&name, "--help"]).run().stdout;
             (name, help)
         })
