@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Also check the page at this URL
     #[arg(value_name = "URL", value_parser = page)]
     page: Option<Url>,
-    /// Wait this long for each answer
+    /// Wait at most this many seconds for each answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
     #[command(flatten)]

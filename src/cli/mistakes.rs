@@ -2,7 +2,6 @@
 //!
 //! clap knows neither the config nor which command is meant by another word. All other errors are clap's.
 
-use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,7 +11,7 @@ use clap::{ArgMatches, ColorChoice, FromArgMatches};
 use super::log::Format;
 use super::printer::Printer;
 use super::{Cli, CliError, command};
-use crate::config::{Config, environment, nearest};
+use crate::config::{Config, nearest};
 use crate::domain::{Declared, Name};
 
 /// What other programs call it.
@@ -91,10 +90,7 @@ fn unknown_command(word: &str) -> String {
 /// The declared experiments, as far as the config can be read.
 fn declared(given: &ArgMatches) -> Vec<Declared> {
     let file = given.try_get_one::<OsString>("config").ok().flatten();
-    let file = (file.cloned())
-        .or_else(|| env::var_os(environment::CONFIG))
-        .filter(|file| !file.is_empty())
-        .map(PathBuf::from);
+    let file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
     let config = Config::load(file.as_deref()).unwrap_or_default();
     let shown = config.experiments.into_iter().filter(|one| !one.archived);
     shown.collect()

@@ -367,6 +367,28 @@ fn who_does_not_answer_is_not_waited_for() {
     assert_eq!(outcome.stderr, "error: checks failed: page, API\n");
 }
 
+/// A page is looked at all the same.
+#[test]
+fn an_api_that_is_not_found_has_a_line_of_its_own() {
+    let server = server(CONFIG);
+    let site = Site::start(&server.address, PAGES);
+    let url = format!("http://{}/good", site.address);
+    let outcome = line(&server.home, &["doctor", &url]).run();
+    let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
+    let told = words.join(" ");
+    let expected = format!(
+        "✓ page {url} ✓ tag http://{0}/prod/lamed.js ✓ address the page sends events to http://{0}/prod ✓ position in \
+         the `<head>`, before the page is shown ✓ CSP, script the page has no policy ✗ API no AWS region is set: use \
+         `--region`, set `AWS_REGION`, or run `aws configure`; use `--local` for the API of `lamed serve --local`",
+        server.address
+    );
+    assert_eq!(told, expected);
+    assert_eq!(
+        (outcome.code, outcome.stderr.as_str()),
+        (Some(1), "error: checks failed: API\n")
+    );
+}
+
 #[test]
 fn a_page_is_named_as_a_browser_names_it() {
     let home = home();
