@@ -103,7 +103,9 @@ fn no_experiment(command: &str, declared: &[Declared]) -> String {
     };
     let names = quoted(declared.iter().map(|one| &one.name));
     match declared {
-        [] => format!("missing experiment: `{form}`; the config declares none: use `lamed new`"),
+        [] => format!(
+            "missing experiment: `{form}`; the config declares no experiments: use `lamed new`"
+        ),
         _ => format!("missing experiment: `{form}`; the config declares {names}"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod reload;
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -421,7 +422,8 @@ async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
             .and_then(|address| other(*address));
         let why =
             other.unwrap_or_else(|| format!("{error}; choose another address with `{option}`"));
-        CliError::failed(format!("cannot listen on {text}: {why}"))
+        let place = host_and_port(option, text).unwrap_or(Cow::Borrowed(text));
+        CliError::failed(format!("cannot listen on {place}: {why}"))
     })
 }
 

@@ -70,7 +70,7 @@ fn who_mistypes_is_told_what_may_be_meant() {
         ),
         (
             &["start"],
-            "error: missing experiment: `lamed start EXPERIMENT`; the config declares none: use `lamed new`\n",
+            "error: missing experiment: `lamed start EXPERIMENT`; the config declares no experiments: use `lamed new`\n",
         ),
         (
             &["results", "--watch=abc"],

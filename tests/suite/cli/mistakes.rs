@@ -84,6 +84,9 @@ fn a_port_that_is_taken_by_lamed_is_named_so() {
         rest,
         format!("uses it: stop it with `kill {pid}`, or {free}\n")
     );
+    let by_port = ["serve", "--store", "embedded", "--listen", port(address)];
+    let by_port = line(&server.home, &by_port).run();
+    assert_eq!(by_port.stderr, stderr);
     // Whose home is another one: it is lamed all the same.
     let home = home();
     let told = format!(
