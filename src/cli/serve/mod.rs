@@ -419,7 +419,7 @@ async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
         let other = addresses
             .first()
             .filter(|_| taken)
-            .and_then(|address| other(*address));
+            .and_then(|address| other(option, *address));
         let why =
             other.unwrap_or_else(|| format!("{error}; choose another address with `{option}`"));
         let place = host_and_port(option, text).unwrap_or(Cow::Borrowed(text));
@@ -428,12 +428,12 @@ async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
 }
 
 /// Which lamed has an address already, and what to do about it.
-fn other(address: SocketAddr) -> Option<String> {
-    const FREE: &str = "use `--listen 127.0.0.1:0` for a free port";
+fn other(option: &str, address: SocketAddr) -> Option<String> {
+    let free = format!("use `{option} 127.0.0.1:0` for a free port");
     if let Some(running) = Running::on_port(address) {
         let (which, stop) = (running.which(), running.stop());
         return Some(format!(
-            "your `lamed serve --local`{which} uses it: {stop}, or {FREE}"
+            "your `lamed serve --local`{which} uses it: {stop}, or {free}"
         ));
     }
     let answer = get(here(address), "/readyz", PATIENCE).ok()?;
@@ -442,7 +442,7 @@ fn other(address: SocketAddr) -> Option<String> {
         readiness["status"].as_str(),
         Some("ready" | "degraded" | "unready")
     );
-    is_lamed.then(|| format!("another `lamed serve` uses it: stop it, or {FREE}"))
+    is_lamed.then(|| format!("another `lamed serve` uses it: stop it, or {free}"))
 }
 
 fn say_ready(

@@ -87,6 +87,17 @@ fn a_port_that_is_taken_by_lamed_is_named_so() {
     let by_port = ["serve", "--store", "embedded", "--listen", port(address)];
     let by_port = line(&server.home, &by_port).run();
     assert_eq!(by_port.stderr, stderr);
+    let metrics = [
+        "serve",
+        "--store",
+        "embedded",
+        "--listen",
+        "0",
+        "--metrics",
+        address,
+    ];
+    let metrics = line(&server.home, &metrics).run();
+    assert_eq!(metrics.stderr, stderr.replace("`--listen ", "`--metrics "));
     // Whose home is another one: it is lamed all the same.
     let home = home();
     let told = format!(
