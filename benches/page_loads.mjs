@@ -35,7 +35,7 @@ process.once("SIGINT", () => { isOver = true })
 async function serve() {
   const home = mkdtempSync(join(tmpdir(), "lamed-"))
   writeFileSync(join(home, "config.json"), JSON.stringify({ max_counters: 1000000 }))
-  const server = spawn(binary, ["serve", "--json", "--listen", "127.0.0.1:0", "--store", "embedded", "--api-key", "k"], {
+  const server = spawn(binary, ["serve", "--json", "--listen", "127.0.0.1:0", "--store", "embedded", "--api-key", "the-key-of-the-bench"], {
     cwd: home, env: { ...process.env, HOME: home }, stdio: ["ignore", "pipe", "inherit"],
   })
   const [line] = await once(server.stdout, "data")
@@ -47,7 +47,7 @@ async function serve() {
 }
 
 const server = await serve()
-Object.assign(process.env, { LAMED_URL: server.url, LAMED_API_KEY: "k" })
+Object.assign(process.env, { LAMED_URL: server.url, LAMED_API_KEY: "the-key-of-the-bench" })
 const { alephbet: dist, visitor, browser } = await import("../tests/browser/client/browsers.mjs")
 const { lamed, loadsOf } = await import("../tests/browser/client/many.mjs")
 
@@ -95,7 +95,7 @@ async function measure(client, prefix, count) {
     }
     process.stderr.write("\n")
   })
-  const reply = await fetch(`${server.url}/experiments`, { headers: { "x-api-key": "k" } })
+  const reply = await fetch(`${server.url}/experiments`, { headers: { "x-api-key": "the-key-of-the-bench" } })
   const known = new Map((await reply.json()).map(one => [one.experiment, one]))
   const sum = (list = [], word) => list.reduce((all, one) => all + one[word], 0)
   const result = { loads: views.length, reached: 0, lost: 0, doubled: 0, blue: 0, red: 0, lostBy: {}, unhandled: problems.length }

@@ -123,7 +123,7 @@ class Server:
             redis = {"host": "127.0.0.1", "port": port or 6379}
             config.write_text(json.dumps({"redis": redis, "dedupe": dedupe, "uuid_expiry_seconds": 86400}))
             command = [lamed, "serve", "--listen", "127.0.0.1:0", "--json", "--config", config,
-                       "--store", store.format(home=home), "--api-key", "bench"]
+                       "--store", store.format(home=home), "--api-key", "the-key-of-the-bench"]
             env = {"PATH": os.environ["PATH"], "HOME": home}
             errors = open(pathlib.Path(home, "errors"), "w+")
             with errors, running(command, env=env, stdout=subprocess.PIPE, stderr=errors) as process:
@@ -137,7 +137,7 @@ class Server:
     def request(self, method, path, body=None):
         if not hasattr(self.local, "connection"):  # each thread has its own, and keeps it
             self.local.connection = http.client.HTTPConnection(self.address)
-        headers = {"x-api-key": "bench", "Content-Type": "application/json"}
+        headers = {"x-api-key": "the-key-of-the-bench", "Content-Type": "application/json"}
         self.local.connection.request(method, f"/prod/{path}", body, headers)
         reply = self.local.connection.getresponse()
         content = reply.read()

@@ -1,6 +1,7 @@
 //! The HTTP client for a lamed API.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,11 +17,15 @@ use tokio::time::timeout;
 
 use super::CliError;
 use super::endpoint::Endpoint;
-use crate::http::Handler;
+use crate::http::wire::Tracked;
+use crate::http::{Handler, STAGE};
 use crate::report::{Failure, Wire, message};
 
 /// How long a request may take: what API Gateway allows, and a little more.
 const TIMEOUT: Duration = Duration::from_secs(35);
+
+/// How long another address may take to say whether it is the right one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a reply may be, in bytes. One of 10,000 counters (`max_counters`) and a year of days takes
 /// less than half of it where a fifth of them counts each day; API Gateway passes 10 MB on. What is longer
@@ -31,7 +36,21 @@ const MAX_REPLY: usize = 64 * 1024 * 1024;
 pub(super) struct Client {
     endpoint: Endpoint,
     key: Option<HeaderValue>,
-    http: HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: Http,
+}
+
+/// Speaks HTTP/1.1 to anybody, with TLS by the certificates of this machine.
+pub(super) type Http = HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// # Errors
+/// When this machine has no certificates.
+pub(super) fn http() -> io::Result<Http> {
+    let connector = HttpsConnectorBuilder::new()
+        .with_native_roots()?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(HyperClient::builder(TokioExecutor::new()).build(connector))
 }
 
 impl Client {
@@ -46,16 +65,11 @@ impl Client {
             key.set_sensitive(true);
             key
         });
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let http = http().map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?;
         Ok(Self {
             endpoint,
             key,
-            http: HyperClient::builder(TokioExecutor::new()).build(connector),
+            http,
         })
     }
 
@@ -102,6 +116,25 @@ impl Client {
         ))
     }
 
+    /// The base with the stage, where only that was missing: an API answers there. The key stays here.
+    async fn with_stage(&self, status: StatusCode) -> Option<String> {
+        let base = &self.endpoint.base;
+        let ends_with_stage = base.ends_with(&format!("/{STAGE}"));
+        if ends_with_stage || !matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            return None;
+        }
+        let right = Endpoint {
+            base: format!("{base}/{STAGE}"),
+            key: None,
+        };
+        let url = right.probe_url().parse().ok()?;
+        let response = timeout(PATIENCE, self.http.get(url)).await.ok()?.ok()?;
+        let body = Limited::new(response.into_body(), 1024).collect();
+        let body = timeout(PATIENCE, body).await.ok()?.ok()?.to_bytes();
+        let is_lamed = serde_json::from_slice::<Tracked>(&body).is_ok();
+        is_lamed.then_some(right.base)
+    }
+
     fn refused(&self, status: StatusCode, body: &str) -> Failure {
         let message = message(body).map_or_else(String::new, |message| format!(": {message}"));
         let advice = match (status, &self.key) {
@@ -143,7 +176,15 @@ impl Wire for Client {
         })?;
         let (status, body) = answer?;
         if status != StatusCode::OK {
-            return Err(self.refused(status, &body));
+            let mut failure = self.refused(status, &body);
+            if let Some(right) = self.with_stage(status).await {
+                failure.message = format!(
+                    "{} answered {}: the API is at {right}: use `--url {right}`",
+                    self.endpoint.base,
+                    status.as_u16()
+                );
+            }
+            return Err(failure);
         }
         Ok(body)
     }
@@ -161,7 +202,7 @@ fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
 }
 
 /// The innermost cause: "Connection refused" rather than "client error (Connect)".
-fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;

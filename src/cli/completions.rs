@@ -5,12 +5,12 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
 
-use clap::{CommandFactory, ValueEnum};
+use clap::ValueEnum;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
-use super::{Cli, CliError, Context};
+use super::{CliError, Context};
 use crate::config::Config;
 
 /// The variable by which a shell asks.
@@ -57,7 +57,7 @@ pub(super) fn answer() {
     if let Some(shell) = env::var_os(VARIABLE) {
         ASKING.get_or_init(|| shell);
     }
-    CompleteEnv::with_factory(Cli::command)
+    CompleteEnv::with_factory(super::command)
         .var(VARIABLE)
         .complete();
 }

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, lookup_host};
 
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
+use super::listen::host_and_port;
 use super::printer::BOLD;
 use super::signals::Stop;
 use super::{CliError, Context, block_on, snippet};
@@ -46,8 +47,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         namespace: config.namespace,
         experiments: config.experiments.into(),
         workbench: Workbench::default(),
-        sessions: Sessions::by_address(None)
-            .map_err(|error| CliError::failed(error.to_string()))?,
+        sessions: Sessions::by_address(None)?,
         loopback_only: true,
     };
     match &args.output {
@@ -161,6 +161,7 @@ fn new_page_in(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 async fn listen(address: &str) -> Result<TcpListener, CliError> {
+    let address = &*host_and_port("--listen", address)?;
     let addresses: Vec<SocketAddr> = (lookup_host(address).await)
         .map_err(|error| {
             CliError::usage(format!("`--listen {address}` must be HOST:PORT: {error}"))

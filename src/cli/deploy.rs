@@ -139,7 +139,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
         live::make_sure(context, &aws, &door, done).await?;
     }
     let Some(base) = url.or(api) else {
-        return Err(CliError::failed("the deployment has no address"));
+        return Err(CliError::failed(
+            "the deployment has no address: run `lamed deploy` again",
+        ));
     };
     let endpoint = Endpoint { base, key: None };
     say_deployed(context, &config, &name, account, &endpoint, &plan)

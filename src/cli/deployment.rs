@@ -36,11 +36,7 @@ pub(super) async fn find(
 
 /// An API key for a function URL that has none; it takes the place of the one that is there where `rotate` says so.
 pub(super) fn new_key(rotate: bool) -> Result<NewKey, CliError> {
-    let key = ApiKey::random().map_err(|error| {
-        CliError::failed(format!(
-            "the system gives no randomness for an API key: {error}"
-        ))
-    })?;
+    let key = ApiKey::random()?;
     Ok(NewKey {
         key: key.secret().clone(),
         rotate,

@@ -1,28 +1,16 @@
 //! Which API a command speaks to: the deployed one, `--local`, or `--url BASE --api-key K`.
 
 use std::env;
-use std::fs;
-use std::io::Write;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
-
-use super::nearby::get;
-use super::printer::Printer;
+use super::running::Running;
 use super::{CliError, Context, block_on, deployment};
-use crate::config::{self, Config, environment};
+use crate::config::{Config, environment};
 use crate::domain::Secret;
 use crate::http::STAGE;
 use crate::http::wire::parameter::PROBE;
-use crate::server::Proof;
 
 /// Where `lamed serve` listens unless told otherwise.
 pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:3000";
-
-/// How long a server on this machine may take to prove that it is the one of its file.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(super) struct ApiArgs {
@@ -98,9 +86,13 @@ impl Endpoint {
             None => found.or_else(|| given.map(Secret::new)),
         };
         if let Some(url) = &args.url {
+            let base = base(url)?;
+            // The key of another one of your servers on this machine is as near as that of the last one.
+            let found = (given.is_none() && is_here(&base)).then(|| Running::at(&base));
+            let found = found.flatten().map(Running::into_key);
             return Ok(Self {
-                base: base(url)?,
-                key: key_of(None),
+                key: key_of(found),
+                base,
             });
         }
         if !args.local {
@@ -114,22 +106,40 @@ impl Endpoint {
                 key: key_of(key),
             });
         }
-        let running = Running::find().ok_or_else(|| {
-            CliError::failed(
+        let mut running = Running::all();
+        let Some(last) = running.next() else {
+            return Err(CliError::failed(
                 "your `lamed serve --local` is not running on this machine: start it, or use `--url BASE`",
-            )
-        })?;
+            ));
+        };
+        let others: Vec<String> = running
+            .map(|other| format!("`--url {}`", other.base))
+            .collect();
+        if !others.is_empty() {
+            context.printer.warn(&format!(
+                "{} of your servers run on this machine: lamed uses the last one, {}; for another one use {}",
+                others.len() + 1,
+                last.base,
+                others.join(" or ")
+            ));
+        }
         Ok(Self {
-            base: running.base,
-            key: key_of(Some(Secret::new(running.api_key))),
+            base: last.base.clone(),
+            key: key_of(Some(last.into_key())),
         })
     }
 }
 
-/// Checks a base URL; a slash at its end or a pasted `/track` is forgiven.
+/// What people paste with the base: addresses below it.
+const BELOW: [&str; 4] = ["/track", "/experiments", "/lamed.js", "/lamed.mjs"];
+
+/// Checks a base URL; a slash at its end or an address below it is forgiven.
 fn base(url: &str) -> Result<String, CliError> {
+    // What follows `#` may be the session of a dashboard, which nobody should see.
+    let url = url.split('#').next().unwrap_or_default();
     let trimmed = url.trim_end_matches('/');
-    let trimmed = trimmed.strip_suffix("/track").unwrap_or(trimmed);
+    let below = BELOW.iter().find_map(|path| trimmed.strip_suffix(path));
+    let trimmed = below.unwrap_or(trimmed);
     let uri = trimmed.parse::<hyper::Uri>().ok();
     let authority = uri.as_ref().and_then(hyper::Uri::authority);
     if authority.is_some_and(|authority| authority.as_str().contains('@')) {
@@ -137,7 +147,7 @@ fn base(url: &str) -> Result<String, CliError> {
             "`--url` must not contain a user name or password: pages would show it",
         ));
     }
-    let valid = uri.is_some_and(|uri| {
+    let valid = uri.as_ref().is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.query().is_none()
             && uri.authority().is_some_and(|authority| {
@@ -146,96 +156,33 @@ fn base(url: &str) -> Result<String, CliError> {
                     && port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some())
             })
     });
-    if valid {
-        Ok(trimmed.to_owned())
-    } else {
-        Err(CliError::usage(format!(
+    if !valid {
+        return Err(CliError::usage(format!(
             "`--url {url}` is not the base URL of an API: expected a URL such as https://HOST/{STAGE}"
-        )))
+        )));
     }
+    if let Some(root) = trimmed.strip_suffix("/dashboard") {
+        return Err(CliError::usage(format!(
+            "`--url {url}` is a dashboard, not an API: use `--url {root}/{STAGE}`"
+        )));
+    }
+    // API Gateway itself has nothing without a stage. A domain name of one's own may lead to one.
+    let host = authority.map_or("", |authority| authority.host());
+    let is_gateway = host.contains(".execute-api.") && host.ends_with(".amazonaws.com");
+    if is_gateway && uri.as_ref().is_some_and(|uri| uri.path() == "/") {
+        return Err(CliError::usage(format!(
+            "`--url {url}` has no stage: use `--url {trimmed}/{STAGE}`"
+        )));
+    }
+    Ok(trimmed.to_owned())
 }
 
-/// What a running `lamed serve --local` leaves in `~/.lamed/local/PORT.json`, readable by its user
-/// only, so that `--local` needs neither port nor key.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Running {
-    base: String,
-    api_key: String,
-    /// What the server can prove that it knows.
-    proof: String,
-}
-
-impl Running {
-    fn folder() -> Option<PathBuf> {
-        config::home().map(|home| home.join("local"))
-    }
-
-    fn path(address: SocketAddr) -> Option<PathBuf> {
-        Self::folder().map(|folder| folder.join(format!("{}.json", address.port())))
-    }
-
-    /// The server that was started last, of those that still run. One that crashed leaves its file
-    /// behind, and its port to anybody.
-    pub(super) fn find() -> Option<Self> {
-        let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(Self::folder()?)
-            .ok()?
-            .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                Some((fs::metadata(&path).ok()?.modified().ok()?, path))
-            })
-            .collect();
-        files.sort();
-        files.iter().rev().find_map(|(_, path)| Self::read(path))
-    }
-
-    fn read(path: &Path) -> Option<Self> {
-        let running: Self = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
-        let uri: hyper::Uri = running.base.parse().ok()?;
-        let address: SocketAddr = uri.authority()?.as_str().parse().ok()?;
-        let proof = Proof::of(Secret::new(running.proof.clone()));
-        let (question, expected) = proof.question().ok()?;
-        let answer = get(address, &question, ANSWER_TIMEOUT).ok()?;
-        expected.is(&answer.body).then_some(running)
-    }
-
-    /// Writes the file. Where it cannot be written, `--local` needs `--url` and `--api-key` instead.
-    pub(super) fn announce(
-        printer: Printer,
-        address: SocketAddr,
-        base: &str,
-        api_key: &Secret,
-        proof: &Proof,
-    ) {
-        let Some(path) = Self::path(address) else {
-            return;
-        };
-        let running = Self {
-            base: base.to_owned(),
-            api_key: api_key.reveal().to_owned(),
-            proof: proof.secret().reveal().to_owned(),
-        };
-        if let Err(error) = running.write(&path) {
-            printer.warn(&format!(
-                "cannot write `{}`: {error}; `--local` will not find this server",
-                path.display()
-            ));
-        }
-    }
-
-    fn write(&self, path: &Path) -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(path);
-        fs::create_dir_all(folder)?;
-        // Temporary files are made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(serde_json::to_string(self)?.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    }
-
-    /// Removes the file.
-    pub(super) fn withdraw(address: SocketAddr) {
-        if let Some(path) = Self::path(address) {
-            let _ = fs::remove_file(path);
-        }
-    }
+/// Whether a base URL names this machine.
+fn is_here(base: &str) -> bool {
+    let uri = base.parse::<hyper::Uri>().ok();
+    let host = uri.as_ref().and_then(hyper::Uri::host);
+    host.is_some_and(|host| {
+        let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    })
 }

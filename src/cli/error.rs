@@ -49,6 +49,12 @@ impl From<ConfigError> for CliError {
     }
 }
 
+impl From<getrandom::Error> for CliError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Failed(format!("cannot get random bytes from the system: {error}"))
+    }
+}
+
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure.message)

@@ -3,10 +3,10 @@
 
 pub(super) const LAMED: &str = "\
 Examples:
-  lamed serve --local      serve the API on this machine, as AWS would
-  lamed deploy --dry-run   show what a deploy to AWS would change
-  lamed deploy             deploy, and print the HTML to paste into your pages
-  lamed results            show the results of the deployed API";
+  lamed serve --local --demo  look at two sample experiments
+  lamed serve --local         serve the API on this machine, as AWS would
+  lamed snippet --local       print the HTML to paste into your pages
+  lamed results --local       show the results";
 
 pub(super) const CONFIGURE: &str = "\
 Examples:
@@ -81,6 +81,13 @@ Examples:
   lamed snippet                                     send events to the deployed API
   lamed snippet --url https://ab.example.com/prod   send events to your own server
   lamed snippet --local --inline                    put the whole script into the page";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  lamed doctor --local                        check `lamed serve --local`
+  lamed doctor --local http://localhost:8080  check a page on this machine, too
+  lamed doctor https://shop.example.com/      check a page and the deployed API
+  lamed doctor --json                         print the checks as JSON, for CI";
 
 pub(super) const RESULTS: &str = "\
 Examples:

@@ -7,12 +7,11 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How logs are written.
+/// How logs are written: lines of text, or one JSON object per line. A comment on a value would make every
+/// `--help` a long one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// Text lines
     Text,
-    /// One JSON object per line
     Json,
 }
 

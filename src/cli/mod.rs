@@ -2,6 +2,7 @@
 
 mod backup;
 mod changes;
+mod checks;
 mod client;
 mod completions;
 mod configure;
@@ -11,13 +12,18 @@ mod demo;
 mod deploy;
 mod deployment;
 mod destroy;
+mod doctor;
 mod endpoint;
 mod error;
 mod examples;
 mod experiments;
+mod fetch;
+mod groups;
+mod listen;
 mod live;
 mod log;
 mod logs;
+mod mistakes;
 mod nearby;
 mod plan;
 mod preflight;
@@ -25,6 +31,7 @@ mod printer;
 mod ready;
 mod results;
 mod rollback;
+mod running;
 mod secrets;
 mod serve;
 mod signals;
@@ -52,7 +59,7 @@ use crate::domain::Name;
 #[command(
     name = "lamed",
     version,
-    max_term_width = 100,
+    max_term_width = groups::WIDEST,
     subcommand_value_name = "COMMAND",
     after_help = examples::LAMED
 )]
@@ -88,7 +95,7 @@ struct Global {
     /// Log more; use `-vv` for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// Write logs, warnings and errors to stderr in this format
+    /// Write logs, warnings and errors to stderr as text, or as one JSON object per line
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: log::Format,
     /// Use colours
@@ -98,43 +105,19 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Create or edit the config file, and check it
-    #[command(after_help = examples::CONFIGURE)]
-    Configure(configure::Args),
-    /// Check everything that a deployment needs
-    #[command(after_help = examples::PREFLIGHT)]
-    Preflight(preflight::Args),
-    /// Deploy to AWS, or update the deployment
-    #[command(after_help = examples::DEPLOY)]
-    Deploy(deploy::Args),
-    /// Show what is live, and compare it with the config
-    #[command(after_help = examples::STATUS)]
-    Status(status::Args),
-    /// Roll back to an earlier release
-    #[command(after_help = examples::ROLLBACK)]
-    Rollback(rollback::Args),
-    /// Delete everything that `lamed deploy` created; keep the counts in Redis
-    #[command(after_help = examples::DESTROY)]
-    Destroy(destroy::Args),
-    /// Show the logs of the deployed functions
-    #[command(after_help = examples::LOGS)]
-    Logs(logs::Args),
     /// Serve the API on this machine
     #[command(after_help = examples::SERVE)]
     Serve(serve::Args),
-    /// Check whether `lamed serve` on this machine can count
+    /// Print the HTML to paste into your pages
+    #[command(after_help = examples::SNIPPET)]
+    Snippet(snippet::Args),
+    /// Find out why a page or an API does not count
     ///
-    /// The exit code is 0 if `/readyz` answers 200, otherwise 1. Use it where `curl` is not available.
-    #[command(after_help = examples::READY)]
-    Ready(ready::Args),
-    /// Copy the SQLite file of a store, also while `lamed serve` counts in it
-    ///
-    /// The copy is of one moment and complete when the command ends. It is a store that `lamed serve` can use.
-    #[command(after_help = examples::BACKUP)]
-    Backup(backup::Args),
-    /// List the experiments: state, run, weights, participants and verdict
-    #[command(after_help = examples::EXPERIMENTS)]
-    Experiments(experiments::Args),
+    /// Without a URL, lamed checks the API. With the URL of a page, lamed also checks the HTML of the page: the
+    /// tag, its address, and whether the content security policy (CSP) of the page lets the script load and send.
+    /// It counts nothing. The exit code is 0 if no check fails, otherwise 1.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(doctor::Args),
     /// Declare a new experiment in the config file
     #[command(after_help = examples::NEW)]
     New(verbs::NewArgs),
@@ -159,15 +142,15 @@ enum Command {
     /// Hide an experiment from lists
     #[command(after_help = examples::ARCHIVE)]
     Archive(verbs::Args),
+    /// List the experiments: state, run, weights, participants and verdict
+    #[command(after_help = examples::EXPERIMENTS)]
+    Experiments(experiments::Args),
     /// Show how many visitors and days an experiment needs
     ///
     /// The power is the chance that the experiment finds an effect of this size. 80 % is usual. With
     /// `planned_participants` in the config, an experiment needs fewer visitors. Declare it before the start.
     #[command(after_help = examples::PLAN)]
     Plan(plan::Args),
-    /// Print the HTML to paste into your pages
-    #[command(after_help = examples::SNIPPET)]
-    Snippet(snippet::Args),
     /// Show the results of experiments
     ///
     /// Tables are as wide as the terminal. If stdout is not a terminal, they are as wide as `COLUMNS` says,
@@ -180,6 +163,37 @@ enum Command {
     /// Delete the counts of an experiment, or of one of its goals or variants
     #[command(after_help = examples::DELETE)]
     Delete(delete::Args),
+    /// Create or edit the config file, and check it
+    #[command(after_help = examples::CONFIGURE)]
+    Configure(configure::Args),
+    /// Check whether `lamed serve` on this machine can count
+    ///
+    /// The exit code is 0 if `/readyz` answers 200, otherwise 1. Use it where `curl` is not available.
+    #[command(after_help = examples::READY)]
+    Ready(ready::Args),
+    /// Copy the SQLite file of a store, also while `lamed serve` counts in it
+    ///
+    /// The copy is of one moment and complete when the command ends. It is a store that `lamed serve` can use.
+    #[command(after_help = examples::BACKUP)]
+    Backup(backup::Args),
+    /// Check everything that a deployment needs
+    #[command(after_help = examples::PREFLIGHT)]
+    Preflight(preflight::Args),
+    /// Deploy to AWS, or update the deployment
+    #[command(after_help = examples::DEPLOY)]
+    Deploy(deploy::Args),
+    /// Show what is live, and compare it with the config
+    #[command(after_help = examples::STATUS)]
+    Status(status::Args),
+    /// Show the logs of the deployed functions
+    #[command(after_help = examples::LOGS)]
+    Logs(logs::Args),
+    /// Roll back to an earlier release
+    #[command(after_help = examples::ROLLBACK)]
+    Rollback(rollback::Args),
+    /// Delete everything that `lamed deploy` created; keep the counts in Redis
+    #[command(after_help = examples::DESTROY)]
+    Destroy(destroy::Args),
     /// Print a completion script for your shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Args),
@@ -221,17 +235,17 @@ impl Context {
     }
 }
 
-/// All that the command line takes, for the manual.
+/// All that the command line takes.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    groups::grouped(Cli::command())
 }
 
 /// Runs the command line: 0 done, 1 the work failed, 2 bad usage or config.
 #[must_use]
 pub fn main() -> ExitCode {
     completions::answer();
-    let cli = Cli::parse();
+    let cli = mistakes::parse();
     let Global {
         config,
         namespace,
@@ -271,6 +285,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
         Command::Snippet(args) => snippet::run(&context, args),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::Results(args) => results::run(&context, args),
         Command::Experiments(args) => experiments::run(&context, args),
         Command::New(args) => verbs::new(&context, args),
@@ -297,7 +312,7 @@ fn block_on<T>(command: impl Future<Output = Result<T, CliError>>) -> Result<T, 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| CliError::failed(error.to_string()))?;
+    let runtime = runtime.map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     let result = runtime.block_on(command);
     // A name server that does not answer keeps nobody waiting: looking up a name cannot be stopped.
     runtime.shutdown_background();

@@ -1,7 +1,7 @@
 //! Questions to a server on this machine, answered by one plain `GET`.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// The largest answer that is read, in bytes.
@@ -53,4 +53,18 @@ fn read(reply: &[u8]) -> Option<Answer> {
         status: status.parse().ok()?,
         body: body.trim().to_owned(),
     })
+}
+
+/// A server that listens on all addresses is reached by this machine's own.
+pub(super) fn here(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) if address.ip().is_unspecified() => {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        SocketAddr::V6(_) if address.ip().is_unspecified() => {
+            address.set_ip(Ipv6Addr::LOCALHOST.into());
+        }
+        _ => {}
+    }
+    address
 }

@@ -1,12 +1,13 @@
 //! `lamed ready`
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::endpoint::DEFAULT_LISTEN;
-use super::nearby::get;
+use super::listen::host_and_port;
+use super::nearby::{get, here};
 use super::{CliError, Context};
 
 /// How long the server may take. A store has its own, shorter limit.
@@ -20,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
-    let listen = &args.listen;
+    let listen = &*host_and_port("--listen", &args.listen)?;
     let not_an_address =
         |why: String| CliError::usage(format!("`--listen {listen}` must be HOST:PORT: {why}"));
     let address = (listen.to_socket_addrs())
@@ -54,18 +55,4 @@ fn tell(context: &Context, status: u16, body: &str) -> Result<(), CliError> {
         context.printer.warn(&format!("degraded: {reason}"));
     }
     context.printer.data("ready\n")
-}
-
-/// A server that listens on all addresses is reached by this machine's own.
-fn here(mut address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) if address.ip().is_unspecified() => {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        SocketAddr::V6(_) if address.ip().is_unspecified() => {
-            address.set_ip(Ipv6Addr::LOCALHOST.into());
-        }
-        _ => {}
-    }
-    address
 }

@@ -9,7 +9,8 @@ pub(super) struct Stop(tokio::sync::watch::Receiver<bool>);
 
 impl Stop {
     pub(super) fn listen() -> Result<Self, CliError> {
-        let mut signals = Signals::new().map_err(|error| CliError::failed(error.to_string()))?;
+        let mut signals = Signals::new()
+            .map_err(|error| CliError::failed(format!("cannot wait for signals: {error}")))?;
         let (asked, receiver) = tokio::sync::watch::channel(false);
         tokio::spawn(async move {
             signals.next().await;

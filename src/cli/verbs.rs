@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use super::changes::confirm;
 use super::client::Client;
 use super::configure::files;
-use super::endpoint::{ApiArgs, Endpoint, KeyArgs, Running};
+use super::endpoint::{ApiArgs, Endpoint, KeyArgs};
+use super::running::Running;
 use super::visible::harmless;
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, Document, Location, New, Verb, locate};
@@ -274,7 +275,7 @@ fn warn_of_alephbet(
     ServerArgs { endpoint, key }: &ServerArgs,
     experiment: &Name,
 ) -> Result<(), CliError> {
-    if endpoint.is_deployed() && Running::find().is_none() {
+    if endpoint.is_deployed() && Running::all().next().is_none() {
         return Ok(());
     }
     let config = context.load()?;

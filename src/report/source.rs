@@ -248,7 +248,9 @@ fn parse<T: DeserializeOwned>(body: &str, place: &str) -> Result<T, Failure> {
 }
 
 fn no_lamed(place: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::gateway(format!("{place} is not a lamed API: {error}"))
+    Failure::gateway(format!(
+        "{place} is not a lamed API: {error}; check the URL"
+    ))
 }
 
 #[cfg(test)]

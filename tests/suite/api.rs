@@ -8,13 +8,13 @@ use crate::support::Server;
 
 #[tokio::test]
 async fn a_server_of_ones_own_speaks_plain_http() {
-    let server = Server::start(&["--store", "embedded", "--api-key", "k"]);
+    let server = Server::start(&["--store", "embedded", "--api-key", "the-key-of-the-test"]);
     let mut client = server.client();
-    let key = [("x-api-key", "k")];
+    let key = [("x-api-key", "the-key-of-the-test")];
     let track = "/prod/track?experiment=a+b&variant=v&event=participate&uuid=1";
     let experiments = r#"[{"meta":{"scope":null}},{"experiment":"a b","goals":[],"variants":[{"label":"v","trials":1}]}]"#;
     let none: &[(&str, &str)] = &[];
-    let wrong = [("x-api-key", "K")];
+    let wrong = [("x-api-key", "THE-KEY-OF-THE-TEST")];
     for (method, path, headers, status, body) in [
         ("GET", track, none, 200, r#"{"counted":true}"#),
         ("GET", track, none, 200, r#"{"counted":false}"#),

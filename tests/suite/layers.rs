@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "assets",
     "cli",
     "config",
     "deploy",
+    "doctor",
     "domain",
     "function",
     "http",
@@ -19,7 +20,7 @@ const ROOMS: [&str; 11] = [
 
 /// What each room may name of the others. `http`, `config` and `function` see the trait or the settings of
 /// `store`, which a path cannot tell; the Lambda bootstrap's crate list will.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("assets", &[]),
     ("store", &["domain"]),
@@ -29,6 +30,10 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("deploy", &["domain"]),
     ("report", &["domain", "http"]),
     ("preflight", &["config", "deploy", "domain", "store"]),
+    (
+        "doctor",
+        &["assets", "domain", "http", "preflight", "report"],
+    ),
     ("server", &["domain", "store", "http", "report", "assets"]),
     (
         "cli",
@@ -36,6 +41,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "assets",
             "config",
             "deploy",
+            "doctor",
             "domain",
             "function",
             "http",

@@ -31,7 +31,7 @@ async fn serve() -> Server {
         },
     });
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let arguments = ["--store", "embedded", "--api-key", "k"];
+    let arguments = ["--store", "embedded", "--api-key", "the-key-of-the-test"];
     let server = Server::start_in(home, "127.0.0.1:0", &arguments);
     let events = json!([
         {"experiment": "button color", "variant": "red", "event": "participate", "uuid": "1"},
@@ -105,7 +105,7 @@ async fn the_api_does_what_it_says() {
     let child = Command::new(tools().join("venv/bin/python"))
         .arg(script)
         .env("LAMED_URL", format!("http://{}/prod", server.address))
-        .env("LAMED_API_KEY", "k")
+        .env("LAMED_API_KEY", "the-key-of-the-test")
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();

@@ -71,7 +71,7 @@ pub(super) struct Args {
         value_name = "SECONDS",
         num_args = 0..=1,
         default_missing_value = "10",
-        value_parser = clap::value_parser!(u64).range(1..=86_400),
+        value_parser = seconds,
         conflicts_with = "fail_on"
     )]
     watch: Option<u64>,
@@ -82,6 +82,13 @@ pub(super) struct Args {
     endpoint: endpoint::ApiArgs,
     #[command(flatten)]
     key: endpoint::KeyArgs,
+}
+
+/// A pause, up to a day.
+fn seconds(text: &str) -> Result<u64, String> {
+    (text.parse().ok())
+        .filter(|seconds| (1..=86_400).contains(seconds))
+        .ok_or_else(|| "expected a whole number of seconds from 1 to 86,400".to_owned())
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {

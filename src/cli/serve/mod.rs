@@ -1,5 +1,6 @@
 //! `lamed serve`
 
+mod address;
 mod reload;
 
 use std::net::SocketAddr;
@@ -8,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+use self::address::{bind, listen};
 use self::reload::{Content, Reload, warn_of_changes};
-use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs, Running};
+use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs};
 use super::printer::{BOLD, Printer};
+use super::running::Running;
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
 use super::{CliError, Context, demo, snippet};
@@ -32,7 +35,7 @@ pub(super) struct Args {
     /// Behave like API Gateway and Lambda, to try lamed without AWS
     #[arg(long)]
     local: bool,
-    /// Listen on this address; port 0 uses a free port
+    /// Listen on this address; port 0 uses a free port, and a port alone means 127.0.0.1
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
     /// Count in this store: auto, docker, embedded, embedded:FILE, dynamodb:TABLE, redis://… or config
@@ -66,7 +69,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::failed(error.to_string()))?
+        .map_err(|error| CliError::failed(format!("cannot start: {error}")))?
         .block_on(run_server(context, args, config, seen))
 }
 
@@ -154,7 +157,7 @@ async fn run_server(
         rest: edge,
     });
     let edge = if args.local {
-        let proof = Proof::random().map_err(|error| CliError::failed(error.to_string()))?;
+        let proof = Proof::random()?;
         Running::announce(
             context.printer,
             address,
@@ -260,8 +263,7 @@ fn dashboard(
     config: &Config,
 ) -> Result<Dashboard, CliError> {
     let sessions = if args.local {
-        Sessions::by_address(Some(key.clone()))
-            .map_err(|error| CliError::failed(error.to_string()))?
+        Sessions::by_address(Some(key.clone()))?
     } else {
         Sessions::by_key(key.clone())
     };
@@ -301,9 +303,7 @@ fn api_edge(args: &Args, api: Api, key: ApiKey, config: Config) -> Result<Arc<dy
             TokenBucket::new(throttle.rate, f64::from(throttle.burst))
         });
     let gateway = Gateway::new(api, routes, key, throttle);
-    Ok(Arc::new(
-        gateway.map_err(|error| CliError::failed(error.to_string()))?,
-    ))
+    Ok(Arc::new(gateway?))
 }
 
 fn with_metrics(rest: Arc<dyn Edge>, metrics: Option<Arc<Metrics>>) -> Arc<dyn Edge> {
@@ -341,7 +341,7 @@ fn key(args: &Args) -> Result<ApiKey, CliError> {
             "the API key must not contain control characters, or begin or end with a space",
         )),
         Some(key) => Ok(ApiKey::new(Secret::new(key))),
-        None => ApiKey::random().map_err(|error| CliError::failed(error.to_string())),
+        None => Ok(ApiKey::random()?),
     }
 }
 
@@ -364,35 +364,6 @@ async fn open_unless_stopped(
             Ok(None)
         }
     }
-}
-
-/// Binds the address, unless strangers could reach it with a key that nobody chose.
-async fn listen(args: &Args) -> Result<TcpListener, CliError> {
-    let addresses = addresses("--listen", &args.listen).await?;
-    let exposed = addresses.iter().any(|address| !address.ip().is_loopback());
-    if exposed && args.key.api_key.is_none() {
-        return Err(CliError::usage(format!(
-            "other machines can reach `--listen {}`: choose an API key with `--api-key` or `$LAMED_API_KEY`",
-            args.listen
-        )));
-    }
-    bind("--listen", &args.listen).await
-}
-
-async fn addresses(option: &str, text: &str) -> Result<Vec<SocketAddr>, CliError> {
-    let addresses = lookup_host(text).await.map_err(|error| {
-        CliError::usage(format!("`{option} {text}` must be HOST:PORT: {error}"))
-    })?;
-    Ok(addresses.collect())
-}
-
-async fn bind(option: &str, text: &str) -> Result<TcpListener, CliError> {
-    let addresses = addresses(option, text).await?;
-    TcpListener::bind(&addresses[..]).await.map_err(|error| {
-        CliError::failed(format!(
-            "cannot listen on {text}: {error}; choose another address with `{option}`"
-        ))
-    })
 }
 
 fn say_ready(

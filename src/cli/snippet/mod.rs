@@ -15,7 +15,7 @@ use super::{CliError, Context, block_on};
 use crate::assets::client::TYPES;
 use crate::config::Config;
 use crate::domain::{Declared, Unit};
-use crate::http::{Handler, Script};
+use crate::http::{Handler, STAGE, Script};
 use crate::report::Wire;
 
 #[derive(clap::Args)]
@@ -75,6 +75,11 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             context.printer.warn(
                 "the deployed API does not serve `lamed.js` yet: run `lamed deploy`, or use `--alephbet`",
             );
+        } else if !endpoint.base.ends_with(&format!("/{STAGE}")) && lacks_script(&endpoint)? {
+            context.printer.warn(&format!(
+                "{0} does not serve `lamed.js`: check `--url`; most often it is `--url {0}/{STAGE}`",
+                endpoint.base
+            ));
         }
         snippet
     };
@@ -212,7 +217,7 @@ fn to_file(endpoint: &Endpoint, config: &Config, file: &Path) -> Result<Snippet,
 
 /// Where the API has the script: at the path that `extra_wiring` names last, as that is there to get past
 /// blockers.
-fn script_url(endpoint: &Endpoint, config: &Config) -> String {
+pub(super) fn script_url(endpoint: &Endpoint, config: &Config) -> String {
     let mut wired = config.wiring.iter().map(|wired| &wired.route).rev();
     let wired = wired.find(|route| route.handler == Handler::Client && !route.is_module());
     let path = wired.map_or(Handler::Client.path(), |route| &route.path);

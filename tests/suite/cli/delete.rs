@@ -162,7 +162,7 @@ fn what_answers_may_be_no_lamed() {
         ),
         (
             "200 OK\r\n\r\n<html>",
-            format!("{base} is not a lamed API: expected value at line 1 column 1"),
+            format!("{base} is not a lamed API: expected value at line 1 column 1; check the URL"),
         ),
         (
             "502 Bad Gateway\r\n\r\n<html>",

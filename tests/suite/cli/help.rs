@@ -48,7 +48,52 @@ fn every_command_has_examples_and_all_of_them_are_true() {
 fn who_mistypes_is_told_what_may_be_meant() {
     let home = home();
     for (arguments, tip) in [
-        (&["serv"][..], "a similar subcommand exists: 'serve'"),
+        (
+            &["serv"][..],
+            "error: unknown command `serv`: did you mean `lamed serve`?\n",
+        ),
+        (
+            &["result"],
+            "error: unknown command `result`: did you mean `lamed results`?\n",
+        ),
+        (
+            &["stpo"],
+            "error: unknown command `stpo`: did you mean `lamed stop`?\n",
+        ),
+        (
+            &["list"],
+            "error: unknown command `list`: did you mean `lamed experiments`?\n",
+        ),
+        (
+            &["frobnicate"],
+            "error: unknown command `frobnicate`: `lamed --help` lists the commands\n",
+        ),
+        (
+            &["start"],
+            "error: missing experiment: `lamed start EXPERIMENT`; the config declares no experiments: use `lamed new`\n",
+        ),
+        (
+            &["results", "--watch=abc"],
+            "error: invalid value 'abc' for '--watch [<SECONDS>]': expected a whole number of seconds from 1 to 86,400\n",
+        ),
+        (
+            &[
+                "results",
+                "--url",
+                "https://a.execute-api.eu-west-1.amazonaws.com/",
+            ],
+            "error: `--url https://a.execute-api.eu-west-1.amazonaws.com/` has no stage: use \
+             `--url https://a.execute-api.eu-west-1.amazonaws.com/prod`\n",
+        ),
+        (
+            &[
+                "results",
+                "--url",
+                "http://127.0.0.1:3000/dashboard#session=hunter2",
+            ],
+            "error: `--url http://127.0.0.1:3000/dashboard` is a dashboard, not an API: use \
+             `--url http://127.0.0.1:3000/prod`\n",
+        ),
         (
             &["serve", "--lokal"],
             "a similar argument exists: '--local'",
@@ -131,4 +176,62 @@ fn bash_completes_what_is_typed() {
         let whole = script.code == Some(0) && script.stdout.contains("LAMED_COMPLETE");
         assert!(whole, "{shell}: {script}");
     }
+}
+
+/// The commands stand in groups, each with its first line of help, however narrow the terminal is.
+#[test]
+fn the_help_begins_with_the_commands_in_groups() {
+    let home = home();
+    let groups = ["Try", "Experiments", "Results", "Server", "AWS", "Other"];
+    let mut command = lamed::cli::command();
+    command.build();
+    for (columns, help) in [
+        ("60", &["--help"][..]),
+        ("80", &["help"]),
+        ("80", &["-h"]),
+        ("120", &["--help"]),
+    ] {
+        let outcome = line(&home, help).env("COLUMNS", columns).run();
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        let (head, rest) = outcome.stdout.split_once("\nTry:\n").unwrap();
+        assert!(
+            head.ends_with("Usage: lamed [OPTIONS] <COMMAND>\n"),
+            "{head}"
+        );
+        let (list, options) = rest.split_once("\nOptions:\n").unwrap();
+        let list = format!("Try:\n{list}");
+        assert!(list.starts_with("Try:\n  serve "), "{list}");
+        let headings: Vec<&str> = (list.lines())
+            .filter_map(|line| line.strip_suffix(':').filter(|_| !line.starts_with(' ')))
+            .collect();
+        assert_eq!(headings, groups);
+        for command in command.get_subcommands() {
+            let start = format!("\n  {} ", command.get_name());
+            let (_, after) = list.split_once(&start).unwrap();
+            let mut lines = after.lines();
+            let mut about = lines.next().unwrap().trim().to_owned();
+            for line in lines.take_while(|line| line.starts_with("     ")) {
+                about.push_str(&format!(" {}", line.trim()));
+            }
+            assert_eq!(about, command.get_about().unwrap().to_string());
+        }
+        for wanted in ["--config", "--color", "-V, --version", "\nExamples:\n"] {
+            assert!(options.contains(wanted), "{options}");
+        }
+        let widest = list.lines().map(|line| line.chars().count()).max().unwrap();
+        let limit = columns.parse::<usize>().unwrap().min(100);
+        assert!(
+            (limit * 3 / 4..=limit).contains(&widest),
+            "{widest}: {list}"
+        );
+    }
+    // The help of a command is as it was.
+    let help = line(&home, &["help", "stop"]).run().stdout;
+    let begins =
+        help.starts_with("Stop an experiment: all visitors see the control\n\nThe results stay.");
+    assert!(
+        begins && help.contains("Usage: lamed stop [OPTIONS] <EXPERIMENT>"),
+        "{help}"
+    );
+    assert_eq!(line(&home, &["stop", "--help"]).run().stdout, help);
 }

@@ -3,9 +3,11 @@
 mod backup;
 mod configure;
 mod delete;
+mod doctor;
 mod help;
 mod logs;
 mod manners;
+mod mistakes;
 mod plan;
 mod preflight;
 mod results;

@@ -106,9 +106,24 @@ fn serve_says_what_keeps_it_from_starting() {
             &format!("cannot listen on {taken}: {in_use}; choose another address with `--listen`"),
         ),
         (
-            "--store embedded --listen 3000",
+            "--store embedded --listen 70000",
             2,
-            "`--listen 3000` must be HOST:PORT: invalid socket address",
+            "`--listen 70000`: the port must be between 0 and 65535",
+        ),
+        (
+            "--store embedded --listen localhost",
+            2,
+            "`--listen localhost` must be HOST:PORT: add the port, for example `--listen localhost:3000`",
+        ),
+        (
+            "--store embedded --api-key fifteen-letters",
+            2,
+            "the API key has 15 characters: choose one of at least 16, for example the output of `openssl rand -hex 16`",
+        ),
+        (
+            "--local --store embedded --listen 0.0.0.0:0 --api-key k",
+            2,
+            "the API key has 1 character: choose one of at least 16, for example the output of `openssl rand -hex 16`",
         ),
         (
             "--store embedded --listen 0.0.0.0:0",
@@ -280,7 +295,11 @@ The counts are lost when the server stops (Ctrl-C); use `--store embedded:lamed.
         ),
     ] {
         let home = home();
-        let mut server = serve(&home, &[arguments, &["--api-key", "k"]].concat()).start();
+        let mut server = serve(
+            &home,
+            &[arguments, &["--api-key", "the-key-of-the-test"]].concat(),
+        )
+        .start();
         let (_, rest) = server
             .until("API key")
             .split_once("http://127.0.0.1:")
@@ -374,10 +393,10 @@ fn the_key_from_the_environment_opens_and_no_other() {
         "0.0.0.0:0",
     ];
     let mut server = line(&home, &arguments)
-        .env("LAMED_API_KEY", "chosen")
+        .env("LAMED_API_KEY", "chosen-by-the-owner")
         .start();
     let ready: Value = serde_json::from_str(server.until("\n")).unwrap();
-    assert_eq!(ready["api_key"], "chosen");
+    assert_eq!(ready["api_key"], "chosen-by-the-owner");
     let track_url = ready["track_url"]
         .as_str()
         .unwrap()
@@ -386,12 +405,15 @@ fn the_key_from_the_environment_opens_and_no_other() {
     let results =
         |url: &str, key: &str| line(&home, &["results", "--url", url]).env("LAMED_API_KEY", key);
     let nothing = &format!("no events in namespace `alephbet` yet\n{REMEMBERED}");
-    results(base, "chosen").gives(0, "", nothing);
-    results(&format!("{base}/"), "chosen").gives(0, "", nothing);
-    results(&track_url, "chosen").gives(0, "", nothing);
-    line(&home, &["results", "--url", base, "--api-key", "chosen"])
-        .env("LAMED_API_KEY", "other")
-        .gives(0, "", nothing);
+    results(base, "chosen-by-the-owner").gives(0, "", nothing);
+    results(&format!("{base}/"), "chosen-by-the-owner").gives(0, "", nothing);
+    results(&track_url, "chosen-by-the-owner").gives(0, "", nothing);
+    line(
+        &home,
+        &["results", "--url", base, "--api-key", "chosen-by-the-owner"],
+    )
+    .env("LAMED_API_KEY", "other")
+    .gives(0, "", nothing);
     let forbidden = format!("error: {base} answered 403: Forbidden; ");
     results(base, "other").gives(1, "", &format!("{forbidden}check the API key\n"));
     results(base, "").gives(
@@ -435,7 +457,13 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     // A later one goes first, and leaves the earlier one to be found.
     let later = serve(
         &server.home,
-        &["--local", "--store", "embedded", "--api-key", "k"],
+        &[
+            "--local",
+            "--store",
+            "embedded",
+            "--api-key",
+            "the-key-of-the-test",
+        ],
     );
     let mut later = later.start();
     later.until("results");
@@ -515,7 +543,7 @@ async fn nothing_secret_is_logged() {
     let config = json!({"redis": {"host": "127.0.0.1", "port": redis.port, "password": "hunter2"}});
     let home = home();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let arguments = ["-vv", "--api-key", "the-key"];
+    let arguments = ["-vv", "--api-key", "the-key-of-this-one"];
     let server = Server::start_in(home, "127.0.0.1:0", &arguments);
     let mut client = server.client();
     let track = |uuid: &str| {
@@ -528,7 +556,7 @@ async fn nothing_secret_is_logged() {
         format!("/prod/track?{}", query(&event))
     };
     let body = r#"{"experiment": "e", "variant": "v", "event": "g", "uuid": "the-uuid"}"#;
-    let key = [("x-api-key", "the-key")];
+    let key = [("x-api-key", "the-key-of-this-one")];
     let wrong = [("x-api-key", "the-key-of-another")];
     for (method, path, headers, body) in [
         ("GET", track("the-uuid").as_str(), &[][..], ""),

@@ -197,9 +197,9 @@ async fn what_is_wrong_is_one_line_with_what_to_do() {
         redis: _redis,
         ..
     } = hosted;
-    let server = Server::start_in(home, "127.0.0.1:0", &["--api-key", "k"]);
+    let server = Server::start_in(home, "127.0.0.1:0", &["--api-key", "the-key-of-the-test"]);
     let mut client = server.client();
-    let key = [("x-api-key", "k")];
+    let key = [("x-api-key", "the-key-of-the-test")];
     let event = "?experiment=color&variant=red&event=participate&uuid=1";
     let deleted = "/prod/delete?experiment=color";
     for (method, path, expected) in [

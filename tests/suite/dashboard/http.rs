@@ -25,7 +25,7 @@ pub(super) fn session(url: &Value) -> String {
 
 #[tokio::test]
 async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
-    let server = server(&["--api-key", "k"]).await;
+    let server = server(&["--api-key", "the-key-of-the-test"]).await;
     let mut client = server.client();
     let empty = Server::start(&["--store", "embedded"]);
     let empty = empty.client().get("/dashboard").await.body;
@@ -71,9 +71,9 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
         assert_eq!(reply.header("access-control-allow-origin"), None);
         // The key itself is no session, wherever it stands.
         for reply in [
-            get(&mut client, path, "k").await,
+            get(&mut client, path, "the-key-of-the-test").await,
             client
-                .send("GET", path, &[("x-api-key", "k")], "")
+                .send("GET", path, &[("x-api-key", "the-key-of-the-test")], "")
                 .await
                 .unwrap(),
             client
@@ -97,13 +97,13 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
         (&[json][..], "key=k", 400, r#"the body must be {"key": …}"#),
         (
             &[("content-type", "text/plain")],
-            r#"{"key":"k"}"#,
+            r#"{"key":"the-key-of-the-test"}"#,
             415,
             "the `Content-Type` must be `application/json`",
         ),
         (
             &[json, ("sec-fetch-site", "cross-site")],
-            r#"{"key":"k"}"#,
+            r#"{"key":"the-key-of-the-test"}"#,
             403,
             "only the dashboard page of this server can sign in",
         ),
@@ -117,7 +117,7 @@ async fn the_page_is_for_all_and_the_data_for_those_with_the_key() {
             (status, json!({ "message": message }))
         );
     }
-    let reply = client.sign_in("k").await;
+    let reply = client.sign_in("the-key-of-the-test").await;
     let session = reply.json()["session"].as_str().unwrap().to_owned();
     assert_eq!((reply.status, session.len()), (200, 32));
     assert_eq!(
@@ -433,12 +433,12 @@ async fn a_name_that_leads_here_is_not_enough() {
 
 #[tokio::test]
 async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
-    let mut server = server(&["--api-key", "hunter2"]).await;
+    let mut server = server(&["--api-key", "hunter2-hunter2-hunter2"]).await;
     let home = home();
     let base = format!("http://{}/prod", server.address);
     let arguments = ["dashboard", "--url", &base, "--json", "-v"];
     let mut dashboard = line(&home, &arguments)
-        .env("LAMED_API_KEY", "hunter2")
+        .env("LAMED_API_KEY", "hunter2-hunter2-hunter2")
         .start();
     let ready: Value = serde_json::from_str(dashboard.until("\n")).unwrap();
     assert_eq!(ready["api"], base);
@@ -467,7 +467,7 @@ async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
     assert_eq!(document.status, 200);
     seen.push_str(&document.body);
     // Nobody signs in by the API key here.
-    let refused = client.sign_in("hunter2").await;
+    let refused = client.sign_in("hunter2-hunter2-hunter2").await;
     assert_eq!(
         (refused.status, &*refused.body),
         (
@@ -492,7 +492,7 @@ async fn a_dashboard_of_another_api_keeps_the_key_to_itself() {
         "{}",
         end.stderr
     );
-    for secret in ["hunter2", &session] {
+    for secret in ["hunter2-hunter2-hunter2", &session] {
         assert!(
             !seen.contains(secret) && !end.stderr.contains(secret),
             "{secret}"

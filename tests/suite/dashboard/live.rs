@@ -96,9 +96,16 @@ fn figures_follow_what_is_counted() {
 #[test]
 fn the_dashboard_of_a_deployed_api_is_live_too() {
     within(LIMIT, || {
-        let server = start(&["--api-key", "k"]);
+        let server = start(&["--api-key", "the-key-of-the-test"]);
         let base = format!("http://{}/prod", server.address);
-        let arguments = ["dashboard", "--url", &base, "--api-key", "k", "--json"];
+        let arguments = [
+            "dashboard",
+            "--url",
+            &base,
+            "--api-key",
+            "the-key-of-the-test",
+            "--json",
+        ];
         let mut dashboard = line(&server.home, &arguments).start();
         let ready: Value = serde_json::from_str(dashboard.until("\n")).unwrap();
         let event =

@@ -26,14 +26,14 @@ kill -TERM $PPID
 #[test]
 fn the_browser_finds_the_session_in_a_file_and_nobody_else_sees_it() {
     let runtime = Runtime::new().unwrap();
-    let server = runtime.block_on(server(&["--api-key", "k"]));
+    let server = runtime.block_on(server(&["--api-key", "the-key-of-the-test"]));
     let home = home();
     let browser = home.path().join("browser");
     fs::write(&browser, BROWSER).unwrap();
     fs::set_permissions(&browser, Permissions::from_mode(0o755)).unwrap();
     let base = format!("http://{}/prod", server.address);
     let shown = line(&home, &["dashboard", "--url", &base])
-        .env("LAMED_API_KEY", "k")
+        .env("LAMED_API_KEY", "the-key-of-the-test")
         .env("BROWSER", &browser)
         .run_on_terminal(&[]);
     assert_eq!(shown.code, Some(0), "{shown}");

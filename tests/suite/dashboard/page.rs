@@ -98,7 +98,7 @@ fn a_reader_finds_an_experiment_and_looks_at_it_from_both_sides() {
 #[test]
 fn the_key_signs_in_and_trouble_is_said() {
     within(LIMIT, || {
-        let mut server = start(&["--api-key", "hunter2"]);
+        let mut server = start(&["--api-key", "hunter2-hunter2-hunter2"]);
         let mut browser = Browser::start();
         let url = server.ready["dashboard_url"].as_str().unwrap();
         let command = json!({"do": "use", "url": url, "steps": [
@@ -107,7 +107,7 @@ fn the_key_signs_in_and_trouble_is_said() {
             {"press": "Enter"},
             {"until": "document.getElementById('sign-in-error').textContent !== ''"},
             {"read": "document.getElementById('sign-in-error').textContent"},
-            {"fill": ["#key", "hunter2"]},
+            {"fill": ["#key", "hunter2-hunter2-hunter2"]},
             {"press": "Enter"},
             {"until": LISTED},
             {"read": "[location.href, document.documentElement.outerHTML, JSON.stringify(sessionStorage)]
@@ -136,7 +136,7 @@ fn the_key_signs_in_and_trouble_is_said() {
                 "--url",
                 &format!("http://{}/prod", server.address),
                 "--api-key",
-                "hunter2",
+                "hunter2-hunter2-hunter2",
                 "--json",
             ],
         );

@@ -100,7 +100,13 @@ async fn a_probe_counts_nothing_and_needs_the_store() {
     let mut redis = Redis::start(&[]);
     for local in [&["--local"][..], &[]] {
         let url = redis.url();
-        let server = Server::start(&[&["--store", &url, "--api-key", "k"], local].concat());
+        let server = Server::start(
+            &[
+                &["--store", &url, "--api-key", "the-key-of-the-test"],
+                local,
+            ]
+            .concat(),
+        );
         let mut client = server.client();
         let probe = "/prod/track?probe=1&experiment=e&variant=v&event=participate&uuid=1";
         for path in ["/prod/track?probe=1", "/prod/track?probe", probe] {

@@ -46,7 +46,7 @@ pub fn config() -> Value {
 fn serve_with(config: &Value, arguments: &[&str]) -> Server {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let key = ["--api-key", "k"];
+    let key = ["--api-key", "the-key-of-the-test"];
     Server::start_in(home, "127.0.0.1:0", &[arguments, &key].concat())
 }
 

@@ -135,7 +135,13 @@ async fn ids_stand_in_bodies_alone_and_never_in_logs_or_errors() {
     const ID: &str = "ann@example.com";
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.json"), config().to_string()).unwrap();
-    let arguments = ["--store", "embedded", "--api-key", "k", "-vvvv"];
+    let arguments = [
+        "--store",
+        "embedded",
+        "--api-key",
+        "the-key-of-the-test",
+        "-vvvv",
+    ];
     let server = Server::start_in(home, "127.0.0.1:0", &arguments);
     let mut client = server.client();
     let long = format!("{ID}{}", "x".repeat(256));

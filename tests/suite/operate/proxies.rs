@@ -12,7 +12,7 @@ use super::track;
 use crate::support::{Server, free_port, is_skipped, make_certificates, within};
 
 const HOST: &str = "ab.example.com";
-const KEY: &str = "the-key";
+const KEY: &str = "the-key-of-the-test";
 
 /// How long all of it may take.
 const LIMIT: Duration = Duration::from_mins(1);

@@ -116,7 +116,7 @@ fn all_but_loads(browser: &str) {
 
 /// A real lamed counts. Each load is a new visitor's, who comes once more.
 fn loads(browser: &str) {
-    let serve = || Server::start(&["--store", "embedded", "--api-key", "k"]);
+    let serve = || Server::start(&["--store", "embedded", "--api-key", "the-key-of-the-test"]);
     run(browser, &[LOADS.to_owned()], Some(serve));
 }
 

@@ -29,7 +29,7 @@ const EDGES: [&[&str]; 2] = [
 fn serve(edge: &[&str], config: &Value) -> Server {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let key = ["--api-key", "k"];
+    let key = ["--api-key", "the-key-of-the-test"];
     Server::start_in(home, "127.0.0.1:0", &[edge, &key].concat())
 }
 

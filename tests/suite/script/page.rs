@@ -26,7 +26,7 @@ fn serve() -> Server {
     Server::start_in(
         home,
         "127.0.0.1:0",
-        &["--store", "embedded", "--api-key", "k"],
+        &["--store", "embedded", "--api-key", "the-key-of-the-test"],
     )
 }
 

@@ -81,7 +81,10 @@ fn addresses(is_one: bool) -> impl Iterator<Item = String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_comes_in_while_others_guess() {
     // One that can be guessed, and one that cannot.
-    for (key, is_short) in [("easy", true), ("kM4wq9ZtL2xv7RbNc8Hs3PdY", false)] {
+    for (key, is_short) in [
+        ("easy-to-find-key", true),
+        ("kM4wq9ZtL2xv7RbNc8Hs3PdY", false),
+    ] {
         for is_one in [true, false] {
             let server = Server::start(&["--store", "embedded", "--api-key", key]);
             let start = Instant::now();
@@ -123,9 +126,9 @@ async fn the_owner_comes_in_while_others_guess() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_guesses_are_not_compared_and_who_is_in_stays_in() {
-    let server = Server::start(&["--store", "embedded", "--api-key", "easy"]);
+    let server = Server::start(&["--store", "embedded", "--api-key", "easy-to-find-key"]);
     let session = Asker::of(&server, "192.0.2.1")
-        .signs_in("easy")
+        .signs_in("easy-to-find-key")
         .await
         .json();
     let mut guessers = JoinSet::new();
@@ -166,7 +169,7 @@ async fn too_many_guesses_are_not_compared_and_who_is_in_stays_in() {
 /// What a page of another site can have the owner's browser send, as often as it likes.
 #[tokio::test]
 async fn pages_of_other_sites_guess_nothing() {
-    let server = Server::start(&["--store", "embedded", "--api-key", "easy"]);
+    let server = Server::start(&["--store", "embedded", "--api-key", "easy-to-find-key"]);
     let mut client = server.client();
     let start = Instant::now();
     for number in 0..100 {
@@ -180,13 +183,13 @@ async fn pages_of_other_sites_guess_nothing() {
                 ("sec-fetch-site", "cross-site"),
             ],
         };
-        let body = r#"{"key":"easy"}"#;
+        let body = r#"{"key":"easy-to-find-key"}"#;
         let path = "/dashboard/session";
         let reply = client.send("POST", path, &headers, body).await.unwrap();
         assert_eq!(reply.status, if number % 2 == 0 { 415 } else { 403 });
     }
     // They took nobody's turn: ten seconds' worth of them.
-    assert_eq!(client.sign_in("easy").await.status, 200);
+    assert_eq!(client.sign_in("easy-to-find-key").await.status, 200);
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
@@ -197,7 +200,7 @@ async fn addresses_made_up_before_two_proxies_take_nobodys_turn() {
         "--store",
         "embedded",
         "--api-key",
-        "easy",
+        "easy-to-find-key",
         "--trusted-proxies",
         "2",
     ];
@@ -218,7 +221,7 @@ async fn addresses_made_up_before_two_proxies_take_nobodys_turn() {
     let mut let_in = 0;
     for address in ["192.0.2.2", "198.51.100.7", "2001:db8::1", "192.0.2.99"] {
         let mut owner = Asker::of(&server, &format!("{address}, 203.0.113.9"));
-        let_in += u16::from(owner.signs_in("easy").await.status == 200);
+        let_in += u16::from(owner.signs_in("easy-to-find-key").await.status == 200);
     }
     // But one in a thousand, whose place is the guesser's.
     assert!(let_in >= 3, "{let_in} of 4");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::LIMIT;
 use crate::support::Server;
 
-pub const KEY: &str = "the-key";
+pub const KEY: &str = "the-key-of-the-test";
 
 /// Plain `serve`, and behind the copy of API Gateway.
 pub fn edges() -> [(Server, bool); 2] {
@@ -84,11 +84,11 @@ async fn nothing_is_read_or_deleted_without_the_key() {
             &[][..],
             &[("x-api-key", "")],
             &[("x-api-key", "another")],
-            &[("x-api-key", "THE-KEY")],
+            &[("x-api-key", "THE-KEY-OF-THE-TEST")],
             &[("x-api-key", &KEY[..6])],
             &[("x-api-key", &longer)],
             &[("authorization", &bearer)],
-            &[("cookie", "x-api-key=the-key")],
+            &[("cookie", "x-api-key=the-key-of-the-test")],
             // Of two the first counts.
             &[("x-api-key", "another"), ("x-api-key", KEY)],
         ] {
@@ -98,7 +98,7 @@ async fn nothing_is_read_or_deleted_without_the_key() {
                 ("DELETE", "/prod/delete?experiment=e"),
                 (
                     "GET",
-                    "/prod/experiments?x-api-key=the-key&api_key=the-key&key=the-key",
+                    "/prod/experiments?x-api-key=the-key-of-the-test&api_key=the-key-of-the-test&key=the-key-of-the-test",
                 ),
             ] {
                 let address = elsewhere.next().unwrap();
