@@ -2,14 +2,14 @@
 
 use super::*;
 
-/// A folder for `chroot`, into which the packages were copied that lamed depends on.
+/// A folder for `chroot`, into which the packages were copied that the .deb depends on.
 struct System {
     root: TempDir,
     as_root: Vec<&'static str>,
 }
 
 impl System {
-    fn new(as_root: Vec<&'static str>) -> Self {
+    fn new(as_root: Vec<&'static str>, package: &str) -> Self {
         let system = Self {
             root: tempfile::tempdir().unwrap(),
             as_root,
@@ -20,11 +20,12 @@ impl System {
             mkdir -p usr/lib usr/lib64 usr/bin root var/lib/dpkg/info var/lib/dpkg/updates
             for folder in bin lib lib64; do ln -s "usr/$folder" "$folder"; done
             native=$(dpkg --print-architecture)
-            dpkg-query --status "libc6:$native" "libgcc-s1:$native" >var/lib/dpkg/status
-            dpkg-query --listfiles "libc6:$native" "libgcc-s1:$native" | grep '\.so\(\.[0-9]*\)*$' | grep -v gconv |
+            depends=$(dpkg-deb --field "$1" Depends | sed "s/([^)]*)//g; s/ *,/ /g; s/[a-z0-9-]\+/&:$native/g")
+            dpkg-query --status $depends >var/lib/dpkg/status
+            dpkg-query --listfiles $depends | grep '\.so\(\.[0-9]*\)*$' | grep -v gconv |
                 tar --create --directory / --no-recursion --files-from - |
                 tar --extract --keep-directory-symlink"#,
-            &[],
+            &[package],
         );
         system
     }
@@ -68,9 +69,10 @@ fn dpkg_installs_the_package_into_an_empty_system_and_removes_it() {
     let Some(packages) = packages("deb") else {
         return;
     };
-    let system = System::new(as_root.clone());
+    let package = packages[0].to_str().unwrap();
+    let system = System::new(as_root.clone(), package);
     let before = system.files();
-    system.dpkg(&["--install", packages[0].to_str().unwrap()]);
+    system.dpkg(&["--install", package]);
 
     let root = system.root.path();
     let folder = tempfile::tempdir().unwrap();

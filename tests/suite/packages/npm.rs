@@ -93,8 +93,9 @@ fn the_launcher_passes_on_signals_and_exit_codes() {
     // Killed as the program was.
     let mut server = launcher.line(&[&SERVE[..], &["--json"]].concat()).start();
     server.until("\n");
-    let parent = server.pid().to_string();
-    run(Command::new("pkill").args(["-KILL", "-P", &parent]));
+    let pid = server.pid();
+    let program = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    run(Command::new("kill").args(["-KILL", program.trim()]));
     assert_eq!(server.end().code, None);
 
     let own = folder.join("node_modules").join(platform()).join("lamed");
