@@ -39,10 +39,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => process.platform === "win32" || child.kill(signal));
 }
 
-// npx starts this in a shell, which dies of a signal without passing it on. The program must not live on alone.
+// npx starts this in a shell, which dies of a signal without passing it on. The program must not live on alone. It is told
+// once: a second signal would not let it finish its work.
 if (process.env.npm_command === "exec" && process.platform !== "win32") {
   const parent = process.ppid;
-  setInterval(() => process.ppid === parent || child.kill("SIGTERM"), 500).unref();
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill("SIGTERM");
+  }, 500);
+  timer.unref();
 }
 
 child.on("exit", (code, signal) => {
@@ -50,6 +56,6 @@ child.on("exit", (code, signal) => {
   // As the program ended, so that whoever waits for it sees the same.
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
-  // Node ends by its own way where a signal does not end it.
+  // As process 1 of a container Node survives its own signal.
   setTimeout(() => process.exit(128 + constants.signals[signal]), 1000);
 });
