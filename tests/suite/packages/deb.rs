@@ -85,7 +85,7 @@ fn dpkg_installs_the_package_into_an_empty_system_and_removes_it() {
             .collect(),
         folder: folder.path().to_owned(),
         home: PathBuf::from("/root"),
-        kill: [&as_root[..], &["kill"]].concat(),
+        as_root: as_root.clone(),
     };
     lamed.works();
     manual_is_found(&root.join("usr/share/man"));

@@ -101,8 +101,8 @@ struct Installed {
     folder: PathBuf,
     /// Its home, by the path that it sees.
     home: PathBuf,
-    /// What sends it a signal: `kill`, with the rights for it.
-    kill: Vec<&'static str>,
+    /// The words that make it root's, and what sends it a signal.
+    as_root: Vec<&'static str>,
 }
 
 impl Installed {
@@ -112,7 +112,7 @@ impl Installed {
             command: vec![program.to_str().unwrap().to_owned()],
             folder: folder.to_owned(),
             home: folder.to_owned(),
-            kill: vec!["kill"],
+            as_root: Vec::new(),
         }
     }
 
@@ -162,8 +162,13 @@ impl Installed {
         let results = ["results", "--csv", "--url", base, "--api-key", key];
         let outcome = self.line(&results).run();
         assert_eq!(outcome.code, Some(0), "{outcome}");
-        let (kill, pid) = (&self.kill, server.pid().to_string());
-        run(Command::new(kill[0]).args(&kill[1..]).args([signal, &pid]));
+        let pid = match self.as_root.is_empty() {
+            true => server.pid().to_string(),
+            // sudo keeps signals of its own process group to itself.
+            false => youngest(&server.pid().to_string()),
+        };
+        let kill = [&self.as_root[..], &["kill", signal, &pid]].concat();
+        run(Command::new(kill[0]).args(&kill[1..]));
         let outcome = server.end();
         assert_eq!(outcome.code, Some(0), "{signal}: {outcome}");
     }
@@ -181,14 +186,23 @@ impl Installed {
     }
 }
 
-/// What runs a program as root: words before it. `None` where nothing may.
+/// The process at the end of a line of children.
+fn youngest(pid: &str) -> String {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    match children.split_whitespace().next() {
+        Some(child) => youngest(child),
+        None => pid.to_owned(),
+    }
+}
+
+/// What runs a program as root, with the environment that it is given: words before it. `None` where nothing may.
 fn as_root() -> Option<Vec<&'static str>> {
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         return Some(Vec::new());
     }
     let sudo = Command::new("sudo").args(["-n", "true"]).output();
     if sudo.is_ok_and(|output| output.status.success()) {
-        return Some(vec!["sudo", "-n"]);
+        return Some(vec!["sudo", "-n", "-E"]);
     }
     tell_that_skipped("right to become root");
     None

@@ -98,9 +98,8 @@ fn the_launcher_passes_on_signals_and_exit_codes() {
     // Killed as the program was.
     let mut server = launcher.line(&[&SERVE[..], &["--json"]].concat()).start();
     server.until("\n");
-    let pid = server.pid();
-    let program = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    run(Command::new("kill").args(["-KILL", program.trim()]));
+    let program = youngest(&server.pid().to_string());
+    run(Command::new("kill").args(["-KILL", &program]));
     assert_eq!(server.end().code, None);
 
     let own = folder.join("node_modules").join(platform()).join("lamed");
