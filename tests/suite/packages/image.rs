@@ -115,7 +115,7 @@ fn health(id: &str) -> String {
             "--filter",
             "event=health_status",
         ])
-        .args(["--format", "{{.Status}}", "--filter"])
+        .args(["--format", "{{.Action}}", "--filter"])
         .arg(format!("container={id}"))
         .stdout(Stdio::piped())
         .spawn()
