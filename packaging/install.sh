@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs a released lamed for this user, without root:
+# Installs a released lamed for this user, without root. `packaging/installer` prints this script with the address filled in.
 #
-#   curl --proto '=https' --tlsv1.2 -LsSf https://github.com/Alephbet/lamed/releases/latest/download/install.sh | sh
+#   curl --proto '=https' --tlsv1.2 -LsSf @REPOSITORY@/releases/latest/download/install.sh | sh
 #
 # LAMED_VERSION      install this release, for example v1.0.0 [default: the newest]
-# LAMED_INSTALL_DIR  install into this folder [default: ~/.local/bin]
+# LAMED_INSTALL_DIR  install into this folder [default: ~/.local/bin]. Beside a folder `bin` the manual pages, and the
+#                    completions for bash and fish, go into `share`
 # LAMED_DOWNLOAD_URL download from this URL instead of GitHub, for a mirror
 set -eu
 
@@ -57,11 +58,32 @@ digest() {
   fi | cut -d ' ' -f 1
 }
 
+# FOLDER. The manual and the completions, where `man` and shells look for them: beside a folder `bin`.
+share() {
+  case $1 in
+    */bin) below=${1%/bin}/share ;;
+    *) return 0 ;;
+  esac
+  for page in "$unpacked"/man/*.[1-8]; do
+    [ -e "$page" ] || continue
+    place=$below/man/man${page##*.}
+    mkdir -p "$place"
+    cp "$page" "$place/"
+  done
+  for pair in bash:bash-completion/completions/lamed fish:fish/vendor_completions.d/lamed.fish; do
+    script=$unpacked/completions/lamed.${pair%%:*}
+    [ -e "$script" ] || continue
+    place=$below/${pair#*:}
+    mkdir -p "${place%/*}"
+    cp "$script" "$place"
+  done
+}
+
 # As a whole, so that a script cut short by a broken connection does nothing.
 main() {
   target=$(target)
   archive=lamed-$target.tar.gz
-  url=https://github.com/Alephbet/lamed/releases
+  url=@REPOSITORY@/releases
   if [ -n "${LAMED_VERSION:-}" ]; then
     url=$url/download/$LAMED_VERSION
   else
@@ -81,11 +103,13 @@ main() {
   [ "$actual" = "$expected" ] || fail "$archive is damaged: expected SHA-256 $expected but found $actual"
 
   tar -xzf "$scratch/$archive" -C "$scratch"
-  "$scratch/lamed-$target/lamed" --version >/dev/null || fail "the program does not run on this system"
+  unpacked=$scratch/lamed-$target
+  "$unpacked/lamed" --version >/dev/null || fail "the program does not run on this system"
   mkdir -p "$folder"
   # In one step, also while an older one runs.
-  cp "$scratch/lamed-$target/lamed" "$folder/.lamed.new"
+  cp "$unpacked/lamed" "$folder/.lamed.new"
   mv -f "$folder/.lamed.new" "$folder/lamed"
+  share "${folder%/}"
   echo "installed $("$folder/lamed" --version) as $folder/lamed"
   case :$PATH: in
     *":$folder:"*) ;;

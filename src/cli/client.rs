@@ -13,6 +13,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
 use super::CliError;
@@ -42,14 +43,19 @@ pub(super) struct Client {
 /// Speaks HTTP/1.1 to anybody, with TLS by the certificates of this machine.
 pub(super) type Http = HyperClient<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
+/// `with_tls` is for an address that needs it: then it is an error that this machine has no certificates. Else it is
+/// one when a page leads to such an address.
+///
 /// # Errors
-/// When this machine has no certificates.
-pub(super) fn http() -> io::Result<Http> {
-    let connector = HttpsConnectorBuilder::new()
-        .with_native_roots()?
-        .https_or_http()
-        .enable_http1()
-        .build();
+/// When TLS is needed, and this machine has no certificates.
+pub(super) fn http(with_tls: bool) -> io::Result<Http> {
+    let connector = match HttpsConnectorBuilder::new().with_native_roots() {
+        Ok(connector) => connector,
+        Err(error) if with_tls => return Err(error),
+        // The system has no certificate authorities, and none is needed.
+        Err(_) => HttpsConnectorBuilder::new().with_tls_config(trusting_nobody()),
+    };
+    let connector = connector.https_or_http().enable_http1().build();
     Ok(HyperClient::builder(TokioExecutor::new()).build(connector))
 }
 
@@ -65,7 +71,8 @@ impl Client {
             key.set_sensitive(true);
             key
         });
-        let http = http().map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?;
+        let http = http(endpoint.base.starts_with("https:"));
+        let http = http.map_err(|error| CliError::failed(unreachable(&endpoint, &error)))?;
         Ok(Self {
             endpoint,
             key,
@@ -196,6 +203,12 @@ impl Wire for Client {
 
 const OTHER_BASE: &str =
     "; check the base URL: it must end with the stage, for example https://HOST/prod";
+
+fn trusting_nobody() -> ClientConfig {
+    ClientConfig::builder()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
 
 fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
     format!("cannot reach {}: {}", endpoint.base, root(error))

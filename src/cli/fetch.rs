@@ -50,7 +50,7 @@ impl Fetcher {
     /// # Errors
     /// When this machine has no certificates.
     pub(super) fn new(limit: Duration) -> Result<Self, String> {
-        let http = http().map_err(|error| error.to_string())?;
+        let http = http(false).map_err(|error| error.to_string())?;
         Ok(Self { http, limit })
     }
 

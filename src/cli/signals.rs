@@ -1,10 +1,15 @@
 //! SIGINT and SIGTERM.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use super::CliError;
 
-/// SIGINT and SIGTERM. The first asks to stop; a second one does not wait.
+/// Signals that come so close together are one wish to stop: after Ctrl-C the terminal tells lamed, and `npx`, which
+/// the terminal tells, too, tells it once more. systemd does the same with SIGTERM.
+const TOGETHER: Duration = Duration::from_millis(300);
+
+/// SIGINT and SIGTERM. The first asks to stop; a later one does not wait.
 pub(super) struct Stop(tokio::sync::watch::Receiver<bool>);
 
 impl Stop {
@@ -14,8 +19,14 @@ impl Stop {
         let (asked, receiver) = tokio::sync::watch::channel(false);
         tokio::spawn(async move {
             signals.next().await;
+            let first = Instant::now();
             let _ = asked.send(true);
-            signals.next().await;
+            loop {
+                signals.next().await;
+                if first.elapsed() >= TOGETHER {
+                    break;
+                }
+            }
             let _ = std::io::stdout().flush();
             std::process::exit(130);
         });

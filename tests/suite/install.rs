@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::package::files_below;
 use crate::support::{Deadline, tools};
 
 /// A folder with the files of a release, and who serves it.
@@ -48,6 +49,17 @@ impl Release {
         fs::create_dir_all(&content).unwrap();
         let program = content.join("lamed");
         fs::write(&program, format!("#!/bin/sh\necho lamed {version}\n")).unwrap();
+        for (file, text) in [
+            ("man/lamed.1", version),
+            ("man/lamed-config.5", version),
+            ("completions/lamed.bash", version),
+            ("completions/lamed.fish", version),
+            ("completions/lamed.zsh", version),
+        ] {
+            let file = content.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
         let mut commands = [Command::new("chmod"), Command::new("tar")];
         commands[0].arg("755").arg(&program);
         commands[1].current_dir(self.folder.path()).args([
@@ -71,9 +83,8 @@ impl Release {
 
     /// Exit code, stdout and stderr, with names for what differs from run to run.
     fn install(&self, home: &Path) -> (Option<i32>, String, String) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/install.sh");
         let output = Command::new("sh")
-            .arg(script)
+            .args(["-c", &script()])
             .env("HOME", home)
             .env("LAMED_DOWNLOAD_URL", &self.url)
             .env_remove("LAMED_INSTALL_DIR")
@@ -104,12 +115,12 @@ fn archive() -> String {
     format!("lamed-{ARCH}-unknown-linux-gnu.tar.gz")
 }
 
-/// The files of a home, by their names.
-fn files(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+/// As a release has it.
+fn script() -> String {
+    let print = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/installer");
+    let script = Command::new(print).output().unwrap();
+    assert!(script.status.success(), "{script:?}");
+    String::from_utf8(script.stdout).unwrap()
 }
 
 #[test]
@@ -127,8 +138,26 @@ fn a_release_is_installed_and_replaced() {
             (Some(0), installed, String::new())
         );
     }
-    assert_eq!(files(home.path()), [".local"]);
-    assert_eq!(files(&home.path().join(".local/bin")), ["lamed"]);
+    let files = files_below(home.path());
+    let installed = [
+        ".local/bin/lamed",
+        ".local/share/bash-completion/completions/lamed",
+        ".local/share/fish/vendor_completions.d/lamed.fish",
+        ".local/share/man/man1/lamed.1",
+        ".local/share/man/man5/lamed-config.5",
+    ];
+    assert_eq!(files.iter().collect::<Vec<_>>(), installed);
+    for file in &installed[1..] {
+        let text = fs::read_to_string(home.path().join(file)).unwrap();
+        assert_eq!(text, "1.2.4", "{file}");
+    }
+}
+
+#[test]
+fn the_repository_is_that_of_the_crate() {
+    let releases = concat!(env!("CARGO_PKG_REPOSITORY"), "/releases");
+    let named = script().matches("https://").count();
+    assert_eq!((named, script().matches(releases).count()), (2, 2));
 }
 
 #[test]
@@ -143,7 +172,7 @@ fn what_was_not_released_is_not_installed() {
             (Some(1), "", expected),
             "{stderr}"
         );
-        assert!(files(home.path()).is_empty());
+        assert!(files_below(home.path()).is_empty());
     };
     refusal("error: cannot download URL/SHA256SUMS");
     release.sums("");

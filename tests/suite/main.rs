@@ -24,6 +24,7 @@ mod openapi;
 mod operate;
 mod oracle;
 mod package;
+mod packages;
 mod readme;
 mod runs;
 mod schema;

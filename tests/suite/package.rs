@@ -201,7 +201,7 @@ pub fn tracked() -> BTreeSet<String> {
 }
 
 /// The files by their paths in the folder.
-fn files_below(folder: &Path) -> BTreeSet<String> {
+pub fn files_below(folder: &Path) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

@@ -7,6 +7,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::http::Response;
 
+use super::network::lacks_authorities;
 use super::news::is_of_role;
 
 /// A call to AWS that failed for good.
@@ -286,7 +287,13 @@ pub(super) fn root(error: &dyn Error) -> String {
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    one_line(&innermost.to_string())
+    let said = one_line(&innermost.to_string());
+    if said.ends_with("UnknownIssuer") && lacks_authorities() {
+        return format!(
+            "{said}: this system has no certificate authorities: install the package `ca-certificates`, or set `SSL_CERT_FILE`"
+        );
+    }
+    said
 }
 
 #[cfg(test)]

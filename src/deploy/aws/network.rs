@@ -39,6 +39,8 @@ pub(super) struct Network {
 pub(super) async fn network(profile: Option<&str>) -> Result<Network, AwsError> {
     let trusted = match authorities(profile).await? {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
+        // The SDK panics about that. Emulators often need no TLS; whoever needs it is told by `root`.
+        None if lacks_authorities() => TrustStore::empty(),
         None => TrustStore::default(),
     };
     let context = TlsContext::builder().with_trust_store(trusted).build();
@@ -102,6 +104,12 @@ impl Network {
         let body = body.map_err(|error| root(&error))?.into_bytes();
         Ok((status, body.to_vec()))
     }
+}
+
+/// Whether this system trusts nobody, as small containers do. macOS and Windows always have certificates, and take
+/// long to read them.
+pub(super) fn lacks_authorities() -> bool {
+    cfg!(target_os = "linux") && rustls_native_certs::load_native_certs().certs.is_empty()
 }
 
 /// The certificates that are named instead of the system's.

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
 use http_body_util::{BodyExt, Empty};
@@ -38,8 +40,12 @@ fn connect(server: &Server) -> TcpStream {
 
 /// Asks a server to stop, and waits until it takes no more connections.
 fn stop_listening(server: &Server) {
-    let start = Instant::now();
     server.terminate();
+    wait_for_the_end_of_listening(server);
+}
+
+fn wait_for_the_end_of_listening(server: &Server) {
+    let start = Instant::now();
     while TcpStream::connect(&server.address).is_ok() {
         assert!(start.elapsed() < LIMIT);
     }
@@ -79,11 +85,29 @@ fn a_request_being_handled_is_answered_before_the_end() {
     }
 }
 
+/// As `npx` passes on what the terminal has told already.
 #[test]
-fn a_second_signal_does_not_wait() {
+fn two_signals_at_once_are_one() {
+    let mut server = Server::start(&["--store", "embedded"]);
+    let (mut busy, rest) = busy(&server);
+    let pid = server.pid();
+    let both = Command::new("sh")
+        .args(["-c", "kill -INT $0 && kill -TERM $0", &pid])
+        .status();
+    assert!(both.unwrap().success());
+    wait_for_the_end_of_listening(&server);
+    busy.write_all(rest.as_bytes()).unwrap();
+    assert!(read_head(&mut busy).starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(server.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_later_signal_does_not_wait() {
     let mut server = Server::start(&["--store", "embedded"]);
     let _unfinished = busy(&server);
     stop_listening(&server);
+    // Until it is no longer a part of the first.
+    thread::sleep(Duration::from_millis(300));
     server.terminate();
     assert_eq!(server.wait().0.code(), Some(130));
 }

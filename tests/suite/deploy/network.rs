@@ -168,6 +168,32 @@ fn authorities_of_a_company_are_trusted_where_they_are_named() {
     );
 }
 
+/// As a small container is.
+#[test]
+fn a_system_without_authorities_is_told_what_to_install() {
+    let site = Site::new();
+    let home = site.home.path();
+    make_certificates(home);
+    let server = Tls::start(home, &site.aws);
+    let status = || {
+        let keys = "[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = secret\n";
+        site.with_profiles(keys, &["status"])
+            .env("SSL_CERT_FILE", "/dev/null")
+            .env("SSL_CERT_DIR", "/dev/null")
+    };
+    let by_tls = format!("https://localhost:{}", server.port);
+    let outcome = status().env("AWS_ENDPOINT_URL", by_tls).run();
+    let told = "UnknownIssuer: this system has no certificate authorities: install the package `ca-certificates`, \
+                or set `SSL_CERT_FILE`\n";
+    assert!(outcome.stderr.ends_with(told), "{outcome}");
+    // An emulator without TLS needs none.
+    let outcome = status().run();
+    assert!(
+        outcome.stderr.contains("is not deployed in account"),
+        "{outcome}"
+    );
+}
+
 /// On a slow line, several uploads would keep each other from ending.
 #[test]
 fn zips_go_up_one_at_a_time() {

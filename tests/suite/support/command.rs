@@ -1,6 +1,6 @@
 //! Command lines: what goes in, and all that comes out.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -63,10 +63,17 @@ impl Line {
 
     /// Runs it by another program, which gets these arguments first.
     pub fn under(self, program: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
+        let ours = self.command.get_program().to_owned();
+        let first = [program].into_iter().chain(arguments.iter().copied());
+        let words: Vec<OsString> = first.map(OsString::from).chain([ours]).collect();
+        self.by(&words)
+    }
+
+    /// Another lamed than the one under test, or what starts it: a program, and its first arguments.
+    pub fn by(self, words: &[impl AsRef<OsStr>]) -> Self {
+        let mut command = Command::new(&words[0]);
         command
-            .args(arguments)
-            .arg(self.command.get_program())
+            .args(&words[1..])
             .args(self.command.get_args())
             .current_dir(&self.home)
             .stdin(Stdio::null());
