@@ -81,11 +81,11 @@ impl Target for Keys {
             }
             if cluster {
                 let keys = [
-                    of.index(),
-                    of.windows(),
-                    of.days(&key),
-                    of.deleted(&key),
-                    of.flag("f".to_owned()),
+                    of.index().concat(),
+                    of.windows().concat(),
+                    of.days(&key).concat(),
+                    of.deleted(&key).concat(),
+                    of.flag("f").concat(),
                 ];
                 for key in keys.iter().chain([&key, &of.seen("d")]) {
                     assert_eq!(hash_tag(key), Some(of.member.as_str()), "{key}");
@@ -94,7 +94,7 @@ impl Target for Keys {
             // Where Python lamed's form of it would be, if there is any.
             for form in space.experiment_forms(&experiment).iter().skip(1) {
                 let _ = form.parse(&text);
-                for key in [form.index(), form.windows()] {
+                for key in [form.index().concat(), form.windows().concat()] {
                     self.claim(cluster, &key, hash(&("python", &key)));
                 }
             }
@@ -104,11 +104,8 @@ impl Target for Keys {
                 .iter()
                 .skip(1)
             {
-                self.claim(
-                    cluster,
-                    &form.experiments(),
-                    hash(&("python", &form.experiments())),
-                );
+                let key = form.experiments().concat();
+                self.claim(cluster, &key, hash(&("python", &key)));
             }
             marks = key.matches(['%', ':', '{']).count();
         }
@@ -141,13 +138,13 @@ fn families(
     [namespace, experiment, own]: [u64; 3],
 ) -> [(String, &'static str, u64); 7] {
     [
-        (space.experiments(), "experiments", namespace),
-        (space.index(), "index", namespace),
-        (of.index(), "index of one", experiment),
-        (of.windows(), "windows", experiment),
+        (space.experiments().concat(), "experiments", namespace),
+        (space.index().concat(), "index", namespace),
+        (of.index().concat(), "index of one", experiment),
+        (of.windows().concat(), "windows", experiment),
         (counter.to_owned(), "counter", own),
-        (of.days(counter), "days", own),
-        (of.deleted(counter), "deleted", own),
+        (of.days(counter).concat(), "days", own),
+        (of.deleted(counter).concat(), "deleted", own),
     ]
 }
 

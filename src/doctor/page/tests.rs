@@ -32,7 +32,13 @@ fn each_trouble_has_its_check() {
     let tag = "<script src=https://ab.x/prod/lamed.js></script>";
     let meta =
         |policy: &str| format!("<meta http-equiv=Content-Security-Policy content=\"{policy}\">");
-    let cases: [(&[&str], String, &[(&str, Status)]); 15] = [
+    /// Policies in headers, the page, and what fails or warns.
+    type Case = (
+        &'static [&'static str],
+        String,
+        &'static [(&'static str, Status)],
+    );
+    let cases: [Case; 15] = [
         (&[], tag.to_owned(), &[]),
         (&[], "<p>nothing".to_owned(), &[("tag", Failed)]),
         (&[], format!("{tag}{tag}"), &[("tag", Warning)]),
