@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::worker::{Write, Written, commit};
 use super::*;
 use crate::domain::{Configured, Counter, IdempotencyKey};
 
@@ -16,9 +17,12 @@ fn open(path: &Path) -> SqliteStore {
     SqliteStore::start(worker).unwrap()
 }
 
-async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, StoreError> {
-    let name = |text: &str| Name::new(text).unwrap();
-    let event = Event {
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn event(number: usize) -> Event {
+    Event {
         counter: Counter {
             namespace: name("n"),
             experiment: name("e"),
@@ -28,8 +32,56 @@ async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, Store
         key: IdempotencyKey::new(number.to_string()).unwrap(),
         configured: Configured::default(),
         value: None,
+    }
+}
+
+async fn track(store: &SqliteStore, number: usize) -> Result<Vec<Outcome>, StoreError> {
+    store.track(&[event(number)]).await
+}
+
+/// Events of one transaction write their counters together: but never past what comes between them.
+#[test]
+fn one_transaction_counts_and_deletes_in_its_order() {
+    let now = || Timestamp(1_700_000_000_000);
+    let mut worker = SqliteStore::worker(&Location::Memory, Counting::default(), now).unwrap();
+    let track = |numbers: &[usize]| {
+        let events = numbers.iter().map(|number| event(*number)).collect();
+        Write::Track(events, oneshot::channel().0)
     };
-    store.track(&[event]).await
+    let delete = || {
+        let selection = Selection {
+            namespace: name("n"),
+            experiment: name("e"),
+            kind: None,
+            variant: None,
+        };
+        Write::Delete(selection, oneshot::channel().0)
+    };
+    let writes = [track(&[1, 2, 1]), delete(), track(&[1]), track(&[3, 1])];
+    let written = commit(&mut worker.connection, &writes, &mut worker.tracker, now()).unwrap();
+    let written: Vec<_> = (written.into_iter())
+        .map(|written| match written {
+            Written::Tracked(outcomes) => Ok(outcomes),
+            Written::Deleted(counters) => Err(counters),
+            _ => panic!("neither tracked nor deleted"),
+        })
+        .collect();
+    use Outcome::{Counted, Duplicate};
+    assert_eq!(
+        written,
+        [
+            Ok(vec![Counted, Counted, Duplicate]),
+            Err(1),
+            Ok(vec![Counted]),
+            Ok(vec![Counted, Duplicate]),
+        ]
+    );
+    // Of the counter that is there, and of the deleted one, which is removed later.
+    let select = "SELECT namespace, counters.count, days.count FROM counters JOIN days ON counter = id ORDER BY id";
+    let mut select = worker.connection.prepare(select).unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(String, u64, u64)> = rows.unwrap().map(Result::unwrap).collect();
+    assert_eq!(rows, [(String::new(), 2, 2), ("n".to_owned(), 2, 2)]);
 }
 
 /// A program that looked once, and holds on to what it saw.

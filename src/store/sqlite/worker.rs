@@ -43,7 +43,7 @@ pub(super) enum Write {
 }
 
 /// What a write did, if its transaction is committed.
-enum Written {
+pub(super) enum Written {
     Tracked(Vec<Outcome>),
     Deleted(u64),
     Kept(String),
@@ -191,7 +191,7 @@ impl<C: Fn() -> Timestamp> Worker<C> {
 }
 
 /// All or nothing: once this returns `Ok`, the writes are on disk.
-fn commit(
+pub(super) fn commit(
     connection: &mut Connection,
     writes: &[Write],
     tracker: &mut Tracker,
