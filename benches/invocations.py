@@ -52,6 +52,8 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
 
 class Calls(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 65536  # the whole of a reply at once
 
     def do_GET(self):
         event = self.server.events.get()
