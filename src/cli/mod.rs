@@ -191,7 +191,7 @@ enum Command {
     /// Roll back to an earlier release
     #[command(after_help = examples::ROLLBACK)]
     Rollback(rollback::Args),
-    /// Delete everything that `lamed deploy` created; keep the counts in Redis
+    /// Delete everything that `lamed deploy` created; keep the counts
     #[command(after_help = examples::DESTROY)]
     Destroy(destroy::Args),
     /// Print a completion script for your shell
