@@ -269,9 +269,9 @@ fn example(config: &Config) -> String {
     }
 }
 
-/// The control is what the page shows by itself.
+/// The control is what the page shows by itself, also once another variant is shipped.
 fn call(declared: &Declared) -> String {
-    let changes = (declared.variants.iter()).filter(|(name, _)| Some(name) != declared.fallback());
+    let changes = (declared.variants.iter()).filter(|(name, _)| Some(name) != declared.control());
     let functions: Vec<String> = changes
         .map(|(name, _)| {
             let name = short_property(name.as_str());
@@ -330,6 +330,19 @@ fn js(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Name, State};
+
+    #[test]
+    fn a_page_stays_as_it_is_when_a_variant_is_shipped() {
+        let red = Name::new("red").unwrap();
+        let shipped = Declared {
+            state: State::Shipped(red),
+            ..Declared::example()
+        };
+        let code = "lamed.run(\"button color\", {red: function () { /* show this variant */ }});";
+        assert_eq!(call(&shipped), code);
+        assert_eq!(call(&Declared::example()), code);
+    }
 
     #[test]
     fn names_cannot_leave_their_string() {
