@@ -2,6 +2,7 @@
 --
 --   wrk … -s events.lua URL -- new            an idempotency key of its own for each
 --   wrk … -s events.lua URL -- POOL           the same POOL keys for each variant, over and over
+--   wrk … -s events.lua URL -- path           no events: the URL itself, over and over
 --
 -- Ends with one line of JSON.
 
@@ -14,6 +15,7 @@ end
 
 function init(args)
   pool = tonumber(args[1])
+  fixed = args[1] == "path" and wrk.format("GET")
   sent = id * 1013 -- threads walk through a pool apart from each other
   heads = {}
   for _, experiment in ipairs({ "button+color", "headline" }) do
@@ -26,6 +28,9 @@ function init(args)
 end
 
 function request()
+  if fixed then
+    return fixed
+  end
   local head = heads[sent % 4 + 1]
   local number = math.floor(sent / 4)
   sent = sent + 1

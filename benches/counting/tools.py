@@ -177,11 +177,10 @@ def uuid(number):
 
 def wrk(server, seconds, pool="new"):
     """New events, or those of a pool over and over; or a path that is asked for again and again."""
-    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s"]
-    if str(pool).startswith("/"):
-        command += [HERE / "path.lua", f"http://{server.address}{pool}"]
-    else:
-        command += [HERE / "events.lua", server.track_url, "--", str(pool)]
+    is_path = str(pool).startswith("/")
+    url = f"http://{server.address}{pool}" if is_path else server.track_url
+    options = ["-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", HERE / "events.lua"]
+    command = ["wrk", *options, url, "--", "path" if is_path else str(pool)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(done.stdout.splitlines()[-1])
     if result["failed"]:

@@ -45,10 +45,11 @@ impl Fetched {
 }
 
 impl Fetcher {
-    /// `limit` is for one address with all its redirects.
+    /// `limit` is for one address with all its redirects. Without certificates on this machine, only addresses with
+    /// TLS fail, each by itself.
     ///
     /// # Errors
-    /// When this machine has no certificates.
+    /// When the client cannot be made.
     pub(super) fn new(limit: Duration) -> Result<Self, String> {
         let http = http(false).map_err(|error| error.to_string())?;
         Ok(Self { http, limit })
