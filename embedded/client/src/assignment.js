@@ -3,19 +3,24 @@
 
 /** SHA-1 of the texts, joined by dots, in UTF-8, as 40 hexadecimal digits: of what is counted, the idempotency key. */
 export const hash = (...texts) => {
-  const bytes = [...new TextEncoder().encode(texts.join(".")), 128]
-  const size = ((bytes.length + 71) >> 6) << 4
-  const words = []
-  bytes.forEach((byte, i) => { words[i >> 2] |= byte << (24 - (i % 4) * 8) })
-  words[size - 1] = (bytes.length - 1) * 8
+  const text = new TextEncoder().encode(texts.join("."))
+  const { length } = text
+  const size = ((length + 72) >> 6) << 6
+  const bytes = new Uint8Array(size)
+  bytes.set(text)
+  bytes[length] = 128
+  const view = new DataView(bytes.buffer)
+  view.setUint32(size - 4, length * 8)
+  const w = []
   let state = [0x67452301, 0xefcdab89, ~0x67452301, ~0xefcdab89, 0xc3d2e1f0]
-  for (let block = 0; block < size; block += 16) {
-    const w = words.slice(block, block + 16)
+  for (let block = 0; block < size; block += 64) {
     // No function for the rotations: this runs before the browser has compiled anything.
     let [a, b, c, d, e, next] = state
     for (let i = 0; i < 80; i++) {
-      if (i > 15) w[i] = ((next = w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16]) << 1) | (next >>> 31)
-      next = ((a << 5) | (a >>> 27)) + e + (w[i] | 0) + (
+      w[i] = i < 16
+        ? view.getInt32(block + i * 4)
+        : ((next = w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16]) << 1) | (next >>> 31)
+      next = ((a << 5) | (a >>> 27)) + e + w[i] + (
         i < 20 ? ((b & (c ^ d)) ^ d) + 0x5a827999
           : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
             : i < 60 ? ((b & c) | (d & (b | c))) + 0x8f1bbcdc

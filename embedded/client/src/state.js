@@ -31,12 +31,11 @@ export const remove = key => storage("removeItem", key)
 export const parsed = text => attempt(JSON.parse, text)
 export const read = key => parsed(get(key))
 
-/** Whether the value, or the text, is stored. */
-export const put = (key, value) => {
-  const text = JSON.stringify(value)
-  storage("setItem", key, text)
-  return get(key) === text
-}
+/** Whether the value is stored. */
+export const put = (key, value) => attempt(() => {
+  localStorage.setItem(key, JSON.stringify(value))
+  return true
+})
 
 export const keys = () => (attempt(() => Object.keys(localStorage)) || []).filter(key => key.startsWith(PREFIX))
 

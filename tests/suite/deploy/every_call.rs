@@ -111,7 +111,12 @@ fn converge(cases: &[Case], expected: &[(Start, Value)]) {
     let failed = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(case) = cases.get(number) else { break };
+            if number > 0 && number % 100 == 0 {
+                println!("{number} of {} cases", cases.len());
+            }
             let (_, expected) = (expected.iter())
                 .find(|(start, _)| *start == case.0)
                 .unwrap();
