@@ -18,7 +18,7 @@
 //! | [`report`] | results as JSON, read from any API | `domain`, `http` |
 //! | [`deploy`] | AWS: what should be there, what is there, the plan between them, applying it | `domain`; its `from_config` also `config`, `function`, `assets` and the routes of `http` |
 //! | [`preflight`] | what could stand in the way, check by check | `config`, `deploy`, `domain`, `store` (to ask a Redis) |
-//! | [`doctor`] | why a page or an API does not count: what their answers mean, check by check | `domain`, `http`, `preflight` (for the shape of a check), `report`; its tests `assets` |
+//! | [`doctor`] | why a page or an API does not count: what their answers mean, check by check | `config` (for the nearest name), `domain`, `http`, `preflight` (for the shape of a check), `report`; its tests `assets` |
 //! | [`server`] | `serve`: hyper around the handler, health, metrics, limits, the dashboard; API Gateway's behaviour; the Redis container | `domain`, `store`, `http`, `report`, `assets` |
 //! | [`cli`] | one file per subcommand, one printer | everything; nobody knows it |
 //!

@@ -1,5 +1,6 @@
 //! `lamed doctor`
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{CONTENT_SECURITY_POLICY, DATE};
@@ -64,22 +65,30 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     key.into_iter().for_each(secrets::know);
     let limit = Duration::from_secs(args.timeout);
     let fetcher = Fetcher::new(limit).map_err(CliError::failed)?;
-    let checks = block_on(async {
-        let (page, api_checks) = tokio::join!(
-            page_checks(&fetcher, args.page.as_ref(), api.as_ref().ok()),
+    let (page, answers) = block_on(async {
+        let (page, answers) = tokio::join!(
+            read_page(&fetcher, args.page.as_ref(), api.as_ref().ok()),
             async {
                 match &api {
-                    Ok(api) => api.checks(&fetcher, limit).await,
-                    Err(_) => Ok(Vec::new()),
+                    Ok(api) => api.answers(&fetcher, limit).await.map(Some),
+                    Err(_) => Ok(None),
                 }
             }
         );
-        let mut checks = page;
-        checks.extend(api_checks?);
-        Ok(checks)
+        Ok((page, answers?))
     })?;
+    let mut checks = Vec::new();
+    match page {
+        Some(Ok((page, elsewhere))) => {
+            checks.extend(page.checks(api.as_ref().ok().map(Api::target), elsewhere));
+            checks.extend(answers.as_ref().and_then(|api| api.names_check(&page)));
+        }
+        Some(Err(check)) => checks.push(check),
+        None => {}
+    }
+    checks.extend(answers.iter().flat_map(api_checks));
     let base = api.as_ref().ok().map(|api| api.endpoint.base.clone());
-    let mut checks = checks;
+    drop(answers);
     checks.extend(api.err());
     say(context, args, base.as_deref(), &checks)
 }
@@ -111,6 +120,13 @@ fn say(
 
 /// `shop.example.com/cart` is forgiven.
 fn page(text: &str) -> Result<Url, String> {
+    if text.starts_with("file:") || Path::new(text).is_file() {
+        return Err(
+            "lamed checks pages of a web server, not files: run `python3 -m http.server 8000` in the folder of the \
+             page, and use its URL, for example http://localhost:8000/page.html"
+                .to_owned(),
+        );
+    }
     let whole = match text.contains("://") {
         true => text.to_owned(),
         false if text.starts_with("localhost") || text.starts_with("127.") => {
@@ -125,20 +141,29 @@ fn page(text: &str) -> Result<Url, String> {
         })
 }
 
-async fn page_checks(fetcher: &Fetcher, url: Option<&Url>, api: Option<&Api<'_>>) -> Vec<Check> {
-    let Some(asked) = url else {
-        return Vec::new();
-    };
-    let fetched = match fetcher.get(asked).await {
-        Ok(fetched) => fetched,
-        Err(why) => {
-            return vec![Check::failed(
-                "page",
-                format!("cannot load {asked}: {why}"),
-                "check the URL, and that the web server runs",
-            )];
-        }
-    };
+/// Whether a lamed API answers where a page sends its events, if that is not the API that was asked for.
+type Elsewhere = Option<Result<(), String>>;
+
+async fn read_page(
+    fetcher: &Fetcher,
+    url: Option<&Url>,
+    api: Option<&Api<'_>>,
+) -> Option<Result<(Page, Elsewhere), Check>> {
+    Some(fetch_page(fetcher, url?, api).await)
+}
+
+async fn fetch_page(
+    fetcher: &Fetcher,
+    asked: &Url,
+    api: Option<&Api<'_>>,
+) -> Result<(Page, Elsewhere), Check> {
+    let fetched = fetcher.get(asked).await.map_err(|why| {
+        Check::failed(
+            "page",
+            format!("cannot load {asked}: {why}"),
+            "check the URL, and that the web server runs",
+        )
+    })?;
     let page = Page::read(doctor::Fetched {
         asked: asked.clone(),
         status: fetched.status,
@@ -146,17 +171,13 @@ async fn page_checks(fetcher: &Fetcher, url: Option<&Url>, api: Option<&Api<'_>>
         policies: fetched.header(&CONTENT_SECURITY_POLICY).collect(),
         url: fetched.url,
         body: fetched.body,
-    });
-    let page = match page {
-        Ok(page) => page,
-        Err(check) => return vec![check],
-    };
+    })?;
     let target = api.map(Api::target);
     let elsewhere = match (page.track(target), target) {
         (Some(track), Some(target)) if !page.names(target) => Some(answers(fetcher, track).await),
         _ => None,
     };
-    page.checks(target, elsewhere)
+    Ok((page, elsewhere))
 }
 
 /// Whether a lamed API takes events at this address; else why not.
@@ -210,7 +231,7 @@ impl<'a> Api<'a> {
         Some(meant)
     }
 
-    async fn checks(&self, fetcher: &Fetcher, limit: Duration) -> Result<Vec<Check>, CliError> {
+    async fn answers(&self, fetcher: &Fetcher, limit: Duration) -> Result<Answers<'_>, CliError> {
         let ask = async |url: String| {
             let url = Url::parse(&url).map_err(|error| error.to_string())?;
             fetcher.get(&url).await.map(answer)
@@ -230,9 +251,10 @@ impl<'a> Api<'a> {
             }
         );
         let meant = self.meant(fetcher, &probe).await;
-        let served = (self.config.experiments.iter())
-            .filter(|declared| declared.state != State::Draft && !declared.variants.is_empty());
-        Ok(api_checks(&Answers {
+        let (drafts, others): (Vec<_>, Vec<_>) =
+            (self.config.experiments.iter()).partition(|declared| declared.state == State::Draft);
+        let served = others.into_iter().filter(|one| !one.variants.is_empty());
+        Ok(Answers {
             base: &self.endpoint.base,
             home: self.home,
             probe,
@@ -241,8 +263,9 @@ impl<'a> Api<'a> {
             counted,
             namespace: &self.config.namespace,
             wanted: served.map(|declared| &declared.name).collect(),
+            drafts: drafts.into_iter().map(|one| &one.name).collect(),
             now: SystemTime::now(),
-        }))
+        })
     }
 }
 

@@ -97,9 +97,11 @@ impl Endpoint {
         }
         if !args.local {
             let (base, key) = block_on(deployment::find(context, config)).map_err(|error| {
-                CliError::failed(format!(
-                    "{error}; use `--local` for the API of `lamed serve --local`"
-                ))
+                let local = match Running::all().next() {
+                    Some(running) => format!("your server on this machine, {}", running.base),
+                    None => "the API of `lamed serve --local`".to_owned(),
+                };
+                CliError::failed(format!("{error}; use `--local` for {local}"))
             })?;
             return Ok(Self {
                 base,

@@ -34,9 +34,9 @@ struct Row {
     archived: bool,
     /// Of each variant, in the order in which they are declared.
     weights: Vec<(String, u32)>,
-    /// With events.
-    days: usize,
-    participants: u64,
+    /// With events; null where the counts are missing.
+    days: Option<usize>,
+    participants: Option<u64>,
     verdict: Option<Said>,
 }
 
@@ -53,6 +53,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let runs = Runs::new(found.runs, &config.experiments);
     let mut rows: Vec<Row> = runs.present().map(Row::of).collect();
+    if missing.is_some() {
+        rows.iter_mut().for_each(Row::forget_counts);
+    }
     for counted in &found.counted {
         let evaluated = Evaluated::new(counted, &runs, None);
         let name = counted.name();
@@ -114,16 +117,20 @@ impl Row {
             weights: (declared.variants.iter())
                 .map(|(name, weight): &(Name, u32)| (name.to_string(), *weight))
                 .collect(),
-            days: 0,
-            participants: 0,
+            days: Some(0),
+            participants: Some(0),
             verdict: None,
         }
     }
 
     fn count(&mut self, evaluated: &Evaluated) {
-        self.days = evaluated.days();
-        self.participants = evaluated.results.participants();
+        self.days = Some(evaluated.days());
+        self.participants = Some(evaluated.results.participants());
         self.verdict = Some((&evaluated.results.verdict).into());
+    }
+
+    fn forget_counts(&mut self) {
+        (self.days, self.participants) = (None, None);
     }
 
     fn state(&self) -> String {
@@ -155,14 +162,15 @@ fn table(rows: &[Row], width: usize) -> String {
         "verdict",
     ];
     const NARROW: [&[usize]; 4] = [&[0, 1, 2, 3, 4, 5], &[0, 1, 2, 4, 5], &[0, 1, 5], &[0, 1]];
+    let number = |number: Option<f64>| number.map_or_else(|| "–".to_owned(), grouped);
     let cells = |row: &Row| {
         [
             visible(&row.experiment).into_owned(),
             row.state(),
             row.run.to_string(),
             row.weights(),
-            row.days.to_string(),
-            grouped(row.participants as f64),
+            number(row.days.map(|days| days as f64)),
+            number(row.participants.map(|participants| participants as f64)),
             String::new(),
         ]
     };

@@ -60,6 +60,12 @@ fn told(error: &clap::Error) -> Option<String> {
                     Some(no_experiment(name, &declared(given)))
                 }
                 ["<VARIANT>"] if name == "ship" => Some(no_variant(given)),
+                ["--variants <VARIANTS>"] => {
+                    Some("missing variants: use `--variants`, the control first, for example `--variants old,new`".to_owned())
+                }
+                [.., "<EXPERIMENT>"] if name == "new" => {
+                    Some("missing experiment: `lamed new EXPERIMENT --variants old,new`".to_owned())
+                }
                 _ => None,
             }
         }

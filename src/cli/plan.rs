@@ -298,6 +298,12 @@ impl Planning {
         }
     }
 
+    /// In numbers that are easy to read: all, and of each variant.
+    fn rounded(&self, size: &Size) -> (u64, u64) {
+        let each = rounded_up(size.participants_per_variant, 3);
+        (each * self.design.weights.len() as u64, each)
+    }
+
     fn days(&self, participants: u64) -> Option<u64> {
         self.daily
             .map(|daily| (participants as f64 / daily).ceil() as u64)
@@ -327,17 +333,13 @@ fn text(planning: &Planning, document: &Document, width: usize) -> String {
         let weeks = size
             .days
             .map_or_else(|| "–".to_owned(), |days| number(days.div_ceil(7)));
-        grid.push([
-            name.to_owned(),
-            number(rounded_up(size.participants, 3)),
-            number(rounded_up(size.participants_per_variant, 3)),
-            days,
-            weeks,
-        ]);
+        let (all, each) = planning.rounded(size);
+        grid.push([name.to_owned(), number(all), number(each), days, weeks]);
     }
     text.push_str(&grid.text(width));
     text.push('\n');
-    text.push_str(&document.curve.text(width));
+    let (with_plan, _) = planning.rounded(&document.with_plan);
+    text.push_str(&(document.curve).text(planning.planned.unwrap_or(with_plan), width));
     text.push('\n');
     text.push_str(&advice(planning, document));
     text
@@ -383,7 +385,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
         )),
         None => lines.push(format!(
             "Declare before the start: \"planned_participants\": {}",
-            rounded_up(document.with_plan.participants, 3)
+            planning.rounded(&document.with_plan).0
         )),
     }
     if planning.daily.is_none() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-
+use super::names::{self, Client};
+use super::page::Page;
 use crate::domain::results::grouped;
 use crate::domain::{Day, EventKind, Name, State};
 use crate::http::wire::Tracked;
@@ -53,6 +53,8 @@ pub struct Answers<'a> {
     pub namespace: &'a Name,
     /// The experiments that the config here wants in the script.
     pub wanted: Vec<&'a Name>,
+    /// Its drafts, which are in no script.
+    pub drafts: Vec<&'a Name>,
     pub now: SystemTime,
 }
 
@@ -183,7 +185,7 @@ impl Answers<'_> {
             Home::Deployed => "run `lamed deploy`",
             _ => "start the new `lamed serve`; check the path that `extra_wiring` gives it",
         };
-        let Ok(client) = serde_json::from_str::<Client>(&answer.body) else {
+        let Some(client) = self.client() else {
             let found = format!("the API does not serve it: it answered {}", answer.status);
             return Check::failed(CHECK, found, update);
         };
@@ -197,7 +199,7 @@ impl Answers<'_> {
         if !missing.is_empty() {
             return Check::warning(
                 CHECK,
-                format!("without {} of your config", names(missing.iter().copied())),
+                format!("without {} of your config", listed(missing.iter().copied())),
                 match self.home {
                     Home::Deployed => "run `lamed deploy`",
                     _ => "check which config file the server uses",
@@ -221,7 +223,23 @@ impl Answers<'_> {
                 "declare one: `lamed new NAME --variants old,new --goal bought --start`",
             );
         }
-        Check::ok(CHECK, format!("served with {}", names(served.into_iter())))
+        Check::ok(CHECK, format!("served with {}", listed(served.into_iter())))
+    }
+
+    fn client(&self) -> Option<Client> {
+        serde_json::from_str(&self.script.as_ref().ok()?.body).ok()
+    }
+
+    /// Whether the API knows what a page names.
+    #[must_use]
+    pub fn names_check(&self, page: &Page) -> Option<Check> {
+        let client = self.client()?;
+        names::check(
+            &page.mentions()?,
+            &client,
+            &self.drafts,
+            page.has_other_code(),
+        )
     }
 
     /// Whether the key opens, and what was counted.
@@ -325,7 +343,7 @@ fn experiments(found: &Found) -> Vec<Check> {
             CHECK,
             format!(
                 "running, but without participants: {}",
-                names(silent.iter().copied())
+                listed(silent.iter().copied())
             ),
             "check the name in `lamed.run` or `data-lamed`, and `paths` in the config",
         ));
@@ -335,7 +353,7 @@ fn experiments(found: &Found) -> Vec<Check> {
             CHECK,
             format!(
                 "events come for {}, which the config does not declare",
-                names(strangers.iter().copied())
+                listed(strangers.iter().copied())
             ),
             "correct the name on the page, or declare it with `lamed new`",
         ));
@@ -346,20 +364,8 @@ fn experiments(found: &Found) -> Vec<Check> {
     checks
 }
 
-/// What the script is made of, as far as it matters here.
-#[derive(Deserialize)]
-struct Client {
-    namespace: String,
-    experiments: Vec<Served>,
-}
-
-#[derive(Deserialize)]
-struct Served {
-    name: String,
-}
-
 /// `` `a`, `b` and 3 more ``
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);

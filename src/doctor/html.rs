@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{HtmlString, Spanned, StartTag, Token, Tokenizer};
 
+use super::names::Mention;
+
 /// What of a page is looked at.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Document {
@@ -18,6 +20,8 @@ pub(super) struct Document {
     /// The policies in `<meta>` of the head.
     pub policies: Vec<String>,
     pub scripts: Vec<Script>,
+    /// What the attributes of elements name.
+    pub mentions: Vec<Mention>,
 }
 
 /// A script element.
@@ -97,6 +101,7 @@ impl Document {
         if place.templates > 0 {
             return;
         }
+        self.mentions.extend(attributes.mentions());
         match name.as_str() {
             "html" => self.track = self.track.take().or_else(|| attributes.get("data-track")),
             "base" => self.base = self.base.take().or_else(|| attributes.get("href")),
@@ -157,6 +162,16 @@ impl Attributes<'_> {
     fn is(&self, name: &str, value: &str) -> bool {
         self.get(name)
             .is_some_and(|given| given.trim().eq_ignore_ascii_case(value))
+    }
+
+    fn mentions(&self) -> impl Iterator<Item = Mention> {
+        let experiment = self.get("data-lamed");
+        let variant = (experiment.clone().zip(self.get("data-lamed-variant")))
+            .map(|(experiment, variant)| Mention::Variant(experiment, variant));
+        let goal = self.get("data-lamed-goal").map(Mention::Goal);
+        [experiment.map(Mention::Experiment), variant, goal]
+            .into_iter()
+            .flatten()
     }
 
     fn kind(&self) -> Kind {

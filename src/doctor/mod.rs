@@ -6,6 +6,7 @@
 mod api;
 mod csp;
 mod html;
+mod names;
 mod page;
 mod tag;
 

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::csp::{Block, Code, Place, Policy};
 use super::html::{Document, Kind, Script};
+use super::names::{Mention, mentions};
 use super::tag::{Form, Tag, base_of, is_same, tags};
 use crate::preflight::Check;
 
@@ -109,6 +110,22 @@ impl Page {
         checks.push(self.script_check(tag, &policies));
         checks.extend(self.connection_check(tag, &policies));
         checks
+    }
+
+    /// What the HTML names; none where the page has no tag whose experiments lamed declares.
+    pub(super) fn mentions(&self) -> Option<Vec<Mention>> {
+        let tags = self.tags(None);
+        let is_ours = tags.first().is_some_and(|tag| tag.form != Form::AlephBet);
+        is_ours.then(|| mentions(&self.document))
+    }
+
+    /// Whether the page has scripts that are not read here, and may name more.
+    pub(super) fn has_other_code(&self) -> bool {
+        let tags = self.tags(None);
+        let is_tag = |script: &&Script| tags.iter().any(|tag| std::ptr::eq(tag.script, *script));
+        (self.document.scripts.iter())
+            .any(|script| (script.src.is_some() || script.kind == Kind::Module) && !is_tag(&script))
+            || tags.iter().any(|tag| tag.form == Form::Import)
     }
 
     /// With the number of `<meta>` policies that stand before it, for each in a `<meta>`.

@@ -115,12 +115,28 @@ fn strings(code: &str) -> impl Iterator<Item = String> {
                 continue;
             };
             rest = &inner[end + 1..];
-            let json = format!("\"{}\"", inner[..end].replace("\\'", "'"));
-            if let Ok(text) = serde_json::from_str(&json) {
+            if let Some(text) = value_of(&inner[..end]) {
                 return Some(text);
             }
         }
     })
+}
+
+/// The string with which code begins, if it begins with one.
+pub(super) fn string_at(code: &str) -> Option<String> {
+    let quote = code
+        .chars()
+        .next()
+        .filter(|quote| "\"'`".contains(*quote))?;
+    let inner = &code[1..];
+    let text = &inner[..end_of(inner, quote)?];
+    let is_built = quote == '`' && text.contains("${");
+    if is_built { None } else { value_of(text) }
+}
+
+/// What a string in code means, in JSON's escapes.
+fn value_of(inner: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{}\"", inner.replace("\\'", "'"))).ok()
 }
 
 /// Where a string ends; none where its line does before.

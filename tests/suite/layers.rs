@@ -32,7 +32,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("preflight", &["config", "deploy", "domain", "store"]),
     (
         "doctor",
-        &["assets", "domain", "http", "preflight", "report"],
+        &["assets", "config", "domain", "http", "preflight", "report"],
     ),
     ("server", &["domain", "store", "http", "report", "assets"]),
     (

@@ -57,14 +57,14 @@ impl Curve {
             .collect()
     }
 
-    /// The drawing, with a title.
-    pub(super) fn text(&self, width: usize) -> String {
+    /// The drawing, with a title that names the visitors by a number that is easy to read.
+    pub(super) fn text(&self, visitors: u64, width: usize) -> String {
         let columns = width.clamp(40, MAX_WIDTH) - MARGIN - 1;
         let points = self.at(columns - 1);
         let row = |power: f64| (power * ROWS as f64).round() as usize;
         let mut text = format!(
             "Power of {} visitors, by effect (● with a plan, ○ without)\n",
-            grouped(self.participants as f64)
+            grouped(visitors as f64)
         );
         for at in (0..=ROWS).rev() {
             let line: String = (points.iter())

@@ -253,9 +253,16 @@ pub(super) async fn find(
         .chain(runs.present().map(|declared| declared.name.as_str()))
         .collect();
     if known.contains(&name.as_str()) {
-        let of_run = run.map_or_else(String::new, |run| format!("run {run} of "));
+        let (of_run, remedy) = match run {
+            Some(run) => (format!("run {run} of "), ""),
+            None => (
+                String::new(),
+                ": open your page in a private window, as lamed counts each browser once; \
+                 `lamed doctor URL` checks the page",
+            ),
+        };
         return Err(CliError::failed(format!(
-            "no events of {of_run}experiment `{}` in namespace `{}` yet",
+            "no events of {of_run}experiment `{}` in namespace `{}` yet{remedy}",
             visible(name.as_str()),
             visible(config.namespace.as_str())
         )));

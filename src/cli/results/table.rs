@@ -259,7 +259,10 @@ fn name(results: &Results, variant: &str) -> String {
         let mut variants = results.variants.iter();
         variants.any(|variant| variant.name.as_str() == name && variant.compared)
     };
+    // The first variant of an undeclared experiment is compared with nothing yet.
+    let is_alone = results.variants.iter().filter(|one| one.compared).count() < 2;
     let role = match is_control {
+        true if is_alone => "",
         true => " (control)",
         false if compared(variant) => "",
         false => " (not declared)",

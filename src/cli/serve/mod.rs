@@ -407,7 +407,11 @@ fn say_ready(
         );
     }
     context.printer.data(&text)?;
-    if opened.fleeting {
+    if args.demo {
+        (context.printer).talk(
+            "\nThis is a demo: two invented experiments to look at. They are lost when the server stops (Ctrl-C).",
+        );
+    } else if opened.fleeting {
         (context.printer).talk(
             "\nThe counts are lost when the server stops (Ctrl-C); use `--store embedded:lamed.db` to keep them",
         );

@@ -28,6 +28,7 @@ fn wrong(change: impl FnOnce(&mut Answers)) -> Vec<(&'static str, Status, String
         counted: None,
         namespace: &namespace,
         wanted: vec![&wanted],
+        drafts: Vec::new(),
         now: SystemTime::UNIX_EPOCH + Duration::from_hours(1_000),
     };
     change(&mut answers);

@@ -37,7 +37,7 @@ impl Setting<'_> {
         let elapsed = self.traffic.filter(|_| self.is_running)?.elapsed();
         (elapsed < 7).then(|| {
             format!(
-                "Only {} counted so far. A full week is safer: visitors of weekdays and weekends differ.",
+                "A full week is safer: only {} counted so far, and visitors of weekdays and weekends differ.",
                 match elapsed {
                     1 => "1 day is".to_owned(),
                     _ => format!("{} are", number_of(elapsed, "day")),

@@ -64,7 +64,7 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     delete(&[]).gives(0, "", &hint);
     line(&server.home, &["results", "--local"]).gives(
         0,
-        "kept\n · No conversions yet\n variant      participants\n v (control)             1\n",
+        "kept\n · No conversions yet\n variant  participants\n v                   1\n",
         "",
     );
     // What was remembered is gone, too.

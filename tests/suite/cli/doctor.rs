@@ -88,6 +88,16 @@ const PAGES: &[(&str, &str)] = &[
          'nonce-1'; connect-src http://API\n\n\
          <script src=http://API/prod/lamed.js></script><script nonce=1>lamed.run('color', {})</script>",
     ),
+    (
+        "/misspelled",
+        "200\ncontent-type: text/html\n\n<script src=http://API/prod/lamed.js></script>\
+         <script>lamed.run('colour', {})</script><button data-lamed-goal=bougth>",
+    ),
+    (
+        "/draft",
+        "200\ncontent-type: text/html\n\n<script src=http://API/prod/lamed.js></script>\
+         <h1 data-lamed=price data-lamed-variant=new hidden></h1>",
+    ),
     ("/bare", "200\ncontent-type: text/html\n\n<p>Nothing here"),
     (
         "/late",
@@ -122,6 +132,8 @@ async fn each_page_is_told_what_is_wrong_with_it() {
     for path in [
         "good",
         "allowed",
+        "misspelled",
+        "draft",
         "bare",
         "late",
         "elsewhere",
@@ -151,6 +163,7 @@ const TOLD: &str = r#"--- good: 0
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
+ ✓  names        the page uses only declared names
 --- allowed: 0
  ✓  page         http://SITE~~~~~~~~~~~/allowed
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
@@ -158,6 +171,25 @@ const TOLD: &str = r#"--- good: 0
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the policy of the page lets the script run
  ✓  CSP, events  the policy of the page lets events pass
+ ✓  names        the page uses only declared names
+--- misspelled: 0
+ ✓  page         http://SITE~~~~~~~~~~~/misspelled
+ ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
+ ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
+ ✓  position     in the `<head>`, before the page is shown
+ ✓  CSP, script  the page has no policy
+ !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
+                 more like this)
+                 → correct the name on the page, or declare it in the config
+--- draft: 0
+ ✓  page         http://SITE~~~~~~~~~~~/draft
+ ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
+ ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
+ ✓  position     in the `<head>`, before the page is shown
+ ✓  CSP, script  the page has no policy
+ !  names        `price` is a draft: visitors see the control and are not counted
+                 → look at a variant with `?lamed.price=VARIANT` in the URL; start the experiment
+                 with `lamed start`
 --- bare: 1
  ✓  page         http://SITE~~~~~~~~~~~/bare
  ✗  tag          the HTML of the page has no lamed tag
@@ -171,6 +203,9 @@ error: checks failed: tag
  !  position     the tag is `async`: visitors may see the control before their variant
                  → put the tag into the `<head>`, without `async`, `defer` or `type="module"`
  ✓  CSP, script  the page has no policy
+ !  names        the page uses no experiment: it counts nothing
+                 → add the code that `lamed snippet` prints, for example `lamed.run(…)` or
+                 `data-lamed`
 --- elsewhere: 1
  ✓  page         http://SITE~~~~~~~~~~~/elsewhere
  ✓  tag          http://SITE~~~~~~~~~~~/prod/lamed.js
@@ -180,6 +215,9 @@ error: checks failed: tag
                  src="http://API~~~~~~~~~~~~/prod/lamed.js"></script>`
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
+ !  names        the page uses no experiment: it counts nothing
+                 → add the code that `lamed snippet` prints, for example `lamed.run(…)` or
+                 `data-lamed`
 error: checks failed: address
 --- script: 1
  ✓  page         http://SITE~~~~~~~~~~~/script
@@ -190,6 +228,9 @@ error: checks failed: address
                  header
                  → add `http://API~~~~~~~~~~~~` to `script-src`
  ✓  CSP, events  the policy of the page lets events pass
+ !  names        the page uses no experiment: it counts nothing
+                 → add the code that `lamed snippet` prints, for example `lamed.run(…)` or
+                 `data-lamed`
 error: checks failed: CSP, script
 --- events: 1
  ✓  page         http://SITE~~~~~~~~~~~/events
@@ -200,6 +241,9 @@ error: checks failed: CSP, script
  ✗  CSP, events  the browser sends no events to http://API~~~~~~~~~~~~: `connect-src 'self'` in the
                  `<meta>` of the page
                  → add `http://API~~~~~~~~~~~~` to `connect-src`
+ !  names        the page uses no experiment: it counts nothing
+                 → add the code that `lamed snippet` prints, for example `lamed.run(…)` or
+                 `data-lamed`
 error: checks failed: CSP, events
 --- moved: 0
  ✓  page         http://SITE~~~~~~~~~~~/moved (redirected to http://SITE~~~~~~~~~~~/good)
@@ -207,6 +251,7 @@ error: checks failed: CSP, events
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
+ ✓  names        the page uses only declared names
 --- loop: 1
  ✗  page         cannot load http://SITE~~~~~~~~~~~/loop: more than 10 redirects
                  → check the URL, and that the web server runs
@@ -379,7 +424,8 @@ fn an_api_that_is_not_found_has_a_line_of_its_own() {
     let expected = format!(
         "✓ page {url} ✓ tag http://{0}/prod/lamed.js ✓ address the page sends events to http://{0}/prod ✓ position in \
          the `<head>`, before the page is shown ✓ CSP, script the page has no policy ✗ API no AWS region is set: use \
-         `--region`, set `AWS_REGION`, or run `aws configure`; use `--local` for the API of `lamed serve --local`",
+         `--region`, set `AWS_REGION`, or run `aws configure`; use `--local` for your server on this machine, \
+         http://{0}/prod",
         server.address
     );
     assert_eq!(told, expected);
@@ -392,9 +438,15 @@ fn an_api_that_is_not_found_has_a_line_of_its_own() {
 #[test]
 fn a_page_is_named_as_a_browser_names_it() {
     let home = home();
+    fs::write(home.path().join("page.html"), "").unwrap();
     for (page, error) in [
         ("ftp://a.example/", "expected the URL of a page"),
         ("http://", "expected the URL of a page"),
+        (
+            "file:///srv/page.html",
+            "not files: run `python3 -m http.server",
+        ),
+        ("page.html", "not files: run `python3 -m http.server"),
     ] {
         let outcome = line(&home, &["doctor", page]).run();
         let told = outcome.code == Some(2) && outcome.stderr.contains(error);

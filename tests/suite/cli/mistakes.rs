@@ -36,12 +36,18 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
         "",
         "error: missing variant: expected one of `red`, `blue`\n",
     );
-    // What is missing of a new one is clap's to say.
-    let new = line(&home, &["new", "--config", "other.json"]).run();
-    assert!(
-        new.stderr.contains("required arguments were not provided"),
-        "{new}"
-    );
+    for (given, told) in [
+        (
+            &["new", "--config", "other.json"][..],
+            "missing experiment: `lamed new EXPERIMENT --variants old,new`",
+        ),
+        (
+            &["new", "--config", "other.json", "price"],
+            "missing variants: use `--variants`, the control first, for example `--variants old,new`",
+        ),
+    ] {
+        line(&home, given).gives(2, "", &format!("error: {told}\n"));
+    }
 }
 
 /// The port of an address.

@@ -27,10 +27,10 @@ Effect: 10 %, from 5 % to 5.5 %
 2 variants, 1,000 visitors a day
 
  80 % power      visitors  per variant  days  full weeks
- with a plan       77,700       38,900    78          12
- without a plan   143,000       71,200   143          21
+ with a plan       77,800       38,900    78          12
+ without a plan   142,400       71,200   143          21
 
-Power of 77,645 visitors, by effect (● with a plan, ○ without)
+Power of 77,800 visitors, by effect (● with a plan, ○ without)
  100 % │                                             ●●●●●●●●●●●●●●●●●●●●●●●●●●
        │                                      ●●●●●●●     ○○○○○○○
   80 % │··································●●●●·······○○○○○·····················
@@ -45,7 +45,7 @@ Power of 77,645 visitors, by effect (● with a plan, ○ without)
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-Declare before the start: \"planned_participants\": 77700
+Declare before the start: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 

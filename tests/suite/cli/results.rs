@@ -70,7 +70,8 @@ const LIST: &str = " experiment    participants  verdict
 const TABLES: &str = "\
 button color
  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+     differ.
  clicked        conversions     rate  change (safe range)  valid any time              chance to win
  blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
  gone                     0        –                                                │
@@ -548,8 +549,8 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
         0,
         "<U+001B>[2Je
  · Only one variant: nothing to compare
- <U+009B>31mg<U+000A>            participants  conversions     rate
- <U+001B>]0;v<U+0007> (control)             2            1  50.00 %
+ <U+009B>31mg<U+000A>  participants  conversions     rate
+ <U+001B>]0;v<U+0007>             2            1  50.00 %
 ",
         "",
     );

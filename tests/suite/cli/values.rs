@@ -120,7 +120,7 @@ const TABLES: &str = "\
 --- 140
 price
  ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
  order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  valid any time
  blue (control)           600          120  20.00 %           20.00             4.00                       │
  red                      600          121  20.17 %           80.99            16.33  +308 % (176 to 504)  │          ├────────●───────────┤
@@ -135,8 +135,8 @@ price
 price
  ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %).
    You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays
-     and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of
+     weekdays and weekends differ.
  order placed       rate  EUR per visitor  change (safe range)
  blue (control)  20.00 %             4.00
  red             20.17 %            16.33  +308 % (176 to 504)
@@ -150,8 +150,8 @@ price
 price
  ✓ red wins: 308 % more EUR per visitor from order
    placed (likely 176–504 %). You can stop
-   - Only 1 day is counted so far. A full week is
-     safer: visitors of weekdays and weekends
+   - A full week is safer: only 1 day is counted
+     so far, and visitors of weekdays and weekends
      differ.
  order placed    EUR per visitor  valid any time
  blue (control)             4.00  │
@@ -169,7 +169,7 @@ const MARKDOWN: &str = "\
 
 **red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop**
 
-- Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+- A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
 
 | order placed | participants | conversions | EUR per visitor | change (safe range) |
 | --- | ---: | ---: | ---: | ---: |

@@ -98,7 +98,7 @@ fn a_first_experiment_makes_the_file() {
         json!({"50% off": {"variants": {"plain": 3, "banner": 1}, "goals": ["bought"], "state": "draft"}})
     );
     for (arguments, error) in [
-        (&["new", "x"][..], "--variants <VARIANTS>"),
+        (&["new", "x"][..], "use `--variants`"),
         (
             &["new", "x", "--variants", "a=-1"],
             "the weight must be a whole number from 0",
@@ -180,8 +180,9 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     )
     .run();
     assert!(
-        outcome.stdout.contains("headline")
-            && outcome.stderr.starts_with("warning: counts are missing: ")
+        outcome.stdout.contains("  a 1 : b 1          –             –\n")
+            && outcome.stderr.starts_with("warning: counts are missing: "),
+        "{outcome}"
     );
     let outcome = line(&server.home, &["experiments", "--url", "nonsense"]).run();
     let is_usage = outcome.code == Some(2) && outcome.stderr.starts_with("error: `--url nonsense`");

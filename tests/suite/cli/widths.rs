@@ -40,7 +40,7 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
  g            participants  conversions     rate  change (safe range)  valid any time                                chance to win
  a (control)         1,000           60   6.00 %                       │
  b                   1,000          120  12.00 %   +100 % (27 to 245)  │    ├────────────●────────────────────────┤       > 99.9 %
@@ -54,7 +54,8 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+     differ.
  g            conversions     rate  change (safe range)  valid any time                chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
@@ -68,8 +69,8 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays
-     and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of
+     weekdays and weekends differ.
  g               rate  change (safe range)  valid any time         chance to win
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├─────●───────────┤       > 99.9 %
@@ -83,8 +84,8 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of
-     weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors
+     of weekdays and weekends differ.
  g               rate  change (safe range)  valid any time
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
@@ -99,7 +100,7 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer:
+   - A full week is safer: only 1 day is counted so far, and
      visitors of weekdays and weekends differ.
  g               rate  change (safe range)  valid any time
  a (control)   6.00 %                       │
@@ -116,8 +117,8 @@ all
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can
    stop
-   - Only 1 day is counted so far. A full week is
-     safer: visitors of weekdays and weekends
+   - A full week is safer: only 1 day is counted
+     so far, and visitors of weekdays and weekends
      differ.
  g               rate  change (safe range)
  a (control)   6.00 %
@@ -133,8 +134,8 @@ all
 e
  ✓ b wins: 100 % more g (likely 27–245
    %). You can stop
-   - Only 1 day is counted so far. A
-     full week is safer: visitors of
+   - A full week is safer: only 1 day is
+     counted so far, and visitors of
      weekdays and weekends differ.
  g               rate  valid any time
  a (control)   6.00 %  │
@@ -149,7 +150,8 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.
+   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+     differ.
  g            conversions     rate  change (safe range)  valid any time                chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
