@@ -141,7 +141,7 @@ impl<'a> Split<'a> {
         let missing = self.expected(*weight) - variant.participants as f64;
         (missing >= 1.0).then(|| {
             format!(
-                "{} lacks about {}. Check that it loads as fast as the others, does not redirect before it is counted, \
+                "{} has about {} too few. Check that it loads as fast as the others, does not redirect before it is counted, \
                  and works in every browser.",
                 variant.name,
                 visitors(missing.round() as u64)
@@ -260,7 +260,7 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
         Some(side) => {
             let name = &side.variant;
             let text = format!(
-                "{name} has conversions but no visitors: no winner called. Check that your pages count the visitors of \
+                "{name} has conversions but no visitors: no winner chosen. Check that your pages count the visitors of \
                  {name}"
             );
             return Verdict::new(VerdictKind::Count, Some(name), text);
@@ -268,6 +268,6 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
         None if exceeds => "There are more conversions than visitors",
         None => "A visitor can do this more than once",
     };
-    let text = format!("{why}: averages shown, no winner called");
+    let text = format!("{why}: averages shown, no winner chosen");
     Verdict::new(VerdictKind::Count, None, text)
 }
