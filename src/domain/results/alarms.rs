@@ -90,9 +90,9 @@ impl<'a> Split<'a> {
         };
         let text = format!("Visitors are split unevenly{detail}. {UNTIL_YOU_KNOW}");
         let began = self.first_day(counts, days, variants).map(|(day, is_first)| match is_first {
-            true => format!("The split is uneven since the first day, {}.", short(day)),
+            true => format!("The split has been uneven since the first day, {}.", short(day)),
             false => format!(
-                "The alarm was first on at the end of {}. Look for what changed on that day or shortly before.",
+                "The alarm started at the end of {}. Look for what changed on that day or shortly before.",
                 short(day)
             ),
         });
@@ -212,7 +212,7 @@ pub(super) fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdi
     let mut compared = (goal.variants.iter().zip(variants)).filter(|(_, one)| one.compared);
     let (side, _) = compared.find(|(side, _)| side.conversions > side.participants)?;
     let text = format!(
-        "{} has {} of only {}, and the goal counts once per visitor. {UNTIL_YOU_KNOW}",
+        "{} has {} but only {}, and the goal counts once per visitor. {UNTIL_YOU_KNOW}",
         side.variant,
         number_of(side.conversions, "conversion"),
         visitors(side.participants),

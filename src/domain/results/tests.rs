@@ -91,7 +91,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 90, 101)]),
             Some(&once),
             TooManyConversions,
-            "b has 101 conversions of only 90 visitors, and the goal counts once per visitor. Do not use the results \
+            "b has 101 conversions but only 90 visitors, and the goal counts once per visitor. Do not use the results \
              until you know why",
         ),
         (

@@ -304,7 +304,7 @@ fn what_to_do_stands_with_the_alarm_of_the_sample_ratio() {
     assert_eq!(
         found.verdict.steps,
         [
-            "The alarm was first on at the end of 6 Dec. Look for what changed on that day or shortly before.",
+            "The alarm started at the end of 6 Dec. Look for what changed on that day or shortly before.",
             "b has about 350 visitors too few. Check that it loads as fast as the others, does not redirect before it is \
              counted, and works in every browser.",
             "The code of b failed for 612 visitors (a: 3). Look in the browser console, and fix it.",
