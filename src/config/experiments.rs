@@ -384,7 +384,7 @@ impl JsonSchema for Goal {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FullGoal {
-    /// The name of the goal, which is the name of its event.
+    /// The name of the goal. Pages send it as the name of the event.
     name: Name,
     /// Whether the goal is counted once per visitor. If not, results show a number per participant
     /// instead of a percentage.

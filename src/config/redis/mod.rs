@@ -158,7 +158,7 @@ struct Keys {
     /// The number of the database in the Redis.
     #[schemars(extend("default" = 0))]
     db: Option<Db>,
-    /// The ACL user. Leave it empty for no user.
+    /// The name of the Redis user. Leave it empty for no user.
     username: Option<Text>,
     /// The password of the Redis. Leave it empty for no password.
     password: Option<Text>,
