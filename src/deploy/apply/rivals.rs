@@ -64,17 +64,28 @@ impl Work<'_> {
             let stages = self.stage_of_plan().into_iter().collect();
             let step = Step::DeleteUsagePlan { id, stages };
             let deleted = self.key_and_plan(&step).await;
-            tracing::info!(?deleted, "another deploy was first: removing the usage plan of this one");
+            tracing::info!(
+                ?deleted,
+                "another deploy was first: removing the usage plan of this one"
+            );
         }
         if let Some(id) = api {
             let delete = async || gateway.delete_rest_api().rest_api_id(&id).send().await;
             let deleted = self.aws.remove("apigateway:DeleteRestApi", delete).await;
-            tracing::info!(?deleted, id, "another deploy was first: removing the REST API of this one");
+            tracing::info!(
+                ?deleted,
+                id,
+                "another deploy was first: removing the REST API of this one"
+            );
         }
         if let Some(id) = key {
             let delete = async || gateway.delete_api_key().api_key(&id).send().await;
             let deleted = self.aws.remove("apigateway:DeleteApiKey", delete).await;
-            tracing::info!(?deleted, id, "another deploy was first: removing the API key of this one");
+            tracing::info!(
+                ?deleted,
+                id,
+                "another deploy was first: removing the API key of this one"
+            );
         }
     }
 }

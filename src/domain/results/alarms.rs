@@ -141,8 +141,8 @@ impl<'a> Split<'a> {
         let missing = self.expected(*weight) - variant.participants as f64;
         (missing >= 1.0).then(|| {
             format!(
-                "{} has about {} too few. Check that it loads as fast as the others, does not redirect before it is counted, \
-                 and works in every browser.",
+                "{} has about {} too few. Check that it loads as fast as the others, does not redirect before it is \
+                 counted, and works in every browser.",
                 variant.name,
                 visitors(missing.round() as u64)
             )
