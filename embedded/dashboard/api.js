@@ -41,12 +41,12 @@ async function send(method, path, { query = {}, body, signal } = {}) {
     text = await reply.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure(0, "The server does not answer. Check that lamed is running.");
+    throw new Failure(0, "The server does not answer: check that lamed is running");
   }
   let data = null;
   try { data = JSON.parse(text); } catch { /* said below */ }
-  if (!reply.ok) throw new Failure(reply.status, data?.message || `The server answered ${reply.status}.`);
-  if (!data) throw new Failure(reply.status, "The server's answer is not JSON.");
+  if (!reply.ok) throw new Failure(reply.status, data?.message || `The server answered ${reply.status}`);
+  if (!data) throw new Failure(reply.status, "The server's answer is not JSON");
   return data;
 }
 
@@ -57,7 +57,7 @@ async function fetchExperiments(namespace, signal) {
 
 async function fetchExperiment({ namespace, experiment, control }, signal) {
   if (!snapshot) return send("GET", "experiment", { query: { experiment, namespace: namespace || null, control }, signal });
-  if (!Object.hasOwn(snapshot.details, experiment)) throw new Failure(404, `The snapshot has no experiment “${experiment}”.`);
+  if (!Object.hasOwn(snapshot.details, experiment)) throw new Failure(404, `This saved page has no experiment “${experiment}”`);
   const { usual, others } = snapshot.details[experiment];
   return control !== null && Object.hasOwn(others, control) ? against(usual, control, others[control]) : usual;
 }

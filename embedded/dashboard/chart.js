@@ -47,10 +47,10 @@ const ofParticipants = ({ participants }) => ({ value: participants, counts: "" 
 function goalChart(detail, goal, classOf, trusted) {
   const { write, axis } = measureOf(goal);
   const compared = trusted && comparisonsOf(goal).some((one) => one.sequential_interval);
-  const bandNote = compared ? " The shaded area is the safe range of the change. While it touches the line of the control, the change can still be chance." : "";
+  const bandNote = compared ? " The shaded area is the safe range of the change. While it touches the line of the control, the change may be random." : "";
   const views = [
     { key: "so-far", title: "So far", pointOf: soFar, note: `${goal.value ? "The average" : "The rate"} of all participants up to each day.${bandNote}` },
-    { key: "by-day", title: "By day", pointOf: ofTheDay, note: "What each day has, by the participants of that day. Single days go up and down by chance." },
+    { key: "by-day", title: "By day", pointOf: ofTheDay, note: "Only the participants of each day. Single days go up and down at random." },
   ];
   return chartWithViews(`goal ${goal.goal}`, visibleText(goal.goal), detail, views.map((view) => ({
     ...view, write, axis, series: seriesOf(detail, goal, classOf, view.pointOf),
@@ -246,7 +246,7 @@ function dayTable(detail, goal) {
     return el("td", {}, entry ? measure.write(measure.ofDay(entry)) : ABSENT, entry && el("span", { class: "small" }, `${whole(entry.conversions)} / ${whole(participants)}`));
   });
   return scrolling(`${visibleText(goal.goal)} by day`, el("table", { class: "figures", "data-table": "days" },
-    el("caption", {}, "All participants up to that day; below it, the conversions and the participants of that day alone."),
+    el("caption", {}, "The large number is for all participants up to that day. The small numbers are the conversions and participants of that day only."),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day (UTC)"), goal.variants.map(({ variant }) => el("th", { scope: "col" }, named(variant))))),
     el("tbody", {}, detail.days.map((day) => el("tr", {}, el("th", { scope: "row" }, dateFormat.format(timeOf(day.day))), cells(day))))));
 }

@@ -31,7 +31,7 @@ function pairMatrix(goal, pairs, { classOf, scale: wanted, detail, trusted }) {
         : el("span", { class: "small" }, "too early to say"));
   };
   return scrolling(`All variants compared for ${visibleText(goal.goal)}`, el("table", { class: "figures pairs", "data-table": "pairs" },
-    el("caption", {}, "Each cell compares the variant of its row with the variant of its column. Green and red take all pairs of the goal into account.",
+    el("caption", {}, "Each cell compares the variant of its row with the variant of its column. Green (better) and red (worse) are decided: they take all pairs of the goal into account.",
       variants.length < goal.variants.filter((one) => one.interval).length && ` Only the ${whole(variants.length)} largest variants are shown.`),
     el("thead", {}, el("tr", {}, el("td", {}), variants.map((name) => el("th", { scope: "col" }, named(name))))),
     el("tbody", {}, variants.map((name) => el("tr", { class: classOf(name) },
@@ -55,17 +55,17 @@ function figuresTable(goal, { classOf, detail }) {
   const lines = [
     [`${measure.head}, usual 95${NARROW}% range`, (one) => [measure.write(measure.of(one)), measure.range(one)], true],
     goal.value && ["Total", (one) => [amount(one.worth?.total, goal.value.unit)], true],
-    goal.value && ["Conversions, and what one is worth on average", (one) => [whole(one.conversions), amount(one.worth?.per_conversion, goal.value.unit)], true],
+    goal.value && ["Conversions, and their average value", (one) => [whole(one.conversions), amount(one.worth?.per_conversion, goal.value.unit)], true],
     !goal.value && ["Chance to be the best", (one) => [chance(one.chance_to_be_best)], true],
     !goal.value && ["Chance to win against the control", (_, versus) => [chance(versus.chance_to_win)]],
     [`Change in ${inUnits}, safe range`, (_, versus) => points(versus.difference, versus.sequential_interval)],
     ["p-value, safe at any time", (_, versus) => [pValue(versus.sequential_p_value)]],
     ["p-value for all comparisons together (Holm)", (_, versus) => [pValue(versus.p_holm), versus.decided_on && `decided on ${dayFormat.format(timeOf(versus.decided_on))}`]],
-    [`Change in ${inUnits}, for one look only`, (_, versus) => points(versus.difference, versus.difference_interval)],
-    ["p-value, for one look only", (_, versus) => [pValue(versus.p_value), { fisher: "Fisher’s exact test", welch: `Welch’s test, t ${significant(versus.z)}` }[versus.method] ?? `z ${significant(versus.z)}`]],
+    [`Change in ${inUnits}, if you look only once`, (_, versus) => points(versus.difference, versus.difference_interval)],
+    ["p-value, if you look only once", (_, versus) => [pValue(versus.p_value), { fisher: "Fisher’s exact test", welch: `Welch’s test, t ${significant(versus.z)}` }[versus.method] ?? `z ${significant(versus.z)}`]],
     !goal.value && ["Expected loss", (_, versus) => [loss(versus.expected_loss)]],
-    ["More participants for each variant, for the change seen", (_, versus) => [whole(needed(versus).for_effect_seen)]],
-    ["More participants for each variant, for the minimum effect", (_, versus) => [whole(needed(versus).for_minimum_effect)]],
+    ["Participants still needed per variant, for the change so far", (_, versus) => [whole(needed(versus).for_effect_seen)]],
+    ["Participants still needed per variant, for the minimum effect", (_, versus) => [whole(needed(versus).for_minimum_effect)]],
   ].filter(Boolean);
   const square = (one, [, write, always]) => {
     const [value, small] = one.versus_control || always ? write(one, one.versus_control) : [""];
@@ -77,7 +77,7 @@ function figuresTable(goal, { classOf, detail }) {
     el("tbody", {}, lines.map((line) => el("tr", {}, el("th", { scope: "row" }, line[0]), variants.map((one) => square(one, line)))))));
 }
 
-const ratioFigures = (srm) => `χ² ${significant(srm.chi_square)}, p ${pValue(srm.p_value)} for one look, p ${pValue(srm.sequential_p_value)} safe at any time`;
+const ratioFigures = (srm) => `χ² ${significant(srm.chi_square)}, p ${pValue(srm.p_value)} if you look only once, p ${pValue(srm.sequential_p_value)} safe at any time`;
 
 function participantsSection({ detail, classOf }) {
   const others = othersOf(detail);
@@ -114,12 +114,12 @@ function shareBar(share, declared) {
 
 function howToRead() {
   const terms = [
-    ["Change", "How much higher or lower the rate is than the rate of the control. In percent: of the control’s rate. In points: 5 % against 4 % is 1 point."],
+    ["Change", "How much higher or lower the rate is than the rate of the control. If the control has 4 % and the variant has 5 %, the change is 25 percent, or 1 point."],
     ["Safe range", "The true change is very likely in this range (95 %). You can look as often as you like: the range stays valid."],
-    ["Result", "Better and Worse are decided with all comparisons of the experiment in mind. You can act on them. “Not decided” means that the change can still be chance."],
-    ["Chance to win", "The probability that the variant is better than the control. It is a figure for one look: read it only together with the result."],
+    ["Result", "“Better” and “Worse” take all comparisons of the experiment into account. You can act on them. “Not decided” means that the change may be random."],
+    ["Chance to win", "The probability that the variant is better than the control. It is valid only if you look once: read it together with the result."],
     ["Expected loss", "What you lose on average if you choose the variant and it is worse than the control."],
-    ["p-value", "How surprising the difference would be if the variants were equal. “Holm” takes all comparisons of the experiment into account."],
+    ["p-value", "How surprising the change would be if the variants were equal. “Holm” takes all comparisons of the experiment into account."],
   ];
   return disclosure("read", "How to read this", () => el("dl", {}, terms.map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)])));
 }

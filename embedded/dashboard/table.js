@@ -71,7 +71,7 @@ function resultsTable(goal, { detail, classOf, scale: wanted, trusted }) {
       head("variant", "Variant"),
       head("rate", measure.head),
       compared && [
-        head("interval", onlyHeard("Change, drawn"), axisLabels(axis)),
+        head("interval", onlyHeard("Chart of the change"), axisLabels(axis)),
         head("change", "Change (safe range)", scale !== wanted && el("span", { class: "small" }, `in ${measure.unit.text.trim()}: too few conversions for a percentage`)),
         head("decided", "Result"),
       ])),
@@ -82,7 +82,7 @@ function othersRow(goal, detail, compared) {
   const { variants, participants } = othersOf(detail);
   return variants > 0 && row({ class: "others", "data-others": variants },
     el("th", { role: "rowheader", scope: "row", class: "variant" }, plural(variants, "other")),
-    cell("rate", el("span", { class: "small" }, `${whole(goal.other_conversions)} / ${whole(participants)}`, onlyHeard(" conversions of participants"))),
+    cell("rate", el("span", { class: "small" }, `${whole(goal.other_conversions)} / ${whole(participants)}`, onlyHeard(" conversions / participants"))),
     compared && [cell("interval"), cell("change"), cell("decided")]);
 }
 

@@ -20,7 +20,7 @@ function waitingBox(list, waits, { title = "h1", experiment } = {}) {
   const code = snippetOf(list, experiment);
   const status = el("p", { class: waits ? "signal" : "signal good", id: "signal", "data-arrived": waits ? null : "" },
     waits ? el("span", { class: "dot-of", "aria-hidden": "true" }) : mark("check"),
-    waits ? "Waiting for the first visitor…" : "The first visitor is here. lamed counts.");
+    waits ? "Waiting for the first visitor…" : "lamed counted the first visitor.");
   if (!waits) return [el("section", { class: "waiting arrived", id: "waiting" }, status)];
   return [el("section", { class: "waiting", id: "waiting" },
     el(title, { tabindex: -1 }, "Put lamed on your page"),

@@ -119,7 +119,8 @@ impl Endpoint {
             .collect();
         if !others.is_empty() {
             context.printer.warn(&format!(
-                "{} of your servers run on this machine: lamed uses the last one, {}; for another one use {}",
+                "{} of your servers run on this machine: lamed uses the one that you started last, {}; for another one \
+                 use {}",
                 others.len() + 1,
                 last.base,
                 others.join(" or ")

@@ -66,14 +66,14 @@ Examples:
 
 pub(super) const BACKUP: &str = "\
 Examples:
-  lamed backup copy.db --store embedded:lamed.db    copy the store; refuse if `copy.db` exists
+  lamed backup copy.db --store embedded:lamed.db     copy the store; refuse if `copy.db` exists
   lamed backup --json copy.db --store embedded:a.db  print the size as JSON";
 
 pub(super) const PLAN: &str = "\
 Examples:
   lamed plan --rate 5% --effect 10% --daily 1000  from 5 % to 5.5 %, with 1,000 visitors a day
-  lamed plan 'button color' --local               rate and visitors as `lamed serve --local` counted
-  lamed plan 'button color' --rate 5%             rate as you say, variants as declared";
+  lamed plan 'button color' --local               use the rate and visitors that `lamed serve --local` counted
+  lamed plan 'button color' --rate 5%             use this rate, and the declared variants";
 
 pub(super) const SNIPPET: &str = "\
 Examples:
@@ -94,7 +94,7 @@ Examples:
   lamed results --local                  show the results of `lamed serve --local`
   lamed results 'button color'           show one experiment of the deployed API
   lamed results --csv > results.csv      write a file for a spreadsheet
-  lamed results --fail-on loser,srm      for CI: exit with 1 on a loser or a wrong ratio";
+  lamed results --fail-on loser,srm      for CI: exit with 1 on a loser or an uneven split";
 
 pub(super) const DASHBOARD: &str = "\
 Examples:

@@ -115,7 +115,7 @@ enum Command {
     ///
     /// Without a URL, lamed checks the API. With the URL of a page, lamed also checks the HTML of the page: the
     /// tag, its address, and whether the content security policy (CSP) of the page lets the script load and send.
-    /// It counts nothing. The exit code is 0 if no check fails, otherwise 1.
+    /// The checks count no events. The exit code is 0 if no check fails, otherwise 1.
     #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Args),
     /// Declare a new experiment in the config file
@@ -129,14 +129,14 @@ enum Command {
     /// The results stay. `lamed start` continues the experiment.
     #[command(after_help = examples::STOP)]
     Stop(verbs::StopArgs),
-    /// Ship a variant: all visitors see it, and nothing more is counted
+    /// Ship a variant: all visitors see it, and counting ends
     ///
     /// The results stay.
     #[command(after_help = examples::SHIP)]
     Ship(verbs::ShipArgs),
     /// Start a new run of an experiment: all counts begin at 0
     ///
-    /// Visitors draw a variant again. The results of earlier runs stay.
+    /// Each visitor gets a variant again. The results of earlier runs stay.
     #[command(after_help = examples::RESTART)]
     Restart(verbs::Args),
     /// Hide an experiment from lists
@@ -147,7 +147,7 @@ enum Command {
     Experiments(experiments::Args),
     /// Show how many visitors and days an experiment needs
     ///
-    /// The power is the chance that the experiment finds an effect of this size. 80 % is usual. With
+    /// "Power" is the chance that the experiment finds an effect of this size. 80 % is usual. With
     /// `planned_participants` in the config, an experiment needs fewer visitors. Declare it before the start.
     #[command(after_help = examples::PLAN)]
     Plan(plan::Args),
@@ -173,7 +173,7 @@ enum Command {
     Ready(ready::Args),
     /// Copy the SQLite file of a store, also while `lamed serve` counts in it
     ///
-    /// The copy is of one moment and complete when the command ends. It is a store that `lamed serve` can use.
+    /// The copy holds the counts of one moment. It is complete when the command ends, and `lamed serve` can use it.
     #[command(after_help = examples::BACKUP)]
     Backup(backup::Args),
     /// Check everything that a deployment needs

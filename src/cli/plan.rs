@@ -29,7 +29,7 @@ const EFFECT: f64 = 0.1;
     override_usage = "lamed plan [OPTIONS] EXPERIMENT\n       lamed plan [OPTIONS] --rate RATE"
 )]
 pub(super) struct Args {
-    /// Plan for this experiment: with its variants, and the rate and the visitors that it counted so far
+    /// Plan for this experiment: use its variants, and the rate and the visitors counted so far
     #[arg(value_name = "EXPERIMENT", value_parser = name, add = ArgValueCompleter::new(completions::experiments))]
     experiment: Option<Name>,
     /// The conversion rate of the control, for example 5%
@@ -39,10 +39,10 @@ pub(super) struct Args {
     /// experiment, or else 10%]
     #[arg(long, value_name = "EFFECT", value_parser = effect)]
     effect: Option<f64>,
-    /// Visitors a day, all variants together
+    /// The number of visitors a day, in all variants together
     #[arg(long, value_name = "VISITORS", value_parser = clap::value_parser!(u64).range(1..))]
     daily: Option<u64>,
-    /// How many variants there are, the control included [default: those of the experiment, or else 2]
+    /// The number of variants, including the control [default: those of the experiment, or else 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100))]
     variants: Option<u8>,
     #[command(flatten)]

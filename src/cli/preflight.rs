@@ -16,7 +16,7 @@ pub(super) struct Args {
     /// Check this zip of the Lambda function instead of the embedded one
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
-    /// Print the least IAM policy for a user who runs `lamed deploy`, and check nothing
+    /// Print the smallest IAM policy that lets a user run `lamed deploy`, and check nothing
     #[arg(long, conflicts_with = "bootstrap")]
     policy: bool,
 }

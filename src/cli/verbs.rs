@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(clap::Args)]
 pub(super) struct NewArgs {
-    /// The name of the experiment, as pages will call it
+    /// The name of the experiment, as your pages will use it
     #[arg(value_name = "EXPERIMENT", value_parser = name)]
     experiment: Name,
     /// The variants, separated by commas, the control first; a weight follows `=`, for example red=20
@@ -34,7 +34,7 @@ pub(super) struct NewArgs {
     /// A goal; use this option again for more goals
     #[arg(long, value_name = "GOAL", value_parser = name)]
     goal: Vec<Name>,
-    /// For users who are signed in, instead of visitors
+    /// Give variants to users who are signed in, instead of to visitors
     #[arg(long)]
     users: bool,
     /// The share of visitors that take part, from 0 to 1

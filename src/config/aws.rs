@@ -29,24 +29,25 @@ const RETENTION_DAYS: [u32; 22] = [
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
-    /// The name of the deployment, for several deployments in one account. With `shop`, all names
-    /// begin with `shop-`.
+    /// The name of the deployment. Set it for a second deployment in the same account: with `shop`, all
+    /// names begin with `shop-`.
     #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
-    /// Where requests come in: `function_url` is a function with an address of its own, `rest_api` is API Gateway,
-    /// and `both` is for moving pages from one to the other. Without it, an existing deployment stays what it is, and a
-    /// new one gets a function URL.
+    /// Where requests come in: `function_url` is one function with its own address, `rest_api` is API Gateway, and
+    /// `both` is for moving pages from one to the other. Without it, an existing deployment does not change, and a new
+    /// one gets a function URL.
     pub front_door: Option<FrontDoor>,
     /// Where the functions count: `dynamodb` is a table that lamed makes in the account, `redis` is the Redis of this
-    /// config. Without it, it is the Redis if the config names one, and else the table.
+    /// config. Without it, the functions use the Redis if the config has one, otherwise the table.
     pub store: Option<Counts>,
-    /// How many requests the function behind a function URL answers at once. AWS keeps this part of the account's
-    /// concurrency for it, and answers more requests with 429. Without it, lamed does not change the limit.
+    /// How many requests the function behind a function URL can answer at the same time. AWS reserves this part of
+    /// the account's concurrency for it, and answers further requests with 429. Without it, lamed does not change
+    /// the limit.
     #[serde(deserialize_with = "concurrency")]
     #[schemars(with = "Option<Concurrency>")]
     pub reserved_concurrency: Option<u32>,
-    /// The processor that the functions run on. Without it, lamed uses the function that it includes;
-    /// if it includes both, it uses arm64.
+    /// The processor that the functions run on. Your lamed includes the function for one processor or for
+    /// both. Without this key, lamed uses the one that it includes, or arm64 if it includes both.
     pub architecture: Option<Architecture>,
     /// The VPC that the functions run in. Without it, lamed does not change the VPC. With an empty
     /// `subnet_ids`, the functions run outside of a VPC.
@@ -59,12 +60,12 @@ pub struct Aws {
     /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
     pub throttle: Option<Throttle>,
     /// The ARN of a role that an administrator made for the functions. lamed uses it and writes nothing to IAM. Lambda
-    /// must be able to assume the role. It must allow the functions to write their logs and, where they count in a table, to use it
-    /// (docs/counting.md has the actions).
+    /// must be able to assume the role. The role must allow the functions to write their logs. If they count in a table,
+    /// it must allow them to use the table (docs/counting.md lists the actions).
     #[serde(deserialize_with = "role")]
     #[schemars(with = "Option<RoleArn>")]
     pub role: Option<String>,
-    /// The ARN of the policy that limits the role that lamed makes, where a company demands one.
+    /// The ARN of a policy that limits the role that lamed makes. Some companies require one.
     #[serde(deserialize_with = "boundary")]
     #[schemars(with = "Option<PolicyArn>")]
     pub permissions_boundary: Option<String>,
@@ -191,7 +192,7 @@ impl Architecture {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vpc {
-    /// The IDs of subnets, for example `subnet-0abc`. Empty: the functions run outside of a VPC.
+    /// The IDs of subnets, for example `subnet-0abc`. If the list is empty, the functions run outside of a VPC.
     #[schemars(extend("default" = []))]
     pub subnet_ids: Vec<String>,
     /// The IDs of security groups, for example `sg-0abc`.

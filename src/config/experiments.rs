@@ -136,14 +136,14 @@ struct Shape {
     #[serde(default)]
     #[schemars(extend("default" = []))]
     goals: Vec<Goal>,
-    /// The smallest lift that matters to you, relative to the rate of the control: 0.05 means 5 %.
+    /// The smallest change that matters to you, relative to the rate of the control: 0.05 means 5 %.
     #[serde(default, deserialize_with = "share")]
     #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     minimum_effect: Option<f64>,
     /// How many participants you plan for, in all variants together. `lamed plan` tells you how many
     /// you need.
     planned_participants: Option<Planned>,
-    /// Whom the experiment gives a variant and counts once: visitors, or users who are signed in.
+    /// Who gets a variant and is counted once: visitors, or users who are signed in.
     #[serde(default)]
     #[schemars(extend("default" = "visitor"))]
     unit: Unit,
@@ -151,20 +151,20 @@ struct Shape {
     #[serde(default)]
     #[schemars(extend("default" = "running"))]
     state: State,
-    /// The number of the run. `lamed restart` raises it: the counts begin at 0, and each visitor draws a
+    /// The number of the run. `lamed restart` raises it: the counts begin at 0, and each visitor gets a
     /// variant again.
     run: Option<Run>,
-    /// The share of visitors that take part, from 0 to 1. While the experiment runs it may only grow.
+    /// The share of visitors that take part, from 0 to 1. While the experiment runs, you can only raise it.
     #[serde(default, deserialize_with = "optional_share")]
     #[schemars(with = "f64", extend("minimum" = 0, "maximum" = 1, "default" = 1))]
     sample: Option<f64>,
     /// The paths of your site where the experiment runs; `*` stands for any text. Without it, the
     /// experiment runs everywhere.
     paths: Option<Vec<Path>>,
-    /// The part of a group in which the experiment runs. Experiments of one group never have the same
-    /// visitor.
+    /// The part of a group in which the experiment runs. A visitor never takes part in two experiments of
+    /// one group at the same time.
     group: Option<Group>,
-    /// Whether lists leave the experiment out.
+    /// Whether the experiment is hidden from lists.
     #[serde(default)]
     #[schemars(extend("default" = false))]
     archived: bool,
@@ -173,7 +173,7 @@ struct Shape {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Unit {
-    /// A browser. It draws a variant and remembers it. A person with two browsers is two visitors.
+    /// A browser. It gets a variant and remembers it. A person with two browsers is two visitors.
     #[default]
     Visitor,
     /// A user who is signed in, with the id that the page gives. All devices of a user show the same
@@ -184,7 +184,7 @@ enum Unit {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// Only those see it who ask for a variant with `?lamed.EXPERIMENT=VARIANT`. Nothing is counted.
+    /// Only people who add `?lamed.EXPERIMENT=VARIANT` to the address see a variant. Nothing is counted.
     Draft,
     /// Visitors take part and are counted.
     #[default]
@@ -374,7 +374,7 @@ impl JsonSchema for Goal {
             generator.subschema_for::<FullGoal>(),
         );
         json_schema!({
-            "description": "A goal's name, or an object: for a goal that a visitor may reach again and again, of which less is better, or that has a value.",
+            "description": "The name of a goal. Write an object if a visitor can reach the goal many times, if a lower rate is better, or if the goal has a value.",
             "anyOf": [name, full],
         })
     }
@@ -384,14 +384,14 @@ impl JsonSchema for Goal {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FullGoal {
-    /// The name of the goal, which is the name of its event.
+    /// The name of the goal. Pages send it as the name of the event.
     name: Name,
     /// Whether the goal is counted once per visitor. If not, results show a number per participant
     /// instead of a percentage.
     #[serde(default = "yes")]
     #[schemars(extend("default" = true))]
     unique: bool,
-    /// Whether a higher or a lower rate is the better one: "lower" for goals such as "unsubscribed".
+    /// Whether a higher or a lower rate is better. Use "lower" for goals such as "unsubscribed".
     #[serde(default)]
     #[schemars(extend("default" = "higher"))]
     better: Better,
@@ -423,7 +423,7 @@ enum Better {
     /// The more visitors reach the goal, the better.
     #[default]
     Higher,
-    /// The fewer, the better.
+    /// The fewer visitors reach the goal, the better.
     Lower,
 }
 

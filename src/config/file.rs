@@ -34,15 +34,15 @@ const MAX_LIMIT: u64 = 1_000_000_000;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "lamed config")]
 pub(super) struct File {
-    /// The Redis or Valkey that stores the counts: the options of redis-py, or a `url`.
+    /// The Redis or Valkey that stores the counts. Write a `url`, or the options of redis-py (a Python library).
     redis: Option<Redis>,
     /// The namespace of events that do not name a namespace.
     #[serde(default = "default_namespace")]
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
-    /// How long an event is remembered, in seconds, so as not to count it again. `null` means forever.
-    /// With `"dedupe": "flags"` the default is 86400 (a day), as in Python lamed. Systems that share a
-    /// Redis must share it.
+    /// How many seconds lamed remembers an event, so that it counts only once. `null` means forever.
+    /// With `"dedupe": "flags"` the default is 86400 (a day), as in Python lamed. All systems that use the
+    /// same Redis must have the same value.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Expiry>", extend("default" = DEFAULT_WINDOW.as_secs()))]
     uuid_expiry_seconds: Option<Option<Expiry>>,
@@ -59,16 +59,16 @@ pub(super) struct File {
     #[serde(default)]
     #[schemars(extend("default" = "any"))]
     accept: Accept,
-    /// Whether to ignore the events of known crawlers: they get an answer but are not counted.
+    /// Whether to ignore the events of known crawlers. They get an answer but are not counted.
     #[serde(default = "yes")]
     #[schemars(extend("default" = true))]
     ignore_bots: bool,
     /// The highest number of counters (experiment × event × variant) in a namespace. An event that
-    /// would create one more gets 429, so that scanners cannot fill the Redis.
+    /// would create one more gets 429, so that invented names cannot fill the Redis.
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
     /// The highest number of namespaces that events may create in a store, in addition to `namespace`. An
-    /// event that would create one more gets 429. A namespace with counters is always counted.
+    /// event that would create one more gets 429. Namespaces that have counters are always counted.
     #[schemars(extend("default" = DEFAULT_MAX_NAMESPACES))]
     max_namespaces: Option<Most>,
     /// The highest number of variants of an experiment. An event that would create one more gets 429.
@@ -78,8 +78,8 @@ pub(super) struct File {
     /// The settings for `lamed deploy`.
     #[serde(default)]
     aws: Aws,
-    /// More functions and paths for the handlers, in the format of Python lamed. For example, an ad
-    /// blocker may block a path with "track" in its name.
+    /// More paths for the API, each with the function behind it, in the format of Python lamed. You need
+    /// them, for example, if ad blockers block a path with "track" in its name.
     #[serde(default)]
     #[schemars(extend("default" = []))]
     extra_wiring: Vec<Wiring>,
@@ -92,7 +92,8 @@ pub(super) struct File {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Dedupe {
-    /// As Python lamed does, with fifteen times the memory. Use it for a Redis that both write to.
+    /// The format of Python lamed. It needs fifteen times the memory. Use it if Python lamed writes to the
+    /// same Redis.
     Flags,
     /// About 9 bytes for each event.
     #[default]

@@ -51,7 +51,7 @@ struct LambdaFunction {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Path {
-    /// The path under the stage: one segment, without slashes.
+    /// The path after `/prod/`, without slashes.
     path_part: PathPart,
     /// The method of the path. lamed adds OPTIONS.
     method: MethodShape,

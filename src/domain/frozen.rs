@@ -27,7 +27,7 @@ pub fn changes(began: &Declared, now: &Declared) -> Vec<String> {
     }
     if now.sample < began.sample {
         changes.push(format!(
-            "`sample` fell from {} to {}: it may only grow",
+            "`sample` fell from {} to {}: you can only raise it",
             began.sample, now.sample
         ));
     }
@@ -102,7 +102,7 @@ mod tests {
                 "`unit` changed from visitor to user",
                 "`planned_participants` changed from none to 1000",
                 "the goal `g` changed from “once per visitor” to “each time, lower is better”",
-                "`sample` fell from 0.5 to 0.4: it may only grow",
+                "`sample` fell from 0.5 to 0.4: you can only raise it",
             ]
         );
     }

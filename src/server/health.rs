@@ -87,7 +87,7 @@ impl Health {
         const UNREACHABLE: &str = "the store cannot be reached";
         if *self.draining.borrow() {
             return Readiness::Unready {
-                reason: "draining".to_owned(),
+                reason: "the server is stopping".to_owned(),
             };
         }
         let detail = match timeout(PATIENCE, self.store.health(&self.namespace)).await {

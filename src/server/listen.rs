@@ -95,7 +95,7 @@ impl Connections {
         let room = self.room.take(1, || {
             tracing::warn!(
                 connections = self.most(),
-                "connection limit reached: the longest idle connections are closed for new ones"
+                "connection limit reached: closing the connections that have been idle longest"
             );
         });
         let room = room.await;

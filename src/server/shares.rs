@@ -72,7 +72,7 @@ impl Shares {
             tracing::warn!(
                 %peer,
                 connections,
-                "connection limit for one address reached: its new connections are closed"
+                "connection limit for one address reached: closing its new connections"
             );
         }
     }

@@ -13,7 +13,7 @@ pub(super) enum Gate {
     Loser,
     /// A variant is better than the control
     Winner,
-    /// The sample ratio differs from the declared weights
+    /// The split of participants differs from the declared weights
     Srm,
     /// The first goal has no verdict yet, or its verdict cannot be trusted
     Undecided,

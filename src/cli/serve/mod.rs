@@ -48,7 +48,8 @@ pub(super) struct Args {
     /// Serve metrics for Prometheus at /metrics on this address
     #[arg(long, value_name = "HOST:PORT")]
     metrics: Option<String>,
-    /// Allow at most this many open connections. At the limit, the longest idle one is closed for a new one
+    /// Allow at most this many open connections. At the limit, lamed closes the one that has been idle longest to
+    /// accept a new one
     /// [default: 10000, or fewer if the limit of open files is lower]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: Option<u32>,

@@ -30,10 +30,10 @@ pub(super) struct Args {
 #[derive(clap::Args)]
 #[group(multiple = false)]
 struct Form {
-    /// Put the whole script into the HTML, for pages that must not load one
+    /// Put the whole script into the HTML, for pages that cannot load a script from another address
     #[arg(long)]
     inline: bool,
-    /// Write the script to this file, to serve it yourself. A name that ends in `.mjs` gets the module
+    /// Write the script to this file, to serve it yourself. If the name ends in `.mjs`, lamed writes the module
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Print the types of `lamed.js` for TypeScript: `lamed.d.ts`
@@ -143,14 +143,14 @@ fn tag(context: &Context, endpoint: &Endpoint, config: &Config, local: bool) -> 
             "the config declares no experiments: `lamed serve --local` runs the example in the snippet"
                 .to_owned()
         } else {
-            "the config declares no experiments: declare them first, `lamed.js` runs only declared ones; the snippet \
-             shows an example"
+            "the config declares no experiments: declare them first, because `lamed.js` runs only declared ones; \
+             the snippet shows an example"
                 .to_owned()
         });
     }
     if context.namespace.is_some() {
         advice.push(
-            "`lamed.js` counts in the namespace that the config of its server names: use `--inline` or `--output \
+            "`lamed.js` counts in the namespace of the config of its server: use `--inline` or `--output \
              FILE` for the namespace of `--namespace`"
                 .to_owned(),
         );
@@ -232,7 +232,7 @@ fn is_example(config: &Config) -> Option<String> {
 fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let config = config.clone().or_example();
     let mut lines = vec![format!(
-        "Put {tag} into the `<head>` of your pages, and your code into the functions of the last one."
+        "Put {tag} into the `<head>` of your pages, and your code into the functions of the last script."
     )];
     let mut goals = config
         .experiments
@@ -241,8 +241,8 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     if let Some(goal) = goals.next() {
         let name = js(goal.name.as_str());
         lines.push(format!(
-            "When a visitor reaches a goal, call `lamed.complete({name})`; a click is counted by the attribute \
-             `data-lamed-goal` of the element."
+            "When a visitor reaches a goal, call `lamed.complete({name})`; to count clicks on an element, give it \
+             the attribute `data-lamed-goal`."
         ));
     }
     let is_for_users = |declared: &&Declared| declared.unit == Unit::User;

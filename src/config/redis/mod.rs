@@ -143,7 +143,7 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 }
 
-/// The Redis or Valkey that stores the counts: the options of redis-py, or a `url`.
+/// The Redis or Valkey that stores the counts. Write a `url`, or the options of redis-py (a Python library).
 #[derive(Default, JsonSchema)]
 struct Keys {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` with TLS, or
@@ -158,7 +158,7 @@ struct Keys {
     /// The number of the database in the Redis.
     #[schemars(extend("default" = 0))]
     db: Option<Db>,
-    /// The ACL user. Leave it empty for no user.
+    /// The name of the Redis user. Leave it empty for no user.
     username: Option<Text>,
     /// The password of the Redis. Leave it empty for no password.
     password: Option<Text>,
@@ -167,8 +167,8 @@ struct Keys {
     /// Whether the Redis is a node of a Redis Cluster. lamed finds the other nodes through it.
     #[schemars(with = "Truth", extend("default" = false))]
     cluster: Option<bool>,
-    /// Nodes of a Redis Cluster, each as `HOST:PORT`. lamed starts with any that answers, and finds the other nodes
-    /// through it. It replaces `host`, `port`, `url` and `cluster`.
+    /// Nodes of a Redis Cluster, each as `HOST:PORT`. lamed starts with one that answers, and finds the other nodes
+    /// through it. `nodes` replaces `host`, `port`, `url` and `cluster`.
     #[schemars(length(min = 1))]
     nodes: Option<Vec<Node>>,
     /// Whether to connect with TLS.
@@ -181,7 +181,7 @@ struct Keys {
     /// attacker in the network can pretend to be the Redis.
     #[schemars(rename = "ssl_cert_reqs", with = "Option<CertReqs>", extend("default" = "required"))]
     accept_any: bool,
-    /// Whether the certificate must be issued for this host.
+    /// Whether the certificate must be for the host name that lamed connects to.
     #[schemars(rename = "ssl_check_hostname", with = "Truth", extend("default" = true))]
     any_host_name: bool,
     /// A PEM file with a client certificate. `ssl_keyfile` is required with it.
@@ -190,7 +190,7 @@ struct Keys {
     /// A PEM file with the key of the client certificate.
     #[schemars(rename = "ssl_keyfile")]
     keyfile: Option<PathBuf>,
-    /// The longest time for a call, including the connection, in seconds.
+    /// The longest time for a call to the Redis, in seconds. It includes the time to connect.
     #[schemars(rename = "socket_timeout", extend("default" = DEFAULT_TIMEOUT.as_secs_f64()))]
     timeout: Option<Seconds>,
 }

@@ -52,7 +52,7 @@ impl Work<'_> {
     fn gives_way(&self, first: &str) -> AwsError {
         let name = self.desired.map_or("", |desired| desired.name.as_str());
         AwsError::rival(format!(
-            "another deploy of `{name}` runs at the same time: it made the {first} first, so this one gives way to it"
+            "another deploy of `{name}` runs at the same time: it made the {first} first, so this deploy stops"
         ))
     }
 
@@ -64,17 +64,28 @@ impl Work<'_> {
             let stages = self.stage_of_plan().into_iter().collect();
             let step = Step::DeleteUsagePlan { id, stages };
             let deleted = self.key_and_plan(&step).await;
-            tracing::info!(?deleted, "gave way with the usage plan");
+            tracing::info!(
+                ?deleted,
+                "another deploy was first: removing the usage plan of this one"
+            );
         }
         if let Some(id) = api {
             let delete = async || gateway.delete_rest_api().rest_api_id(&id).send().await;
             let deleted = self.aws.remove("apigateway:DeleteRestApi", delete).await;
-            tracing::info!(?deleted, id, "gave way with the REST API");
+            tracing::info!(
+                ?deleted,
+                id,
+                "another deploy was first: removing the REST API of this one"
+            );
         }
         if let Some(id) = key {
             let delete = async || gateway.delete_api_key().api_key(&id).send().await;
             let deleted = self.aws.remove("apigateway:DeleteApiKey", delete).await;
-            tracing::info!(?deleted, id, "gave way with the API key");
+            tracing::info!(
+                ?deleted,
+                id,
+                "another deploy was first: removing the API key of this one"
+            );
         }
     }
 }

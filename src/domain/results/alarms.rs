@@ -90,9 +90,9 @@ impl<'a> Split<'a> {
         };
         let text = format!("Visitors are split unevenly{detail}. {UNTIL_YOU_KNOW}");
         let began = self.first_day(counts, days, variants).map(|(day, is_first)| match is_first {
-            true => format!("The split is uneven since the first day, {}.", short(day)),
+            true => format!("The split has been uneven since the first day, {}.", short(day)),
             false => format!(
-                "The alarm was first on at the end of {}. Look for what changed on that day or shortly before.",
+                "The alarm started at the end of {}. Look for what changed on that day or shortly before.",
                 short(day)
             ),
         });
@@ -141,8 +141,8 @@ impl<'a> Split<'a> {
         let missing = self.expected(*weight) - variant.participants as f64;
         (missing >= 1.0).then(|| {
             format!(
-                "{} lacks about {}. Check that it loads as fast as the others, does not redirect before it is counted, \
-                 and works in every browser.",
+                "{} has about {} too few. Check that it loads as fast as the others, does not redirect before it is \
+                 counted, and works in every browser.",
                 variant.name,
                 visitors(missing.round() as u64)
             )
@@ -212,7 +212,7 @@ pub(super) fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdi
     let mut compared = (goal.variants.iter().zip(variants)).filter(|(_, one)| one.compared);
     let (side, _) = compared.find(|(side, _)| side.conversions > side.participants)?;
     let text = format!(
-        "{} has {} of only {}, and the goal counts once per visitor. {UNTIL_YOU_KNOW}",
+        "{} has {} but only {}, and the goal counts once per visitor. {UNTIL_YOU_KNOW}",
         side.variant,
         number_of(side.conversions, "conversion"),
         visitors(side.participants),
@@ -260,7 +260,7 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
         Some(side) => {
             let name = &side.variant;
             let text = format!(
-                "{name} has conversions but no visitors: no winner called. Check that your pages count the visitors of \
+                "{name} has conversions but no visitors: no winner chosen. Check that your pages count the visitors of \
                  {name}"
             );
             return Verdict::new(VerdictKind::Count, Some(name), text);
@@ -268,6 +268,6 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
         None if exceeds => "There are more conversions than visitors",
         None => "A visitor can do this more than once",
     };
-    let text = format!("{why}: averages shown, no winner called");
+    let text = format!("{why}: averages shown, no winner chosen");
     Verdict::new(VerdictKind::Count, None, text)
 }

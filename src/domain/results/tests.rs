@@ -91,7 +91,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 90, 101)]),
             Some(&once),
             TooManyConversions,
-            "b has 101 conversions of only 90 visitors, and the goal counts once per visitor. Do not use the results \
+            "b has 101 conversions but only 90 visitors, and the goal counts once per visitor. Do not use the results \
              until you know why",
         ),
         (
@@ -130,19 +130,19 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),
             None,
             Count,
-            "There are more conversions than visitors: averages shown, no winner called",
+            "There are more conversions than visitors: averages shown, no winner chosen",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 0, 2)]),
             None,
             Count,
-            "b has conversions but no visitors: no winner called. Check that your pages count the visitors of b",
+            "b has conversions but no visitors: no winner chosen. Check that your pages count the visitors of b",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 9)]),
             Some(&repeated),
             Count,
-            "A visitor can do this more than once: averages shown, no winner called",
+            "A visitor can do this more than once: averages shown, no winner chosen",
         ),
         (
             one_goal(&[("a", 100, 4), ("b", 90, 9)]),

@@ -123,7 +123,7 @@ impl Open<'_> {
             time(days)
         );
         let steps = [
-            "Stop the experiment, or test a bolder change: larger effects show sooner.".to_owned(),
+            "Stop the experiment, or test a bigger change: larger effects show sooner.".to_owned(),
             "A goal that more visitors reach decides sooner, too.".to_owned(),
         ];
         let verdict =

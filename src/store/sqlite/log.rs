@@ -92,7 +92,7 @@ impl Log {
         if !emptied && passed(self.said, SILENCE) {
             self.said = Some(now);
             tracing::warn!(
-                "the `-wal` file of the store has grown to {} MB, because another program reads an old state of \
+                "the `-wal` file of the store has grown to {} MB, because another program still reads an old state of \
                  the store: stop that program",
                 size / MIB
             );

@@ -192,7 +192,7 @@ impl Drop for SqliteStore {
         let closed = (self.closed.get_mut()).unwrap_or_else(PoisonError::into_inner);
         if closed.recv_timeout(CLOSING) == Err(threads::RecvTimeoutError::Timeout) {
             tracing::warn!(
-                "the store is not closed: the disk does not answer; what was acknowledged is on it"
+                "the store is not closed: the disk does not answer; it has all acknowledged events"
             );
         } else {
             // If it panicked, it has said so itself.

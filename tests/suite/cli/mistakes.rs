@@ -153,8 +153,8 @@ fn several_local_servers_are_named() {
     let base = track.strip_suffix("/track").unwrap();
     let other = format!("http://{}/prod", first.address);
     let warning = format!(
-        "warning: 2 of your servers run on this machine: lamed uses the last one, {base}; for another one use \
-         `--url {other}`\n"
+        "warning: 2 of your servers run on this machine: lamed uses the one that you started last, {base}; for \
+         another one use `--url {other}`\n"
     );
     let results = line(&first.home, &["results", "--local"]).run();
     assert!(results.stderr.starts_with(&warning), "{results}");

@@ -81,7 +81,7 @@ button color
  blue                  1,200            0     0.00
  gone                      0            3        –
  red (control)         1,180        1,502     1.27
- · gone has conversions but no visitors: no winner called. Check that your pages count the visitors
+ · gone has conversions but no visitors: no winner chosen. Check that your pages count the visitors
    of gone
 
 no goal yet
@@ -92,7 +92,7 @@ no goal yet
  10-Newest                        2
 
 שלום 🦀
- · <U+202E>right to left has conversions but no visitors: no winner called. Check that your pages
+ · <U+202E>right to left has conversions but no visitors: no winner chosen. Check that your pages
    count the visitors of <U+202E>right to left
  a,b|c                            participants  conversions  average
  <U+202E>right to left (control)             0            1        –

@@ -164,11 +164,11 @@ fn the_snippet_is_two_lines() {
     let home = home();
     let html = "<script src=\"https://x.example/prod/lamed.js\"></script>\n\
                 <script>lamed.run(\"button color\", {red: function () { /* show this variant */ }});</script>\n";
-    let said = "the config declares no experiments: declare them first, `lamed.js` runs only declared ones; the \
-                snippet shows an example\n\
-                Put the first line into the `<head>` of your pages, and your code into the functions of the last one.\n\
-                When a visitor reaches a goal, call `lamed.complete(\"button clicked\")`; a click is counted by the \
-                attribute `data-lamed-goal` of the element.\n";
+    let said = "the config declares no experiments: declare them first, because `lamed.js` runs only \
+                declared ones; the snippet shows an example\n\
+                Put the first line into the `<head>` of your pages, and your code into the functions of the last script.\n\
+                When a visitor reaches a goal, call `lamed.complete(\"button clicked\")`; to count clicks on \
+                an element, give it the attribute `data-lamed-goal`.\n";
     assert_eq!(printed(&home, &[]), (html.to_owned(), said.to_owned()));
     let json = format!("{}\n", json!({"html": html}));
     assert_eq!(printed(&home, &["--json"]).0, json);

@@ -63,7 +63,7 @@ fn of_two_first_deploys_at_once_one_gives_way() {
         assert!(
             last.starts_with(
                 "error: another deploy of `lamed` runs at the same time: it made the "
-            ) && last.contains("first, so this one gives way to it; ")
+            ) && last.contains("first, so this deploy stops; ")
                 && last.ends_with(" steps are done: run the same command again to continue"),
             "{gone}"
         );

@@ -308,7 +308,9 @@ fn a_server_that_ends_is_not_ready() {
     asking.read_to_string(&mut draining).unwrap();
     assert!(
         draining.starts_with("HTTP/1.1 503 ")
-            && draining.ends_with("\r\n\r\n{\"status\":\"unready\",\"reason\":\"draining\"}\n"),
+            && draining.ends_with(
+                "\r\n\r\n{\"status\":\"unready\",\"reason\":\"the server is stopping\"}\n"
+            ),
         "{draining}"
     );
     assert_eq!(server.wait().0.code(), Some(0));

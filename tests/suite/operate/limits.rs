@@ -165,7 +165,7 @@ fn at_the_connection_limit_idle_connections_are_closed_for_new_ones() {
     ask(&mut streams[3]);
     hear(&mut streams[3]);
     let log = server.log();
-    let said = "connection limit reached: the longest idle connections are closed for new ones";
+    let said = "connection limit reached: closing the connections that have been idle longest";
     assert_eq!(log.matches(said).count(), 1, "{log}");
     assert!(log.contains("connections=2"), "{log}");
 }

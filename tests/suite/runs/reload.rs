@@ -44,7 +44,7 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
         declare(&server, &first(json!({"sample": 0.4})));
         logged(
             &server,
-            "`sample` fell from 0.5 to 0.4: it may only grow",
+            "`sample` fell from 0.5 to 0.4: you can only raise it",
             1,
         )
         .await;

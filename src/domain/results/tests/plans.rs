@@ -304,8 +304,8 @@ fn what_to_do_stands_with_the_alarm_of_the_sample_ratio() {
     assert_eq!(
         found.verdict.steps,
         [
-            "The alarm was first on at the end of 6 Dec. Look for what changed on that day or shortly before.",
-            "b lacks about 350 visitors. Check that it loads as fast as the others, does not redirect before it is \
+            "The alarm started at the end of 6 Dec. Look for what changed on that day or shortly before.",
+            "b has about 350 visitors too few. Check that it loads as fast as the others, does not redirect before it is \
              counted, and works in every browser.",
             "The code of b failed for 612 visitors (a: 3). Look in the browser console, and fix it.",
             "40 visitors saw variants that are not declared: old. Correct the names in your pages, or declare them.",
@@ -322,6 +322,6 @@ fn what_to_do_stands_with_the_alarm_of_the_sample_ratio() {
     );
     let steps = found.verdict.steps;
     assert_eq!(steps.len(), 3, "{steps:?}");
-    assert!(steps[0].starts_with("a lacks about 250 visitors."));
+    assert!(steps[0].starts_with("a has about 250 visitors too few."));
     assert!(steps[1].starts_with("If the variants should not get equally many visitors"));
 }
