@@ -122,6 +122,7 @@ fn converge(cases: &[Case], expected: &[(Start, Value)]) {
                 .unwrap();
             let wrong = wrong(*case, expected);
             if !wrong.is_empty() {
+                println!("{case:?}: {wrong:#?}");
                 failed.lock().unwrap().push((*case, wrong));
             }
         }
