@@ -114,7 +114,8 @@ enum Command {
     /// Find out why a page or an API does not count
     ///
     /// Without a URL, lamed checks the API. With the URL of a page, lamed also checks the HTML of the page: the
-    /// tag, its address, and whether the content security policy (CSP) of the page lets the script load and send.
+    /// tag, its address, the names of experiments, variants and goals, and whether the content security policy (CSP)
+    /// of the page lets the script load and send.
     /// The checks count no events. The exit code is 0 if no check fails, otherwise 1.
     #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Args),
