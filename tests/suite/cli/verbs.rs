@@ -180,7 +180,9 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     )
     .run();
     assert!(
-        outcome.stdout.contains("  a 1 : b 1          –             –\n")
+        outcome
+            .stdout
+            .contains("  a 1 : b 1          –             –\n")
             && outcome.stderr.starts_with("warning: counts are missing: "),
         "{outcome}"
     );

@@ -172,6 +172,33 @@ fn ruby_with_its_provider() {
     assert_eq!(said, "red\n");
 }
 
+/// `docs/examples/rust` is a package for it, whose crates `tests/setup` has built.
+#[test]
+fn rust() {
+    let [both] = &blocks("rust")[..] else {
+        panic!("one example");
+    };
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/rust");
+    assert_eq!(
+        *both,
+        fs::read_to_string(package.join("main.rs")).unwrap(),
+        "docs/examples/rust/main.rs is not as the page shows it"
+    );
+    let server = serve();
+    let said = run(&server, both, "main.rs", |folder| {
+        for file in ["Cargo.toml", "Cargo.lock"] {
+            fs::copy(package.join(file), folder.path().join(file)).unwrap();
+        }
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["run", "--locked", "--offline", "--quiet", "--target-dir"])
+            .arg(tools().join("rust"));
+        cargo
+    });
+    assert_eq!(said, "red\n");
+    has_counted(&server);
+}
+
 #[test]
 fn go_1() {
     let [_, call] = &blocks("go")[..] else {

@@ -63,18 +63,14 @@ const TRIED: [(&str, &str, &str); 22] = [
         "readme::code::components_are_those_of_the_examples",
     ),
     ("self-hosting.md", "caddyfile", "operate::proxies"),
-    ("self-hosting.md", "ini", "needs systemd"),
+    ("self-hosting.md", "ini", "readme::units"),
     ("self-hosting.md", "nginx", "operate::proxies"),
     ("servers.md", "go", "ofrep::examples"),
     ("servers.md", "js", "ofrep::examples"),
     ("servers.md", "php", "ofrep::examples"),
     ("servers.md", "python", "ofrep::examples"),
     ("servers.md", "ruby", "ofrep::examples"),
-    (
-        "servers.md",
-        "rust",
-        "needs crates that the tests do not have",
-    ),
+    ("servers.md", "rust", "ofrep::examples"),
 ];
 
 /// `console`, `sh` and `json` are tried beside this file, `html` in browsers; what is no code has no language, or `text`.

@@ -5,6 +5,7 @@ mod code;
 mod others;
 mod story;
 mod text;
+mod units;
 
 use std::fs;
 use std::path::Path;
