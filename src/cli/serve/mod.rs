@@ -1,6 +1,7 @@
 //! `lamed serve`
 
 mod address;
+mod ready;
 mod reload;
 
 use std::net::SocketAddr;
@@ -8,14 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use self::address::{bind, listen};
+use self::ready::{Addresses, say_ready};
 use self::reload::{Content, Reload, warn_of_changes};
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs};
-use super::printer::{BOLD, Printer};
+use super::printer::Printer;
 use super::running::Running;
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
@@ -218,12 +219,6 @@ fn config_path(context: &Context) -> PathBuf {
     }
 }
 
-/// Where what is not the API is.
-struct Addresses {
-    dashboard: String,
-    metrics: Option<String>,
-}
-
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, CliError> {
     (listener.local_addr()).map_err(|error| CliError::failed(error.to_string()))
 }
@@ -365,57 +360,4 @@ async fn open_unless_stopped(
             Ok(None)
         }
     }
-}
-
-fn say_ready(
-    context: &Context,
-    args: &Args,
-    endpoint: &Endpoint,
-    addresses: &Addresses,
-    opened: &Opened,
-) -> Result<(), CliError> {
-    let track = endpoint.track_url();
-    let experiments = endpoint.experiments_url();
-    let key = endpoint.key.as_ref().map_or("", Secret::reveal);
-    if context.json {
-        return context.printer.json(&json!({
-            "track_url": track,
-            "experiments_url": experiments,
-            "dashboard_url": addresses.dashboard,
-            "metrics_url": addresses.metrics,
-            "api_key": key,
-            "store": opened.name,
-        }));
-    }
-    // Whoever chose the key has it, and the journal of a service should not.
-    let key = args
-        .key
-        .api_key
-        .as_ref()
-        .map_or(key, |_| "the key that you chose");
-    let mut text = format!(
-        "{BOLD}lamed counts{BOLD:#} in {}\n\n  track        {track}\n  experiments  {experiments}\n  \
-         dashboard    {}\n  API key      {key}\n",
-        opened.place, addresses.dashboard,
-    );
-    if let Some(metrics) = &addresses.metrics {
-        text.push_str(&format!("  metrics      {metrics}\n"));
-    }
-    if args.local {
-        text.push_str(
-            "\n  lamed snippet --local   print the HTML to paste into your pages\n  \
-             lamed results --local   show the results\n",
-        );
-    }
-    context.printer.data(&text)?;
-    if args.demo {
-        (context.printer).talk(
-            "\nThis is a demo: two invented experiments to look at. They are lost when the server stops (Ctrl-C).",
-        );
-    } else if opened.fleeting {
-        (context.printer).talk(
-            "\nThe counts are lost when the server stops (Ctrl-C); use `--store embedded:lamed.db` to keep them",
-        );
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod functions;
 mod gateway;
+mod key;
 mod rivals;
 mod role;
 mod table;

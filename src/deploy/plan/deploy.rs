@@ -1,17 +1,14 @@
 //! Desired and observed → plan. Pure: nothing is asked and nothing is written.
 
 use super::release::{self, Release};
-use super::step::{Change, Group, Plan, Step, Words};
+use super::step::{Group, Plan, Step, Words};
 use super::{api, missing, spares, table, url};
 use crate::deploy::Account;
-use crate::deploy::desired::{
-    DEFAULT_RETENTION_DAYS, Desired, DesiredFunction, KEPT_VERSIONS, LIVE, MARK, RUNTIME, Vpc,
-    log_group,
-};
+use crate::deploy::desired::{Desired, DesiredFunction, LIVE, RUNTIME, Vpc, log_group};
 use crate::deploy::observed::{self, Configuration, Observed};
 
 /// The one difference that a version does not show: it names the role, which was made again.
-const NEW_ROLE: &str = "given the new role";
+pub(super) const NEW_ROLE: &str = "given the new role";
 
 /// What has to change so that what is there becomes what should be.
 #[must_use]
@@ -108,57 +105,6 @@ impl Planner<'_> {
             .or(where_others_are.max_by_key(|vpc| vpc.subnets.len()))
             .cloned()
             .unwrap_or_default()
-    }
-
-    fn log_group(&self, plan: &mut Plan, function: &str) {
-        self.retention(plan, function);
-        let there = self.observed.log_groups.get(function);
-        if there.is_some_and(|there| missing(&self.desired.tags, &there.tags)) {
-            let step = Step::TagLogGroup(function.to_owned());
-            let words = Words::update("log group", log_group(function)).detail("tags");
-            plan.push(Group::Logs(function.to_owned()), step, words);
-        }
-    }
-
-    /// Makes the log group where there is none. One that somebody else made is kept as long as it was, unless the
-    /// config says how long.
-    fn retention(&self, plan: &mut Plan, function: &str) {
-        let name = log_group(function);
-        let there = self.observed.log_groups.get(function);
-        // One that lamed has not finished making: functions come after their log groups.
-        let unfinished = there.is_some_and(|there| {
-            there.retention.is_none() && there.tags.get(MARK) == Some(&self.desired.name)
-        }) && !self.observed.functions.contains_key(function);
-        let days = match self.desired.retention {
-            None if there.is_none() || unfinished => Some(DEFAULT_RETENTION_DAYS),
-            configured => configured,
-        };
-        let Some(days) = days.filter(|days| there.and_then(|there| there.retention) != Some(*days))
-        else {
-            return;
-        };
-        let words = match there {
-            None => Words::create("log group", name).detail(format!("keeps logs for {days} days")),
-            Some(there) => {
-                let before = there
-                    .retention
-                    .map_or("forever".to_owned(), |d| format!("{d} days"));
-                let words = Words::update("log group", name)
-                    .detail(format!("keeps logs {before} → {days} days"));
-                let shorter = there.retention.is_none_or(|before| before > days);
-                if shorter && !unfinished {
-                    words.destructive()
-                } else {
-                    words
-                }
-            }
-        };
-        let step = Step::SetUpLogGroup {
-            function: function.to_owned(),
-            new: there.is_none(),
-            days,
-        };
-        plan.push(Group::Logs(function.to_owned()), step, words);
     }
 
     fn function(&self, plan: &mut Plan, function: &DesiredFunction) {
@@ -309,7 +255,11 @@ impl Planner<'_> {
     }
 
     /// What differs in the configuration, from → to.
-    fn differences(&self, function: &DesiredFunction, there: &Configuration) -> Vec<String> {
+    pub(super) fn differences(
+        &self,
+        function: &DesiredFunction,
+        there: &Configuration,
+    ) -> Vec<String> {
         let mut details = Vec::new();
         let mut differ = |what: &str, from: &str, to: &str| {
             if from != to {
@@ -371,57 +321,6 @@ impl Planner<'_> {
         there.code_sha256 == code.sha256
             && there.architecture == code.architecture
             && self.differences(function, there).is_empty()
-    }
-
-    /// Keeps the newest, and what any alias points to.
-    fn old_versions(&self, plan: &mut Plan, name: &str) {
-        let Some(there) = self.observed.functions.get(name) else {
-            return;
-        };
-        let publishes = plan.changes.iter().any(
-            |change| matches!(&change.step, Step::Publish { name: published, .. } if published == name),
-        );
-        let moves =
-            |change: &Change| matches!(&change.step, Step::MoveAlias(moved, _) if moved == name);
-        let live_moves = plan.changes.iter().any(moves);
-        // Of versions that differ only in their experiments, the newest is enough: rollbacks take today's.
-        let mut kept = Vec::new();
-        let mut old = Vec::new();
-        for version in there.versions.iter().rev() {
-            let same =
-                |other: &&observed::Version| release::same_but_for_experiments(version, other);
-            let is_new = publishes && self.differs_in_experiments(name, version);
-            let room = KEPT_VERSIONS - usize::from(publishes);
-            if is_new || kept.iter().any(same) || kept.len() == room {
-                old.push(version);
-            } else {
-                kept.push(version);
-            }
-        }
-        let used = |number: u64| {
-            (there.aliases.iter())
-                .any(|(alias, version)| *version == number && !(live_moves && alias == LIVE))
-        };
-        for version in old.into_iter().rev() {
-            if !used(version.number) {
-                plan.push(
-                    Group::OldVersions(name.to_owned()),
-                    Step::DeleteVersion(name.to_owned(), version.number),
-                    Words::delete("version", format!("{name}:{}", version.number)),
-                );
-            }
-        }
-    }
-
-    /// Whether a version is what is wanted but for the experiments.
-    fn differs_in_experiments(&self, name: &str, version: &observed::Version) -> bool {
-        let mut functions = self.desired.functions.iter();
-        let wanted = functions.find(|function| function.name == name);
-        release::code_of(version) == Some(self.desired.code.id())
-            && wanted.is_some_and(|function| {
-                let differences = self.differences(function, &version.configuration);
-                differences.iter().all(|difference| difference == NEW_ROLE)
-            })
     }
 
     /// Functions that an `extra_wiring` of earlier days made.

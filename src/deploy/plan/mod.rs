@@ -6,12 +6,14 @@
 mod api;
 mod deploy;
 mod destroy;
+mod logs;
 mod release;
 mod role;
 mod spares;
 mod step;
 mod table;
 mod url;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DayOf, Experiment, Nonsense, name};
+use super::experiment::name;
+use super::{DayOf, Experiment, Nonsense};
 use crate::domain::{self, DaySums, ExperimentCounts, Sums};
 
 /// What the conversions of a goal with a value were worth.

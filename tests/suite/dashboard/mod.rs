@@ -4,6 +4,7 @@ mod actions;
 mod browsers;
 mod charts;
 mod deletion;
+mod documents;
 mod http;
 mod layout;
 mod live;

@@ -36,7 +36,11 @@ fn exists(root: &Path, name: &str) -> bool {
         None => ("tests/suite", path),
     };
     let path = root.join(folder).join(path.replace("::", "/"));
-    let files = [path.with_extension("rs"), path.join("mod.rs")];
+    let files = [
+        path.with_extension("rs"),
+        path.join("mod.rs"),
+        path.join("tests.rs"),
+    ];
     files.iter().any(|file| holds(file, function))
 }
 

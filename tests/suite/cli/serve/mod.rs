@@ -1,21 +1,18 @@
 //! `lamed serve`: starting, what it says, what it keeps to itself.
 
+mod local;
+mod table;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::support::dynamodb::{self, Proxy, Table};
-use crate::support::{
-    Line, Outcome, REMEMBERED, Redis, Server, free_port, line, make_certificates, query,
-};
+use crate::support::{Line, Outcome, REMEMBERED, Redis, Server, free_port, line, query};
 
 fn serve(home: &TempDir, arguments: &[&str]) -> Line {
     line(
@@ -157,103 +154,6 @@ fn serve_says_what_keeps_it_from_starting() {
         };
         line.gives(code, "", &format!("error: {message}\n"));
     }
-}
-
-#[tokio::test]
-async fn serve_says_what_keeps_it_from_a_table() {
-    let serve = |home: &TempDir, store: &str| {
-        serve(home, &["--store", store]).env("AWS_EC2_METADATA_DISABLED", "true")
-    };
-    let without = home();
-    let error =
-        "error: no AWS region is set: use `--region`, set `AWS_REGION`, or run `aws configure`\n";
-    serve(&without, "dynamodb:lamed").gives(1, "", error);
-    let error = "error: no AWS credentials found: run `aws configure` or `aws sso login`, or set \
-                 `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`\n";
-    let line = serve(&without, "dynamodb:lamed").env("AWS_REGION", "eu-west-1");
-    line.gives(1, "", error);
-
-    let table = Table::create().await;
-    let home = home();
-    dynamodb::give_access(home.path(), table.settings.endpoint.as_ref().unwrap());
-    let Outcome { code, stderr, .. } = serve(&home, "dynamodb:missing").run();
-    let begins = "error: cannot use the DynamoDB table `missing` in eu-west-1: it does not exist: create it with \
-                  `aws dynamodb create-table --region eu-west-1 --table-name missing ";
-    assert!(code == Some(1) && stderr.starts_with(begins), "{stderr}");
-    dynamodb::give_access(home.path(), &format!("http://127.0.0.1:{}", free_port()));
-    let Outcome { code, stderr, .. } = serve(&home, &table.name()).run();
-    assert!(
-        code == Some(1) && stderr.contains(": cannot connect: "),
-        "{stderr}"
-    );
-    dynamodb::give_access(home.path(), "127.0.0.1");
-    let Outcome { code, stderr, .. } = serve(&home, &table.name()).run();
-    assert!(
-        code == Some(1) && stderr.contains("is not a URL"),
-        "{stderr}"
-    );
-}
-
-#[tokio::test]
-async fn serve_speaks_tls_to_who_a_trusted_authority_vouches_for() {
-    let folder = tempfile::tempdir().unwrap();
-    make_certificates(folder.path());
-    let proxy = Proxy::start_with_tls(folder.path());
-    let (_, port) = proxy.address.rsplit_once(':').unwrap();
-    let home = home();
-    dynamodb::give_access(home.path(), &format!("https://localhost:{port}"));
-    let said = |authority: &str| {
-        let line = serve(&home, &["--store", "dynamodb:missing"]);
-        let line = line.env("SSL_CERT_FILE", folder.path().join(authority));
-        line.run().stderr
-    };
-    // MiniStack's own words: all of the way works.
-    let stderr = said("ca.crt");
-    assert!(stderr.contains("it does not exist: create it"), "{stderr}");
-    let stderr = said("other.crt");
-    assert!(
-        stderr.contains("TLS: invalid peer certificate: UnknownIssuer"),
-        "{stderr}"
-    );
-}
-
-#[tokio::test]
-async fn serve_counts_in_a_table() {
-    let table = Table::create().await;
-    let mut server = table.serve(home(), "127.0.0.1:0", &[]);
-    assert_eq!(server.ready["store"], table.name());
-    let place = table.settings.to_string();
-    assert!(
-        server.log().contains(&format!("counts in {place}")) || server.log().is_empty(),
-        "{}",
-        server.log()
-    );
-    let path = format!(
-        "/prod/track?{}",
-        query(&[
-            ("experiment", "e"),
-            ("variant", "v"),
-            ("event", "g"),
-            ("uuid", "1")
-        ])
-    );
-    for counted in [true, false] {
-        let reply = server.client().get(&path).await;
-        assert_eq!(reply.json(), json!({"counted": counted}));
-    }
-    let ready = server.client().get("/readyz").await;
-    assert_eq!(
-        (ready.status, ready.json()["store"].clone()),
-        (200, json!("dynamodb")),
-        "{ready:?}"
-    );
-    server.terminate();
-    assert_eq!(server.wait().0.code(), Some(0));
-    let server = table.serve(home(), "127.0.0.1:0", &[]);
-    assert_eq!(
-        server.client().get(&path).await.json(),
-        json!({"counted": false})
-    );
 }
 
 #[test]
@@ -421,120 +321,6 @@ fn the_key_from_the_environment_opens_and_no_other() {
         "",
         &format!("{forbidden}pass the API key with `--api-key` or `$LAMED_API_KEY`\n"),
     );
-}
-
-/// In the home of a server, while it runs: how to reach it.
-fn local(home: &TempDir, address: &str) -> PathBuf {
-    let (_, port) = address.rsplit_once(':').unwrap();
-    home.path().join(format!(".lamed/local/{port}.json"))
-}
-
-/// What a command says that finds no server.
-const NONE_RUNS: &str = "error: your `lamed serve --local` is not running on this machine: start it, or \
-                         use `--url BASE`\n";
-
-#[test]
-fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
-    let mut server = Server::start(&["--local", "--store", "embedded"]);
-    let path = local(&server.home, &server.address);
-    let results = line(&server.home, &["results", "--local"]);
-    // What the environment holds is the key of another server.
-    let results = results.env("LAMED_API_KEY", "other");
-    results.gives(
-        0,
-        "",
-        &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
-    );
-    let track_url = format!("<script src=\"http://{}/prod/lamed.js\">", server.address);
-    assert!(
-        line(&server.home, &["snippet", "--local"])
-            .run()
-            .stdout
-            .contains(&track_url)
-    );
-    assert_eq!(mode(&path), 0o600);
-
-    // A later one goes first, and leaves the earlier one to be found.
-    let later = serve(
-        &server.home,
-        &[
-            "--local",
-            "--store",
-            "embedded",
-            "--api-key",
-            "the-key-of-the-test",
-        ],
-    );
-    let mut later = later.start();
-    later.until("results");
-    let found = || line(&server.home, &["snippet", "--local"]).run().stdout;
-    assert!(!found().contains(&track_url));
-    later.terminate();
-    assert_eq!(later.end().code, Some(0));
-    assert!(found().contains(&track_url));
-    server.terminate();
-    assert_eq!(server.wait().0.code(), Some(0));
-    assert!(!path.exists());
-    for command in ["results", "snippet"] {
-        line(&server.home, &[command, "--local"]).gives(1, "", NONE_RUNS);
-    }
-}
-
-#[test]
-fn a_local_server_that_crashed_is_missed() {
-    let mut server = Server::start(&["--local", "--store", "embedded"]);
-    server.kill();
-    assert!(local(&server.home, &server.address).exists());
-    line(&server.home, &["results", "--local"]).gives(1, "", NONE_RUNS);
-
-    // Whoever has its port now is not told the key.
-    let stranger = TcpListener::bind(&server.address).unwrap();
-    let (told, heard) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in stranger.incoming().map_while(Result::ok) {
-            let _ = told.send(answer(stream));
-        }
-    });
-    for command in [
-        &["results"][..],
-        &["delete", "e", "--yes"],
-        &["dashboard"],
-        &["snippet"],
-    ] {
-        line(&server.home, &[command, &["--local"]].concat()).gives(1, "", NONE_RUNS);
-        let heard = heard.recv().unwrap();
-        assert!(heard.starts_with("GET /proof?nonce="), "{heard}");
-        assert!(!heard.contains(&server.key), "{heard}");
-    }
-    assert_eq!(heard.try_recv(), Err(mpsc::TryRecvError::Empty));
-}
-
-/// Answers as a server might; gives what it was asked.
-fn answer(stream: TcpStream) -> String {
-    let mut asked = String::new();
-    let mut lines = BufReader::new(&stream);
-    while !asked.ends_with("\r\n\r\n") && lines.read_line(&mut asked).unwrap() > 0 {}
-    let proof = "A".repeat(43);
-    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{proof}\n");
-    let _ = (&stream).write_all(reply.as_bytes());
-    asked
-}
-
-#[test]
-fn a_home_that_cannot_be_written_only_hides_the_server() {
-    let home = home();
-    fs::write(home.path().join(".lamed"), "").unwrap();
-    let mut server = serve(&home, &["--local", "--store", "embedded:lamed.db"]).start();
-    server.until("results");
-    server.terminate();
-    let Outcome { code, stderr, .. } = server.end();
-    let warning = ": Not a directory (os error 20); `--local` will not find this server\n";
-    assert_eq!(code, Some(0));
-    assert!(
-        stderr.starts_with("warning: cannot write `~/.lamed/local/"),
-        "{stderr}"
-    );
-    assert!(stderr.ends_with(warning), "{stderr}");
 }
 
 #[tokio::test]
