@@ -114,7 +114,7 @@ fn converge(cases: &[Case], expected: &[(Start, Value)]) {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(case) = cases.get(number) else { break };
-            if number > 0 && number % 100 == 0 {
+            if number > 0 && number.is_multiple_of(100) {
                 println!("{number} of {} cases", cases.len());
             }
             let (_, expected) = (expected.iter())
