@@ -10,7 +10,7 @@ use crate::cli::{count, home};
 use crate::support::{Server, line};
 
 const FULL_WEEK: &str =
-    "Only 1 day is counted so far. A full week is safer: visitors of weekdays and weekends differ.";
+    "A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
 
 #[tokio::test]
 async fn documents_say_what_results_say() {
