@@ -100,7 +100,11 @@ fn what(arg: &Arg) -> String {
         })
         .collect();
     if !values.is_empty() && arg.get_action().takes_values() {
-        let between = if text.ends_with('.') { " Values: " } else { ": " };
+        let between = if text.ends_with('.') {
+            " Values: "
+        } else {
+            ": "
+        };
         text += &format!("{between}{}", values.join(", "));
     }
     if let [default] = arg.get_default_values()
