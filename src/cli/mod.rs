@@ -190,6 +190,8 @@ enum Command {
     #[command(after_help = examples::LOGS)]
     Logs(logs::Args),
     /// Roll back to an earlier release
+    ///
+    /// Each deploy that changes the functions makes a release with a new number.
     #[command(after_help = examples::ROLLBACK)]
     Rollback(rollback::Args),
     /// Delete everything that `lamed deploy` created; keep the counts

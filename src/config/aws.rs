@@ -40,9 +40,9 @@ pub struct Aws {
     /// Where the functions count: `dynamodb` is a table that lamed makes in the account, `redis` is the Redis of this
     /// config. Without it, the functions use the Redis if the config has one, otherwise the table.
     pub store: Option<Counts>,
-    /// How many requests the function behind a function URL can answer at the same time. AWS reserves this part of
-    /// the account's concurrency for it, and answers further requests with 429. Without it, lamed does not change
-    /// the limit.
+    /// How many requests the function behind a function URL can answer at the same time. AWS reserves this number
+    /// from the limit of your account, and answers further requests with 429. Without this key, lamed does not
+    /// change the limit.
     #[serde(deserialize_with = "concurrency")]
     #[schemars(with = "Option<Concurrency>")]
     pub reserved_concurrency: Option<u32>,
@@ -57,15 +57,15 @@ pub struct Aws {
     #[serde(deserialize_with = "tags")]
     #[schemars(extend("default" = {}))]
     pub tags: BTreeMap<String, String>,
-    /// The limits for requests to API Gateway. Without it, lamed does not change the limits.
+    /// The limits for requests to API Gateway. Without this key, lamed does not change them.
     pub throttle: Option<Throttle>,
-    /// The ARN of a role that an administrator made for the functions. lamed uses it and writes nothing to IAM. Lambda
-    /// must be able to assume the role. The role must allow the functions to write their logs. If they count in a table,
+    /// The ARN (the id on AWS) of a role that an administrator made for the functions. lamed uses it and writes nothing
+    /// to IAM. Lambda must be able to assume the role. The role must allow the functions to write their logs. If they count in a table,
     /// it must allow them to use the table (docs/counting.md lists the actions).
     #[serde(deserialize_with = "role")]
     #[schemars(with = "Option<RoleArn>")]
     pub role: Option<String>,
-    /// The ARN of a policy that limits the role that lamed makes. Some companies require one.
+    /// The ARN (the id on AWS) of a policy that limits the role that lamed makes. Some companies require one.
     #[serde(deserialize_with = "boundary")]
     #[schemars(with = "Option<PolicyArn>")]
     pub permissions_boundary: Option<String>,

@@ -46,7 +46,7 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Expiry>", extend("default" = DEFAULT_WINDOW.as_secs()))]
     uuid_expiry_seconds: Option<Option<Expiry>>,
-    /// How a Redis remembers idempotency keys.
+    /// How a Redis remembers the idempotency keys, which make each event count once.
     #[serde(default)]
     #[schemars(extend("default" = "compact"))]
     dedupe: Dedupe,
@@ -64,7 +64,7 @@ pub(super) struct File {
     #[schemars(extend("default" = true))]
     ignore_bots: bool,
     /// The highest number of counters (experiment × event × variant) in a namespace. An event that
-    /// would create one more gets 429, so that invented names cannot fill the Redis.
+    /// would create one more gets 429, so that invented names cannot fill the store.
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
     /// The highest number of namespaces that events may create in a store, in addition to `namespace`. An

@@ -1,4 +1,4 @@
-//! Rooms know only what is below them: the table in `src/lib.rs`, held true.
+//! Modules use only the modules below them: this checks the table in `src/lib.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const ROOMS: [&str; 12] = [
     "store",
 ];
 
-/// What each room may name of the others. `http`, `config` and `function` see the trait or the settings of
+/// Which other modules each module may name. `http`, `config` and `function` see the trait or the settings of
 /// `store`, which a path cannot tell; the Lambda bootstrap's crate list will.
 const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("domain", &[]),
@@ -53,7 +53,7 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// What the way from the config into `deploy` may name, too; nothing else in that room.
+/// What the way from the config into `deploy` may name, too; nothing else in that module may.
 const FROM_CONFIG_MAY_KNOW: [&str; 5] = ["assets", "config", "function", "http", "store"];
 
 #[test]

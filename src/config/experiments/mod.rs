@@ -145,7 +145,8 @@ struct Shape {
     #[serde(default)]
     #[schemars(extend("default" = "visitor"))]
     unit: Unit,
-    /// What the experiment does now: "draft", "running", "stopped", or {"shipped": "VARIANT"}.
+    /// What the experiment does now: "draft", "running", "stopped", or {"shipped": "VARIANT"}. When it is
+    /// shipped, all visitors see this variant, and nothing is counted.
     #[serde(default)]
     #[schemars(extend("default" = "running"))]
     state: State,

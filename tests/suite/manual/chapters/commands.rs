@@ -86,7 +86,12 @@ fn spelling(arg: &Arg) -> String {
 
 fn what(arg: &Arg) -> String {
     let help = arg.get_long_help().or(arg.get_help()).unwrap();
-    let mut text = cell(&help.to_string());
+    let help = help.to_string();
+    // The first line of the help is a phrase; what follows are sentences.
+    let mut text = match help.contains("\n\n") {
+        true => cell(&sentences(&help)),
+        false => cell(&help),
+    };
     let values: Vec<_> = (arg.get_possible_values().iter())
         .filter(|value| !value.is_hide_set())
         .map(|value| match value.get_help() {
@@ -95,7 +100,12 @@ fn what(arg: &Arg) -> String {
         })
         .collect();
     if !values.is_empty() && arg.get_action().takes_values() {
-        text += &format!(": {}", values.join(", "));
+        let between = if text.ends_with('.') {
+            " Values: "
+        } else {
+            ": "
+        };
+        text += &format!("{between}{}", values.join(", "));
     }
     if let [default] = arg.get_default_values()
         && arg.get_action().takes_values()

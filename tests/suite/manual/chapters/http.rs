@@ -155,7 +155,9 @@ fn section(api: &Value, operation: &Operation) -> String {
     section += &table(["parameter", "where", "what"], &rows);
     let body = &about["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
-        section += &format!("The body is JSON: a {}.\n\n", shape(api, body));
+        let shape = shape(api, body);
+        let article = if shape.starts_with("[E") { "an" } else { "a" };
+        section += &format!("The body is JSON: {article} {shape}.\n\n");
     }
     let replies = about["responses"].as_object().unwrap().iter();
     let rows: Vec<_> = replies
@@ -249,7 +251,7 @@ fn has_section(schema: &Value) -> bool {
 /// The parts that requests and replies are made of.
 fn objects(api: &Value) -> String {
     let mut objects =
-        "## Objects\n\nWhat the bodies of requests and replies are made of.\n\n".to_owned();
+        "## Objects\n\nThe bodies of requests and replies consist of these objects.\n\n".to_owned();
     let schemas = api["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas.iter().filter(|(_, schema)| has_section(schema)) {
         objects += &format!("### {name}\n\n");
