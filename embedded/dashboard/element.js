@@ -43,7 +43,7 @@ const labelOf = (kind) => KINDS[kind][2];
 // What is said of an experiment: before its first visitor there is nothing to judge.
 function verdictOf({ verdict, participants, state }) {
   if (participants > 0) return { ...verdict, kind: kindOf(verdict) };
-  const text = state === "draft" ? "A draft: only you can look at it. Start it when it is ready" : state === "running" ? "No visitors yet" : "No visitors came";
+  const text = state === "draft" ? "A draft: visitors do not see it. Start it when it is ready" : state === "running" ? "No visitors yet" : "No visitors came";
   return { kind: "no_participants", variant: null, text };
 }
 

@@ -25,7 +25,7 @@ function waitingBox(list, waits, { title = "h1", experiment } = {}) {
   return [el("section", { class: "waiting", id: "waiting" },
     el(title, { tabindex: -1 }, "Put lamed on your page"),
     el("ol", {},
-      code && el("li", {}, el("p", {}, "Paste this into your HTML: the first line into the ", el("code", {}, "<head>"), ", the rest where the experiment is."), codeBox("snippet", code)),
+      code && el("li", {}, el("p", {}, "Paste this into the ", el("code", {}, "<head>"), " of your page, and your code into the functions. Mark the goal with ", el("code", {}, "data-lamed-goal"), "."), codeBox("snippet", code)),
       el("li", {}, el("p", {}, "Open that page in a browser. This page then changes by itself.")),
       el("li", {}, el("p", {}, "lamed counts each browser once. To test again, use a private window, or clear the storage of the site."))),
     status)];

@@ -1,5 +1,6 @@
 //! `lamed serve --local --demo`: two experiments of the last two weeks, counted as any others are.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -55,6 +56,19 @@ const SAMPLES: [Sample; 4] = [
         goals: &[("order placed", 0.036)],
     },
 ];
+
+const EXPERIMENTS: &str = r#"{"experiments": {
+    "button color": {
+        "variants": {"blue": 1, "red": 1}, "goals": ["button clicked", {"name": "page viewed", "unique": false}]
+    },
+    "free shipping from 50 €": {"variants": {"as before": 1, "banner": 1}, "goals": ["order placed"]}
+}}"#;
+
+/// Puts the experiments in the place of the declared ones, which may have the same names.
+pub(super) fn declare(config: &mut Config) -> Result<(), CliError> {
+    config.experiments = Config::parse(Path::new("demo"), EXPERIMENTS)?.experiments;
+    Ok(())
+}
 
 /// The clock of the store, which can be put back.
 pub(super) struct Clock(Arc<AtomicI64>);

@@ -72,7 +72,7 @@ Examples:
 pub(super) const PLAN: &str = "\
 Examples:
   lamed plan --rate 5% --effect 10% --daily 1000  from 5 % to 5.5 %, with 1,000 visitors a day
-  lamed plan 'button color' --local               use the rate and visitors that `lamed serve --local` counted
+  lamed plan 'button color' --local               use the counted rate and visitors
   lamed plan 'button color' --rate 5%             use this rate, and the declared variants";
 
 pub(super) const SNIPPET: &str = "\

@@ -40,7 +40,7 @@ pub(super) struct NewArgs {
     /// The share of visitors that take part, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
     sample: f64,
-    /// Start the experiment at once, instead of a draft that only you can look at
+    /// Start the experiment at once, instead of a draft, which visitors do not see
     #[arg(long)]
     start: bool,
     #[command(flatten)]
@@ -111,6 +111,12 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
+    if args.variants.len() < 2 {
+        return Err(CliError::usage(
+            "an experiment needs at least two variants, the control first, for example `--variants old,new`",
+        ));
+    }
+    let has_goal = !args.goal.is_empty();
     let verb = Verb::New(New {
         variants: args.variants,
         goals: args.goal,
@@ -122,15 +128,18 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
         sample: args.sample,
         running: args.start,
     });
-    let (path, is_there) = match locate(context.config_file.as_deref()) {
-        Location::Found(path) => (path, true),
-        Location::Missing(path) => (path, false),
+    let (path, text) = match locate(context.config_file.as_deref()) {
+        Location::Found(path) => (path, None),
+        // Where to count is for later: an experiment needs no Redis.
+        Location::Missing(path) => {
+            let text = files::template_without(&path, "redis");
+            (path, Some(text))
+        }
     };
-    if !is_there {
-        files::create(context, &path)?;
-        files::refresh_schema(context, &path)?;
+    apply(context, &path, text, &verb, &args.experiment, &args.confirm)?;
+    if !has_goal {
+        (context.printer).talk("It has no goal yet: add one under `goals` in the config file.");
     }
-    apply(context, &path, &verb, &args.experiment, &args.confirm)?;
     if !args.start {
         context.printer.talk(&format!(
             "To look at a variant, add `?lamed.{0}=VARIANT` to the address of your page. Run `lamed start {1}` to start.",
@@ -174,20 +183,29 @@ fn edit(context: &Context, verb: &Verb, args: &Args) -> Result<(), CliError> {
             )));
         }
     };
-    apply(context, &path, verb, &args.experiment, &args.confirm)
+    apply(context, &path, None, verb, &args.experiment, &args.confirm)
 }
 
-/// Shows what changes in the file, asks, and writes it.
+/// Shows what changes in the file, asks, and writes it. A `new` file begins with that text.
 fn apply(
     context: &Context,
     path: &Path,
+    new: Option<String>,
     verb: &Verb,
     experiment: &Name,
     args: &ConfirmArgs,
 ) -> Result<(), CliError> {
-    let config = Config::read(path)?;
-    let before = fs::read_to_string(path)
-        .map_err(|error| CliError::failed(format!("cannot read `{}`: {error}", path.display())))?;
+    let is_new = new.is_some();
+    let (config, before) = match new {
+        Some(text) => (Config::parse(path, &text)?, text),
+        None => {
+            let config = Config::read(path)?;
+            let text = fs::read_to_string(path).map_err(|error| {
+                CliError::failed(format!("cannot read `{}`: {error}", path.display()))
+            })?;
+            (config, text)
+        }
+    };
     let Some(mut document) = Document::new(&before) else {
         return Err(CliError::failed(format!(
             "`{}` was changed by another program: run the command again",
@@ -204,10 +222,16 @@ fn apply(
             .printer
             .talk(&without_password(&difference, &config));
     }
-    if !confirm(args.yes, &format!("Change `{}`?", path.display()))? {
+    let what = if is_new { "Create" } else { "Change" };
+    if !confirm(args.yes, &format!("{what} `{}`?", path.display()))? {
         return Err(CliError::failed("cancelled: no changes made"));
     }
-    files::rewrite(path, document.text())?;
+    if is_new {
+        files::create(context, path, document.text())?;
+        files::refresh_schema(context, path)?;
+    } else {
+        files::rewrite(path, document.text())?;
+    }
     if context.json {
         let file = path.display().to_string();
         return context.printer.json(&json!({"file": file, "done": done}));

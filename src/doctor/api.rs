@@ -202,7 +202,9 @@ impl Answers<'_> {
                 format!("without {} of your config", listed(missing.iter().copied())),
                 match self.home {
                     Home::Deployed => "run `lamed deploy`",
-                    _ => "check which config file the server uses",
+                    _ => {
+                        "wait some seconds if you have just changed it; otherwise check which config file the server uses"
+                    }
                 },
             );
         }

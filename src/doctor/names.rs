@@ -20,6 +20,9 @@ pub(super) struct Client {
 #[derive(Debug, Deserialize)]
 pub(super) struct Served {
     pub name: String,
+    /// `running`, `stopped` or `shipped`.
+    #[serde(default)]
+    state: String,
     /// Each is a list that begins with the name.
     #[serde(default)]
     variants: Vec<Vec<serde_json::Value>>,
@@ -45,18 +48,64 @@ pub(super) enum Mention {
 pub(super) fn mentions(document: &Document) -> Vec<Mention> {
     let mut mentions = document.mentions.clone();
     for script in document.scripts.iter().filter(|one| one.src.is_none()) {
-        for (call, mention) in [
-            ("lamed.run(", Mention::Experiment as fn(String) -> Mention),
-            ("lamed.variant(", Mention::Experiment),
-            ("lamed.complete(", Mention::Goal),
-        ] {
+        let of = |call: &'static str| {
             let calls = script.text.match_indices(call);
-            let names =
-                calls.filter_map(|(at, _)| string_at(script.text[at + call.len()..].trim_start()));
-            mentions.extend(names.map(mention));
+            calls.filter_map(move |(at, _)| string_at(script.text[at + call.len()..].trim_start()))
+        };
+        for (name, rest) in of("lamed.run(") {
+            let variants = keys_at(rest).into_iter();
+            let variant = |variant| Mention::Variant(name.clone(), variant);
+            mentions.extend(variants.map(variant));
+            mentions.push(Mention::Experiment(name));
         }
+        mentions.extend(of("lamed.variant(").map(|(name, _)| Mention::Experiment(name)));
+        mentions.extend(of("lamed.complete(").map(|(name, _)| Mention::Goal(name)));
     }
     mentions
+}
+
+/// The keys of the object that is the next argument, as far as code without a parser shows them: texts and plain
+/// words before a colon or, for a method, a parenthesis.
+fn keys_at(rest: &str) -> Vec<String> {
+    let argument = rest.trim_start().strip_prefix(',').map(str::trim_start);
+    let Some(mut code) = argument.and_then(|argument| argument.strip_prefix('{')) else {
+        return Vec::new();
+    };
+    let mut keys = Vec::new();
+    let (mut depth, mut is_key) = (0_usize, true);
+    while let Some(character) = code.chars().next() {
+        if let Some((text, rest)) = string_at(code) {
+            if depth == 0 && is_key && rest.trim_start().starts_with([':', '(']) {
+                keys.push(text);
+            }
+            (code, is_key) = (rest, false);
+            continue;
+        }
+        let is_word = |character: char| character.is_alphanumeric() || "_$".contains(character);
+        let word = code
+            .find(|character| !is_word(character))
+            .unwrap_or(code.len());
+        if word > 0 {
+            let (text, rest) = code.split_at(word);
+            if depth == 0 && is_key && text != "async" {
+                if rest.trim_start().starts_with([':', '(']) {
+                    keys.push(text.to_owned());
+                }
+                is_key = false;
+            }
+            code = rest;
+            continue;
+        }
+        match character {
+            '{' | '(' | '[' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' | ')' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => is_key = true,
+            _ => {}
+        }
+        code = &code[character.len_utf8()..];
+    }
+    keys
 }
 
 /// Compares what a page names with what is served. `drafts` are experiments that are not served yet. None where the
@@ -87,7 +136,8 @@ pub(super) fn check(
                     CHECK,
                     format!("`{name}` is a draft: visitors see the control and are not counted"),
                     format!(
-                        "look at a variant with `?lamed.{name}=VARIANT` in the URL; start the experiment with `lamed start`"
+                        "look at a variant with `?lamed.{}=VARIANT` in the URL; start the experiment with `lamed start`",
+                        form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>()
                     ),
                 ));
             }
@@ -99,20 +149,44 @@ pub(super) fn check(
         .collect();
     unknown.dedup();
     let Some(first) = unknown.first() else {
-        return Some(Check::ok(CHECK, "the page uses only declared names"));
+        return Some(client.state_of(mentions));
     };
     let more = match unknown.len() {
         1 => String::new(),
         number => format!(" ({} more like this)", number - 1),
     };
-    Some(Check::warning(
+    Some(Check::failed(
         CHECK,
         format!("{first}{more}"),
-        "correct the name on the page, or declare it in the config",
+        "correct the name on the page, or declare it: `lamed new` declares an experiment",
     ))
 }
 
 impl Client {
+    /// Whether any of the experiments that a page names counts.
+    fn state_of(&self, mentions: &[Mention]) -> Check {
+        let named = |one: &&Served| {
+            (mentions.iter()).any(|mention| match mention {
+                Mention::Experiment(name) => *name == one.name,
+                Mention::Goal(goal) => one.goals.iter().any(|one| one.name == *goal),
+                Mention::Variant(..) => false,
+            })
+        };
+        let named: Vec<&Served> = self.experiments.iter().filter(named).collect();
+        let over = |one: &&Served| matches!(one.state.as_str(), "stopped" | "shipped");
+        match named.first() {
+            Some(first) if named.iter().all(over) => Check::warning(
+                CHECK,
+                format!(
+                    "`{}` is {}: lamed counts no more events",
+                    first.name, first.state
+                ),
+                "ignore this if it is finished; `lamed start` or `lamed restart` starts it again",
+            ),
+            _ => Check::ok(CHECK, "the API knows all names that the page uses"),
+        }
+    }
+
     /// What is wrong with a name.
     fn misses(&self, mention: &Mention) -> Option<String> {
         let of = |name: &str| self.experiments.iter().find(|one| one.name == name);
@@ -159,7 +233,8 @@ mod tests {
     use crate::preflight::Status;
 
     const CLIENT: &str = r#"{"namespace": "n", "experiments": [
-        {"name": "color", "variants": [["red", 1], ["blue", 1]], "goals": [{"name": "bought"}]}
+        {"name": "color", "variants": [["red", 1], ["blue", 1]], "goals": [{"name": "bought"}], "state": "running"},
+        {"name": "old", "variants": [["a", 1], ["b", 1]], "state": "shipped"}
     ]}"#;
 
     #[test]
@@ -171,7 +246,28 @@ mod tests {
                 "<h1 data-lamed=color data-lamed-variant=red></h1><a data-lamed-goal=bought></a>\
                  <script>lamed.run( \"color\", {}); lamed.complete('bought'); lamed.variant(`color`); lamed.run(name)</script>",
                 false,
-                Some((Status::Ok, "the page uses only declared names")),
+                Some((Status::Ok, "the API knows all names that the page uses")),
+            ),
+            (
+                "<script>lamed.run('color', { 'red': async () => { go({blue: 1}, [x ? {a: 1} : 2]) }, async blue() {}, })</script>",
+                false,
+                Some((Status::Ok, "the API knows all names that the page uses")),
+            ),
+            (
+                "<script>lamed.run('color', {red() {}, bleu: function () { return 'red' }})</script>",
+                false,
+                Some((
+                    Status::Failed,
+                    "the page uses the variant `bleu`, which is not declared: did you mean `blue`?",
+                )),
+            ),
+            (
+                "<h1 data-lamed=old data-lamed-variant=a>",
+                false,
+                Some((
+                    Status::Warning,
+                    "`old` is shipped: lamed counts no more events",
+                )),
             ),
             (
                 "<p>",
@@ -186,7 +282,7 @@ mod tests {
                 "<script>lamed.run('colour', {})</script>",
                 true,
                 Some((
-                    Status::Warning,
+                    Status::Failed,
                     "the page uses the experiment `colour`, which is not declared: did you mean `color`?",
                 )),
             ),
@@ -194,7 +290,7 @@ mod tests {
                 "<h1 data-lamed=color data-lamed-variant=redd></h1><a data-lamed-goal=x></a>",
                 false,
                 Some((
-                    Status::Warning,
+                    Status::Failed,
                     "the page uses the variant `redd`, which is not declared: did you mean `red`? (1 more like this)",
                 )),
             ),
@@ -202,7 +298,7 @@ mod tests {
                 "<script>lamed.complete('bougth')</script>",
                 false,
                 Some((
-                    Status::Warning,
+                    Status::Failed,
                     "the page uses the goal `bougth`, which is not declared: did you mean `bought`?",
                 )),
             ),

@@ -122,16 +122,15 @@ fn strings(code: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The string with which code begins, if it begins with one.
-pub(super) fn string_at(code: &str) -> Option<String> {
-    let quote = code
-        .chars()
-        .next()
-        .filter(|quote| "\"'`".contains(*quote))?;
+/// The string with which code begins, if it begins with one, and the code after it.
+pub(super) fn string_at(code: &str) -> Option<(String, &str)> {
+    let quote = (code.chars().next()).filter(|quote| "\"'`".contains(*quote))?;
     let inner = &code[1..];
-    let text = &inner[..end_of(inner, quote)?];
+    let end = end_of(inner, quote)?;
+    let text = &inner[..end];
     let is_built = quote == '`' && text.contains("${");
-    if is_built { None } else { value_of(text) }
+    let value = if is_built { None } else { value_of(text) };
+    value.map(|value| (value, &inner[end + 1..]))
 }
 
 /// What a string in code means, in JSON's escapes.

@@ -31,9 +31,19 @@ pub(super) fn template(path: &Path) -> String {
     template.text().to_owned()
 }
 
-/// Makes the file from the template.
-pub(in crate::cli) fn create(context: &Context, path: &Path) -> Result<(), CliError> {
-    let file = written(path, &template(path))?;
+/// The same without a part of it.
+pub(in crate::cli) fn template_without(path: &Path, key: &str) -> String {
+    let text = template(path);
+    let Some(mut template) = Document::new(&text) else {
+        return text;
+    };
+    template.remove(&[key]);
+    template.text().to_owned()
+}
+
+/// Makes the file.
+pub(in crate::cli) fn create(context: &Context, path: &Path, text: &str) -> Result<(), CliError> {
+    let file = written(path, text)?;
     (file.persist_noclobber(path)).map_err(|error| cannot_write(path, &error.error))?;
     (context.printer).talk(&format!("created `{}`", path.display()));
     Ok(())

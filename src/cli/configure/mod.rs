@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let path = match locate(context.config_file.as_deref()) {
         Location::Found(path) => path,
         Location::Missing(path) => {
-            files::create(context, &path)?;
+            files::create(context, &path, &files::template(&path))?;
             path
         }
     };

@@ -27,7 +27,7 @@ use super::visible::visible;
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, nearest};
 use crate::domain::assignment::wire_name;
-use crate::domain::{Name, Timestamp};
+use crate::domain::{Name, State, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
 
 /// Why a developer's own visits may be missing.
@@ -253,13 +253,18 @@ pub(super) async fn find(
         .chain(runs.present().map(|declared| declared.name.as_str()))
         .collect();
     if known.contains(&name.as_str()) {
-        let (of_run, remedy) = match run {
-            Some(run) => (format!("run {run} of "), ""),
-            None => (
-                String::new(),
-                ": open your page in a private window, as lamed counts each browser once; \
-                 `lamed doctor URL` checks the page",
-            ),
+        let of_run = run.map_or_else(String::new, |run| format!("run {run} of "));
+        let declared = runs.of(&wire).map(|run| &run.declared.state);
+        let remedy = match (run, declared) {
+            (Some(_), _) => "",
+            (_, Some(State::Draft)) => ": it is a draft, which `lamed start` starts",
+            (_, Some(State::Stopped | State::Shipped(_))) => {
+                ": it does not run, so lamed counts nothing"
+            }
+            _ => {
+                ": open your page in a private window, as lamed counts each browser once; `lamed doctor URL` checks \
+                 the page"
+            }
         };
         return Err(CliError::failed(format!(
             "no events of {of_run}experiment `{}` in namespace `{}` yet{remedy}",

@@ -67,7 +67,10 @@ const OTHER_FILES: u64 = 64;
 
 pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let seen = Content::read(&config_path(context));
-    let config = context.config()?;
+    let mut config = context.config()?;
+    if args.demo {
+        demo::declare(&mut config)?;
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -23,9 +23,9 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// What a verdict ends with that needs no more participants.
+    /// What a verdict ends with that needs no more participants: there may be better days to stop.
     fn stop(&self) -> &'static str {
-        if self.is_running {
+        if self.is_running && self.full_week().is_none() {
             ". You can stop"
         } else {
             ""
@@ -37,7 +37,7 @@ impl Setting<'_> {
         let elapsed = self.traffic.filter(|_| self.is_running)?.elapsed();
         (elapsed < 7).then(|| {
             format!(
-                "A full week is safer: only {} counted so far, and visitors of weekdays and weekends differ.",
+                "Stop after a full week: only {} counted so far, and visitors of weekdays and weekends differ.",
                 match elapsed {
                     1 => "1 day is".to_owned(),
                     _ => format!("{} are", number_of(elapsed, "day")),
@@ -90,7 +90,7 @@ pub(super) fn of_goal(
     }
     let number = variants.iter().filter(|variant| variant.compared).count();
     let Some(control) = setting.control.filter(|_| number > 1) else {
-        let text = "Only one variant: nothing to compare";
+        let text = "Only one variant so far: nothing to compare yet";
         return (Verdict::new(VerdictKind::NoComparison, None, text), None);
     };
     if goal.kind == GoalKind::Count {

@@ -124,7 +124,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10)]),
             None,
             NoComparison,
-            "Only one variant: nothing to compare",
+            "Only one variant so far: nothing to compare yet",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),

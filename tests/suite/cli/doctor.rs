@@ -163,7 +163,7 @@ const TOLD: &str = r#"--- good: 0
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
- ✓  names        the page uses only declared names
+ ✓  names        the API knows all names that the page uses
 --- allowed: 0
  ✓  page         http://SITE~~~~~~~~~~~/allowed
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
@@ -171,16 +171,17 @@ const TOLD: &str = r#"--- good: 0
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the policy of the page lets the script run
  ✓  CSP, events  the policy of the page lets events pass
- ✓  names        the page uses only declared names
---- misspelled: 0
+ ✓  names        the API knows all names that the page uses
+--- misspelled: 1
  ✓  page         http://SITE~~~~~~~~~~~/misspelled
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
- !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
+ ✗  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
                  more like this)
-                 → correct the name on the page, or declare it in the config
+                 → correct the name on the page, or declare it: `lamed new` declares an experiment
+error: checks failed: names
 --- draft: 0
  ✓  page         http://SITE~~~~~~~~~~~/draft
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
@@ -251,7 +252,7 @@ error: checks failed: CSP, events
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
- ✓  names        the page uses only declared names
+ ✓  names        the API knows all names that the page uses
 --- loop: 1
  ✗  page         cannot load http://SITE~~~~~~~~~~~/loop: more than 10 redirects
                  → check the URL, and that the web server runs

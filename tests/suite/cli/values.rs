@@ -119,8 +119,8 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
 const TABLES: &str = "\
 --- 140
 price
- ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+ ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
  order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  valid any time
  blue (control)           600          120  20.00 %           20.00             4.00                       │
  red                      600          121  20.17 %           80.99            16.33  +308 % (176 to 504)  │          ├────────●───────────┤
@@ -133,9 +133,8 @@ price
  … Not decided yet. No clear difference so far
 --- 80
 price
- ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %).
-   You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of
+ ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
  order placed       rate  EUR per visitor  change (safe range)
  blue (control)  20.00 %             4.00
@@ -149,8 +148,8 @@ price
 --- 50
 price
  ✓ red wins: 308 % more EUR per visitor from order
-   placed (likely 176–504 %). You can stop
-   - A full week is safer: only 1 day is counted
+   placed (likely 176–504 %)
+   - Stop after a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
  order placed    EUR per visitor  valid any time
@@ -167,9 +166,9 @@ price
 const MARKDOWN: &str = "\
 ### price
 
-**red wins: 308 % more EUR per visitor from order placed (likely 176–504 %). You can stop**
+**red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)**
 
-- A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+- Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
 
 | order placed | participants | conversions | EUR per visitor | change (safe range) |
 | --- | ---: | ---: | ---: | ---: |

@@ -99,6 +99,7 @@ fn a_first_experiment_makes_the_file() {
     );
     for (arguments, error) in [
         (&["new", "x"][..], "use `--variants`"),
+        (&["new", "x", "--variants", "a"], "at least two variants"),
         (
             &["new", "x", "--variants", "a=-1"],
             "the weight must be a whole number from 0",

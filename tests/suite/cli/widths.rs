@@ -39,8 +39,8 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
  g            participants  conversions     rate  change (safe range)  valid any time                                chance to win
  a (control)         1,000           60   6.00 %                       │
  b                   1,000          120  12.00 %   +100 % (27 to 245)  │    ├────────────●────────────────────────┤       > 99.9 %
@@ -53,8 +53,8 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
  g            conversions     rate  change (safe range)  valid any time                chance to win
  a (control)           60   6.00 %                       │
@@ -68,8 +68,8 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
  g               rate  change (safe range)  valid any time         chance to win
  a (control)   6.00 %                       │
@@ -83,9 +83,9 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors
-     of weekdays and weekends differ.
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far, and
+     visitors of weekdays and weekends differ.
  g               rate  change (safe range)  valid any time
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
@@ -99,9 +99,9 @@ all
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and
-     visitors of weekdays and weekends differ.
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far,
+     and visitors of weekdays and weekends differ.
  g               rate  change (safe range)  valid any time
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├───●────────┤
@@ -115,9 +115,8 @@ all
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can
-   stop
-   - A full week is safer: only 1 day is counted
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
  g               rate  change (safe range)
@@ -133,9 +132,9 @@ all
 
 e
  ✓ b wins: 100 % more g (likely 27–245
-   %). You can stop
-   - A full week is safer: only 1 day is
-     counted so far, and visitors of
+   %)
+   - Stop after a full week: only 1 day
+     is counted so far, and visitors of
      weekdays and weekends differ.
  g               rate  valid any time
  a (control)   6.00 %  │
@@ -149,8 +148,8 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %). You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+ ✓ b wins: 100 % more g (likely 27–245 %)
+   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
  g            conversions     rate  change (safe range)  valid any time                chance to win
  a (control)           60   6.00 %                       │

@@ -1,20 +1,14 @@
 //! The charts: read by pointer and by keyboard, and as tables.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use super::edited;
 use super::page::{LIMIT, shown, use_page};
-use crate::cli::home;
 use crate::support::{Browser, Server, within};
 
 /// Two weeks of two experiments.
 pub(super) fn demo() -> Server {
-    let home = home();
-    let config = json!({"experiments": {"button color": {"variants": {"blue": 1, "red": 1}, "goals": ["button clicked"]}}});
-    fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    Server::start_in(home, "127.0.0.1:0", &["--local", "--demo"])
+    Server::start(&["--local", "--demo"])
 }
 
 const FIRST: &str = ".goal:first-of-type .chart";

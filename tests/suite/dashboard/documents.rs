@@ -9,8 +9,7 @@ use super::{server, server_with, verdict};
 use crate::cli::{count, home};
 use crate::support::{Server, line};
 
-const FULL_WEEK: &str =
-    "A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
+const FULL_WEEK: &str = "Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
 
 #[tokio::test]
 async fn documents_say_what_results_say() {
@@ -19,7 +18,7 @@ async fn documents_say_what_results_say() {
     let mut overview = get(&mut client, "/dashboard/experiments", &session)
         .await
         .json();
-    let winner = "red wins: 150 % more clicked (likely 81–267 %). You can stop";
+    let winner = "red wins: 150 % more clicked (likely 81–267 %)";
     let recent = take_recent(&mut overview);
     assert_eq!(recent, [1, 2000], "participants of the last days");
     let base = format!("http://{}/prod", server.address);
@@ -76,7 +75,7 @@ async fn documents_say_what_results_say() {
         (switched["control"].as_str(), verdict(&switched)),
         (
             Some("red"),
-            "blue loses: 60 % fewer clicked (likely 45–73 %). Keep red. You can stop"
+            "blue loses: 60 % fewer clicked (likely 45–73 %). Keep red"
         )
     );
     let odd = get(

@@ -163,7 +163,7 @@ fn participants_are_compared_by_what_they_are_worth() {
     );
     assert_eq!(
         results.verdict.text,
-        "red wins: 133 % more EUR per visitor from order (likely 62–233 %). You can stop"
+        "red wins: 133 % more EUR per visitor from order (likely 62–233 %)"
     );
 
     // The last day is now.

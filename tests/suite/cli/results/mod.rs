@@ -65,15 +65,15 @@ async fn results_are_a_table() {
 }
 
 const LIST: &str = " experiment    participants  verdict
- button color         2,380  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You ca…
+ button color         2,380  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red
  no goal yet              4  · No conversions yet
  שלום 🦀                 10  · <U+202E>right to left has conversions but no visitors: no winner …
 ";
 
 const TABLES: &str = "\
 button color
- ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red. You can stop
-   - A full week is safer: only 1 day is counted so far, and visitors of weekdays and weekends
+ ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red
+   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
  clicked        conversions     rate  change (safe range)  valid any time              chance to win
  blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
@@ -227,7 +227,7 @@ fn results_cannot_write_to_the_terminal_what_they_like() {
     results(&[]).gives(
         0,
         "<U+001B>[2Je
- · Only one variant: nothing to compare
+ · Only one variant so far: nothing to compare yet
  <U+009B>31mg<U+000A>  participants  conversions     rate
  <U+001B>]0;v<U+0007>             2            1  50.00 %
 ",

@@ -258,7 +258,8 @@ fn the_ready_line_for_programs_has_these_keys() {
 #[tokio::test]
 async fn a_demo_has_a_winner_and_a_sample_ratio_that_is_off() {
     let home = home();
-    let config = json!({"accept": "declared", "experiments": {"e": {"variants": {"a": 1}}}});
+    let shipped = json!({"variants": {"a": 1, "b": 1}, "state": {"shipped": "b"}});
+    let config = json!({"accept": "declared", "experiments": {"button color": shipped}});
     fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let server = Server::start_in(home, "127.0.0.1:0", &["--local", "--demo"]);
     let results = line(&server.home, &["results", "--local", "--json"]).run();
