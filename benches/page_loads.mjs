@@ -12,7 +12,7 @@
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -35,7 +35,7 @@ process.once("SIGINT", () => { isOver = true })
 async function serve() {
   const home = mkdtempSync(join(tmpdir(), "lamed-"))
   writeFileSync(join(home, "config.json"), JSON.stringify({ max_counters: 1000000 }))
-  const server = spawn(binary, ["serve", "--json", "--listen", "127.0.0.1:0", "--store", "embedded", "--api-key", "the-key-of-the-bench"], {
+  const server = spawn(resolve(binary), ["serve", "--json", "--listen", "127.0.0.1:0", "--store", "embedded", "--api-key", "the-key-of-the-bench"], {
     cwd: home, env: { ...process.env, HOME: home }, stdio: ["ignore", "pipe", "inherit"],
   })
   const [line] = await once(server.stdout, "data")

@@ -97,11 +97,15 @@ impl Endpoint {
         }
         if !args.local {
             let (base, key) = block_on(deployment::find(context, config)).map_err(|error| {
-                let local = match Running::all().next() {
-                    Some(running) => format!("your server on this machine, {}", running.base),
-                    None => "the API of `lamed serve --local`".to_owned(),
-                };
-                CliError::failed(format!("{error}; use `--local` for {local}"))
+                CliError::failed(match Running::all().next() {
+                    Some(running) => format!(
+                        "use `--local` for your server on this machine, {}; without it, lamed asks AWS: {error}",
+                        running.base
+                    ),
+                    None => {
+                        format!("{error}; use `--local` for the API of `lamed serve --local`")
+                    }
+                })
             })?;
             return Ok(Self {
                 base,

@@ -64,7 +64,7 @@ fn told(error: &clap::Error) -> Option<String> {
                     Some("missing variants: use `--variants`, the control first, for example `--variants old,new`".to_owned())
                 }
                 [.., "<EXPERIMENT>"] if name == "new" => {
-                    Some("missing experiment: `lamed new EXPERIMENT --variants old,new`".to_owned())
+                    Some("missing name: `lamed new EXPERIMENT --variants old,new`".to_owned())
                 }
                 _ => None,
             }

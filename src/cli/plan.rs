@@ -384,7 +384,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
             declared.power * 100.0
         )),
         None => lines.push(format!(
-            "Declare before the start: \"planned_participants\": {}",
+            "Before the start, write into this experiment in the config file: \"planned_participants\": {}",
             planning.rounded(&document.with_plan).0
         )),
     }

@@ -1,19 +1,18 @@
 // Who gets which variant: AlephBet's rules, bit for bit. Pure functions; `domain::assignment` is the same in Rust,
 // and fixtures/assignment/vectors.json holds both to what AlephBet does.
 
-/** SHA-1 of the texts, joined by dots, in UTF-8, as 40 hexadecimal digits: of what is counted, the idempotency key. */
-export const hash = (...texts) => {
+// SHA-1 of the texts, joined by dots, in UTF-8: five numbers of 32 bits.
+const digest = (texts) => {
   const text = new TextEncoder().encode(texts.join("."))
-  const { length } = text
-  const size = ((length + 72) >> 6) << 6
-  const bytes = new Uint8Array(size)
-  bytes.set(text)
+  const length = text.length
+  const bytes = new Uint8Array(((length + 72) >> 6) << 6)
   bytes[length] = 128
+  bytes.set(text)
   const view = new DataView(bytes.buffer)
-  view.setUint32(size - 4, length * 8)
+  view.setUint32(bytes.length - 4, length * 8)
   const w = []
-  let state = [0x67452301, 0xefcdab89, ~0x67452301, ~0xefcdab89, 0xc3d2e1f0]
-  for (let block = 0; block < size; block += 64) {
+  let state = [1732584193, -271733879, -1732584194, 271733878, -1009589776]
+  for (let block = 0; block < bytes.length; block += 64) {
     // No function for the rotations: this runs before the browser has compiled anything.
     let [a, b, c, d, e, next] = state
     for (let i = 0; i < 80; i++) {
@@ -34,11 +33,17 @@ export const hash = (...texts) => {
     }
     state = [a, b, c, d, e].map((word, i) => (word + state[i]) | 0)
   }
-  return state.map(word => (word >>> 0).toString(16).padStart(8, 0)).join("")
+  return state
 }
 
-/** A number from 0 to 1 that depends on the texts alone. */
-export const draw = (...texts) => parseInt(hash(...texts).slice(0, 13), 16) / 0xfffffffffffff
+/** The same as 40 hexadecimal digits: of what is counted, the idempotency key. */
+export const hash = (...texts) => digest(texts).map(word => (word >>> 0).toString(16).padStart(8, 0)).join("")
+
+/** A number from 0 to 1 that depends on the texts alone: the first 52 bits of their hash. */
+export const draw = (...texts) => {
+  const [high, low] = digest(texts)
+  return ((high >>> 0) * 2 ** 20 + (low >>> 12)) / (2 ** 52 - 1)
+}
 
 /** The variant for a number from 0 to 1. `variants` are in natural order: pairs of a name and, if it has one, a weight. */
 export const pick = (random, variants) => {

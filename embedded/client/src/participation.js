@@ -45,7 +45,7 @@ const store = ({ user, wire }, event, variant, key, once, value) => {
 const take = (experiment) => {
   if (!isOpen(experiment)) return
   const key = keyOf(experiment, EXPOSURE)
-  let variant = remembered(experiment)
+  let variant = remembered(experiment, read(key))
   if (variant) {
     // AlephBet has counted whom it remembers.
     if (!get(key)) put(key, variant)

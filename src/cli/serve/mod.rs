@@ -33,7 +33,7 @@ use crate::store::Store;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Behave like API Gateway and Lambda, to try lamed without AWS
+    /// Try lamed on this machine: the API behaves as on AWS, and other commands find it with `--local`
     #[arg(long)]
     local: bool,
     /// Listen on this address; port 0 uses a free port, and a port alone means 127.0.0.1

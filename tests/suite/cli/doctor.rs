@@ -424,9 +424,9 @@ fn an_api_that_is_not_found_has_a_line_of_its_own() {
     let told = words.join(" ");
     let expected = format!(
         "✓ page {url} ✓ tag http://{0}/prod/lamed.js ✓ address the page sends events to http://{0}/prod ✓ position in \
-         the `<head>`, before the page is shown ✓ CSP, script the page has no policy ✗ API no AWS region is set: use \
-         `--region`, set `AWS_REGION`, or run `aws configure`; use `--local` for your server on this machine, \
-         http://{0}/prod",
+         the `<head>`, before the page is shown ✓ CSP, script the page has no policy ✗ API use `--local` for \
+         your server on this machine, http://{0}/prod; without it, lamed asks AWS: no AWS region is set: use \
+         `--region`, set `AWS_REGION`, or run `aws configure`",
         server.address
     );
     assert_eq!(told, expected);

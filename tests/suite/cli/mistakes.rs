@@ -39,7 +39,7 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
     for (given, told) in [
         (
             &["new", "--config", "other.json"][..],
-            "missing experiment: `lamed new EXPERIMENT --variants old,new`",
+            "missing name: `lamed new EXPERIMENT --variants old,new`",
         ),
         (
             &["new", "--config", "other.json", "price"],

@@ -45,7 +45,7 @@ Power of 77,800 visitors, by effect (● with a plan, ○ without)
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-Declare before the start: \"planned_participants\": 77800
+Before the start, write into this experiment in the config file: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 
