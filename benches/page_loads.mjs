@@ -24,7 +24,7 @@ const { values: { loads, alephbet, adapter, binary, batch } } = parseArgs({ opti
   alephbet: { type: "string", default: "10000" },
   adapter: { type: "string", default: "AlephbetAdapter" }, // or LamedAdapter, which pages of Python lamed have
   binary: { type: "string", default: join(root, "target/release/lamed") },
-  batch: { type: "string", default: "500" },
+  batch: { type: "string", default: "200" }, // Chromium slows the timers of a page that is hidden for five minutes
 } })
 
 // Ctrl-C: what is done so far is told.

@@ -20,7 +20,9 @@ const settings = {
 }
 
 export async function launch(name) {
-  const browser = await puppeteer.launch({ headless: true, protocolTimeout: 600000, ...settings[name]() })
+  // Who listens to Ctrl-C still needs the browser then.
+  const handleSIGINT = !process.listenerCount("SIGINT")
+  const browser = await puppeteer.launch({ headless: true, protocolTimeout: 600000, handleSIGINT, ...settings[name]() })
   return {
     close: () => browser.close(),
     async context(said, errors) {

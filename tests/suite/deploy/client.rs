@@ -45,8 +45,8 @@ async fn commands_speak_to_what_is_deployed() {
     assert_eq!(reply.json(), json!({"counted": 1, "duplicates": 0}));
     let table = "button color
  · No conversions yet
- variant         participants
- blue (control)             1
+ variant  participants
+ blue                1
 ";
     site.line(&["results"]).gives(0, table, "");
     let dashboard = ["dashboard", "--output", "results.html"];
