@@ -456,7 +456,7 @@ fn a_verdict_reached_at_the_end_of_a_day_stands() {
         (results.verdict.kind, results.verdict.text.as_str()),
         (
             VerdictKind::Winner,
-            "b wins: 11 % more g (likely −4 to +28 %). You can stop. Decided on 3 Dec; less clear since"
+            "b wins: 11 % more g (likely −4 to +28 %). Decided on 3 Dec; less clear since"
         )
     );
     let versus = results.goals[0].variants[1]
