@@ -36,5 +36,5 @@ export const startPreview = () => {
   })
   if (shown[0]) root.dataset.lamedPreview = shown
   isHidden = shown[0] || get(OFF)
-  if (isHidden) warn("counts nothing:", isHidden)
+  if (isHidden) warn("not counted:", isHidden)
 }

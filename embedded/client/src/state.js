@@ -32,7 +32,7 @@ export const parsed = text => attempt(JSON.parse, text)
 export const read = key => parsed(get(key))
 
 /** Whether the value is stored. */
-export const put = (key, value) => attempt(() => (localStorage[key] = JSON.stringify(value)))
+export const put = (key, value) => attempt(() => localStorage.setItem(key, JSON.stringify(value)) || 1)
 
 export const keys = () => (attempt(() => Object.keys(localStorage)) || []).filter(key => key.startsWith(PREFIX))
 

@@ -200,7 +200,7 @@ test("a preview shows a variant in this tab and counts nothing; a draft is seen 
     }
     await later(page)
     assert.deepEqual([await stored(page), site.requests.length], [0, 0])
-    assert.ok(someone.said.some(line => line.includes("lamed: counts nothing: [button color=red,next big thing=red]") || line.includes("counts nothing:")))
+    assert.ok(someone.said.some(line => line.includes("lamed: not counted: [button color=red,next big thing=red]") || line.includes("not counted:")))
     // Another tab is not in it.
     await someone.visit(site.url(), async other => {
       assert.deepEqual([await shown(other), await other.evaluate(() => lamed.variant("next big thing"))], ["blue", undefined])
@@ -220,7 +220,7 @@ test("?lamed=off keeps this browser out for good, until ?lamed=on", async () => 
         assert.deepEqual([await shown(page), await stored(page), site.requests.length], ["blue", 0, 0])
       })
     }
-    assert.equal(someone.said.filter(line => line.includes("lamed: counts nothing:") && line.includes("off")).length, 3)
+    assert.equal(someone.said.filter(line => line.includes("lamed: not counted:") && line.includes("off")).length, 3)
     await someone.visit(site.url("?lamed=on"), async page => assert.equal(await shown(page), "red"))
     assert.deepEqual(await site.counts(COLOR), { red: 1 })
   })
