@@ -155,7 +155,8 @@ pub(super) fn check(
         1 => String::new(),
         number => format!(" ({} more like this)", number - 1),
     };
-    Some(Check::failed(
+    // No failure: code that is a comment, or that this reading takes for something else, would be one, too.
+    Some(Check::warning(
         CHECK,
         format!("{first}{more}"),
         "correct the name on the page, or declare it: `lamed new` declares an experiment",
@@ -257,7 +258,7 @@ mod tests {
                 "<script>lamed.run('color', {red() {}, bleu: function () { return 'red' }})</script>",
                 false,
                 Some((
-                    Status::Failed,
+                    Status::Warning,
                     "the page uses the variant `bleu`, which is not declared: did you mean `blue`?",
                 )),
             ),
@@ -282,7 +283,7 @@ mod tests {
                 "<script>lamed.run('colour', {})</script>",
                 true,
                 Some((
-                    Status::Failed,
+                    Status::Warning,
                     "the page uses the experiment `colour`, which is not declared: did you mean `color`?",
                 )),
             ),
@@ -290,7 +291,7 @@ mod tests {
                 "<h1 data-lamed=color data-lamed-variant=redd></h1><a data-lamed-goal=x></a>",
                 false,
                 Some((
-                    Status::Failed,
+                    Status::Warning,
                     "the page uses the variant `redd`, which is not declared: did you mean `red`? (1 more like this)",
                 )),
             ),
@@ -298,7 +299,7 @@ mod tests {
                 "<script>lamed.complete('bougth')</script>",
                 false,
                 Some((
-                    Status::Failed,
+                    Status::Warning,
                     "the page uses the goal `bougth`, which is not declared: did you mean `bought`?",
                 )),
             ),

@@ -1,7 +1,7 @@
 // Who gets which variant: AlephBet's rules, bit for bit. Pure functions; `domain::assignment` is the same in Rust,
 // and fixtures/assignment/vectors.json holds both to what AlephBet does.
 
-// SHA-1 of the texts, joined by dots, in UTF-8: five numbers of 32 bits.
+// SHA-1 of the texts, joined by dots, in UTF-8: five numbers of 32 bits, which begin as FIPS 180-4 says.
 const digest = (texts) => {
   const text = new TextEncoder().encode(texts.join("."))
   const length = text.length

@@ -319,7 +319,7 @@ impl<'a> All<'a> {
                 percent(effect),
                 self.setting.stop()
             );
-            Verdict::new(VerdictKind::Equivalent, None, text)
+            Verdict::new(VerdictKind::Equivalent, None, text).with(self.setting.full_week())
         })
     }
 
@@ -333,7 +333,7 @@ impl<'a> All<'a> {
                 self.control,
                 self.setting.stop()
             );
-            Verdict::new(VerdictKind::RuledOut, None, text)
+            Verdict::new(VerdictKind::RuledOut, None, text).with(self.setting.full_week())
         })
     }
 }

@@ -436,6 +436,42 @@ fn of_day(day: i64, variant: &str, participants: u64, conversions: u64) -> [DayC
     })
 }
 
+/// Each verdict that needs no more visitors says one thing about stopping: now, or after a full week.
+#[test]
+fn a_verdict_of_the_first_week_waits_for_its_end() {
+    let effect = declared(&[("a", 1), ("b", 1)], &[("g", true)], Some(0.1));
+    for (conversions, text) in [
+        (100_100, "A change of 10 % or more is ruled out"),
+        (90_500, "b loses: 9.5 % fewer g"),
+        (109_500, "b wins: 9.5 % more g"),
+    ] {
+        let counts = one_goal(&[("a", 1_000_000, 100_000), ("b", 1_000_000, conversions)]);
+        let days = [
+            of_day(20_788, "a", 1_000_000, 100_000),
+            of_day(20_788, "b", 1_000_000, conversions),
+        ]
+        .concat();
+        let Verdict { text: all, .. } = Results::of(&counts, &[], Some(&effect), None).verdict;
+        assert!(
+            all.starts_with(text) && all.contains("You can stop"),
+            "{all}"
+        );
+        let Verdict {
+            text: one, steps, ..
+        } = Results::of(&counts, &days, Some(&effect), None).verdict;
+        assert!(
+            one.starts_with(text) && !one.contains("You can stop"),
+            "{one}"
+        );
+        assert_eq!(
+            steps,
+            [
+                "Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ."
+            ]
+        );
+    }
+}
+
 #[test]
 fn a_verdict_reached_at_the_end_of_a_day_stands() {
     // 2026-12-01 is the day 20,788. Before it, 1,000 of each were counted by what keeps no days.

@@ -172,16 +172,15 @@ const TOLD: &str = r#"--- good: 0
  ✓  CSP, script  the policy of the page lets the script run
  ✓  CSP, events  the policy of the page lets events pass
  ✓  names        the API knows all names that the page uses
---- misspelled: 1
+--- misspelled: 0
  ✓  page         http://SITE~~~~~~~~~~~/misspelled
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
- ✗  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
+ !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
                  more like this)
                  → correct the name on the page, or declare it: `lamed new` declares an experiment
-error: checks failed: names
 --- draft: 0
  ✓  page         http://SITE~~~~~~~~~~~/draft
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
