@@ -218,6 +218,13 @@ impl Answers<'_> {
                 "use `--namespace`, or change `namespace` in the config of the server",
             );
         }
+        if let (true, Some(draft)) = (served.is_empty(), self.drafts.first()) {
+            return Check::warning(
+                CHECK,
+                format!("served, but `{draft}` is a draft: it does nothing"),
+                "start the experiment with `lamed start`",
+            );
+        }
         if served.is_empty() {
             return Check::warning(
                 CHECK,

@@ -116,10 +116,8 @@ pub(super) fn check(
     drafts: &[&Name],
     other_code: bool,
 ) -> Option<Check> {
-    if client.experiments.is_empty() {
-        return None; // The check of lamed.js says so.
-    }
-    if mentions.is_empty() {
+    let is_served = !client.experiments.is_empty();
+    if mentions.is_empty() && is_served {
         return (!other_code).then(|| {
             Check::warning(
                 CHECK,
@@ -143,6 +141,9 @@ pub(super) fn check(
             }
             _ => {}
         }
+    }
+    if !is_served {
+        return None; // The check of lamed.js says so.
     }
     let mut unknown: Vec<String> = (mentions.iter())
         .filter_map(|mention| client.misses(mention))

@@ -131,3 +131,16 @@ fn the_script_and_the_key_have_their_own_lines() {
     let broken = last(&|answers| answers.counted = failure(500));
     assert_eq!((broken.0, broken.1), ("events", Status::Failed));
 }
+
+#[test]
+fn a_draft_is_no_missing_experiment() {
+    let checks = wrong(|answers| {
+        answers.script = answer(200, r#"{"namespace":"n","experiments":[]}"#);
+        answers.drafts = std::mem::take(&mut answers.wanted);
+    });
+    let told = "served, but `a` is a draft: it does nothing".to_owned();
+    assert!(
+        checks.contains(&("lamed.js", Status::Warning, told)),
+        "{checks:?}"
+    );
+}
