@@ -148,8 +148,9 @@ enum Command {
     Experiments(experiments::Args),
     /// Show how many visitors and days an experiment needs
     ///
-    /// "Power" is the chance that the experiment finds an effect of this size. 80 % is usual. With
-    /// `planned_participants` in the config, an experiment needs fewer visitors. Declare it before the start.
+    /// With so many visitors, 4 of 5 experiments find an effect of this size. (Statisticians call this a power of 80 %.)
+    /// "With a plan" means that the config declares `planned_participants`. Such an experiment needs fewer visitors.
+    /// Declare it before the start.
     #[command(after_help = examples::PLAN)]
     Plan(plan::Args),
     /// Show the results of experiments

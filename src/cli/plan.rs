@@ -312,15 +312,9 @@ impl Planning {
 
 fn text(planning: &Planning, document: &Document, width: usize) -> String {
     let mut text = title(planning, document);
+    text.push_str("If the effect is real, 4 of 5 experiments find it with this many visitors:\n\n");
     let mut grid = Grid::new(
-        [
-            "80 % power",
-            "visitors",
-            "per variant",
-            "days",
-            "full weeks",
-        ]
-        .map(str::to_owned),
+        ["", "visitors", "per variant", "days", "full weeks"].map(str::to_owned),
         None,
     );
     let sizes = [
@@ -379,12 +373,12 @@ fn advice(planning: &Planning, document: &Document) -> String {
     let mut lines = Vec::new();
     match &document.planned {
         Some(declared) => lines.push(format!(
-            "Declared: \"planned_participants\": {}. Its power is {:.0} %.",
+            "With the declared \"planned_participants\": {}, {:.0} % of such experiments find this effect.",
             declared.participants,
             declared.power * 100.0
         )),
         None => lines.push(format!(
-            "Before the start, write into this experiment in the config file: \"planned_participants\": {}",
+            "For a plan, write into this experiment in the config file, before the start: \"planned_participants\": {}",
             planning.rounded(&document.with_plan).0
         )),
     }

@@ -93,13 +93,13 @@ struct ConfirmArgs {
 
 /// `red` or `red=20`
 fn variant(text: &str) -> Result<(Name, u32), String> {
-    match text.rsplit_once('=') {
-        None => Ok((name(text)?, 1)),
+    match text.trim().rsplit_once('=') {
+        None => Ok((name(text.trim())?, 1)),
         Some((variant, weight)) => {
-            let weight = weight.parse();
+            let weight = weight.trim().parse();
             let weight =
                 weight.map_err(|_| "the weight must be a whole number from 0".to_owned())?;
-            Ok((name(variant)?, weight))
+            Ok((name(variant.trim())?, weight))
         }
     }
 }
@@ -115,6 +115,13 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
         return Err(CliError::usage(
             "an experiment needs at least two variants, the control first, for example `--variants old,new`",
         ));
+    }
+    let twice = (args.variants.iter().enumerate())
+        .find(|(at, (name, _))| args.variants[..*at].iter().any(|(other, _)| other == name));
+    if let Some((_, (name, _))) = twice {
+        return Err(CliError::usage(format!(
+            "`--variants` names `{name}` twice: each variant needs its own name"
+        )));
     }
     let has_goal = !args.goal.is_empty();
     let verb = Verb::New(New {
@@ -237,7 +244,7 @@ fn apply(
         return context.printer.json(&json!({"file": file, "done": done}));
     }
     context.printer.talk(&format!(
-        "{}\nA running `lamed serve` uses this within seconds. For AWS, run `lamed deploy`.",
+        "{}\nA running `lamed serve` loads the new config within seconds. For AWS, run `lamed deploy`.",
         harmless(&done)
     ));
     Ok(())
@@ -323,7 +330,7 @@ fn warn_of_alephbet(
     let run = runs.of(&runs.wire_name(experiment));
     if run.is_some_and(|run| run.alephbet) {
         context.printer.warn(&format!(
-            "AlephBet sent events of `{}` in the last 24 hours: pages with AlephBet still show its variants; change those pages",
+            "events of `{}` came by `GET /track` in the last 24 hours, as AlephBet sends them: pages with AlephBet still show its variants; change those pages",
             harmless(experiment.as_str())
         ));
     }

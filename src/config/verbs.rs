@@ -166,9 +166,16 @@ fn declare(
     new: &New,
     document: &mut Document,
 ) -> Result<String, NoChange> {
-    if config.declared(name.as_str()).is_some() {
+    if let Some(Declared { state, .. }) = config.declared(name.as_str()) {
+        let instead = match state {
+            State::Draft => "use `lamed start` to start it",
+            State::Stopped => {
+                "use `lamed start` to continue, or `lamed restart` to begin a new run"
+            }
+            State::Running | State::Shipped(_) => "use `lamed restart` to begin a new run",
+        };
         return Err(NoChange(format!(
-            "experiment `{name}` already exists: use `lamed start`, or `lamed restart` to begin a new run"
+            "experiment `{name}` already exists (state: {state}): {instead}"
         )));
     }
     let mut set = |path: &[&str], value: Value| {

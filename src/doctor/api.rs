@@ -104,7 +104,7 @@ impl Answers<'_> {
             _ => "the log of `lamed serve` shows the reason",
         };
         match answer.status {
-            200 if is_lamed => vec![there(), Check::ok(STORE, "it can count")],
+            200 if is_lamed => vec![there(), Check::ok(STORE, "the store can count")],
             // From before there was a probe.
             400 if !said.is_empty() => vec![
                 there(),
@@ -282,7 +282,10 @@ impl Answers<'_> {
                 }];
             }
         };
-        let mut checks = vec![Check::ok(CHECK, "it opens the results"), self.events(found)];
+        let mut checks = vec![
+            Check::ok(CHECK, "the key opens the results"),
+            self.events(found),
+        ];
         checks.extend(experiments(found));
         checks
     }
@@ -347,7 +350,9 @@ fn experiments(found: &Found) -> Vec<Check> {
         .map(|one| one.name().as_str())
         .collect();
     let mut checks = Vec::new();
-    if !silent.is_empty() && silent.len() < running.len() {
+    // Where nothing is counted at all, the check of the events says so.
+    let is_any_counted = found.counted.iter().any(|one| counted(one.name()));
+    if !silent.is_empty() && is_any_counted {
         checks.push(Check::warning(
             CHECK,
             format!(

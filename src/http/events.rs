@@ -109,7 +109,7 @@ impl Rules {
             NotOfUsers::Undeclared(undeclared) => not_declared(undeclared, place),
             NotOfUsers::Visitors => refused(
                 parameter::EXPERIMENT,
-                "is for visitors: `user` is for experiments with `\"unit\": \"user\"`",
+                "counts visitors: send `variant` and `uuid` instead of `user`",
             ),
             NotOfUsers::NoVariants => refused(parameter::EXPERIMENT, "has no declared variants"),
             NotOfUsers::NoKey => refused(

@@ -94,7 +94,7 @@ const BEYOND: [&str; 25] = [
     "`paths` is empty: remove it to run the experiment everywhere",
     "AlephBet cannot count a goal `in_sample`, because it keeps its own state under that name: rename the goal",
     "AlephBet cannot count a goal `variant`, because it keeps its own state under that name: rename the goal",
-    "`participate` is the event of participants: rename the goal",
+    "`participate` is reserved for participants: choose another name for the goal",
 ];
 
 #[test]

@@ -63,7 +63,7 @@ impl Curve {
         let points = self.at(columns - 1);
         let row = |power: f64| (power * ROWS as f64).round() as usize;
         let mut text = format!(
-            "Power of {} visitors, by effect (● with a plan, ○ without)\n",
+            "How often {} visitors find an effect of each size (● with a plan, ○ without)\n",
             grouped(visitors as f64)
         );
         for at in (0..=ROWS).rev() {

@@ -140,7 +140,7 @@ fn tag(context: &Context, endpoint: &Endpoint, config: &Config, local: bool) -> 
     let mut advice = Vec::new();
     if config.experiments.is_empty() {
         advice.push(if local {
-            "the config declares no experiments: `lamed serve --local` runs the example in the snippet"
+            "the config declares no experiments: the snippet shows an example, which `lamed serve --local` runs"
                 .to_owned()
         } else {
             "the config declares no experiments: declare them first, because `lamed.js` runs only declared ones; \

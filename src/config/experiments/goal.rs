@@ -145,7 +145,7 @@ impl FullGoal {
 pub(super) fn check_goal(name: &domain::Name) -> Result<(), String> {
     match name.as_str() {
         PARTICIPATE => Err(format!(
-            "`{name}` is the event of participants: rename the goal"
+            "`{name}` is reserved for participants: choose another name for the goal"
         )),
         ERROR => Err(format!(
             "`{name}` is the event of errors in pages: rename the goal"

@@ -166,8 +166,8 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// `54 % more button clicked (likely 21–99 %)`, or in points where there is no lift to speak of;
-    /// `12 % more EUR per visitor from order placed (likely 3–21 %)`
+    /// `54 % more “button clicked” (likely 21–99 %)`, or in points where there is no lift to speak of;
+    /// `12 % more EUR per visitor from “order placed” (likely 3–21 %)`
     fn effect(&self, goal: &GoalResults) -> String {
         let Comparison {
             difference,
@@ -184,9 +184,12 @@ impl<'a> Side<'a> {
         };
         let range = [interval.low, interval.high];
         match &goal.value {
-            None => change(value, range, unit, ["more", "fewer"], goal.goal.as_str()),
+            None => {
+                let noun = format!("“{}”", goal.goal);
+                change(value, range, unit, ["more", "fewer"], &noun)
+            }
             Some(of) => {
-                let noun = format!("{} per visitor from {}", of.unit, goal.goal);
+                let noun = format!("{} per visitor from “{}”", of.unit, goal.goal);
                 match unit {
                     " %" => change(value, range, unit, ["more", "less"], &noun),
                     _ => change_of_mean(value, range, &noun),
@@ -234,7 +237,7 @@ impl<'a> All<'a> {
         }
     }
 
-    /// `54 % more button clicked (likely 21–99 %)`
+    /// `54 % more “button clicked” (likely 21–99 %)`
     fn effect(&self, side: &Side) -> String {
         let effect = side.effect(self.goal);
         match effect.strip_suffix(')') {
@@ -264,7 +267,7 @@ impl<'a> All<'a> {
         )
     }
 
-    /// `red loses: 23 % fewer button clicked (likely 8–36 %)`
+    /// `red loses: 23 % fewer “button clicked” (likely 8–36 %)`
     fn losers(&self, losers: &[&Side]) -> String {
         match losers {
             [one] => format!("{} loses: {}", one.variant, self.effect(one)),

@@ -50,8 +50,8 @@ pub struct Results {
     pub experiment: Name,
     /// What others are compared with; none without any variant.
     pub control: Option<Name>,
-    /// The variants that are declared, and the largest of the others that any event named, in natural
-    /// order.
+    /// The variants that are declared, and the largest of the others that any event named: the one that is the control
+    /// where no other is asked for, then the others in natural order.
     pub variants: Vec<Variant>,
     /// The variants and goals that are not shown one by one, and take no part in comparisons.
     pub others: Others,
@@ -124,8 +124,11 @@ impl Results {
         let weights = declared.map_or(&[][..], |declared| &declared.variants);
         let wishes = [control, declared.and_then(Declared::control)];
         let shown = Shown::of(counts, declared, &wishes);
-        let variants = Variant::all(&shown.variants, counts, weights);
+        let mut variants = Variant::all(&shown.variants, counts, weights);
         let control = choose(&variants, wishes);
+        // The same order whatever the control is, as a snapshot has one for all of them.
+        let first = choose(&variants, [None, wishes[1]]);
+        variants.sort_by_key(|variant| Some(&variant.name) != first.as_ref());
         let split = Split::of(&variants);
         let sample_ratio = split.ratio();
         let mut goals = goal::all(counts, days, declared, &shown, &variants, control.as_ref());

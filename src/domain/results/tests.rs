@@ -160,32 +160,32 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650)]),
             None,
             Winner,
-            "b wins: 30 % more g (likely 9–56 %). You can stop",
+            "b wins: 30 % more “g” (likely 9–56 %). You can stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500)]),
             None,
             ControlBest,
-            "b loses: 23 % fewer g (likely 8–36 %). Keep a. You can stop",
+            "b loses: 23 % fewer “g” (likely 8–36 %). Keep a. You can stop",
         ),
         // No conversion at all is a result, where there should be many.
         (
             one_goal(&[("a", 5000, 300), ("b", 5000, 0)]),
             None,
             ControlBest,
-            "b loses: 6.0 points fewer g (likely 5.0–7.0 points). Keep a. You can stop",
+            "b loses: 6.0 points fewer “g” (likely 5.0–7.0 points). Keep a. You can stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500), ("c", 10_000, 655)]),
             None,
             Loser,
-            "b loses: 23 % fewer g (likely 8–36 %). The other variants are not decided yet",
+            "b loses: 23 % fewer “g” (likely 8–36 %). The other variants are not decided yet",
         ),
         (
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650), ("c", 10_000, 700)]),
             None,
             Winner,
-            "c wins: 40 % more g (likely 17–68 %). You can stop. b is also better than a",
+            "c wins: 40 % more “g” (likely 17–68 %). You can stop. b is also better than a",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 130)]),
@@ -233,7 +233,7 @@ fn a_verdict_of_several_goals_names_the_first_that_is_a_proportion() {
     assert_eq!(kind, VerdictKind::Winner);
     assert_eq!(
         text,
-        "b wins: 30 % more bought (likely 9–56 %). You can stop"
+        "b wins: 30 % more “bought” (likely 9–56 %). You can stop"
     );
     // Declared goals come first, in their order, reached or not.
     let declared = declared(&[], &[("signed up", true), ("bought", true)], None);
@@ -371,7 +371,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&lower(&[("a", 10_000, 300), ("b", 10_000, 600)])),
         (
             VerdictKind::ControlBest,
-            "b loses: 100 % more g (likely 62–151 %; fewer is better). Keep a. You can stop"
+            "b loses: 100 % more “g” (likely 62–151 %; fewer is better). Keep a. You can stop"
                 .to_owned()
         )
     );
@@ -380,7 +380,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&results),
         (
             VerdictKind::Winner,
-            "c wins: 58 % fewer g (likely 48–67 %; fewer is better). You can stop. b is also better than a"
+            "c wins: 58 % fewer “g” (likely 48–67 %; fewer is better). You can stop. b is also better than a"
                 .to_owned()
         )
     );
@@ -442,8 +442,8 @@ fn a_verdict_of_the_first_week_waits_for_its_end() {
     let effect = declared(&[("a", 1), ("b", 1)], &[("g", true)], Some(0.1));
     for (conversions, text) in [
         (100_100, "A change of 10 % or more is ruled out"),
-        (90_500, "b loses: 9.5 % fewer g"),
-        (109_500, "b wins: 9.5 % more g"),
+        (90_500, "b loses: 9.5 % fewer “g”"),
+        (109_500, "b wins: 9.5 % more “g”"),
     ] {
         let counts = one_goal(&[("a", 1_000_000, 100_000), ("b", 1_000_000, conversions)]);
         let days = [
@@ -492,7 +492,7 @@ fn a_verdict_reached_at_the_end_of_a_day_stands() {
         (results.verdict.kind, results.verdict.text.as_str()),
         (
             VerdictKind::Winner,
-            "b wins: 11 % more g (likely −4 to +28 %). Decided on 3 Dec; less clear since"
+            "b wins: 11 % more “g” (likely −4 to +28 %). Decided on 3 Dec; less clear since"
         )
     );
     let versus = results.goals[0].variants[1]

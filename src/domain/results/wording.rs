@@ -32,7 +32,7 @@ fn decimals([low, high]: [f64; 2], unit: &str) -> usize {
     }
 }
 
-/// `54 % more button clicked (likely 21–99 %)`, `23 % fewer …`; a range on both sides of 0 has its signs:
+/// `54 % more “button clicked” (likely 21–99 %)`, `23 % fewer …`; a range on both sides of 0 has its signs:
 /// `(likely −4 to +28 %)`. The two words are for more and for less.
 pub(super) fn change(
     value: f64,
@@ -48,7 +48,7 @@ pub(super) fn change(
     format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
 }
 
-/// `0.52 more EUR per visitor from order placed (likely 0.31–0.73)`
+/// `0.52 more EUR per visitor from “order placed” (likely 0.31–0.73)`
 pub(super) fn change_of_mean(value: f64, ends: [f64; 2], noun: &str) -> String {
     let size = |value: f64| mean(value.abs());
     let word = if value < 0.0 { "less" } else { "more" };

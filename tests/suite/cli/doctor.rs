@@ -272,19 +272,14 @@ async fn the_api_is_told_what_it_lacks() {
     let site = Site::start(&server.address, PAGES);
     let empty = doctor(&server, &site, &[]);
     let mut told = empty.to_string();
-    count(
-        &server,
-        &[
-            ("color", "participate", "red", 1_200),
-            ("colour", "participate", "red", 1),
-        ],
-    )
-    .await;
-    let counted = doctor(&server, &site, &[]).to_string();
     let today = lamed::domain::Day::new(
         i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap() / 86_400,
     );
-    told.push_str(&counted.replace(&today.to_string(), "TODAY"));
+    for (experiment, events) in [("colour", 1), ("color", 1_200)] {
+        count(&server, &[(experiment, "participate", "red", events)]).await;
+        let counted = doctor(&server, &site, &[]).to_string();
+        told.push_str(&counted.replace(&today.to_string(), "TODAY"));
+    }
     // Only what fails.
     let bare = format!("http://{}/bare", site.address);
     told.push_str(&doctor(&server, &site, &["-q", &bare]).to_string());
@@ -302,10 +297,10 @@ async fn the_api_is_told_what_it_lacks() {
 const API_TOLD: &str = r#"exit 0
 --- stdout
  ✓  API       http://API~~~~~~~~~~~~/prod answers
- ✓  store     it can count
+ ✓  store     the store can count
  ✓  clock     the API and this machine agree
  ✓  lamed.js  served with `color`
- ✓  API key   it opens the results
+ ✓  API key   the key opens the results
  !  events    no participant is counted yet in namespace `alephbet`
               → open your page in a private window: lamed counts each browser once
 --- stderr
@@ -313,10 +308,24 @@ const API_TOLD: &str = r#"exit 0
 exit 0
 --- stdout
  ✓  API          http://API~~~~~~~~~~~~/prod answers
- ✓  store        it can count
+ ✓  store        the store can count
  ✓  clock        the API and this machine agree
  ✓  lamed.js     served with `color`
- ✓  API key      it opens the results
+ ✓  API key      the key opens the results
+ ✓  events       1 participant, the last event on TODAY (UTC)
+ !  experiments  running, but without participants: `color`
+                 → check the name in `lamed.run` or `data-lamed`, and `paths` in the config
+ !  experiments  events come for `colour`, which the config does not declare
+                 → correct the name on the page, or declare it with `lamed new`
+--- stderr
+---
+exit 0
+--- stdout
+ ✓  API          http://API~~~~~~~~~~~~/prod answers
+ ✓  store        the store can count
+ ✓  clock        the API and this machine agree
+ ✓  lamed.js     served with `color`
+ ✓  API key      the key opens the results
  ✓  events       1,201 participants, the last event on TODAY (UTC)
  !  experiments  events come for `colour`, which the config does not declare
                  → correct the name on the page, or declare it with `lamed new`
@@ -333,7 +342,7 @@ error: checks failed: tag
 exit 1
 --- stdout
  ✓  API       http://API~~~~~~~~~~~~/prod answers
- ✓  store     it can count
+ ✓  store     the store can count
  ✓  clock     the API and this machine agree
  ✓  lamed.js  served with `color`
  ✗  API key   the API refuses the key: it answered 403

@@ -26,11 +26,13 @@ Rate of the control: 5 %
 Effect: 10 %, from 5 % to 5.5 %
 2 variants, 1,000 visitors a day
 
- 80 % power      visitors  per variant  days  full weeks
+If the effect is real, 4 of 5 experiments find it with this many visitors:
+
+                 visitors  per variant  days  full weeks
  with a plan       77,800       38,900    78          12
  without a plan   142,400       71,200   143          21
 
-Power of 77,800 visitors, by effect (● with a plan, ○ without)
+How often 77,800 visitors find an effect of each size (● with a plan, ○ without)
  100 % │                                             ●●●●●●●●●●●●●●●●●●●●●●●●●●
        │                                      ●●●●●●●     ○○○○○○○
   80 % │··································●●●●·······○○○○○·····················
@@ -45,7 +47,7 @@ Power of 77,800 visitors, by effect (● with a plan, ○ without)
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-Before the start, write into this experiment in the config file: \"planned_participants\": 77800
+For a plan, write into this experiment in the config file, before the start: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 
@@ -187,7 +189,7 @@ async fn an_experiment_is_planned_by_its_counts() {
         "{text}"
     );
     assert!(
-        text.contains("Declared: \"planned_participants\": 20000. Its power is "),
+        text.contains("With the declared \"planned_participants\": 20000, "),
         "{text}"
     );
     // With the rate nothing is asked of a server; what is declared stays.

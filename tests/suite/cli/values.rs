@@ -119,40 +119,40 @@ async fn results_of_values_are_json_and_a_spreadsheet() {
 const TABLES: &str = "\
 --- 140
 price
- ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)
+ ✓ red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
- order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  valid any time
+ order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  safe range
  blue (control)           600          120  20.00 %           20.00             4.00                       │
  red                      600          121  20.17 %           80.99            16.33  +308 % (176 to 504)  │          ├────────●───────────┤
                                                                                                            0                          +504 %
  · Values above 200 EUR count as 200 EUR
- signed up       participants  conversions     rate  change (safe range)  valid any time                                    chance to win
+ signed up       participants  conversions     rate  change (safe range)  safe range                                        chance to win
  blue (control)           600           60  10.00 %                                        │
  red                      600           60  10.00 %      0 % (−46 to 84)  ├────────────────●─────────────────────────────┤         50.0 %
                                                                           −46 %            0                         +84 %
  … Not decided yet. No clear difference so far
 --- 80
 price
- ✓ red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)
+ ✓ red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
  order placed       rate  EUR per visitor  change (safe range)
  blue (control)  20.00 %             4.00
  red             20.17 %            16.33  +308 % (176 to 504)
  · Values above 200 EUR count as 200 EUR
- signed up          rate  change (safe range)  valid any time      chance to win
+ signed up          rate  change (safe range)  safe range          chance to win
  blue (control)  10.00 %                             │
  red             10.00 %      0 % (−46 to 84)  ├─────●──────────┤         50.0 %
                                                −46 % 0      +84 %
  … Not decided yet. No clear difference so far
 --- 50
 price
- ✓ red wins: 308 % more EUR per visitor from order
-   placed (likely 176–504 %)
+ ✓ red wins: 308 % more EUR per visitor from
+   “order placed” (likely 176–504 %)
    - Stop after a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
- order placed    EUR per visitor  valid any time
+ order placed    EUR per visitor  safe range
  blue (control)             4.00  │
  red                       16.33  │    ├───●─────┤
                                   0         +504 %
@@ -166,7 +166,7 @@ price
 const MARKDOWN: &str = "\
 ### price
 
-**red wins: 308 % more EUR per visitor from order placed (likely 176–504 %)**
+**red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)**
 
 - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
 

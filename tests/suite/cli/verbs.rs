@@ -22,7 +22,7 @@ fn a_verb_changes_the_file_and_shows_how() {
     let file = home.path().join("config.json");
     fs::write(&file, CONFIG).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    let live = "A running `lamed serve` uses this within seconds. For AWS, run `lamed deploy`.\n";
+    let live = "A running `lamed serve` loads the new config within seconds. For AWS, run `lamed deploy`.\n";
     line(&home, &["ship", "button color", "red", "--yes"]).gives(
         0,
         "",
@@ -60,7 +60,7 @@ fn a_verb_changes_the_file_and_shows_how() {
         ),
         (
             &["new", "button color", "--variants", "a,b"],
-            "error: experiment `button color` already exists: use `lamed start`, or `lamed restart` to begin a new run\n",
+            "error: experiment `button color` already exists (state: shipped red): use `lamed restart` to begin a new run\n",
         ),
     ] {
         line(&home, &[arguments, &["--yes"]].concat()).gives(2, "", error);
@@ -82,7 +82,7 @@ fn a_first_experiment_makes_the_file() {
         "new",
         "50% off",
         "--variants",
-        "plain=3,banner",
+        "plain=3, banner",
         "--goal",
         "bought",
         "--yes",
@@ -109,6 +109,10 @@ fn a_first_experiment_makes_the_file() {
             "expected a number from 0 to 1",
         ),
         (&["new", "x", "--variants", "a=0,b=0"], "all weights are 0"),
+        (
+            &["new", "x", "--variants", "a, b, a=2"],
+            "`--variants` names `a` twice",
+        ),
     ] {
         let outcome = line(&home, &[arguments, &["--yes"]].concat()).run();
         assert!(
@@ -169,8 +173,8 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     );
     // The events above came by GET, as AlephBet sends them.
     let stop = line(&server.home, &["stop", "color", "--yes"]).run();
-    let warning = "warning: AlephBet sent events of `color` in the last 24 hours: pages with AlephBet still show its \
-                   variants; change those pages\n";
+    let warning = "warning: events of `color` came by `GET /track` in the last 24 hours, as AlephBet sends them: pages \
+                   with AlephBet still show its variants; change those pages\n";
     assert!(stop.stderr.ends_with(warning), "{stop}");
     let ship = line(&server.home, &["ship", "headline", "a", "--yes"]).run();
     assert!(!ship.stderr.contains("AlephBet"), "{ship}");

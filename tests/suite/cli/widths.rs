@@ -39,9 +39,9 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
- g            participants  conversions     rate  change (safe range)  valid any time                                chance to win
+ g            participants  conversions     rate  change (safe range)  safe range                                    chance to win
  a (control)         1,000           60   6.00 %                       │
  b                   1,000          120  12.00 %   +100 % (27 to 245)  │    ├────────────●────────────────────────┤       > 99.9 %
                                                                        0                                     +245 %
@@ -53,10 +53,10 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)  valid any time                chance to win
+ g            conversions     rate  change (safe range)  safe range                    chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
                                                          0                     +245 %
@@ -68,10 +68,10 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
- g               rate  change (safe range)  valid any time         chance to win
+ g               rate  change (safe range)  safe range             chance to win
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├─────●───────────┤       > 99.9 %
                                             0              +245 %
@@ -83,10 +83,10 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far, and
      visitors of weekdays and weekends differ.
- g               rate  change (safe range)  valid any time
+ g               rate  change (safe range)  safe range
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
                                             0                   +245 %
@@ -99,10 +99,10 @@ all
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far,
      and visitors of weekdays and weekends differ.
- g               rate  change (safe range)  valid any time
+ g               rate  change (safe range)  safe range
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├───●────────┤
                                             0         +245 %
@@ -115,7 +115,7 @@ all
  b                     10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
@@ -131,12 +131,12 @@ all
  b            100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245
+ ✓ b wins: 100 % more “g” (likely 27–245
    %)
    - Stop after a full week: only 1 day
      is counted so far, and visitors of
      weekdays and weekends differ.
- g               rate  valid any time
+ g               rate  safe range
  a (control)   6.00 %  │
  b            12.00 %  │ ├────●────────┤
                        0          +245 %
@@ -148,10 +148,10 @@ all
  b                      10           10  100.00 %         50.0 %
 
 e
- ✓ b wins: 100 % more g (likely 27–245 %)
+ ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)  valid any time                chance to win
+ g            conversions     rate  change (safe range)  safe range                    chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
                                                          0                     +245 %

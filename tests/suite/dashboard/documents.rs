@@ -18,7 +18,7 @@ async fn documents_say_what_results_say() {
     let mut overview = get(&mut client, "/dashboard/experiments", &session)
         .await
         .json();
-    let winner = "red wins: 150 % more clicked (likely 81–267 %)";
+    let winner = "red wins: 150 % more “clicked” (likely 81–267 %)";
     let recent = take_recent(&mut overview);
     assert_eq!(recent, [1, 2000], "participants of the last days");
     let base = format!("http://{}/prod", server.address);
@@ -75,7 +75,7 @@ async fn documents_say_what_results_say() {
         (switched["control"].as_str(), verdict(&switched)),
         (
             Some("red"),
-            "blue loses: 60 % fewer clicked (likely 45–73 %). Keep red"
+            "blue loses: 60 % fewer “clicked” (likely 45–73 %). Keep red"
         )
     );
     let odd = get(

@@ -186,7 +186,7 @@ async fn ids_stand_in_bodies_alone_and_never_in_logs_or_errors() {
         (
             "",
             event(json!({"experiment": "visitors"})),
-            "`experiment` is for visitors: `user` is for experiments with `\"unit\": \"user\"`",
+            "`experiment` counts visitors: send `variant` and `uuid` instead of `user`",
         ),
         (
             "",

@@ -163,7 +163,7 @@ fn participants_are_compared_by_what_they_are_worth() {
     );
     assert_eq!(
         results.verdict.text,
-        "red wins: 133 % more EUR per visitor from order (likely 62–233 %)"
+        "red wins: 133 % more EUR per visitor from “order” (likely 62–233 %)"
     );
 
     // The last day is now.
@@ -187,7 +187,7 @@ fn participants_are_compared_by_what_they_are_worth() {
     let text = &results.verdict.text;
     assert_eq!(results.verdict.kind, VerdictKind::ControlBest, "{text}");
     assert!(
-        text.starts_with("red loses: 67 % less EUR per visitor from order"),
+        text.starts_with("red loses: 67 % less EUR per visitor from “order”"),
         "{text}"
     );
     let bare = ExperimentCounts::new(counts.experiment.clone(), counts.all().to_vec());

@@ -178,7 +178,7 @@ fn title(column: Column, goal: &GoalResults, bar: usize) -> String {
         (Change, _) => "change (safe range)".to_owned(),
         // Nothing of it counts before it is known how wide it can be.
         (Bar, _) if bar == 0 => String::new(),
-        (Bar, _) => format!("{:bar$}", "valid any time"),
+        (Bar, _) => format!("{:bar$}", "safe range"),
         (ChanceToWin, _) => "chance to win".to_owned(),
     }
 }

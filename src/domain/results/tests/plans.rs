@@ -271,7 +271,7 @@ fn an_experiment_that_does_not_run_is_not_waited_for() {
     assert_eq!(open.forecast, None);
     let won = one_goal(&[("a", 10_000, 500), ("b", 10_000, 650)]);
     let won = Results::of(&won, &[], Some(&stopped), None);
-    assert_eq!(won.verdict.text, "b wins: 30 % more g (likely 9–56 %)");
+    assert_eq!(won.verdict.text, "b wins: 30 % more “g” (likely 9–56 %)");
 }
 
 #[test]

@@ -106,7 +106,7 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
     let outcome = results(&["--fail-on", "winner"]).run();
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
     for part in [
-        "b loses: 100 % more unsubscribed (likely 27–245 %; fewer is better). Keep a",
+        "b loses: 100 % more “unsubscribed” (likely 27–245 %; fewer is better). Keep a",
         // Red, though it is higher.
         "\u{1b}[31m+100 % (27 to 245)",
         "\u{1b}[31m< 0.1 %",

@@ -65,25 +65,25 @@ async fn results_are_a_table() {
 }
 
 const LIST: &str = " experiment    participants  verdict
- button color         2,380  ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red
+ button color         2,380  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). Keep red
  no goal yet              4  · No conversions yet
  שלום 🦀                 10  · <U+202E>right to left has conversions but no visitors: no winner …
 ";
 
 const TABLES: &str = "\
 button color
- ✗ blue loses: 50 % fewer clicked (likely 25–68 %). Keep red
+ ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). Keep red
    - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- clicked        conversions     rate  change (safe range)  valid any time              chance to win
+ clicked        conversions     rate  change (safe range)  safe range                  chance to win
+ red (control)          150  12.71 %                                                │
  blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
  gone                     0        –                                                │
- red (control)          150  12.71 %                                                │
                                                            −68 %                    0
  page view      participants  conversions  average
+ red (control)         1,180        1,502     1.27
  blue                  1,200            0     0.00
  gone                      0            3        –
- red (control)         1,180        1,502     1.27
  · gone has conversions but no visitors: no winner chosen. Check that your pages count the visitors
    of gone
 
@@ -139,13 +139,13 @@ async fn results_are_a_spreadsheet() {
         [
             "namespace,experiment,control,goal,kind,variant,participants,conversions … \
              weight,better,running_p_value,decided,decided_on,time",
-            "alephbet,'=1+1,a,g,proportion,\"'-b, \"\"c\"\"\",50 … ,higher,,,,",
             "alephbet,'=1+1,a,g,proportion,a,40,20 … 3,higher,,,,",
+            "alephbet,'=1+1,a,g,proportion,\"'-b, \"\"c\"\"\",50 … ,higher,,,,",
             "alephbet,'=1+1,a,g,proportion,off,0,0 … 0,higher,,,,",
             "alephbet,no goal,a,,,a,1, … ,,,,,",
         ]
     );
-    let columns = [0, 2, 3, 4].map(|line| lines[line].split(',').count());
+    let columns = [0, 1, 3, 4].map(|line| lines[line].split(',').count());
     assert_eq!(columns, [46; 4]);
     // Where decimals have a comma, cells are parted by semicolons; the option says it in any locale.
     let german = csv(&[], "de_DE.UTF-8");
