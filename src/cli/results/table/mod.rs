@@ -10,7 +10,7 @@ use super::bars::MIN_WIDTH;
 use super::grid::{Grid, columns_of, cut};
 use crate::cli::printer::{BOLD, DIM};
 use crate::cli::visible::visible;
-use crate::domain::results::{Others, Plan, Results, Verdict, VerdictKind, grouped};
+use crate::domain::results::{GoalResults, Others, Plan, Results, Verdict, VerdictKind, grouped};
 use crate::report::{Evaluated, Which};
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -34,6 +34,7 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
     for goal in &results.goals {
         text.push_str(&of_goal(goal, results, width));
         text.push_str(&cap(goal));
+        text.push_str(&stranger(goal, results));
         // The first verdict is already there.
         if !results.verdict.text.ends_with(&goal.verdict.text) {
             text.push_str(&said(&goal.verdict, width));
@@ -87,6 +88,14 @@ fn title_of(which: &Which) -> String {
         [] => format!("{BOLD}{name}{BOLD:#}"),
         more => format!("{BOLD}{name}{BOLD:#} {DIM}({}){DIM:#}", more.join(", ")),
     }
+}
+
+/// Where other goals are declared, one that is not may be a misspelled one.
+fn stranger(goal: &GoalResults, results: &Results) -> String {
+    if goal.declared || !results.goals.iter().any(|goal| goal.declared) {
+        return String::new();
+    }
+    format!(" {DIM}· This goal is not declared in the config: check its name{DIM:#}\n")
 }
 
 /// The goals that are not shown.

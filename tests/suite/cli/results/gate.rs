@@ -142,4 +142,10 @@ async fn a_goal_where_less_is_better_fails_ci_when_it_rises() {
         panic!("{}", csv.stdout)
     };
     assert_eq!((better, decided, on, time), ("lower", "worse", &*today, ""));
+    // Beside a declared goal, another one may be a misspelled one.
+    let note = "This goal is not declared in the config: check its name";
+    assert!(!outcome.stdout.contains(note), "{outcome}");
+    count(&server, &[("e", "unsubscribd", "a", 1)]).await;
+    let outcome = results(&[]).run();
+    assert_eq!(outcome.stdout.matches(note).count(), 1, "{outcome}");
 }
