@@ -24,7 +24,7 @@ const { values: { loads, alephbet, adapter, binary, batch } } = parseArgs({ opti
   alephbet: { type: "string", default: "10000" },
   adapter: { type: "string", default: "AlephbetAdapter" }, // or LamedAdapter, which pages of Python lamed have
   binary: { type: "string", default: join(root, "target/release/lamed") },
-  batch: { type: "string", default: "200" }, // Chromium slows the timers of a page that is hidden for five minutes
+  batch: { type: "string", default: "56" }, // so many loads share a browser context: Chromium opens each window slower than the one before
 } })
 
 // Ctrl-C: what is done so far is told.
@@ -83,7 +83,6 @@ async function measure(client, prefix, count) {
   const site = loadsOf(`${prefix} {visitor}`, client)
   const views = [], problems = []
   for (let load = 0; load < count && !isOver; load += Number(batch)) {
-    // Chromium gets slower with each window of a context.
     await visitor(async someone => {
       const page = await someone.tab({ opens: true })
       await page.goto(site.url())
