@@ -378,7 +378,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
             declared.power * 100.0
         )),
         None => lines.push(format!(
-            "For a plan, write into this experiment in the config file, before the start: \"planned_participants\": {}",
+            "Before the start, write this into the config file, under the experiment: \"planned_participants\": {}",
             planning.rounded(&document.with_plan).0
         )),
     }

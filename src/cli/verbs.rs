@@ -93,8 +93,9 @@ struct ConfirmArgs {
 
 /// `red` or `red=20`
 fn variant(text: &str) -> Result<(Name, u32), String> {
-    match text.trim().rsplit_once('=') {
-        None => Ok((name(text.trim())?, 1)),
+    let text = text.trim();
+    match text.rsplit_once('=') {
+        None => Ok((name(text)?, 1)),
         Some((variant, weight)) => {
             let weight = weight.trim().parse();
             let weight =

@@ -47,7 +47,7 @@ How often 77,800 visitors find an effect of each size (● with a plan, ○ with
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-For a plan, write into this experiment in the config file, before the start: \"planned_participants\": 77800
+Before the start, write this into the config file, under the experiment: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 
