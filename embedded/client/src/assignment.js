@@ -5,7 +5,7 @@
 const digest = (texts) => {
   const text = new TextEncoder().encode(texts.join("."))
   const length = text.length
-  const bytes = new Uint8Array(((length + 72) >> 6) << 6)
+  const bytes = new Uint8Array((length + 72) & -64)
   bytes[length] = 128
   bytes.set(text)
   const view = new DataView(bytes.buffer)

@@ -45,7 +45,7 @@ export const send = async (batch, isLeaving) => {
     batch.forEach(done)
     failures = 0
   } catch {
-    batch.forEach(([key]) => busy.delete(key))
+    for (const [key] of batch) busy.delete(key)
   }
 }
 

@@ -101,7 +101,8 @@ export const advance = () => {
     settleNow()
     return new Promise(seen => setTimeout(seen, 100))
   }
-  if (locks) locks.request(PREFIX, first).catch(first)
+  // After the page's code, which need not wait for it.
+  if (locks) Promise.resolve().then(() => locks.request(PREFIX, first)).catch(first)
 }
 
 /** Calls a function as soon as the visitor's id is settled: at once but for the first visit. */
@@ -116,7 +117,7 @@ export const inTurn = (act, call) => (waiting[0] || document.prerendering ? wait
 /** Forgets the visitor and what came of it. */
 export const erase = () => {
   keys().concat(OLD).forEach(remove)
-  isSettled = isAsked = undefined
+  isSettled = isAsked = 0
   waiting = []
 }
 
