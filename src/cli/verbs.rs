@@ -112,18 +112,6 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
-    if args.variants.len() < 2 {
-        return Err(CliError::usage(
-            "an experiment needs at least two variants, the control first, for example `--variants old,new`",
-        ));
-    }
-    let twice = (args.variants.iter().enumerate())
-        .find(|(at, (name, _))| args.variants[..*at].iter().any(|(other, _)| other == name));
-    if let Some((_, (name, _))) = twice {
-        return Err(CliError::usage(format!(
-            "`--variants` names `{name}` twice: each variant needs its own name"
-        )));
-    }
     let has_goal = !args.goal.is_empty();
     let verb = Verb::New(New {
         variants: args.variants,
@@ -186,7 +174,7 @@ fn edit(context: &Context, verb: &Verb, args: &Args) -> Result<(), CliError> {
         Location::Found(path) => path,
         Location::Missing(path) => {
             return Err(CliError::usage(format!(
-                "`{}`: file not found: use `lamed new` to declare an experiment",
+                "`{}`: file not found: use `lamed new` to declare an experiment (those of `--demo` stay as they are)",
                 path.display()
             )));
         }

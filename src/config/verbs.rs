@@ -178,6 +178,7 @@ fn declare(
             "experiment `{name}` already exists (state: {state}): {instead}"
         )));
     }
+    are_variants(&new.variants)?;
     let mut set = |path: &[&str], value: Value| {
         let path = [&["experiments", name.as_str()], path].concat();
         document.set(&path, &value);
@@ -201,6 +202,29 @@ fn declare(
     set(&["state"], json!(state));
     let state = if new.running { "running" } else { "a draft" };
     Ok(format!("`{name}` is declared: it is {state}"))
+}
+
+/// Whether the variants of a new experiment can be assigned.
+fn are_variants(variants: &[(Name, u32)]) -> Result<(), NoChange> {
+    if variants.len() < 2 {
+        return Err(NoChange(
+            "an experiment needs at least two variants, the control first, for example `--variants old,new`".to_owned(),
+        ));
+    }
+    let twice = (variants.iter().enumerate())
+        .find(|(at, (name, _))| variants[..*at].iter().any(|(other, _)| other == name));
+    if let Some((_, (name, _))) = twice {
+        return Err(NoChange(format!(
+            "`--variants` names `{name}` twice: each variant needs its own name"
+        )));
+    }
+    if variants.iter().all(|(_, weight)| *weight == 0) {
+        return Err(NoChange(
+            "all weights are 0: at least one must be above 0, for example `--variants old,new=20`"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -87,6 +87,9 @@ pub struct Which {
     pub state: Option<&'static str>,
     /// The variant that is shipped.
     pub shipped: Option<String>,
+    /// Whether a later run follows it.
+    #[serde(skip)]
+    pub earlier: bool,
 }
 
 impl Which {
@@ -101,6 +104,7 @@ impl Which {
             run: declared.map_or(1, |declared| declared.run),
             state: state.map(State::as_str),
             shipped: state.and_then(State::shipped).map(Name::to_string),
+            earlier: run.is_some_and(|run| run.earlier),
         }
     }
 }

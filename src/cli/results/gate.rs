@@ -54,24 +54,25 @@ fn decided(results: &Results, outcome: Outcome) -> Option<String> {
 }
 
 /// # Errors
-/// When something that `--fail-on` names is so: the first of it; and when there is nothing to look at.
+/// When something that `--fail-on` names is so: all of it; and when there is nothing to look at.
 pub(super) fn check(gates: &[Gate], experiments: &[Evaluated]) -> Result<(), CliError> {
     if experiments.is_empty() && !gates.is_empty() {
         return Err(CliError::failed(
             "cannot check `--fail-on`: no experiments found",
         ));
     }
-    for Evaluated { results, .. } in experiments {
-        let found = gates
-            .iter()
-            .find_map(|gate| Some((gate, gate.reason(results)?)));
-        if let Some((gate, reason)) = found {
-            return Err(CliError::failed(format!(
-                "`--fail-on {}`: experiment `{}`: {reason}",
-                gate.word(),
-                results.experiment,
-            )));
-        }
+    let found = experiments.iter().flat_map(|Evaluated { results, .. }| {
+        gates.iter().filter_map(move |gate| {
+            let (word, reason) = (gate.word(), gate.reason(results)?);
+            let experiment = &results.experiment;
+            Some(format!(
+                "`--fail-on {word}`: experiment `{experiment}`: {reason}"
+            ))
+        })
+    });
+    let found: Vec<String> = found.collect();
+    if found.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(CliError::failed(found.join("; ")))
 }

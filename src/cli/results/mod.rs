@@ -101,7 +101,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let experiments = evaluate(&results, &config, &args)?;
             show(context, &config, &args, &experiments, None)?;
             if !context.json && !args.csv && !args.markdown {
-                for note in notes(&results, &config) {
+                for note in notes(&results, &experiments, &config, &args) {
                     context.printer.talk(&note);
                 }
             }
@@ -253,8 +253,14 @@ pub(super) async fn find(
         .chain(runs.present().map(|declared| declared.name.as_str()))
         .collect();
     if known.contains(&name.as_str()) {
-        let of_run = run.map_or_else(String::new, |run| format!("run {run} of "));
-        let declared = runs.of(&wire).map(|run| &run.declared.state);
+        let declared = runs.of(&wire).map(|run| &run.declared);
+        let before = declared.filter(|declared| run.is_none() && declared.run > 1);
+        let before = before.map_or_else(String::new, |declared| {
+            format!("; `--run {}` shows the run before", declared.run - 1)
+        });
+        let run_of = run.or(declared.map(|declared| declared.run).filter(|run| *run > 1));
+        let of_run = run_of.map_or_else(String::new, |run| format!("run {run} of "));
+        let declared = declared.map(|declared| &declared.state);
         let remedy = match (run, declared) {
             (Some(_), _) => "",
             (_, Some(State::Draft)) => ": it is a draft, which `lamed start` starts",
@@ -267,7 +273,7 @@ pub(super) async fn find(
             }
         };
         return Err(CliError::failed(format!(
-            "no events of {of_run}experiment `{}` in namespace `{}` yet{remedy}",
+            "no events of {of_run}experiment `{}` in namespace `{}` yet{remedy}{before}",
             visible(name.as_str()),
             visible(config.namespace.as_str())
         )));
@@ -299,7 +305,12 @@ fn evaluate<'a>(
 }
 
 /// What a reader of the tables should know beside.
-fn notes(results: &Results, config: &Config) -> Vec<String> {
+fn notes(
+    results: &Results,
+    experiments: &[Evaluated],
+    config: &Config,
+    args: &Args,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if results.hidden > 0 {
         let number = results.hidden;
@@ -307,6 +318,15 @@ fn notes(results: &Results, config: &Config) -> Vec<String> {
         notes.push(format!(
             "{number} earlier run{plural} or archived experiment{plural} not shown: use `--all`"
         ));
+    }
+    let is_named = !args.experiments.is_empty() && args.run.is_none();
+    for which in experiments.iter().map(|evaluated| &evaluated.which) {
+        if is_named && which.run > 1 {
+            let (name, before) = (visible(&which.name), which.run - 1);
+            notes.push(format!(
+                "`{name}` was restarted: `--run {before}` shows the run before this one"
+            ));
+        }
     }
     let is_declared_here = |one: &Counted| config.declared(one.name().as_str()).is_some();
     if !results.runs.from_api && results.counted.iter().any(is_declared_here) {

@@ -11,6 +11,10 @@ use super::verdict::{Verdict, VerdictKind};
 use super::wording::{change, change_of_mean, list, number_of, percent, short};
 use crate::domain::{Better, Name};
 
+/// What follows from a verdict: the command of this name.
+const SHIP: &str = ". You can ship it";
+const STOP: &str = ". You can stop";
+
 /// What all goals of an experiment have in common.
 pub(super) struct Setting<'a> {
     pub variants: &'a [Variant],
@@ -23,10 +27,10 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// What a verdict ends with that needs no more participants: there may be better days to stop.
-    fn stop(&self) -> &'static str {
+    /// What a verdict ends with that needs no more participants: there may be better days to decide.
+    fn now(&self, verdict: &'static str) -> &'static str {
         if self.is_running && self.full_week().is_none() {
-            ". You can stop"
+            verdict
         } else {
             ""
         }
@@ -37,7 +41,7 @@ impl Setting<'_> {
         let elapsed = self.traffic.filter(|_| self.is_running)?.elapsed();
         (elapsed < 7).then(|| {
             format!(
-                "Stop after a full week: only {} counted so far, and visitors of weekdays and weekends differ.",
+                "Wait for a full week: only {} counted so far, and visitors of weekdays and weekends differ.",
                 match elapsed {
                     1 => "1 day is".to_owned(),
                     _ => format!("{} are", number_of(elapsed, "day")),
@@ -258,7 +262,7 @@ impl<'a> All<'a> {
             "{} wins: {}{}{others}{}",
             best.variant,
             self.effect(best),
-            self.setting.stop(),
+            self.setting.now(SHIP),
             since(&winners)
         );
         Some(
@@ -289,7 +293,7 @@ impl<'a> All<'a> {
             "{}. Keep {}{}{}",
             self.losers(&losers),
             self.control,
-            self.setting.stop(),
+            self.setting.now(STOP),
             since(&losers)
         );
         Some(
@@ -320,7 +324,7 @@ impl<'a> All<'a> {
             let text = format!(
                 "A change of {} or more is ruled out{}",
                 percent(effect),
-                self.setting.stop()
+                self.setting.now(STOP)
             );
             Verdict::new(VerdictKind::Equivalent, None, text).with(self.setting.full_week())
         })
@@ -334,7 +338,7 @@ impl<'a> All<'a> {
                 "An improvement of {} or more is ruled out. Keep {}{}",
                 percent(effect),
                 self.control,
-                self.setting.stop()
+                self.setting.now(STOP)
             );
             Verdict::new(VerdictKind::RuledOut, None, text).with(self.setting.full_week())
         })

@@ -160,7 +160,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650)]),
             None,
             Winner,
-            "b wins: 30 % more “g” (likely 9–56 %). You can stop",
+            "b wins: 30 % more “g” (likely 9–56 %). You can ship it",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500)]),
@@ -173,7 +173,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 5000, 300), ("b", 5000, 0)]),
             None,
             ControlBest,
-            "b loses: 6.0 points fewer “g” (likely 5.0–7.0 points). Keep a. You can stop",
+            "b loses: 6.0 percentage points fewer “g” (likely 5.0–7.0 points). Keep a. You can stop",
         ),
         (
             one_goal(&[("a", 10_000, 650), ("b", 10_000, 500), ("c", 10_000, 655)]),
@@ -185,7 +185,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 10_000, 500), ("b", 10_000, 650), ("c", 10_000, 700)]),
             None,
             Winner,
-            "c wins: 40 % more “g” (likely 17–68 %). You can stop. b is also better than a",
+            "c wins: 40 % more “g” (likely 17–68 %). You can ship it. b is also better than a",
         ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 130)]),
@@ -233,7 +233,7 @@ fn a_verdict_of_several_goals_names_the_first_that_is_a_proportion() {
     assert_eq!(kind, VerdictKind::Winner);
     assert_eq!(
         text,
-        "b wins: 30 % more “bought” (likely 9–56 %). You can stop"
+        "b wins: 30 % more “bought” (likely 9–56 %). You can ship it"
     );
     // Declared goals come first, in their order, reached or not.
     let declared = declared(&[], &[("signed up", true), ("bought", true)], None);
@@ -380,7 +380,7 @@ fn of_a_goal_where_less_is_better_the_lower_rate_wins() {
         text(&results),
         (
             VerdictKind::Winner,
-            "c wins: 58 % fewer “g” (likely 48–67 %; fewer is better). You can stop. b is also better than a"
+            "c wins: 58 % fewer “g” (likely 48–67 %; fewer is better). You can ship it. b is also better than a"
                 .to_owned()
         )
     );
@@ -436,7 +436,7 @@ fn of_day(day: i64, variant: &str, participants: u64, conversions: u64) -> [DayC
     })
 }
 
-/// Each verdict that needs no more visitors says one thing about stopping: now, or after a full week.
+/// Each verdict that needs no more visitors says when to act on it: now, or after a full week.
 #[test]
 fn a_verdict_of_the_first_week_waits_for_its_end() {
     let effect = declared(&[("a", 1), ("b", 1)], &[("g", true)], Some(0.1));
@@ -452,21 +452,15 @@ fn a_verdict_of_the_first_week_waits_for_its_end() {
         ]
         .concat();
         let Verdict { text: all, .. } = Results::of(&counts, &[], Some(&effect), None).verdict;
-        assert!(
-            all.starts_with(text) && all.contains("You can stop"),
-            "{all}"
-        );
+        assert!(all.starts_with(text) && all.contains("You can "), "{all}");
         let Verdict {
             text: one, steps, ..
         } = Results::of(&counts, &days, Some(&effect), None).verdict;
-        assert!(
-            one.starts_with(text) && !one.contains("You can stop"),
-            "{one}"
-        );
+        assert!(one.starts_with(text) && !one.contains("You can "), "{one}");
         assert_eq!(
             steps,
             [
-                "Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ."
+                "Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ."
             ]
         );
     }

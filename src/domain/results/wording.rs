@@ -45,7 +45,14 @@ pub(super) fn change(
     let size = |value: f64| grouped_to(value.abs() * 100.0, decimals);
     let word = if value < 0.0 { less } else { more };
     let range = range(ends, size);
-    format!("{}{unit} {word} {noun} (likely {range}{unit})", size(value))
+    let named = match unit {
+        " points" => " percentage points",
+        unit => unit,
+    };
+    format!(
+        "{}{named} {word} {noun} (likely {range}{unit})",
+        size(value)
+    )
 }
 
 /// `0.52 more EUR per visitor from “order placed” (likely 0.31–0.73)`

@@ -120,13 +120,13 @@ const TABLES: &str = "\
 --- 140
 price
  ✓ red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
- order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)  safe range
+   - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+ order placed    participants  conversions     rate  per conversion  EUR per visitor  change (safe range)
  blue (control)           600          120  20.00 %           20.00             4.00                       │
  red                      600          121  20.17 %           80.99            16.33  +308 % (176 to 504)  │          ├────────●───────────┤
                                                                                                            0                          +504 %
  · Values above 200 EUR count as 200 EUR
- signed up       participants  conversions     rate  change (safe range)  safe range                                        chance to win
+ signed up       participants  conversions     rate  change (safe range)                                                    chance to win
  blue (control)           600           60  10.00 %                                        │
  red                      600           60  10.00 %      0 % (−46 to 84)  ├────────────────●─────────────────────────────┤         50.0 %
                                                                           −46 %            0                         +84 %
@@ -134,13 +134,13 @@ price
 --- 80
 price
  ✓ red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of
+   - Wait for a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
  order placed       rate  EUR per visitor  change (safe range)
  blue (control)  20.00 %             4.00
  red             20.17 %            16.33  +308 % (176 to 504)
  · Values above 200 EUR count as 200 EUR
- signed up          rate  change (safe range)  safe range          chance to win
+ signed up          rate  change (safe range)                      chance to win
  blue (control)  10.00 %                             │
  red             10.00 %      0 % (−46 to 84)  ├─────●──────────┤         50.0 %
                                                −46 % 0      +84 %
@@ -149,7 +149,7 @@ price
 price
  ✓ red wins: 308 % more EUR per visitor from
    “order placed” (likely 176–504 %)
-   - Stop after a full week: only 1 day is counted
+   - Wait for a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
  order placed    EUR per visitor  safe range
@@ -168,7 +168,7 @@ const MARKDOWN: &str = "\
 
 **red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)**
 
-- Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+- Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
 
 | order placed | participants | conversions | EUR per visitor | change (safe range) |
 | --- | ---: | ---: | ---: | ---: |

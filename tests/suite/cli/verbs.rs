@@ -108,7 +108,10 @@ fn a_first_experiment_makes_the_file() {
             &["new", "x", "--variants", "a", "--sample", "2"],
             "expected a number from 0 to 1",
         ),
-        (&["new", "x", "--variants", "a=0,b=0"], "all weights are 0"),
+        (
+            &["new", "x", "--variants", "a=0,b=0"],
+            "all weights are 0: at least one must be above 0, for example",
+        ),
         (
             &["new", "x", "--variants", "a, b, a=2"],
             "`--variants` names `a` twice",

@@ -40,8 +40,8 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
- g            participants  conversions     rate  change (safe range)  safe range                                    chance to win
+   - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.
+ g            participants  conversions     rate  change (safe range)                                                chance to win
  a (control)         1,000           60   6.00 %                       │
  b                   1,000          120  12.00 %   +100 % (27 to 245)  │    ├────────────●────────────────────────┤       > 99.9 %
                                                                        0                                     +245 %
@@ -54,9 +54,9 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
+   - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)  safe range                    chance to win
+ g            conversions     rate  change (safe range)                                chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
                                                          0                     +245 %
@@ -69,9 +69,9 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of
+   - Wait for a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
- g               rate  change (safe range)  safe range             chance to win
+ g               rate  change (safe range)                         chance to win
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├─────●───────────┤       > 99.9 %
                                             0              +245 %
@@ -84,9 +84,9 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far, and
-     visitors of weekdays and weekends differ.
- g               rate  change (safe range)  safe range
+   - Wait for a full week: only 1 day is counted so far, and visitors
+     of weekdays and weekends differ.
+ g               rate  change (safe range)
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
                                             0                   +245 %
@@ -100,9 +100,9 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far,
-     and visitors of weekdays and weekends differ.
- g               rate  change (safe range)  safe range
+   - Wait for a full week: only 1 day is counted so far, and
+     visitors of weekdays and weekends differ.
+ g               rate  change (safe range)
  a (control)   6.00 %                       │
  b            12.00 %   +100 % (27 to 245)  │ ├───●────────┤
                                             0         +245 %
@@ -116,7 +116,7 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted
+   - Wait for a full week: only 1 day is counted
      so far, and visitors of weekdays and weekends
      differ.
  g               rate  change (safe range)
@@ -133,8 +133,8 @@ all
 e
  ✓ b wins: 100 % more “g” (likely 27–245
    %)
-   - Stop after a full week: only 1 day
-     is counted so far, and visitors of
+   - Wait for a full week: only 1 day is
+     counted so far, and visitors of
      weekdays and weekends differ.
  g               rate  safe range
  a (control)   6.00 %  │
@@ -149,9 +149,9 @@ all
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
-   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
+   - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)  safe range                    chance to win
+ g            conversions     rate  change (safe range)                                chance to win
  a (control)           60   6.00 %                       │
  b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
                                                          0                     +245 %

@@ -9,7 +9,7 @@ use super::{server, server_with, verdict};
 use crate::cli::{count, home};
 use crate::support::{Server, line};
 
-const FULL_WEEK: &str = "Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
+const FULL_WEEK: &str = "Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
 
 #[tokio::test]
 async fn documents_say_what_results_say() {

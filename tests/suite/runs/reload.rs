@@ -83,9 +83,18 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
                 .ends_with("1 earlier run or archived experiment not shown: use `--all`\n"),
             "{all}"
         );
-        assert!(results(&["color"]).stdout.starts_with("color (run 2)\n"));
+        let second = results(&["color"]);
+        assert!(second.stdout.starts_with("color (run 2)\n"), "{second}");
+        assert!(
+            (second.stderr)
+                .ends_with("`color` was restarted: `--run 1` shows the run before this one\n"),
+            "{second}"
+        );
         let first = results(&["color", "--run", "1"]);
-        assert!(first.stdout.starts_with("color (stopped)\n"), "{first}");
+        assert!(
+            first.stdout.starts_with("color (run 1, ended)\n"),
+            "{first}"
+        );
         assert_eq!(results(&["--all"]).stdout.matches("color").count(), 2);
         let missing = results(&["color", "--run", "7"]).stderr;
         assert_eq!(

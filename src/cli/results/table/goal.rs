@@ -132,7 +132,12 @@ fn rows(
     let head = cut(&visible(goal.goal.as_str()), longest);
     let head = format!("{BOLD}{head}{BOLD:#}");
     let drawing = (columns.iter().position(|column| *column == Bar)).map(|column| column + 1);
-    let titles = columns.iter().map(|column| title(*column, goal, bar));
+    let is_drawn_again = columns.contains(&Change);
+    let titles = (columns.iter()).map(|column| match column {
+        // The column before it has the name.
+        Bar if is_drawn_again => " ".repeat(bar),
+        column => title(*column, goal, bar),
+    });
     let mut grid = Grid::new(std::iter::once(head).chain(titles), drawing);
     for (variant, change) in goal.variants.iter().zip(&changes) {
         let cells = columns.iter().map(|column| match (column, change, axis) {

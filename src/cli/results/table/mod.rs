@@ -76,10 +76,11 @@ pub(super) fn list(experiments: &[Evaluated], width: usize) -> String {
 fn title_of(which: &Which) -> String {
     let name = visible(&which.name);
     let mut more = Vec::new();
-    if which.run > 1 {
+    if which.run > 1 || which.earlier {
         more.push(format!("run {}", which.run));
     }
     match (which.state, &which.shipped) {
+        _ if which.earlier => more.push("ended".to_owned()),
         (Some("shipped"), Some(variant)) => more.push(format!("{} is shipped", visible(variant))),
         (Some(state @ ("draft" | "stopped")), _) => more.push(state.to_owned()),
         _ => {}

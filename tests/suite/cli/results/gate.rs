@@ -45,8 +45,10 @@ async fn ci_can_stop_on_results() {
         ),
         (
             "off",
-            "winner,srm",
+            "winner,srm,undecided",
             "`--fail-on srm`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+             Do not use the results until you know why; \
+             `--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
              Do not use the results until you know why",
         ),
         (

@@ -73,9 +73,9 @@ const LIST: &str = " experiment    participants  verdict
 const TABLES: &str = "\
 button color
  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). Keep red
-   - Stop after a full week: only 1 day is counted so far, and visitors of weekdays and weekends
+   - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- clicked        conversions     rate  change (safe range)  safe range                  chance to win
+ clicked        conversions     rate  change (safe range)                              chance to win
  red (control)          150  12.71 %                                                │
  blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
  gone                     0        –                                                │
