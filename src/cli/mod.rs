@@ -148,7 +148,8 @@ enum Command {
     Experiments(experiments::Args),
     /// Show how many visitors and days an experiment needs
     ///
-    /// With so many visitors, 4 of 5 experiments find an effect of this size. (Statisticians call this a power of 80 %.)
+    /// The effect is the smallest change that you want to find. If it is real, 4 of 5 experiments find it with this many
+    /// visitors. (Statisticians call this a power of 80 %.)
     /// "With a plan" means that the config declares `planned_participants`. Such an experiment needs fewer visitors.
     /// Declare it before the start.
     #[command(after_help = examples::PLAN)]

@@ -72,7 +72,7 @@ pub(super) struct File {
     #[schemars(extend("default" = DEFAULT_MAX_NAMESPACES))]
     max_namespaces: Option<Most>,
     /// The highest number of variants of an experiment. An event that would create one more gets 429.
-    /// Variants that `experiments` declares are always counted.
+    /// `serve` always counts variants that `experiments` declares.
     #[schemars(extend("default" = DEFAULT_MAX_VARIANTS))]
     max_variants: Option<Most>,
     /// The settings for `lamed deploy`.

@@ -81,7 +81,7 @@ struct FullGoal {
     /// value.
     value: Option<Name>,
     /// The highest value of one conversion. Higher values are counted as this one, so that no single
-    /// event decides the result.
+    /// event decides the result. Required if `value` is set.
     cap: Option<Cap>,
 }
 

@@ -147,7 +147,7 @@ impl<'de> de::Visitor<'de> for Visitor {
 #[derive(Default, JsonSchema)]
 struct Keys {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` with TLS, or
-    /// `redis+unix:///PATH[?db=DB]`. It replaces `host`, `port`, `ssl` and `unix_socket_path`.
+    /// `redis+unix:///PATH[?db=DB]`. Do not use it with `host`, `port`, `ssl` or `unix_socket_path`.
     url: Option<Url>,
     /// The name or address of the Redis.
     #[schemars(extend("default" = DEFAULT_HOST))]
@@ -162,13 +162,13 @@ struct Keys {
     username: Option<Text>,
     /// The password of the Redis. Leave it empty for no password.
     password: Option<Text>,
-    /// The path of a Unix socket on this machine. It replaces `host` and `port`.
+    /// The path of a Unix socket on this machine. Do not use it with `host`.
     unix_socket_path: Option<PathBuf>,
     /// Whether the Redis is a node of a Redis Cluster. lamed finds the other nodes through it.
     #[schemars(with = "Truth", extend("default" = false))]
     cluster: Option<bool>,
     /// Nodes of a Redis Cluster, each as `HOST:PORT`. lamed starts with one that answers, and finds the other nodes
-    /// through it. `nodes` replaces `host`, `port`, `url` and `cluster`.
+    /// through it. Do not use it with `host`, `port` or `url`. You need no `cluster`.
     #[schemars(length(min = 1))]
     nodes: Option<Vec<Node>>,
     /// Whether to connect with TLS.

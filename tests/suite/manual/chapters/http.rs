@@ -289,7 +289,10 @@ fn fields(api: &Value, rows: &mut Vec<[String; 3]>, path: &str, schema: &Value) 
             }
             None => String::new(),
         };
-        let optional = if required.contains(&&Value::from(key.as_str())) {
+        let is_said = ["Required for", "Leave it out."]
+            .iter()
+            .any(|words| what.contains(words));
+        let optional = if is_said || required.contains(&&Value::from(key.as_str())) {
             ""
         } else {
             " Optional."
