@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::{TcpListener, lookup_host};
+use tokio::sync::watch;
 
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
@@ -41,7 +42,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let config = context.config()?;
     let endpoint = Endpoint::resolve(context, &config, &args.endpoint, Some(&args.key))?;
     let dashboard = Dashboard {
-        snippet: Some(snippet::html(&endpoint, &config)),
+        snippet: watch::Sender::new(snippet::html(&endpoint, &config)).subscribe(),
         api: endpoint.base.clone(),
         source: Arc::new(Client::new(endpoint)?),
         namespace: config.namespace,

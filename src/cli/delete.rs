@@ -60,6 +60,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let deleted = block_on(async {
         let deleted = client.delete(&selection).await?;
         if deleted == 0 {
+            let is_all = selection.kind.is_none() && selection.variant.is_none();
+            if is_all && config.declared(args.experiment.as_str()).is_some() {
+                return Err(CliError::failed(format!(
+                    "{what} has no counts in namespace `{}`; to remove the experiment itself, delete it from the \
+                     config file",
+                    visible(config.namespace.as_str())
+                )));
+            }
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
                 "{what} not found in namespace `{}`{}",

@@ -69,6 +69,10 @@ fn told(error: &clap::Error) -> Option<String> {
                 _ => None,
             }
         }
+        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--port" => Some(
+            "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

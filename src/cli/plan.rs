@@ -112,6 +112,8 @@ struct Planning {
     planned: Option<u64>,
     /// Where the rate is from.
     source: Option<String>,
+    /// Whether the experiment counts already: then its plan cannot change.
+    has_begun: bool,
 }
 
 impl Planning {
@@ -130,6 +132,7 @@ impl Planning {
             daily: args.daily.map(|daily| daily as f64),
             planned: None,
             source: None,
+            has_begun: false,
         }
     }
 
@@ -191,26 +194,30 @@ async fn counted(
     }
     planning.daily = planning.daily.or(results.participants_per_day);
     let goal = (results.goals.iter()).find(|goal| goal.kind == GoalKind::Proportion);
-    let (goal, rate) = goal
-        .and_then(|goal| Some((goal, rate_of(goal, &results)?)))
-        .ok_or_else(|| {
-            CliError::failed(format!(
-                "the control of `{}` has no conversions yet: use `--rate`",
-                visible(name.as_str())
-            ))
-        })?;
+    let no_rate = |why: &str| {
+        let name = visible(name.as_str());
+        CliError::failed(format!(
+            "cannot take the rate from `{name}`: {why}; use `--rate`"
+        ))
+    };
+    let goal = goal.ok_or_else(|| no_rate("it has no goal that counts once and has no value"))?;
+    let rate = rate_of(goal, &results).map_err(no_rate)?;
+    planning.has_begun = results.participants() > 0;
     planning.design.rate = rate;
     planning.design.better = goal.better;
     planning.source = Some(format!("goal {}, as counted", visible(goal.goal.as_str())));
     Ok(planning)
 }
 
-/// The rate of the control, if something can be planned with it.
-fn rate_of(goal: &GoalResults, results: &Results) -> Option<f64> {
+/// The rate of the control, or why nothing can be planned with it.
+fn rate_of(goal: &GoalResults, results: &Results) -> Result<f64, &'static str> {
     let mut variants = goal.variants.iter();
-    let control = variants.find(|one| Some(&one.variant) == results.control.as_ref())?;
-    let rate = control.proportion?.rate();
-    (rate > 0.0 && rate < 1.0).then_some(rate)
+    let control = variants.find(|one| Some(&one.variant) == results.control.as_ref());
+    match control.and_then(|control| control.proportion) {
+        Some(counted) if counted.rate() >= 1.0 => Err("all visitors of its control converted"),
+        Some(counted) if counted.rate() > 0.0 => Ok(counted.rate()),
+        _ => Err("its control has no conversions yet"),
+    }
 }
 
 /// The answer.
@@ -377,6 +384,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
             declared.participants,
             declared.power * 100.0
         )),
+        None if planning.has_begun => {}
         None => lines.push(format!(
             "Before the start, write this into the config file, under the experiment: \"planned_participants\": {}",
             planning.rounded(&document.with_plan).0

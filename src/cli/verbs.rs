@@ -23,6 +23,8 @@ use crate::report::{Question, Runs, read};
 /// How long a server may take to say who sends events.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+const NO_GOAL: &str = "It has no goal yet: add one under `goals` in the config file.";
+
 #[derive(clap::Args)]
 pub(super) struct NewArgs {
     /// The name of the experiment, as your pages will use it
@@ -31,8 +33,8 @@ pub(super) struct NewArgs {
     /// The variants, separated by commas, the control first; a weight follows `=`, for example red=20
     #[arg(long, value_name = "VARIANTS", value_delimiter = ',', required = true, value_parser = variant)]
     variants: Vec<(Name, u32)>,
-    /// A goal; use this option again for more goals
-    #[arg(long, value_name = "GOAL", value_parser = name)]
+    /// A goal, or several, separated by commas; you can use this option more than once
+    #[arg(long, value_name = "GOAL", value_delimiter = ',', value_parser = goal)]
     goal: Vec<Name>,
     /// Give variants to users who are signed in, instead of to visitors
     #[arg(long)]
@@ -105,6 +107,10 @@ fn variant(text: &str) -> Result<(Name, u32), String> {
     }
 }
 
+fn goal(text: &str) -> Result<Name, String> {
+    name(text.trim())
+}
+
 fn share(text: &str) -> Result<f64, String> {
     (text.parse().ok())
         .filter(|share| (0.0..=1.0).contains(share))
@@ -134,7 +140,7 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
     };
     apply(context, &path, text, &verb, &args.experiment, &args.confirm)?;
     if !has_goal {
-        (context.printer).talk("It has no goal yet: add one under `goals` in the config file.");
+        context.printer.talk(NO_GOAL);
     }
     if !args.start {
         context.printer.talk(&format!(
@@ -147,7 +153,13 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn start(context: &Context, args: Args) -> Result<(), CliError> {
-    edit(context, &Verb::Start, &args)
+    edit(context, &Verb::Start, &args)?;
+    let config = context.config()?;
+    let declared = config.declared(args.experiment.as_str());
+    if declared.is_some_and(|declared| declared.goals.is_empty()) {
+        context.printer.talk(NO_GOAL);
+    }
+    Ok(())
 }
 
 pub(super) fn stop(context: &Context, args: StopArgs) -> Result<(), CliError> {
@@ -174,7 +186,7 @@ fn edit(context: &Context, verb: &Verb, args: &Args) -> Result<(), CliError> {
         Location::Found(path) => path,
         Location::Missing(path) => {
             return Err(CliError::usage(format!(
-                "`{}`: file not found: use `lamed new` to declare an experiment (those of `--demo` stay as they are)",
+                "`{}`: file not found: use `lamed new` to declare an experiment (the examples of `lamed serve` cannot be changed)",
                 path.display()
             )));
         }

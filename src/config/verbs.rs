@@ -1,5 +1,7 @@
 //! What is done to experiments: each verb changes the config, and nothing else.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{Config, Document, nearest};
@@ -178,7 +180,10 @@ fn declare(
             "experiment `{name}` already exists (state: {state}): {instead}"
         )));
     }
-    are_variants(&new.variants)?;
+    can_be_assigned(&new.variants)?;
+    if let Some(name) = twice(new.goals.iter()) {
+        return Err(NoChange(format!("`--goal` names `{name}` twice")));
+    }
     let mut set = |path: &[&str], value: Value| {
         let path = [&["experiments", name.as_str()], path].concat();
         document.set(&path, &value);
@@ -204,16 +209,20 @@ fn declare(
     Ok(format!("`{name}` is declared: it is {state}"))
 }
 
+/// The first name that stands there twice.
+fn twice<'a>(names: impl Iterator<Item = &'a Name>) -> Option<&'a Name> {
+    let mut seen = HashSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
 /// Whether the variants of a new experiment can be assigned.
-fn are_variants(variants: &[(Name, u32)]) -> Result<(), NoChange> {
+fn can_be_assigned(variants: &[(Name, u32)]) -> Result<(), NoChange> {
     if variants.len() < 2 {
         return Err(NoChange(
             "an experiment needs at least two variants, the control first, for example `--variants old,new`".to_owned(),
         ));
     }
-    let twice = (variants.iter().enumerate())
-        .find(|(at, (name, _))| variants[..*at].iter().any(|(other, _)| other == name));
-    if let Some((_, (name, _))) = twice {
+    if let Some(name) = twice(variants.iter().map(|(name, _)| name)) {
         return Err(NoChange(format!(
             "`--variants` names `{name}` twice: each variant needs its own name"
         )));

@@ -145,11 +145,11 @@ pub(super) fn check(
     if !is_served {
         return None; // The check of lamed.js says so.
     }
-    let mut unknown: Vec<String> = (mentions.iter())
+    let mut unknown: Vec<(String, &str)> = (mentions.iter())
         .filter_map(|mention| client.misses(mention))
         .collect();
     unknown.dedup();
-    let Some(first) = unknown.first() else {
+    let Some((first, advice)) = unknown.first() else {
         return Some(client.state_of(mentions));
     };
     let more = match unknown.len() {
@@ -157,11 +157,7 @@ pub(super) fn check(
         number => format!(" ({} more like this)", number - 1),
     };
     // No failure: code that is a comment, or that this reading takes for something else, would be one, too.
-    Some(Check::warning(
-        CHECK,
-        format!("{first}{more}"),
-        "correct the name on the page, or declare it: `lamed new` declares an experiment",
-    ))
+    Some(Check::warning(CHECK, format!("{first}{more}"), *advice))
 }
 
 impl Client {
@@ -189,20 +185,24 @@ impl Client {
         }
     }
 
-    /// What is wrong with a name.
-    fn misses(&self, mention: &Mention) -> Option<String> {
+    /// What is wrong with a name, and what to do.
+    fn misses(&self, mention: &Mention) -> Option<(String, &'static str)> {
         let of = |name: &str| self.experiments.iter().find(|one| one.name == name);
-        let (kind, name, known): (_, _, Vec<&str>) = match mention {
+        let (kind, name, known, advice): (_, _, Vec<&str>, _) = match mention {
             Mention::Experiment(name) => (
                 "experiment",
                 name,
                 (self.experiments.iter())
                     .map(|one| one.name.as_str())
                     .collect(),
+                "correct the name on the page, or declare it with `lamed new`",
             ),
-            Mention::Variant(experiment, variant) => {
-                ("variant", variant, of(experiment)?.variants().collect())
-            }
+            Mention::Variant(experiment, variant) => (
+                "variant",
+                variant,
+                of(experiment)?.variants().collect(),
+                "correct the name on the page: until then, visitors of that variant see the control",
+            ),
             Mention::Goal(goal) => (
                 "goal",
                 goal,
@@ -210,6 +210,7 @@ impl Client {
                     .flat_map(|one| &one.goals)
                     .map(|goal| goal.name.as_str())
                     .collect(),
+                "correct the name on the page, or add it to `goals` in the config",
             ),
         };
         if known.contains(&name.as_str()) {
@@ -217,9 +218,8 @@ impl Client {
         }
         let meant = nearest(name, known)
             .map_or_else(String::new, |meant| format!(": did you mean `{meant}`?"));
-        Some(format!(
-            "the page uses the {kind} `{name}`, which is not declared{meant}"
-        ))
+        let text = format!("the page uses the {kind} `{name}`, which is not declared{meant}");
+        Some((text, advice))
     }
 }
 

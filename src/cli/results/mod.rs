@@ -396,9 +396,14 @@ fn show(
     if args.experiments.is_empty() && experiments.len() > 1 {
         let read = context.printer.stream(&table::list(experiments, width))?;
         if look.is_none() {
-            context
-                .printer
-                .talk("hint: use `lamed results NAME` to see an experiment in full");
+            let local = if args.endpoint.is_local() {
+                "--local "
+            } else {
+                ""
+            };
+            context.printer.talk(&format!(
+                "hint: use `lamed results {local}NAME` to see an experiment in full"
+            ));
         }
         return Ok(read);
     }

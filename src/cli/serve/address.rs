@@ -65,8 +65,13 @@ pub(super) async fn bind(option: &str, text: &str) -> Result<TcpListener, CliErr
             .first()
             .filter(|_| taken)
             .and_then(|address| other(option, *address));
-        let why =
-            other.unwrap_or_else(|| format!("{error}; choose another address with `{option}`"));
+        let next = addresses
+            .first()
+            .map(|address| address.port().wrapping_add(1));
+        let why = other.unwrap_or_else(|| {
+            let next = next.unwrap_or_default();
+            format!("{error}; choose another address, for example `{option} 127.0.0.1:{next}`")
+        });
         let place = host_and_port(option, text).unwrap_or(Cow::Borrowed(text));
         CliError::failed(format!("cannot listen on {place}: {why}"))
     })

@@ -14,15 +14,15 @@ use tokio::time::sleep;
 
 use self::address::{bind, listen};
 use self::ready::{Addresses, say_ready};
-use self::reload::{Content, Reload, warn_of_changes};
+use self::reload::{Content, Pasted, Reload, warn_of_changes};
 use super::endpoint::{DEFAULT_LISTEN, Endpoint, KeyArgs};
 use super::printer::Printer;
 use super::running::Running;
 use super::signals::Stop;
 use super::stores::{Choice, Opened};
-use super::{CliError, Context, demo, snippet};
+use super::{CliError, Context, demo};
 use crate::config::{Config, Location, locate};
-use crate::domain::{Accept, Secret};
+use crate::domain::{Accept, Name, Secret};
 use crate::http::{Api, Handler, Route, Routes, Rules, STAGE};
 use crate::server::dashboard::{self, Dashboard, Sessions, WithDashboard, Workbench};
 use crate::server::{
@@ -132,7 +132,13 @@ async fn run_server(
         base: format!("http://{address}/{STAGE}"),
         key: Some(key.secret().clone()),
     };
-    let dashboard = dashboard(&args, &api, &key, &endpoint, address, &config)?;
+    // Behind a proxy the API is where the page is, by a name that is not known here.
+    let base = match args.local {
+        true => endpoint.base.clone(),
+        false => format!("/{STAGE}"),
+    };
+    let pasted = Pasted::new(Endpoint { base, key: None }, &config);
+    let dashboard = dashboard(&args, &api, &key, &pasted, address, &config.namespace)?;
     let addresses = Addresses {
         dashboard: format!(
             "http://{address}{}{}",
@@ -147,7 +153,14 @@ async fn run_server(
         api: api.clone(),
     });
     let namespace = config.namespace.clone();
-    let reload = Reload::new(context, config_path(context), seen, &config, uses_redis);
+    let reload = Reload::new(
+        context,
+        config_path(context),
+        seen,
+        &config,
+        uses_redis,
+        pasted,
+    );
     let edge = api_edge(&args, api.clone(), key.clone(), config)?;
     let edge = with_metrics(
         Arc::new(WithDashboard {
@@ -257,29 +270,20 @@ fn dashboard(
     args: &Args,
     api: &Api,
     key: &ApiKey,
-    endpoint: &Endpoint,
+    pasted: &Pasted,
     address: SocketAddr,
-    config: &Config,
+    namespace: &Name,
 ) -> Result<Dashboard, CliError> {
     let sessions = if args.local {
         Sessions::by_address(Some(key.clone()))?
     } else {
         Sessions::by_key(key.clone())
     };
-    // Behind a proxy the API is where the page is, by a name that is not known here.
-    let shown = Endpoint {
-        base: if args.local {
-            endpoint.base.clone()
-        } else {
-            format!("/{STAGE}")
-        },
-        key: None,
-    };
     Ok(Dashboard {
         source: Arc::new(api.clone()),
-        snippet: Some(snippet::html(&shown, config)),
-        api: shown.base,
-        namespace: config.namespace.clone(),
+        snippet: pasted.subscribe(),
+        api: pasted.api.base.clone(),
+        namespace: namespace.clone(),
         // The API says itself what it follows.
         experiments: Arc::default(),
         workbench: Workbench::default(),

@@ -10,8 +10,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{Args, rules};
-use crate::cli::Context;
+use crate::cli::endpoint::Endpoint;
 use crate::cli::printer::Printer;
+use crate::cli::{Context, snippet};
 use crate::config::Config;
 use crate::domain::{Declared, Name};
 use crate::http::{Api, Run};
@@ -37,6 +38,31 @@ pub(super) struct Reload {
     told: Vec<&'static str>,
     seen: Content,
     refused: watch::Sender<bool>,
+    pasted: Pasted,
+}
+
+/// The HTML that the dashboard offers for pages: that of the present config.
+pub(super) struct Pasted {
+    pub(super) api: Endpoint,
+    html: watch::Sender<String>,
+}
+
+impl Pasted {
+    pub(super) fn new(api: Endpoint, config: &Config) -> Self {
+        let html = watch::Sender::new(snippet::html(&api, config));
+        Self { api, html }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<String> {
+        self.html.subscribe()
+    }
+
+    /// `started` says where the script is, as that does not change while the server runs.
+    fn follow(&self, config: &Config, started: &Config) {
+        let mut config = config.clone();
+        config.wiring.clone_from(&started.wiring);
+        self.html.send_replace(snippet::html(&self.api, &config));
+    }
 }
 
 /// What stands in the file, or why that is not known.
@@ -71,6 +97,7 @@ impl Reload {
         seen: Content,
         config: &Config,
         uses_redis: bool,
+        pasted: Pasted,
     ) -> Self {
         let mut started = config.clone();
         started.redis.take_if(|_| !uses_redis);
@@ -82,6 +109,7 @@ impl Reload {
             present: config.clone(),
             told: Vec::new(),
             refused: watch::Sender::new(false),
+            pasted,
         }
     }
 
@@ -179,6 +207,7 @@ impl Reload {
         let limits = api.limit(CountLimits::of(&config.counting)).await;
         limits.map_err(|error| Refusal::Later(error.to_string()))?;
         api.follow(rules(&config, args));
+        self.pasted.follow(&config, &self.started);
         printer.talk(&format!(
             "config changed: {}",
             difference(&self.present, &config)

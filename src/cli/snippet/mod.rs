@@ -232,7 +232,7 @@ fn is_example(config: &Config) -> Option<String> {
 fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let config = config.clone().or_example();
     let mut lines = vec![format!(
-        "Put {tag} into the `<head>` of your pages, and your code into the functions of the last script."
+        "Put {tag} into the `<head>` of your pages, and the last script below it, with your code in its functions."
     )];
     let mut goals = config
         .experiments
@@ -249,7 +249,7 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     if let Some(declared) = config.experiments.iter().find(is_for_users) {
         lines.push(format!(
             "Experiment `{}` is for users: when a user is signed in, call `lamed.user(\"your own id\")`, or write \
-             `data-user` into the tag.",
+             `data-user=\"your own id\"` into `<html>`.",
             declared.name
         ));
     }
@@ -259,7 +259,7 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
 /// What a page does with the experiments.
 fn example(config: &Config) -> String {
     let calls: Vec<String> = (config.experiments.iter())
-        .filter(|declared| !declared.variants.is_empty())
+        .filter(|declared| !declared.variants.is_empty() && !declared.archived)
         .map(call)
         .collect();
     match calls.as_slice() {

@@ -154,7 +154,7 @@ impl Dashboard {
             namespace: namespace.to_string(),
             default_namespace: self.namespace.to_string(),
             api: self.api.clone(),
-            snippet: self.snippet.clone(),
+            snippet: Some(self.snippet.borrow().clone()),
             experiments: Vec::new(),
         }
     }

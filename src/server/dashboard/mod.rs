@@ -28,6 +28,7 @@ use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use self::documents::Answer;
 pub use self::documents::{Snapshot, Workbench, snapshot};
@@ -54,7 +55,7 @@ pub struct Dashboard {
     /// The API's address, to be shown.
     pub api: String,
     /// HTML for pages that load the script of the API. An address that begins with `/` is one of the page's host.
-    pub snippet: Option<String>,
+    pub snippet: watch::Receiver<String>,
     /// The namespace shown first.
     pub namespace: Name,
     pub experiments: Arc<[Declared]>,

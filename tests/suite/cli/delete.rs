@@ -35,6 +35,17 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
         "",
         "error: experiment `e`, variant `a` not found in namespace `alephbet`\n",
     );
+    fs::write(
+        server.home.path().join("config.json"),
+        r#"{"experiments": {"declared": {}}}"#,
+    )
+    .unwrap();
+    line(&server.home, &["delete", "--local", "declared", "--yes"]).gives(
+        1,
+        "",
+        "error: experiment `declared` has no counts in namespace `alephbet`; to remove the experiment itself, delete it \
+         from the config file\n",
+    );
     delete(&["--namespace", "n", "--json"]).gives(
         1,
         "",

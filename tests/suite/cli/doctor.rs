@@ -180,7 +180,7 @@ const TOLD: &str = r#"--- good: 0
  ✓  CSP, script  the page has no policy
  !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
                  more like this)
-                 → correct the name on the page, or declare it: `lamed new` declares an experiment
+                 → correct the name on the page, or add it to `goals` in the config
 --- draft: 0
  ✓  page         http://SITE~~~~~~~~~~~/draft
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js

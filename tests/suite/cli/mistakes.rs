@@ -45,6 +45,10 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
             &["new", "--config", "other.json", "price"],
             "missing variants: use `--variants`, the control first, for example `--variants old,new`",
         ),
+        (
+            &["serve", "--local", "--port", "4000"],
+            "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`",
+        ),
     ] {
         line(&home, given).gives(2, "", &format!("error: {told}\n"));
     }
@@ -117,7 +121,8 @@ fn a_port_that_is_taken_by_lamed_is_named_so() {
     drop(other);
     let holder = thread_that_closes(&address);
     let told = format!(
-        "error: cannot listen on {address}: {in_use}; choose another address with `--listen`\n"
+        "error: cannot listen on {address}: {in_use}; choose another address, for example `--listen 127.0.0.1:{}`\n",
+        port(&address).parse::<u16>().unwrap().wrapping_add(1)
     );
     line(
         &home,

@@ -151,6 +151,11 @@ async fn an_experiment_is_planned_by_its_counts() {
         ("loose", "participate", "x", 10),
         ("loose", "participate", "y", 10),
         ("loose", "participate", "z", 10),
+        ("all", "participate", "x", 10),
+        ("all", "g", "x", 10),
+        ("all", "participate", "y", 10),
+        ("often", "participate", "x", 10),
+        ("often", "g", "x", 20),
     ];
     count(&server, &events).await;
     let plan = |arguments: &[&str]| line(&server.home, &[&["plan"], arguments].concat());
@@ -198,8 +203,25 @@ async fn an_experiment_is_planned_by_its_counts() {
         serde_json::from_str::<Value>(&asked.stdout).unwrap()["with_plan"],
         shown["with_plan"]
     );
-    let none = "error: the control of `loose` has no conversions yet: use `--rate`\n";
-    plan(&["loose", "--local"]).gives(1, "", none);
+    for (experiment, why) in [
+        ("loose", "it has no goal that counts once and has no value"),
+        ("all", "all visitors of its control converted"),
+        ("often", "it has no goal that counts once and has no value"),
+    ] {
+        let told =
+            format!("error: cannot take the rate from `{experiment}`: {why}; use `--rate`\n");
+        plan(&[experiment, "--local"]).gives(1, "", &told);
+    }
+    // What counts already keeps its plan.
+    let more =
+        json!([{"experiment": "all", "event": "participate", "variant": "x", "uuid": "more"}]);
+    let reply = server.client().post("/prod/track", &more.to_string()).await;
+    assert_eq!(reply.json()["counted"], 1);
+    let text = plan(&["all", "--local", "--variants", "2"]).run().stdout;
+    assert!(
+        text.contains("4 of 5 experiments") && !text.contains("planned_participants"),
+        "{text}"
+    );
     let unknown = "error: experiment `f` not found in namespace `alephbet`\n";
     plan(&["f", "--local"]).gives(1, "", unknown);
 }

@@ -166,7 +166,7 @@ fn the_snippet_is_two_lines() {
                 <script>lamed.run(\"button color\", {red: function () { /* show this variant */ }});</script>\n";
     let said = "the config declares no experiments: declare them first, because `lamed.js` runs only \
                 declared ones; the snippet shows an example\n\
-                Put the first line into the `<head>` of your pages, and your code into the functions of the last script.\n\
+                Put the first line into the `<head>` of your pages, and the last script below it, with your code in its functions.\n\
                 When a visitor reaches a goal, call `lamed.complete(\"button clicked\")`; to count clicks on \
                 an element, give it the attribute `data-lamed-goal`.\n";
     assert_eq!(printed(&home, &[]), (html.to_owned(), said.to_owned()));

@@ -41,6 +41,17 @@ fn a_verb_changes_the_file_and_shows_how() {
     );
     let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o640);
+    let outcome = line(&home, &["restart", "button color", "--yes"]).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    line(&home, &["stop", "button color", "--yes"]).run();
+    let outcome = line(&home, &["start", "button color", "--yes"]).run();
+    assert!(
+        (outcome.stderr).ends_with(&format!(
+            "`button color` is running\n{live}It has no goal yet: add one under `goals` in the config file.\n"
+        )),
+        "{outcome}"
+    );
+    fs::write(&file, &shipped).unwrap();
     // Without an answer nothing changes.
     let outcome = line(&home, &["restart", "button color"]).run();
     let asks = "error: cannot ask for confirmation: not a terminal; use `--yes` to confirm: Change `config.json`?\n";
@@ -115,6 +126,19 @@ fn a_first_experiment_makes_the_file() {
         (
             &["new", "x", "--variants", "a, b, a=2"],
             "`--variants` names `a` twice",
+        ),
+        (
+            &[
+                "new",
+                "x",
+                "--variants",
+                "a,b",
+                "--goal",
+                "g, h",
+                "--goal",
+                "g",
+            ],
+            "`--goal` names `g` twice",
         ),
     ] {
         let outcome = line(&home, &[arguments, &["--yes"]].concat()).run();

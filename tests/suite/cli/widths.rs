@@ -56,10 +56,10 @@ e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)                                chance to win
- a (control)           60   6.00 %                       │
- b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
-                                                         0                     +245 %
+ g            participants     rate  change (safe range)                               chance to win
+ a (control)         1,000   6.00 %                       │
+ b                   1,000  12.00 %   +100 % (27 to 245)  │  ├───────●──────────────┤       > 99.9 %
+                                                          0                    +245 %
 --- 80
 all
  · Too early: each variant needs 30 visitors and 5 conversions
@@ -151,8 +151,8 @@ e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- g            conversions     rate  change (safe range)                                chance to win
- a (control)           60   6.00 %                       │
- b                    120  12.00 %   +100 % (27 to 245)  │  ├───────●───────────────┤       > 99.9 %
-                                                         0                     +245 %
+ g            participants     rate  change (safe range)                               chance to win
+ a (control)         1,000   6.00 %                       │
+ b                   1,000  12.00 %   +100 % (27 to 245)  │  ├───────●──────────────┤       > 99.9 %
+                                                          0                    +245 %
 ";

@@ -1,8 +1,10 @@
 //! What the documents of the dashboard say.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::http::{get, session};
 use super::{server, server_with, verdict};
@@ -10,6 +12,30 @@ use crate::cli::{count, home};
 use crate::support::{Server, line};
 
 const FULL_WEEK: &str = "Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends differ.";
+
+/// The HTML to paste follows the config of the running server.
+#[tokio::test]
+async fn the_snippet_is_that_of_the_present_config() {
+    let server = server(&["--local"]).await;
+    let (mut client, session) = (server.client(), session(&server.ready["dashboard_url"]));
+    line(
+        &server.home,
+        &["new", "later", "--variants", "a,b", "--yes"],
+    )
+    .run();
+    let wanted = line(&server.home, &["snippet", "--local"]).run().stdout;
+    assert!(wanted.contains("lamed.run(\"later\""), "{wanted}");
+    let start = Instant::now();
+    loop {
+        let overview = get(&mut client, "/dashboard/experiments", &session).await;
+        let shown = overview.json()["snippet"].clone();
+        if shown == wanted {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{shown}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
 
 #[tokio::test]
 async fn documents_say_what_results_say() {

@@ -167,8 +167,8 @@ fn nginx() {
                 ),
                 // As the comment says.
                 (
-                    "~ ^/prod/ {              # ~ ^/(prod|dashboard)\n",
-                    "~ ^/(prod|dashboard) {\n",
+                    "    # With the dashboard: location ~ ^/(prod|dashboard) {\n    location ~ ^/prod/ {\n",
+                    "    location ~ ^/(prod|dashboard) {\n",
                 ),
             ],
         );
@@ -204,7 +204,7 @@ fn caddy() {
                 ("ab.example.com {\n", &begin),
                 ("127.0.0.1:3000", &behind),
                 // As the comment says.
-                ("/prod/* # /dashboard", "/prod/* /dashboard"),
+                ("@lamed path /prod/*\n\t# With the dashboard: ", ""),
             ],
         );
         let storage = site.file("caddy");

@@ -34,7 +34,7 @@ use Column::{Bar, ChanceToWin, Change, Conversions, Mean, Participants, PerConve
 /// that the figures: the bar draws them.
 const OF_PROPORTIONS: [&[Column]; 8] = [
     &[Participants, Conversions, Rate, Change, Bar, ChanceToWin],
-    &[Conversions, Rate, Change, Bar, ChanceToWin],
+    &[Participants, Rate, Change, Bar, ChanceToWin],
     &[Rate, Change, Bar, ChanceToWin],
     &[Rate, Change, Bar],
     &[Rate, Change, ChanceToWin],

@@ -48,8 +48,15 @@ pub(super) fn experiment(evaluated: &Evaluated, width: usize) -> String {
 pub(super) fn list(experiments: &[Evaluated], width: usize) -> String {
     let titles = ["experiment", "participants", "verdict"].map(str::to_owned);
     let mut grid = Grid::new(titles, [2]);
+    // Where something is declared, the others may be misspelled.
+    let any_declared = experiments.iter().any(|one| one.which.state.is_some());
     let rows = experiments.iter().map(|experiment| {
-        let name = cut(&title_of(&experiment.which), (width / 3).max(20));
+        let which = &experiment.which;
+        let mut title = title_of(which);
+        if any_declared && which.state.is_none() {
+            title.push_str(&format!(" {DIM}(not declared){DIM:#}"));
+        }
+        let name = cut(&title, (width / 3).max(20));
         let participants = grouped(experiment.results.participants() as f64);
         (name, participants, &experiment.results.verdict)
     });

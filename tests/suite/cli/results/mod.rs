@@ -39,7 +39,7 @@ async fn results_are_a_table() {
     .await;
     let results =
         |arguments: &[&str]| line(&server.home, &[&["results", "--local"], arguments].concat());
-    let hint = "hint: use `lamed results NAME` to see an experiment in full\n";
+    let hint = "hint: use `lamed results --local NAME` to see an experiment in full\n";
     results(&[]).gives(0, LIST, hint);
     results(&["button color", "no goal yet", "שלום 🦀"]).gives(0, TABLES, "");
     let bold_and_dim = "\u{1b}[1mno goal yet\u{1b}[0m\n\u{1b}[2m · No conversions yet\u{1b}[0m\n";
@@ -64,10 +64,10 @@ async fn results_are_a_table() {
     );
 }
 
-const LIST: &str = " experiment    participants  verdict
- button color         2,380  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). Keep red
- no goal yet              4  · No conversions yet
- שלום 🦀                 10  · <U+202E>right to left has conversions but no visitors: no winner …
+const LIST: &str = " experiment                  participants  verdict
+ button color                       2,380  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). …
+ no goal yet (not declared)             4  · No conversions yet
+ שלום 🦀 (not declared)                10  · <U+202E>right to left has conversions but no visito…
 ";
 
 const TABLES: &str = "\
@@ -75,11 +75,11 @@ button color
  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). Keep red
    - Wait for a full week: only 1 day is counted so far, and visitors of weekdays and weekends
      differ.
- clicked        conversions     rate  change (safe range)                              chance to win
- red (control)          150  12.71 %                                                │
- blue                    77   6.42 %   −50 % (−68 to −25)  ├──────●────────┤        │        < 0.1 %
- gone                     0        –                                                │
-                                                           −68 %                    0
+ clicked        participants     rate  change (safe range)                             chance to win
+ red (control)         1,180  12.71 %                                               │
+ blue                  1,200   6.42 %   −50 % (−68 to −25)  ├──────●───────┤        │        < 0.1 %
+ gone                      0        –                                               │
+                                                            −68 %                   0
  page view      participants  conversions  average
  red (control)         1,180        1,502     1.27
  blue                  1,200            0     0.00

@@ -100,7 +100,16 @@ fn serve_says_what_keeps_it_from_starting() {
         (
             &format!("--store embedded --listen {taken}"),
             1,
-            &format!("cannot listen on {taken}: {in_use}; choose another address with `--listen`"),
+            &format!(
+                "cannot listen on {taken}: {in_use}; choose another address, for example `--listen 127.0.0.1:{}`",
+                taken
+                    .rsplit_once(':')
+                    .unwrap()
+                    .1
+                    .parse::<u16>()
+                    .unwrap()
+                    .wrapping_add(1)
+            ),
         ),
         (
             "--store embedded --listen 70000",
