@@ -386,7 +386,7 @@ fn advice(planning: &Planning, document: &Document) -> String {
         )),
         None if planning.has_begun => {}
         None => lines.push(format!(
-            "Before the start, write this into the config file, under the experiment: \"planned_participants\": {}",
+            "For the plan, write this into the config file before the start, under the experiment: \"planned_participants\": {}",
             planning.rounded(&document.with_plan).0
         )),
     }

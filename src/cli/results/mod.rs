@@ -268,8 +268,8 @@ pub(super) async fn find(
                 ": it does not run, so lamed counts nothing"
             }
             _ => {
-                ": open your page in a private window, as lamed counts each browser once; `lamed doctor URL` checks \
-                 the page"
+                ": open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \
+                 your page"
             }
         };
         return Err(CliError::failed(format!(

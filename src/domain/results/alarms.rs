@@ -81,7 +81,7 @@ impl<'a> Split<'a> {
             Some((variant, weight)) => (
                 Some(&variant.name),
                 format!(
-                    ": {} instead of about {} saw {}",
+                    ": {} instead of about {} saw “{}”",
                     grouped(variant.participants as f64),
                     grouped(self.expected(*weight)),
                     variant.name
@@ -92,7 +92,7 @@ impl<'a> Split<'a> {
         let began = self.first_day(counts, days, variants).map(|(day, is_first)| match is_first {
             true => format!("The split has been uneven since the first day, {}.", short(day)),
             false => format!(
-                "The alarm started at the end of {}. Look for what changed on that day or shortly before.",
+                "The uneven split was first seen at the end of {}. Look for what changed on that day or shortly before.",
                 short(day)
             ),
         });
@@ -103,8 +103,7 @@ impl<'a> Split<'a> {
             undeclared(variants),
             self.undeclared_weights(),
             Some(
-                "When the cause is fixed, start a new run with `lamed restart`: the visitors counted so far stay \
-                 unevenly split."
+                "Fix the cause, then use `lamed restart`: the new run counts from 0, because the old counts stay wrong."
                     .to_owned(),
             ),
         ];
@@ -141,10 +140,10 @@ impl<'a> Split<'a> {
         let missing = self.expected(*weight) - variant.participants as f64;
         (missing >= 1.0).then(|| {
             format!(
-                "{} has about {} too few. Check that it loads as fast as the others, does not redirect before it is \
-                 counted, and works in every browser.",
-                variant.name,
-                visitors(missing.round() as u64)
+                "About {} of “{}” are missing. Check that this variant loads as fast as the others, does not redirect \
+                 before it is counted, and works in every browser.",
+                visitors(missing.round() as u64),
+                variant.name
             )
         })
     }
@@ -265,7 +264,7 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
             );
             return Verdict::new(VerdictKind::Count, Some(name), text);
         }
-        None if exceeds => "There are more conversions than visitors",
+        None if exceeds => "Some visitors did this more than once",
         None => "A visitor can do this more than once",
     };
     let text = format!("{why}: averages shown, no winner chosen");

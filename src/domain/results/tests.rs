@@ -132,7 +132,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 100, 10), ("b", 100, 101)]),
             None,
             Count,
-            "There are more conversions than visitors: averages shown, no winner chosen",
+            "Some visitors did this more than once: averages shown, no winner chosen",
         ),
         (
             one_goal(&[("a", 100, 10), ("b", 0, 2)]),
@@ -211,7 +211,7 @@ fn every_kind_of_verdict() {
             one_goal(&[("a", 5000, 500), ("b", 5500, 800)]),
             Some(&weights),
             SampleRatio,
-            "Visitors are split unevenly: 5,500 instead of about 5,250 saw b. Do not use the results until you know why",
+            "Visitors are split unevenly: 5,500 instead of about 5,250 saw “b”. Do not use the results until you know why",
         ),
     ] {
         assert_eq!(

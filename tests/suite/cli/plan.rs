@@ -47,7 +47,7 @@ How often 77,800 visitors find an effect of each size (● with a plan, ○ with
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-Before the start, write this into the config file, under the experiment: \"planned_participants\": 77800
+For the plan, write this into the config file before the start, under the experiment: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 

@@ -34,9 +34,9 @@ const WIDTHS: &str = "\
 --- 130
 all
  · Too early: each variant needs 30 visitors and 5 conversions
- g            participants  conversions      rate  chance to win
+ g            participants  conversions      rate
  a (control)            10           10  100.00 %
- b                      10           10  100.00 %         50.0 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -48,9 +48,9 @@ e
 --- 100
 all
  · Too early: each variant needs 30 visitors and 5 conversions
- g            participants  conversions      rate  chance to win
+ g            participants  conversions      rate
  a (control)            10           10  100.00 %
- b                      10           10  100.00 %         50.0 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -63,9 +63,9 @@ e
 --- 80
 all
  · Too early: each variant needs 30 visitors and 5 conversions
- g            participants  conversions      rate  chance to win
+ g            participants  conversions      rate
  a (control)            10           10  100.00 %
- b                      10           10  100.00 %         50.0 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -78,9 +78,9 @@ e
 --- 70
 all
  · Too early: each variant needs 30 visitors and 5 conversions
- g            participants  conversions      rate  chance to win
+ g            participants  conversions      rate
  a (control)            10           10  100.00 %
- b                      10           10  100.00 %         50.0 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -94,9 +94,9 @@ e
 all
  · Too early: each variant needs 30 visitors and 5
    conversions
- g            conversions      rate  chance to win
- a (control)           10  100.00 %
- b                     10  100.00 %         50.0 %
+ g            participants  conversions      rate
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -110,9 +110,9 @@ e
 all
  · Too early: each variant needs 30 visitors and 5
    conversions
- g            conversions      rate  chance to win
- a (control)           10  100.00 %
- b                     10  100.00 %         50.0 %
+ g            participants  conversions      rate
+ a (control)            10           10  100.00 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
@@ -126,9 +126,9 @@ e
 all
  · Too early: each variant needs 30
    visitors and 5 conversions
- g                rate  chance to win
- a (control)  100.00 %
- b            100.00 %         50.0 %
+ g            conversions      rate
+ a (control)           10  100.00 %
+ b                     10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245
@@ -143,9 +143,9 @@ e
 --- no number
 all
  · Too early: each variant needs 30 visitors and 5 conversions
- g            participants  conversions      rate  chance to win
+ g            participants  conversions      rate
  a (control)            10           10  100.00 %
- b                      10           10  100.00 %         50.0 %
+ b                      10           10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245 %)

@@ -42,13 +42,6 @@ const OF_PROPORTIONS: [&[Column]; 8] = [
     &[Rate, Bar],
     &[Rate],
 ];
-/// While there is no interval to show or draw.
-const OF_FEW: [&[Column]; 4] = [
-    &[Participants, Conversions, Rate, ChanceToWin],
-    &[Conversions, Rate, ChanceToWin],
-    &[Rate, ChanceToWin],
-    &[Rate],
-];
 const OF_VALUES: [&[Column]; 7] = [
     &[
         Participants,
@@ -73,7 +66,7 @@ const OF_FEW_VALUES: [&[Column]; 4] = [
     &[Mean],
 ];
 const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
-/// Without anything to compare with.
+/// Without anything to compare with, or too little for an interval.
 const OF_ONE: [&[Column]; 3] = [
     &[Participants, Conversions, Rate],
     &[Conversions, Rate],
@@ -89,8 +82,7 @@ pub(super) fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> St
             &OF_FEW_VALUES
         }
         GoalKind::Value => &OF_VALUES,
-        _ if goal.variants.iter().all(|v| v.versus_control.is_none()) => &OF_ONE,
-        _ if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => &OF_FEW,
+        _ if (goal.variants.iter()).all(|v| Effect::of_variant(v).is_none()) => &OF_ONE,
         GoalKind::Proportion => &OF_PROPORTIONS,
     };
     for columns in candidates {

@@ -299,18 +299,17 @@ fn what_to_do_stands_with_the_alarm_of_the_sample_ratio() {
     assert_eq!(found.verdict.kind, VerdictKind::SampleRatio);
     assert_eq!(
         found.verdict.text,
-        "Visitors are split unevenly: 4,300 instead of about 4,650 saw b. Do not use the results until you know why"
+        "Visitors are split unevenly: 4,300 instead of about 4,650 saw “b”. Do not use the results until you know why"
     );
     assert_eq!(
         found.verdict.steps,
         [
-            "The alarm started at the end of 6 Dec. Look for what changed on that day or shortly before.",
-            "b has about 350 visitors too few. Check that it loads as fast as the others, does not redirect before it is \
-             counted, and works in every browser.",
+            "The uneven split was first seen at the end of 6 Dec. Look for what changed on that day or shortly before.",
+            "About 350 visitors of “b” are missing. Check that this variant loads as fast as the others, does not redirect \
+             before it is counted, and works in every browser.",
             "The code of b failed for 612 visitors (a: 3). Look in the browser console, and fix it.",
             "40 visitors saw variants that are not declared: old. Correct the names in your pages, or declare them.",
-            "When the cause is fixed, start a new run with `lamed restart`: the visitors counted so far stay unevenly \
-             split.",
+            "Fix the cause, then use `lamed restart`: the new run counts from 0, because the old counts stay wrong.",
         ]
     );
     // Without days, errors and declaration there is less to say.
@@ -322,6 +321,6 @@ fn what_to_do_stands_with_the_alarm_of_the_sample_ratio() {
     );
     let steps = found.verdict.steps;
     assert_eq!(steps.len(), 3, "{steps:?}");
-    assert!(steps[0].starts_with("a has about 250 visitors too few."));
+    assert!(steps[0].starts_with("About 250 visitors of “a” are missing."));
     assert!(steps[1].starts_with("If the variants should not get equally many visitors"));
 }

@@ -30,7 +30,7 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "undecided",
-            "`--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+            "`--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw “b”. \
              Do not use the results until you know why",
         ),
         (
@@ -46,9 +46,9 @@ async fn ci_can_stop_on_results() {
         (
             "off",
             "winner,srm,undecided",
-            "`--fail-on srm`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+            "`--fail-on srm`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw “b”. \
              Do not use the results until you know why; \
-             `--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw b. \
+             `--fail-on undecided`: experiment `off`: Visitors are split unevenly: 1,300 instead of about 1,150 saw “b”. \
              Do not use the results until you know why",
         ),
         (
