@@ -339,6 +339,7 @@ fn text(planning: &Planning, document: &Document, width: usize) -> String {
     }
     text.push_str(&grid.text(width));
     text.push('\n');
+    text.push_str(&what_a_plan_is(planning, document));
     let (with_plan, _) = planning.rounded(&document.with_plan);
     text.push_str(&(document.curve).text(planning.planned.unwrap_or(with_plan), width));
     text.push('\n');
@@ -376,19 +377,26 @@ fn title(planning: &Planning, document: &Document) -> String {
     text
 }
 
+/// What to write, where nothing is written and it is not too late.
+fn what_a_plan_is(planning: &Planning, document: &Document) -> String {
+    if document.planned.is_some() || planning.has_begun {
+        return String::new();
+    }
+    format!(
+        "A plan is a setting of the experiment in the config file, written before the start:\n\
+         \"planned_participants\": {}\n\n",
+        planning.rounded(&document.with_plan).0
+    )
+}
+
 fn advice(planning: &Planning, document: &Document) -> String {
     let mut lines = Vec::new();
-    match &document.planned {
-        Some(declared) => lines.push(format!(
+    if let Some(declared) = &document.planned {
+        lines.push(format!(
             "With the declared \"planned_participants\": {}, {:.0} % of such experiments find this effect.",
             declared.participants,
             declared.power * 100.0
-        )),
-        None if planning.has_begun => {}
-        None => lines.push(format!(
-            "For the plan, write this into the config file before the start, under the experiment: \"planned_participants\": {}",
-            planning.rounded(&document.with_plan).0
-        )),
+        ));
     }
     if planning.daily.is_none() {
         lines.push("Use `--daily VISITORS` to see the days.".to_owned());

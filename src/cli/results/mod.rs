@@ -25,7 +25,7 @@ use super::printer::DIM;
 use super::signals::Stop;
 use super::visible::visible;
 use super::{CliError, Context, block_on, completions, name};
-use crate::config::{Config, nearest};
+use crate::config::{Config, DEFAULT_NAMESPACE, nearest};
 use crate::domain::assignment::wire_name;
 use crate::domain::{Name, State, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
@@ -273,9 +273,9 @@ pub(super) async fn find(
             }
         };
         return Err(CliError::failed(format!(
-            "no events of {of_run}experiment `{}` in namespace `{}` yet{remedy}{before}",
+            "no events of {of_run}experiment `{}`{} yet{remedy}{before}",
             visible(name.as_str()),
-            visible(config.namespace.as_str())
+            of_namespace(config)
         )));
     }
     Err(unknown("experiment", name.as_str(), known, config))
@@ -301,6 +301,14 @@ fn evaluate<'a>(
             Err(unknown("variant", control.as_str(), known, config))
         }
         _ => Ok(experiments),
+    }
+}
+
+/// Which namespace it is about, if that is not the one that everybody begins with.
+fn of_namespace(config: &Config) -> String {
+    match config.namespace.as_str() {
+        DEFAULT_NAMESPACE => String::new(),
+        other => format!(" in namespace `{}`", visible(other)),
     }
 }
 
@@ -384,8 +392,8 @@ fn show(
     }
     if experiments.is_empty() {
         context.printer.talk(&format!(
-            "no events in namespace `{}` yet\n{REMEMBERED}",
-            visible(config.namespace.as_str())
+            "no events{} yet\n{REMEMBERED}",
+            of_namespace(config)
         ));
     }
     if args.markdown {

@@ -32,6 +32,9 @@ If the effect is real, 4 of 5 experiments find it with this many visitors:
  with a plan       77,800       38,900    78          12
  without a plan   142,400       71,200   143          21
 
+A plan is a setting of the experiment in the config file, written before the start:
+\"planned_participants\": 77800
+
 How often 77,800 visitors find an effect of each size (● with a plan, ○ without)
  100 % │                                             ●●●●●●●●●●●●●●●●●●●●●●●●●●
        │                                      ●●●●●●●     ○○○○○○○
@@ -47,7 +50,6 @@ How often 77,800 visitors find an effect of each size (● with a plan, ○ with
        └───────────────────────────────────────────────────────────────────────
         0 %                              10 %                              20 %
 
-For the plan, write this into the config file before the start, under the experiment: \"planned_participants\": 77800
 Run for full weeks: visitors of weekdays and weekends differ.
 ";
 

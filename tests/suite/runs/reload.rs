@@ -99,7 +99,7 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
         let missing = results(&["color", "--run", "7"]).stderr;
         assert_eq!(
             missing,
-            "error: no events of run 7 of experiment `color` in namespace `alephbet` yet\n"
+            "error: no events of run 7 of experiment `color` yet\n"
         );
     }
 }

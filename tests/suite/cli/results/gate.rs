@@ -81,7 +81,7 @@ async fn ci_stops_where_there_is_nothing_to_look_at() {
         1,
         "",
         &format!(
-            "no events in namespace `alephbet` yet\n{REMEMBERED}error: cannot check `--fail-on`: no experiments found\n"
+            "no events yet\n{REMEMBERED}error: cannot check `--fail-on`: no experiments found\n"
         ),
     );
 }

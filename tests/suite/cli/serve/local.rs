@@ -30,11 +30,7 @@ fn a_local_server_is_found_by_the_commands_beside_it_as_long_as_it_runs() {
     let results = line(&server.home, &["results", "--local"]);
     // What the environment holds is the key of another server.
     let results = results.env("LAMED_API_KEY", "other");
-    results.gives(
-        0,
-        "",
-        &format!("no events in namespace `alephbet` yet\n{REMEMBERED}"),
-    );
+    results.gives(0, "", &format!("no events yet\n{REMEMBERED}"));
     let track_url = format!("<script src=\"http://{}/prod/lamed.js\">", server.address);
     assert!(
         line(&server.home, &["snippet", "--local"])

@@ -314,7 +314,7 @@ fn the_key_from_the_environment_opens_and_no_other() {
     let base = track_url.strip_suffix("/track").unwrap();
     let results =
         |url: &str, key: &str| line(&home, &["results", "--url", url]).env("LAMED_API_KEY", key);
-    let nothing = &format!("no events in namespace `alephbet` yet\n{REMEMBERED}");
+    let nothing = &format!("no events yet\n{REMEMBERED}");
     results(base, "chosen-by-the-owner").gives(0, "", nothing);
     results(&format!("{base}/"), "chosen-by-the-owner").gives(0, "", nothing);
     results(&track_url, "chosen-by-the-owner").gives(0, "", nothing);
