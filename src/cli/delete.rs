@@ -61,7 +61,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let deleted = client.delete(&selection).await?;
         if deleted == 0 {
             let is_all = selection.kind.is_none() && selection.variant.is_none();
-            if is_all && config.declared(args.experiment.as_str()).is_some() {
+            if is_all && args.run.is_none() && config.declared(args.experiment.as_str()).is_some() {
                 return Err(CliError::failed(format!(
                     "{what} has no counts in namespace `{}`; to remove the experiment itself, delete it from the \
                      config file",

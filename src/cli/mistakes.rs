@@ -69,10 +69,16 @@ fn told(error: &clap::Error) -> Option<String> {
                 _ => None,
             }
         }
-        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--port" => Some(
-            "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
-                .to_owned(),
-        ),
+        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--port" => {
+            let matches = command().ignore_errors(true).try_get_matches().ok()?;
+            let all = command();
+            let given = all.find_subcommand(matches.subcommand_name()?)?;
+            let listens = given.get_arguments().any(|one| one.get_id() == "listen");
+            listens.then(|| {
+                "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
+                    .to_owned()
+            })
+        }
         _ => None,
     }
 }

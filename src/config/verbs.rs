@@ -210,9 +210,9 @@ fn declare(
 }
 
 /// The first name that stands there twice.
-fn twice<'a>(names: impl Iterator<Item = &'a Name>) -> Option<&'a Name> {
+fn twice<'a>(mut names: impl Iterator<Item = &'a Name>) -> Option<&'a Name> {
     let mut seen = HashSet::new();
-    names.into_iter().find(|name| !seen.insert(*name))
+    names.find(|name| !seen.insert(*name))
 }
 
 /// Whether the variants of a new experiment can be assigned.

@@ -201,7 +201,7 @@ impl Client {
                 "variant",
                 variant,
                 of(experiment)?.variants().collect(),
-                "correct the name on the page: until then, visitors of that variant see the control",
+                "correct the name on the page: visitors of the variant that you mean see the control",
             ),
             Mention::Goal(goal) => (
                 "goal",

@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         return context.printer.json(&json!({ "html": snippet.html }));
     }
     context.printer.data(&snippet.html)?;
-    for left_out in config.experiments.iter().filter(|e| e.variants.is_empty()) {
+    for left_out in present(&config).filter(|e| e.variants.is_empty()) {
         context.printer.warn(&format!(
             "experiment `{}` is not in the snippet: declare its `variants` in the config",
             left_out.name
@@ -234,10 +234,7 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let mut lines = vec![format!(
         "Put {tag} into the `<head>` of your pages, and the last script below it, with your code in its functions."
     )];
-    let mut goals = config
-        .experiments
-        .iter()
-        .flat_map(|declared| &declared.goals);
+    let mut goals = present(&config).flat_map(|declared| &declared.goals);
     if let Some(goal) = goals.next() {
         let name = js(goal.name.as_str());
         lines.push(format!(
@@ -246,7 +243,7 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
         ));
     }
     let is_for_users = |declared: &&Declared| declared.unit == Unit::User;
-    if let Some(declared) = config.experiments.iter().find(is_for_users) {
+    if let Some(declared) = present(&config).find(is_for_users) {
         lines.push(format!(
             "Experiment `{}` is for users: when a user is signed in, call `lamed.user(\"your own id\")`, or write \
              `data-user=\"your own id\"` into `<html>`.",
@@ -256,10 +253,15 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     lines
 }
 
+/// The experiments that are not archived: pages need no new code for the others.
+fn present(config: &Config) -> impl Iterator<Item = &Declared> {
+    (config.experiments.iter()).filter(|declared| !declared.archived)
+}
+
 /// What a page does with the experiments.
 fn example(config: &Config) -> String {
-    let calls: Vec<String> = (config.experiments.iter())
-        .filter(|declared| !declared.variants.is_empty() && !declared.archived)
+    let calls: Vec<String> = present(config)
+        .filter(|declared| !declared.variants.is_empty())
         .map(call)
         .collect();
     match calls.as_slice() {

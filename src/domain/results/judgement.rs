@@ -11,7 +11,7 @@ use super::verdict::{Verdict, VerdictKind};
 use super::wording::{change, change_of_mean, list, number_of, percent, short};
 use crate::domain::{Better, Name};
 
-/// What follows from a verdict: the command of this name.
+/// What a verdict allows: to use the command of this name.
 const SHIP: &str = ". You can ship it";
 const STOP: &str = ". You can stop";
 
@@ -28,9 +28,9 @@ pub(super) struct Setting<'a> {
 
 impl Setting<'_> {
     /// What a verdict ends with that needs no more participants: there may be better days to decide.
-    fn now(&self, verdict: &'static str) -> &'static str {
+    fn now(&self, allowed: &'static str) -> &'static str {
         if self.is_running && self.full_week().is_none() {
-            verdict
+            allowed
         } else {
             ""
         }

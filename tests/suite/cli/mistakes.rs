@@ -52,6 +52,12 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
     ] {
         line(&home, given).gives(2, "", &format!("error: {told}\n"));
     }
+    // Of a command that listens nowhere, clap says what it has.
+    let outcome = line(&home, &["results", "--port", "4000"]).run();
+    assert!(
+        outcome.code == Some(2) && !outcome.stderr.contains("--listen"),
+        "{outcome}"
+    );
 }
 
 /// The port of an address.

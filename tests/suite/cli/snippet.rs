@@ -176,6 +176,7 @@ fn the_snippet_is_two_lines() {
     assert!(said.contains("use `--inline` or `--output FILE`"), "{said}");
 
     let config = json!({"experiments": {
+        "archived": {"archived": true, "unit": "user", "goals": ["old"], "variants": {"1": 1, "2": 1}},
         "a </script> \u{2028}": {"control": "1", "variants": {"1": 1, "__proto__": 1, "it's": 1}},
         "b": {"unit": "user", "variants": {"x": 1}},
         "c": {"goals": ["g"]},
@@ -194,6 +195,7 @@ fn the_snippet_is_two_lines() {
         "{said}"
     );
     assert!(said.contains("Experiment `b` is for users"), "{said}");
+    assert!(said.contains("lamed.complete(\"g\")"), "{said}");
 }
 
 #[test]

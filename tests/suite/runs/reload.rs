@@ -52,6 +52,17 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
         // Another run is another experiment: the same keys count again, and what is late does not.
         declare(&server, &json!({"color": color(&json!({"run": 2}))}));
         logged(&server, "`color`: run 1 → 2, sample 0.5 → 1", 1).await;
+        let url = format!("http://{}/prod", server.address);
+        let results = |more: &[&str]| {
+            let results = ["results", "--url", &url, "--api-key", &server.key];
+            line(&server.home, &[&results, more].concat()).run()
+        };
+        let nothing = results(&["color"]);
+        assert!(
+            (nothing.stderr).starts_with("error: no events of run 2 of experiment `color` yet: ")
+                && (nothing.stderr).ends_with("; `--run 1` shows the run before\n"),
+            "{nothing}"
+        );
         for (experiment, is_counted) in [("color", false), ("color #2", true), ("color #2", false)]
         {
             let counted = track(&server, experiment, "participate", "1").await;
@@ -71,11 +82,6 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
             ),
             (&json!(1), &json!(true), &json!(["red", 3]))
         );
-        let url = format!("http://{}/prod", server.address);
-        let results = |more: &[&str]| {
-            let results = ["results", "--url", &url, "--api-key", &server.key];
-            line(&server.home, &[&results, more].concat()).run()
-        };
         let all = results(&[]);
         assert!(all.stdout.starts_with("color (run 2)\n"), "{all}");
         assert!(
