@@ -26,6 +26,9 @@ const MEANT: [(&str, &str); 8] = [
     ("version", "--version"),
 ];
 
+/// The commands that write the config file and read no API.
+const CHANGES_CONFIG: [&str; 4] = ["archive", "new", "restart", "start"];
+
 /// Reads the command line, or ends.
 pub(super) fn parse() -> Cli {
     let matches = command().try_get_matches();
@@ -77,6 +80,16 @@ fn told(error: &clap::Error) -> Option<String> {
             listens.then(|| {
                 "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
                     .to_owned()
+            })
+        }
+        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--local" => {
+            let matches = command().ignore_errors(true).try_get_matches().ok()?;
+            let name = matches.subcommand_name()?;
+            CHANGES_CONFIG.contains(&name).then(|| {
+                format!(
+                    "unknown option `--local`: `lamed {name}` changes the config file, and a running \
+                     `lamed serve` loads it by itself"
+                )
             })
         }
         _ => None,

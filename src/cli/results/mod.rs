@@ -263,17 +263,17 @@ pub(super) async fn find(
         let declared = declared.map(|declared| &declared.state);
         let remedy = match (run, declared) {
             (Some(_), _) => "",
-            (_, Some(State::Draft)) => ": it is a draft, which `lamed start` starts",
+            (_, Some(State::Draft)) => " yet: it is a draft, which `lamed start` starts",
             (_, Some(State::Stopped | State::Shipped(_))) => {
-                ": it does not run, so lamed counts nothing"
+                " yet: it does not run, so lamed counts nothing"
             }
             _ => {
-                ": open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \
+                " yet: open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \
                  your page"
             }
         };
         return Err(CliError::failed(format!(
-            "no events of {of_run}experiment `{}`{} yet{remedy}{before}",
+            "no events of {of_run}experiment `{}`{}{remedy}{before}",
             visible(name.as_str()),
             of_namespace(config)
         )));

@@ -49,6 +49,11 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
             &["serve", "--local", "--port", "4000"],
             "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`",
         ),
+        (
+            &["start", "button color", "--local"],
+            "unknown option `--local`: `lamed start` changes the config file, and a running `lamed serve` loads it by \
+             itself",
+        ),
     ] {
         line(&home, given).gives(2, "", &format!("error: {told}\n"));
     }

@@ -103,10 +103,7 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
         );
         assert_eq!(results(&["--all"]).stdout.matches("color").count(), 2);
         let missing = results(&["color", "--run", "7"]).stderr;
-        assert_eq!(
-            missing,
-            "error: no events of run 7 of experiment `color` yet\n"
-        );
+        assert_eq!(missing, "error: no events of run 7 of experiment `color`\n");
     }
 }
 
