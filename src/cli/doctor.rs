@@ -81,7 +81,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
     match page {
         Some(Ok((page, elsewhere))) => {
             checks.extend(page.checks(api.as_ref().ok().map(Api::target), elsewhere));
-            checks.extend(answers.as_ref().and_then(|api| api.names_check(&page)));
+            checks.extend(answers.iter().flat_map(|api| api.names_checks(&page)));
         }
         Some(Err(check)) => checks.push(check),
         None => {}
@@ -264,6 +264,7 @@ impl<'a> Api<'a> {
             namespace: &self.config.namespace,
             wanted: served.map(|declared| &declared.name).collect(),
             drafts: drafts.into_iter().map(|one| &one.name).collect(),
+            declared: &self.config.experiments,
             now: SystemTime::now(),
         })
     }

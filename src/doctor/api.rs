@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::names::{self, Client};
 use super::page::Page;
 use crate::domain::results::grouped;
-use crate::domain::{Day, EventKind, Name, State};
+use crate::domain::{Day, Declared, EventKind, Name, State};
 use crate::http::wire::Tracked;
 use crate::preflight::{Check, Status};
 use crate::report::{Failure, Found, Runs, message};
@@ -55,6 +55,8 @@ pub struct Answers<'a> {
     pub wanted: Vec<&'a Name>,
     /// Its drafts, which are in no script.
     pub drafts: Vec<&'a Name>,
+    /// All that it declares.
+    pub declared: &'a [Declared],
     pub now: SystemTime,
 }
 
@@ -241,14 +243,11 @@ impl Answers<'_> {
 
     /// Whether the API knows what a page names.
     #[must_use]
-    pub fn names_check(&self, page: &Page) -> Option<Check> {
-        let client = self.client()?;
-        names::check(
-            &page.mentions()?,
-            &client,
-            &self.drafts,
-            page.has_other_code(),
-        )
+    pub fn names_checks(&self, page: &Page) -> Vec<Check> {
+        let (Some(client), Some(mentions)) = (self.client(), page.mentions()) else {
+            return Vec::new();
+        };
+        names::check(&mentions, &client, &self.drafts, page.has_other_code())
     }
 
     /// Whether the key opens, and what was counted.
@@ -286,7 +285,7 @@ impl Answers<'_> {
             Check::ok(CHECK, "the key opens the results"),
             self.events(found),
         ];
-        checks.extend(experiments(found));
+        checks.extend(experiments(found, self.declared));
         checks
     }
 
@@ -324,8 +323,9 @@ impl Answers<'_> {
     }
 }
 
-/// Running experiments without participants, and events of names that are not declared.
-fn experiments(found: &Found) -> Vec<Check> {
+/// Changes of the config that the API refuses, running experiments without participants, and events of names that
+/// are not declared.
+fn experiments(found: &Found, declared: &[Declared]) -> Vec<Check> {
     const CHECK: &str = "experiments";
     let runs = Runs::new(found.runs.clone(), &[]);
     if !runs.from_api {
@@ -350,6 +350,16 @@ fn experiments(found: &Found) -> Vec<Check> {
         .map(|one| one.name().as_str())
         .collect();
     let mut checks = Vec::new();
+    if let Some((name, changes)) = runs.refuses(declared) {
+        checks.push(Check::warning(
+            CHECK,
+            format!(
+                "your config changes `{name}`, which has events: the API refuses the change ({})",
+                changes.join("; ")
+            ),
+            "undo the change, or start a new run with `lamed restart`",
+        ));
+    }
     // Where nothing is counted at all, the check of the events says so.
     let is_any_counted = found.counted.iter().any(|one| counted(one.name()));
     if !silent.is_empty() && is_any_counted {

@@ -10,6 +10,9 @@ use crate::preflight::Check;
 
 const CHECK: &str = "names";
 
+/// Wrong names that are shown; the others are a number.
+const SHOWN: usize = 5;
+
 /// What the script of an API is made of, as far as it matters here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Client {
@@ -108,56 +111,60 @@ fn keys_at(rest: &str) -> Vec<String> {
     keys
 }
 
-/// Compares what a page names with what is served. `drafts` are experiments that are not served yet. None where the
-/// page names nothing, and has `other_code` that may do so.
+/// Compares what a page names with what is served: a check for each wrong name, or one. `drafts` are experiments that
+/// are not served yet. None where the page names nothing, and has `other_code` that may do so.
 pub(super) fn check(
     mentions: &[Mention],
     client: &Client,
     drafts: &[&Name],
     other_code: bool,
-) -> Option<Check> {
+) -> Vec<Check> {
     let is_served = !client.experiments.is_empty();
     if mentions.is_empty() && is_served {
-        return (!other_code).then(|| {
-            Check::warning(
-                CHECK,
-                "the page uses no experiment: it counts nothing",
-                "add the code that `lamed snippet` prints, for example `lamed.run(…)` or `data-lamed`",
-            )
-        });
+        let nothing = Check::warning(
+            CHECK,
+            "the page uses no experiment: it counts nothing",
+            "add the code that `lamed snippet` prints, for example `lamed.run(…)` or `data-lamed`",
+        );
+        return (!other_code).then_some(nothing).into_iter().collect();
     }
     let is_draft = |name: &str| drafts.iter().any(|draft| draft.as_str() == name);
     for mention in mentions {
         match mention {
             Mention::Experiment(name) | Mention::Variant(name, _) if is_draft(name) => {
-                return Some(Check::warning(
+                return vec![Check::warning(
                     CHECK,
                     format!("`{name}` is a draft: visitors see the control and are not counted"),
                     format!(
                         "look at a variant with `?lamed.{}=VARIANT` in the URL; start the experiment with `lamed start`",
                         form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>()
                     ),
-                ));
+                )];
             }
             _ => {}
         }
     }
     if !is_served {
-        return None; // The check of lamed.js says so.
+        return Vec::new(); // The check of lamed.js says so.
     }
-    let mut unknown: Vec<(String, &str)> = (mentions.iter())
-        .filter_map(|mention| client.misses(mention))
-        .collect();
-    unknown.dedup();
-    let Some((first, advice)) = unknown.first() else {
-        return Some(client.state_of(mentions));
-    };
-    let more = match unknown.len() {
-        1 => String::new(),
-        number => format!(" ({} more like this)", number - 1),
-    };
+    let mut unknown: Vec<(String, &str)> = Vec::new();
+    for one in mentions.iter().filter_map(|mention| client.misses(mention)) {
+        if !unknown.contains(&one) {
+            unknown.push(one);
+        }
+    }
+    if unknown.is_empty() {
+        return vec![client.state_of(mentions)];
+    }
+    let more = unknown.len().saturating_sub(SHOWN);
+    unknown.truncate(SHOWN);
+    if let (1.., Some((last, _))) = (more, unknown.last_mut()) {
+        last.push_str(&format!(" ({more} more like this)"));
+    }
     // No failure: code that is a comment, or that this reading takes for something else, would be one, too.
-    Some(Check::warning(CHECK, format!("{first}{more}"), *advice))
+    (unknown.into_iter())
+        .map(|(text, advice)| Check::warning(CHECK, text, advice))
+        .collect()
 }
 
 impl Client {
@@ -240,6 +247,20 @@ mod tests {
     ]}"#;
 
     #[test]
+    fn of_many_wrong_names_some_are_shown() {
+        let client: Client = serde_json::from_str(CLIENT).unwrap();
+        let calls = (0..8).map(|goal| format!("lamed.complete('{}');", goal % 7));
+        let html = format!("<script>{}</script>", calls.collect::<String>());
+        let found = check(&mentions(&Document::read(&html)), &client, &[], false);
+        let last = found.last().map(|check| check.found.as_str());
+        assert_eq!(found.len(), SHOWN);
+        assert_eq!(
+            last,
+            Some("the page uses the goal `4`, which is not declared (2 more like this)")
+        );
+    }
+
+    #[test]
     fn names_that_the_api_does_not_know_are_found() {
         let client: Client = serde_json::from_str(CLIENT).unwrap();
         let draft = Name::stored("price".to_owned());
@@ -289,11 +310,11 @@ mod tests {
                 )),
             ),
             (
-                "<h1 data-lamed=color data-lamed-variant=redd></h1><a data-lamed-goal=x></a>",
+                "<h1 data-lamed=color data-lamed-variant=redd></h1>",
                 false,
                 Some((
                     Status::Warning,
-                    "the page uses the variant `redd`, which is not declared: did you mean `red`? (1 more like this)",
+                    "the page uses the variant `redd`, which is not declared: did you mean `red`?",
                 )),
             ),
             (
@@ -325,10 +346,10 @@ mod tests {
                 &[&draft],
                 other_code,
             );
-            let found = found
-                .as_ref()
-                .map(|check| (check.status, check.found.as_str()));
-            assert_eq!(found, expected, "{html}");
+            let found: Vec<_> = (found.iter())
+                .map(|check| (check.status, check.found.as_str()))
+                .collect();
+            assert_eq!(found, Vec::from_iter(expected), "{html}");
         }
     }
 }

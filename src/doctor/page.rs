@@ -296,14 +296,12 @@ fn address_check(
             format!("the page sends events to {named}"),
         ));
     }
-    let found = format!(
-        "the page sends events to {named}, but you asked about {}",
-        api.base
-    );
     Some(match elsewhere {
         Some(Err(why)) => Check::failed(
             CHECK,
-            format!("{found}; no lamed API answers there: {why}"),
+            format!(
+                "the page sends events to {named}, but no lamed API answers at this address: {why}"
+            ),
             format!(
                 "use the tag that `lamed snippet` prints: `<script src=\"{}\"></script>`",
                 api.script
@@ -311,7 +309,10 @@ fn address_check(
         ),
         _ => Check::warning(
             CHECK,
-            found,
+            format!(
+                "the page sends events to {named}, but you asked about {}",
+                api.base
+            ),
             format!("to check the other API, use `--url {named}`; ignore this if both are one API"),
         ),
     })

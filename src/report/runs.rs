@@ -66,6 +66,16 @@ impl Runs {
         self.by_wire.get(wire)?.as_ref()
     }
 
+    /// The last run before this one that has events, as far as the API says so.
+    #[must_use]
+    pub fn before(&self, name: &str, run: u32) -> Option<u32> {
+        let has_events = |run: &u32| {
+            let wire = Name::stored(assignment::wire_name(name, *run));
+            self.of(&wire).is_some()
+        };
+        (1..run).rev().find(has_events)
+    }
+
     /// What events call the present run of an experiment; the name itself where nothing is declared of it.
     #[must_use]
     pub fn wire_name(&self, name: &Name) -> Name {

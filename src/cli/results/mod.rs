@@ -99,7 +99,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let Some(seconds) = args.watch else {
             let results = fetch(&client, &config, &args).await?;
             let experiments = evaluate(&results, &config, &args)?;
-            show(context, &config, &args, &experiments, None)?;
+            show(context, &config, &args, &experiments, results.hidden, None)?;
             if !context.json && !args.csv && !args.markdown {
                 for note in notes(&results, &experiments, &config, &args) {
                     context.printer.talk(&note);
@@ -142,7 +142,14 @@ async fn watch(
                     _ => String::new(),
                 };
                 if !context.printer.stream(&begin)?
-                    || !show(context, config, args, &experiments, Some(look))?
+                    || !show(
+                        context,
+                        config,
+                        args,
+                        &experiments,
+                        results.hidden,
+                        Some(look),
+                    )?
                 {
                     return Ok(());
                 }
@@ -254,18 +261,22 @@ pub(super) async fn find(
         .collect();
     if known.contains(&name.as_str()) {
         let declared = runs.of(&wire).map(|run| &run.declared);
-        let before = declared.filter(|declared| run.is_none() && declared.run > 1);
-        let before = before.map_or_else(String::new, |declared| {
-            format!("; `--run {}` shows the run before", declared.run - 1)
+        let before = declared.filter(|_| run.is_none());
+        let before = before.and_then(|declared| runs.before(name.as_str(), declared.run));
+        let before = before.map_or_else(String::new, |before| {
+            format!("; `--run {before}` shows the run before")
         });
         let run_of = run.or(declared.map(|declared| declared.run).filter(|run| *run > 1));
         let of_run = run_of.map_or_else(String::new, |run| format!("run {run} of "));
-        let declared = declared.map(|declared| &declared.state);
-        let remedy = match (run, declared) {
+        let remedy = match (run, declared.map(|declared| &declared.state)) {
             (Some(_), _) => "",
             (_, Some(State::Draft)) => " yet: it is a draft, which `lamed start` starts",
             (_, Some(State::Stopped | State::Shipped(_))) => {
                 " yet: it does not run, so lamed counts nothing"
+            }
+            // A new run assigns each visitor again.
+            _ if declared.is_some_and(|declared| declared.run > 1) => {
+                " yet: load your page again; `lamed doctor` checks your page"
             }
             _ => {
                 " yet: open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \
@@ -329,8 +340,9 @@ fn notes(
     }
     let is_named = !args.experiments.is_empty() && args.run.is_none();
     for which in experiments.iter().map(|evaluated| &evaluated.which) {
-        if is_named && which.run > 1 {
-            let (name, before) = (visible(&which.name), which.run - 1);
+        let before = results.runs.before(&which.name, which.run);
+        if let (true, Some(before)) = (is_named, before) {
+            let name = visible(&which.name);
             notes.push(format!(
                 "`{name}` was restarted: `--run {before}` shows the run before this one"
             ));
@@ -370,6 +382,7 @@ fn show(
     config: &Config,
     args: &Args,
     experiments: &[Evaluated],
+    hidden: usize,
     look: Option<Look>,
 ) -> Result<bool, CliError> {
     if context.json || args.csv {
@@ -391,10 +404,12 @@ fn show(
         };
     }
     if experiments.is_empty() {
-        context.printer.talk(&format!(
-            "no events{} yet\n{REMEMBERED}",
-            of_namespace(config)
-        ));
+        let namespace = of_namespace(config);
+        context.printer.talk(&match hidden {
+            0 => format!("no events{namespace} yet\n{REMEMBERED}"),
+            // Of an experiment that was restarted, a browser is counted again.
+            _ => format!("no events of the present runs{namespace} yet"),
+        });
     }
     if args.markdown {
         let blocks: Vec<String> = experiments.iter().map(markdown::experiment).collect();

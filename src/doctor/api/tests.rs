@@ -29,6 +29,7 @@ fn wrong(change: impl FnOnce(&mut Answers)) -> Vec<(&'static str, Status, String
         namespace: &namespace,
         wanted: vec![&wanted],
         drafts: Vec::new(),
+        declared: &[],
         now: SystemTime::UNIX_EPOCH + Duration::from_hours(1_000),
     };
     change(&mut answers);

@@ -178,9 +178,11 @@ const TOLD: &str = r#"--- good: 0
  ✓  address      the page sends events to http://API~~~~~~~~~~~~/prod
  ✓  position     in the `<head>`, before the page is shown
  ✓  CSP, script  the page has no policy
- !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`? (1
-                 more like this)
+ !  names        the page uses the goal `bougth`, which is not declared: did you mean `bought`?
                  → correct the name on the page, or add it to `goals` in the config
+ !  names        the page uses the experiment `colour`, which is not declared: did you mean
+                 `color`?
+                 → correct the name on the page, or declare it with `lamed new`
 --- draft: 0
  ✓  page         http://SITE~~~~~~~~~~~/draft
  ✓  tag          http://API~~~~~~~~~~~~/prod/lamed.js
@@ -209,8 +211,8 @@ error: checks failed: tag
 --- elsewhere: 1
  ✓  page         http://SITE~~~~~~~~~~~/elsewhere
  ✓  tag          http://SITE~~~~~~~~~~~/prod/lamed.js
- ✗  address      the page sends events to http://SITE~~~~~~~~~~~/prod, but you asked about
-                 http://API~~~~~~~~~~~~/prod; no lamed API answers there: it answered 404
+ ✗  address      the page sends events to http://SITE~~~~~~~~~~~/prod, but no lamed API answers at
+                 this address: it answered 404
                  → use the tag that `lamed snippet` prints: `<script
                  src="http://API~~~~~~~~~~~~/prod/lamed.js"></script>`
  ✓  position     in the `<head>`, before the page is shown
@@ -280,6 +282,11 @@ async fn the_api_is_told_what_it_lacks() {
         let counted = doctor(&server, &site, &[]).to_string();
         told.push_str(&counted.replace(&today.to_string(), "TODAY"));
     }
+    // What the server does not follow.
+    let changed = CONFIG.replace(r#""red": 1"#, r#""red": 3"#);
+    fs::write(server.home.path().join("config.json"), changed).unwrap();
+    let refused = doctor(&server, &site, &[]).to_string();
+    told.push_str(&refused.replace(&today.to_string(), "TODAY"));
     // Only what fails.
     let bare = format!("http://{}/bare", site.address);
     told.push_str(&doctor(&server, &site, &["-q", &bare]).to_string());
@@ -327,6 +334,21 @@ exit 0
  ✓  lamed.js     served with `color`
  ✓  API key      the key opens the results
  ✓  events       1,201 participants, the last event on TODAY (UTC)
+ !  experiments  events come for `colour`, which the config does not declare
+                 → correct the name on the page, or declare it with `lamed new`
+--- stderr
+---
+exit 0
+--- stdout
+ ✓  API          http://API~~~~~~~~~~~~/prod answers
+ ✓  store        the store can count
+ ✓  clock        the API and this machine agree
+ ✓  lamed.js     served with `color`
+ ✓  API key      the key opens the results
+ ✓  events       1,201 participants, the last event on TODAY (UTC)
+ !  experiments  your config changes `color`, which has events: the API refuses the change (the
+                 variants changed from {red: 1, blue: 1} to {red: 3, blue: 1})
+                 → undo the change, or start a new run with `lamed restart`
  !  experiments  events come for `colour`, which the config does not declare
                  → correct the name on the page, or declare it with `lamed new`
 --- stderr
