@@ -7,7 +7,7 @@ use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::somebody_answers;
 use super::terminal::Terminal;
-use super::visible::visible;
+use super::visible::{of_namespace, visible};
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, nearest};
 use crate::domain::{EventKind, Name, PARTICIPATE, Selection, assignment};
@@ -63,15 +63,14 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let is_all = selection.kind.is_none() && selection.variant.is_none();
             if is_all && args.run.is_none() && config.declared(args.experiment.as_str()).is_some() {
                 return Err(CliError::failed(format!(
-                    "{what} has no counts in namespace `{}`; to remove the experiment itself, delete it from the \
-                     config file",
-                    visible(config.namespace.as_str())
+                    "{what} has no counts{}; to remove the experiment itself, delete it from the config file",
+                    of_namespace(&config)
                 )));
             }
             let meant = meant(&client, &selection).await;
             return Err(CliError::failed(format!(
-                "{what} not found in namespace `{}`{}",
-                visible(config.namespace.as_str()),
+                "{what} not found{}{}",
+                of_namespace(&config),
                 meant.map_or_else(String::new, |name| {
                     format!(": did you mean `{}`?", visible(&name))
                 })

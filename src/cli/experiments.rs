@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::client::Client;
 use super::endpoint::{ApiArgs, Endpoint, KeyArgs};
 use super::results::{Grid, width};
-use super::visible::visible;
+use super::visible::{of_namespace, visible};
 use super::{CliError, Context, block_on};
 use crate::config::Config;
 use crate::domain::results::grouped;
@@ -79,9 +79,9 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
     if context.json {
         context.printer.json(&rows)?;
     } else if rows.is_empty() {
-        let namespace = visible(config.namespace.as_str());
         context.printer.talk(&format!(
-            "no experiments in namespace `{namespace}` yet: use `lamed new` to declare one"
+            "no experiments{} yet: use `lamed new` to declare one",
+            of_namespace(&config)
         ));
     } else {
         context.printer.data(&table(&rows, width()))?;

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::config::{Config, DEFAULT_NAMESPACE};
+
 /// A message, with each character that is not seen, moves the cursor or turns the direction of the text
 /// around as `<U+200B>`.
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
@@ -86,6 +88,14 @@ fn joins(before: Option<char>, character: char, after: Option<char>) -> bool {
                 || ((emoji(before) || before == Some('\u{fe0f}')) && emoji(after))
         }
         _ => false,
+    }
+}
+
+/// Which namespace it is about, if that is not the one that everybody begins with.
+pub(super) fn of_namespace(config: &Config) -> String {
+    match config.namespace.as_str() {
+        DEFAULT_NAMESPACE => String::new(),
+        other => format!(" in namespace `{}`", visible(other)),
     }
 }
 

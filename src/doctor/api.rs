@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::names::{self, Client};
 use super::page::Page;
+use crate::config::DEFAULT_NAMESPACE;
 use crate::domain::results::grouped;
 use crate::domain::{Day, Declared, EventKind, Name, State};
 use crate::http::wire::Tracked;
@@ -302,10 +303,10 @@ impl Answers<'_> {
         if participants == 0 {
             return Check::warning(
                 CHECK,
-                format!(
-                    "no participant is counted yet in namespace `{}`",
-                    self.namespace
-                ),
+                match self.namespace.as_str() {
+                    DEFAULT_NAMESPACE => "no participant is counted yet".to_owned(),
+                    other => format!("no participant is counted yet in namespace `{other}`"),
+                },
                 "open your page in a private window: lamed counts each browser once",
             );
         }

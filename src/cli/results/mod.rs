@@ -2,6 +2,7 @@
 
 mod bars;
 mod csv;
+mod find;
 mod gate;
 mod grid;
 mod markdown;
@@ -17,17 +18,17 @@ use terminal_size::terminal_size_of;
 use tokio::time::sleep;
 
 use self::csv::Separator;
+pub(super) use self::find::{find, unknown};
 use self::gate::Gate;
 pub(super) use self::grid::Grid;
 use super::client::Client;
 use super::endpoint::{self, Endpoint};
 use super::printer::DIM;
 use super::signals::Stop;
-use super::visible::visible;
+use super::visible::{of_namespace, visible};
 use super::{CliError, Context, block_on, completions, name};
-use crate::config::{Config, DEFAULT_NAMESPACE, nearest};
-use crate::domain::assignment::wire_name;
-use crate::domain::{Name, State, Timestamp};
+use crate::config::Config;
+use crate::domain::{Name, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
 
 /// Why a developer's own visits may be missing.
@@ -224,74 +225,6 @@ struct Results {
     hidden: usize,
 }
 
-/// One experiment, by the name that pages call it by: its present run, or the one asked for.
-pub(super) async fn find(
-    client: &Client,
-    question: Question<'_>,
-    config: &Config,
-    name: &Name,
-    run: Option<u32>,
-) -> Result<(Counted, Runs), CliError> {
-    let ask = async |wire: &Name| {
-        let experiment = Some(wire);
-        read(
-            client,
-            Question {
-                experiment,
-                ..question
-            },
-        )
-        .await
-    };
-    let mut found = ask(name).await?;
-    let runs = Runs::new(found.runs.take(), &config.experiments);
-    let wire = match run {
-        Some(run) => Name::stored(wire_name(name.as_str(), run)),
-        None => runs.wire_name(name),
-    };
-    if wire != *name {
-        found = ask(&wire).await?;
-    }
-    if let Some(counted) = found.counted.into_iter().next() {
-        return Ok((counted, runs));
-    }
-    let all = read(client, question).await.unwrap_or_default();
-    let known: Vec<&str> = (all.counted.iter().map(|counted| counted.name().as_str()))
-        .chain(runs.present().map(|declared| declared.name.as_str()))
-        .collect();
-    if known.contains(&name.as_str()) {
-        let declared = runs.of(&wire).map(|run| &run.declared);
-        let before = declared.filter(|_| run.is_none());
-        let before = before.and_then(|declared| runs.before(name.as_str(), declared.run));
-        let before = before.map_or_else(String::new, |before| {
-            format!("; `--run {before}` shows the run before")
-        });
-        let run_of = run.or(declared.map(|declared| declared.run).filter(|run| *run > 1));
-        let of_run = run_of.map_or_else(String::new, |run| format!("run {run} of "));
-        let remedy = match (run, declared.map(|declared| &declared.state)) {
-            (Some(_), _) => "",
-            (_, Some(State::Draft)) => " yet: it is a draft, which `lamed start` starts",
-            (_, Some(State::Stopped | State::Shipped(_))) => {
-                " yet: it does not run, so lamed counts nothing"
-            }
-            // A new run assigns each visitor again.
-            _ if declared.is_some_and(|declared| declared.run > 1) => {
-                " yet: load your page again; `lamed doctor` checks your page"
-            }
-            _ => {
-                " yet: open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \
-                 your page"
-            }
-        };
-        return Err(CliError::failed(format!(
-            "no events of {of_run}experiment `{}`{}{remedy}{before}",
-            visible(name.as_str()),
-            of_namespace(config)
-        )));
-    }
-    Err(unknown("experiment", name.as_str(), known, config))
-}
-
 fn evaluate<'a>(
     results: &'a Results,
     config: &Config,
@@ -312,14 +245,6 @@ fn evaluate<'a>(
             Err(unknown("variant", control.as_str(), known, config))
         }
         _ => Ok(experiments),
-    }
-}
-
-/// Which namespace it is about, if that is not the one that everybody begins with.
-fn of_namespace(config: &Config) -> String {
-    match config.namespace.as_str() {
-        DEFAULT_NAMESPACE => String::new(),
-        other => format!(" in namespace `{}`", visible(other)),
     }
 }
 
@@ -356,24 +281,6 @@ fn notes(
         );
     }
     notes
-}
-
-/// Nothing is counted under a name; another one may be meant.
-pub(super) fn unknown<'a>(
-    what: &str,
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-    config: &Config,
-) -> CliError {
-    let mut message = format!(
-        "{what} `{}` not found in namespace `{}`",
-        visible(name),
-        visible(config.namespace.as_str())
-    );
-    if let Some(near) = nearest(name, known) {
-        message.push_str(&format!(": did you mean `{}`?", visible(near)));
-    }
-    CliError::failed(message)
 }
 
 /// Says whether somebody still reads.

@@ -30,11 +30,7 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     );
     delete(&["--goal", "h"]).gives(0, "", "deleted experiment `e`, goal `h`: 2 counters\n");
     delete(&["--goal", "participate", "--json"]).gives(0, "{\"deleted\":2}\n", "");
-    delete(&["--variant", "a"]).gives(
-        1,
-        "",
-        "error: experiment `e`, variant `a` not found in namespace `alephbet`\n",
-    );
+    delete(&["--variant", "a"]).gives(1, "", "error: experiment `e`, variant `a` not found\n");
     fs::write(
         server.home.path().join("config.json"),
         r#"{"experiments": {"declared": {}}}"#,
@@ -43,7 +39,7 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     line(&server.home, &["delete", "--local", "declared", "--yes"]).gives(
         1,
         "",
-        "error: experiment `declared` has no counts in namespace `alephbet`; to remove the experiment itself, delete it \
+        "error: experiment `declared` has no counts; to remove the experiment itself, delete it \
          from the config file\n",
     );
     delete(&["--namespace", "n", "--json"]).gives(
@@ -55,11 +51,11 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     for (arguments, message) in [
         (
             &["--goal", "particpate"][..],
-            "experiment `e`, goal `particpate` not found in namespace `alephbet`: did you mean `participate`?",
+            "experiment `e`, goal `particpate` not found: did you mean `participate`?",
         ),
         (
             &["--variant", "bb"],
-            "experiment `e`, variant `bb` not found in namespace `alephbet`: did you mean `b`?",
+            "experiment `e`, variant `bb` not found: did you mean `b`?",
         ),
     ] {
         let message = format!("error: {message}\n");
@@ -68,7 +64,7 @@ async fn delete_takes_away_what_it_is_told_and_no_more() {
     line(&server.home, &["delete", "--local", "kpet", "--yes"]).gives(
         1,
         "",
-        "error: experiment `kpet` not found in namespace `alephbet`: did you mean \
+        "error: experiment `kpet` not found: did you mean \
          `kept`?\n",
     );
     let hint = format!("deleted experiment `e`: 1 counter\n{REMEMBERED}");

@@ -308,7 +308,7 @@ const API_TOLD: &str = r#"exit 0
  ✓  clock     the API and this machine agree
  ✓  lamed.js  served with `color`
  ✓  API key   the key opens the results
- !  events    no participant is counted yet in namespace `alephbet`
+ !  events    no participant is counted yet
               → open your page in a private window: lamed counts each browser once
 --- stderr
 ---

@@ -120,7 +120,7 @@ fn what_makes_no_plan_is_refused() {
         (&[], "required arguments were not provided"),
         (
             &["nothing", "--rate", "5%"],
-            "experiment `nothing` not found in namespace `alephbet`",
+            "experiment `nothing` not found",
         ),
     ] {
         let outcome = line(&home, &[&["plan"], arguments].concat()).run();
@@ -224,7 +224,7 @@ async fn an_experiment_is_planned_by_its_counts() {
         text.contains("4 of 5 experiments") && !text.contains("planned_participants"),
         "{text}"
     );
-    let unknown = "error: experiment `f` not found in namespace `alephbet`\n";
+    let unknown = "error: experiment `f` not found\n";
     plan(&["f", "--local"]).gives(1, "", unknown);
 }
 

@@ -49,14 +49,10 @@ async fn results_are_a_table() {
     results(&["no goal yet", "button colour"]).gives(
         1,
         "",
-        "error: experiment `button colour` not found in namespace `alephbet`: did you mean \
+        "error: experiment `button colour` not found: did you mean \
          `button color`?\n",
     );
-    results(&["--control", "green"]).gives(
-        1,
-        "",
-        "error: variant `green` not found in namespace `alephbet`\n",
-    );
+    results(&["--control", "green"]).gives(1, "", "error: variant `green` not found\n");
     results(&["--namespace", "other"]).gives(
         0,
         "",
