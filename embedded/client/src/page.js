@@ -10,9 +10,9 @@ import { inTurn } from "./state.js"
 
 let awaited
 
-/** Hides a page that has not been seen until what it may ask for is there, or it has been read. */
+/** Hides a page that has not been seen until what it may ask for is there (also what is shipped), or it has been read. */
 export const hide = () => {
-  awaited = new Set(document.body ? [] : experiments.filter(isOpen))
+  awaited = new Set(document.body ? [] : experiments.filter(one => isOpen(one) || one.state === "shipped"))
   // By CSSOM: a policy that forbids inline styles does not forbid that.
   if (awaited.size) root.style.opacity = 0
   // A page that takes longer shows the control, as everybody has seen it by then.

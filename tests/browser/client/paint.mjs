@@ -94,10 +94,13 @@ for (const [way, parts] of Object.entries(ways)) {
   })
 }
 
-// What the page itself sees in each of its frames: in all browsers.
-for (const [way, parts] of Object.entries(ways)) {
-  test(`the page sees no frame with the control before the variant: ${way}`, async () => {
-    const site = new Case([experiment(COLOR, red)])
+// What the page itself sees in each of its frames: in all browsers, and also after `lamed ship`.
+const shipped = { ...red, state: "shipped", fallback: "red" }
+const states = Object.entries({ running: red, shipped }).flatMap(([state, more]) => Object.keys(ways).map(way => [state, more, way]))
+for (const [state, more, way] of states) {
+  const parts = ways[way]
+  test(`the page sees no frame with the control before the variant: ${state}, ${way}`, async () => {
+    const site = new Case([experiment(COLOR, more)])
     site.page("", slowly(parts(site).map(part => part.replace("<head>", `<head><script>
       window.seen = []
       const look = () => {
