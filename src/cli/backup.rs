@@ -15,7 +15,7 @@ const REDIS: &str = "`lamed backup` copies only SQLite files: to back up a Redis
 pub(super) struct Args {
     /// Write the copy to this file, which must not exist
     file: PathBuf,
-    /// Back up this store: embedded:FILE
+    /// Back up this store, an SQLite file: embedded:FILE
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
 }

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Do not ask before resources are deleted or overwritten
     #[arg(short, long)]
     yes: bool,
-    /// Deploy this zip of the Lambda function instead of the embedded one
+    /// Deploy this zip of the Lambda function instead of the one in this lamed
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
 }

@@ -193,7 +193,7 @@ enum Command {
     Logs(logs::Args),
     /// Roll back to an earlier release
     ///
-    /// Each deploy that changes the functions makes a release with a new number.
+    /// Each deploy that changes the functions makes a release: a version of the deployment, with a number.
     #[command(after_help = examples::ROLLBACK)]
     Rollback(rollback::Args),
     /// Delete everything that `lamed deploy` created; keep the counts

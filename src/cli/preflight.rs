@@ -13,7 +13,7 @@ use crate::preflight::{self, Check, failures};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Check this zip of the Lambda function instead of the embedded one
+    /// Check this zip of the Lambda function instead of the one in this lamed
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
     /// Print the smallest IAM policy that lets a user run `lamed deploy`, and check nothing

@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Also show the API key
     #[arg(long)]
     reveal: bool,
-    /// Compare with this zip of the Lambda function instead of the embedded one
+    /// Compare with this zip of the Lambda function instead of the one in this lamed
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
 }

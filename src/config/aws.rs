@@ -30,7 +30,7 @@ const RETENTION_DAYS: [u32; 22] = [
 #[serde(deny_unknown_fields, default)]
 pub struct Aws {
     /// The name of the deployment. Set it for a second deployment in the same account: with `shop`, all
-    /// names begin with `shop-`.
+    /// names begin with `shop-`. With the default, names have no prefix.
     #[schemars(extend("default" = DEFAULT_NAME))]
     pub name: DeploymentName,
     /// Where requests come in: `function_url` is one function with its own address, `rest_api` is API Gateway, and
@@ -38,7 +38,8 @@ pub struct Aws {
     /// one gets a function URL.
     pub front_door: Option<FrontDoor>,
     /// Where the functions count: `dynamodb` is a table that lamed makes in the account, `redis` is the Redis of this
-    /// config. Without it, the functions use the Redis if the config has one, otherwise the table.
+    /// config. Without it, the functions use the Redis if the config has one, otherwise the table. If the deployed
+    /// functions count in the other store, `deploy` stops until you set this key.
     pub store: Option<Counts>,
     /// How many requests the function behind a function URL can answer at the same time. AWS reserves this number
     /// from the limit of your account, and answers further requests with 429. Without this key, lamed does not

@@ -36,7 +36,8 @@ const MAX_LIMIT: u64 = 1_000_000_000;
 pub(super) struct File {
     /// The Redis or Valkey that stores the counts. Write a `url`, or the options of redis-py (a Python library).
     redis: Option<Redis>,
-    /// The namespace of events that do not name a namespace.
+    /// A namespace is a separate set of experiments with its own counts. Events that do not name a namespace belong
+    /// to this one.
     #[serde(default = "default_namespace")]
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
@@ -68,11 +69,11 @@ pub(super) struct File {
     #[schemars(extend("default" = DEFAULT_MAX_COUNTERS))]
     max_counters: Option<Most>,
     /// The highest number of namespaces that events may create in a store, in addition to `namespace`. An
-    /// event that would create one more gets 429. Namespaces that have counters are always counted.
+    /// event that would create one more gets 429. This limit does not affect namespaces that already have counters.
     #[schemars(extend("default" = DEFAULT_MAX_NAMESPACES))]
     max_namespaces: Option<Most>,
     /// The highest number of variants of an experiment. An event that would create one more gets 429.
-    /// `serve` always counts variants that `experiments` declares.
+    /// This limit does not affect variants that `experiments` declares.
     #[schemars(extend("default" = DEFAULT_MAX_VARIANTS))]
     max_variants: Option<Most>,
     /// The settings for `lamed deploy`.

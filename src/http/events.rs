@@ -139,13 +139,13 @@ fn not_declared(undeclared: Undeclared, place: &str) -> Refusal {
     malformed(name, undeclared, place)
 }
 
-/// Proxies and browsers keep addresses in their logs.
+/// Proxies and browsers keep URLs in their logs.
 pub(super) fn no_user(query: &Parameters) -> Result<(), Refusal> {
     match query.get(parameter::USER) {
         None => Ok(()),
         Some(_) => Err(malformed(
             parameter::USER,
-            "must not be in the address, because addresses are logged: send it in the body of a POST",
+            "must not be in the URL, because servers log URLs: send it in the body of a POST",
             "",
         )),
     }

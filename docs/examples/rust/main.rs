@@ -7,7 +7,7 @@ fn lamed(path: &str, body: &Value) -> Result<Value, ureq::Error> {
 
 fn main() -> Result<(), ureq::Error> {
     let question = json!({"context": {"targetingKey": "42"}});
-    let reply = lamed("/ofrep/v1/evaluate/flags/button%20color", &question);
+    let reply = lamed("/prod/ofrep/v1/evaluate/flags/button%20color", &question);
     let value = reply.ok().and_then(|reply| Some(reply["value"].as_str()?.to_owned()));
     println!("{}", value.unwrap_or("blue".to_owned()));
 

@@ -39,7 +39,8 @@ pub(super) struct Args {
     /// Listen on this address; port 0 uses a free port, and a port alone means 127.0.0.1
     #[arg(long, value_name = "HOST:PORT", default_value = DEFAULT_LISTEN)]
     listen: String,
-    /// Count in this store: auto, docker, embedded, embedded:FILE, dynamodb:TABLE, redis://… or config
+    /// Count in this store: embedded (memory), embedded:FILE (an SQLite file), docker (a Redis in a container),
+    /// dynamodb:TABLE, redis://…, config (the Redis of the config file) or auto (docker if it runs, otherwise memory)
     /// [default: auto with --local, otherwise config]
     #[arg(long)]
     store: Option<String>,

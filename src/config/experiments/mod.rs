@@ -130,7 +130,8 @@ struct Shape {
     #[serde(default, deserialize_with = "distinct")]
     #[schemars(with = "BTreeMap<Name, u32>", extend("default" = {}))]
     variants: Vec<(Name, u32)>,
-    /// The goals that visitors can reach. The verdict is about the first goal.
+    /// The goals that visitors can reach. Each is a name, or an object such as {"name": "page viewed", "unique": false}.
+    /// The verdict is about the first goal without `"unique": false`.
     #[serde(default)]
     #[schemars(extend("default" = []))]
     goals: Vec<Goal>,
@@ -160,8 +161,8 @@ struct Shape {
     /// The paths of your site where the experiment runs; `*` stands for any text. Without it, the
     /// experiment runs everywhere.
     paths: Option<Vec<Path>>,
-    /// The part of a group in which the experiment runs. A visitor never takes part in two experiments of
-    /// one group at the same time.
+    /// Experiments of one group share the visitors: a visitor never takes part in two of them at the same time. Each
+    /// visitor has a fixed number from 0 to 1. The experiment gets the visitors whose number is between `from` and `to`.
     group: Option<Group>,
     /// Whether the experiment is hidden from lists.
     #[serde(default)]
@@ -247,11 +248,11 @@ described!(
 struct Group {
     /// The name of the group.
     name: Name,
-    /// Where the part begins, from 0 to 1.
+    /// The lowest number of a visitor who takes part, from 0 to 1.
     #[serde(deserialize_with = "proportion")]
     #[schemars(extend("minimum" = 0, "maximum" = 1))]
     from: f64,
-    /// Where the part ends, from 0 to 1.
+    /// Visitors with this number or a higher one do not take part. From 0 to 1, and above `from`.
     #[serde(deserialize_with = "proportion")]
     #[schemars(extend("minimum" = 0, "maximum" = 1))]
     to: f64,

@@ -177,8 +177,8 @@ struct Keys {
     /// A PEM file with the certificate authorities to trust, instead of those of the system.
     #[schemars(rename = "ssl_ca_certs")]
     ca_certs: Option<PathBuf>,
-    /// Whether to check the certificate of the Redis. `none` and `null` accept any certificate, so an
-    /// attacker in the network can pretend to be the Redis.
+    /// Whether to check the certificate of the Redis. `required` and `optional` check it. `none` and `null` accept any
+    /// certificate, so an attacker in the network can pretend to be the Redis.
     #[schemars(rename = "ssl_cert_reqs", with = "Option<CertReqs>", extend("default" = "required"))]
     accept_any: bool,
     /// Whether the certificate must be for the host name that lamed connects to.

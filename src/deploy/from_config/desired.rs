@@ -284,8 +284,8 @@ pub fn code(wanted: Option<config::Architecture>, file: Option<&Path>) -> Result
     choices.iter().find_map(embedded).ok_or_else(|| {
         let wanted = wanted.map_or(String::new(), |wanted| format!(" for {}", wanted.as_str()));
         SetupError::NoFunction(format!(
-            "this build of lamed does not include the Lambda function{wanted}: use a released build, \
-             or pass a zip with `--bootstrap FILE` (`cargo xtask bootstrap` builds one)"
+            "this build of lamed does not include the Lambda function{wanted}: pass a zip with \
+             `--bootstrap FILE` (`cargo xtask bootstrap` builds one)"
         ))
     })
 }

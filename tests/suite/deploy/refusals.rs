@@ -195,7 +195,7 @@ fn the_function_has_to_be_one() {
         "`intel.zip` is built for x86_64, but the config says `\"architecture\": \"arm64\"`",
     );
     if lamed::assets::bootstrap("arm64").is_none() {
-        let get = "use a released build, or pass a zip with `--bootstrap FILE` (`cargo xtask bootstrap` builds one)";
+        let get = "pass a zip with `--bootstrap FILE` (`cargo xtask bootstrap` builds one)";
         site.refuses(
             deploy(&[]),
             1,

@@ -151,7 +151,7 @@ async fn ids_stand_in_bodies_alone_and_never_in_logs_or_errors() {
         event.as_object_mut().unwrap().extend(more);
         event
     };
-    let not_in_address = "`user` must not be in the address, because addresses are logged: send it in the body \
+    let not_in_address = "`user` must not be in the URL, because servers log URLs: send it in the body \
                           of a POST";
     let query = "?experiment=button+color&event=bought&user=ann%40example.com";
     let whole = format!("{query}&variant=red&uuid=1");

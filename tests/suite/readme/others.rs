@@ -7,7 +7,7 @@ use super::{Block, Page, Shown, blocks, commands, pages, root};
 use crate::support::Server;
 
 /// Commands that no test can run as they stand there, by how they begin, and why.
-const NOT_RUN: [(&str, &str); 18] = [
+const NOT_RUN: [(&str, &str); 20] = [
     ("aws ", "makes a Redis in the reader's account"),
     ("benches/", "runs for minutes"),
     (
@@ -30,6 +30,7 @@ const NOT_RUN: [(&str, &str); 18] = [
         "export ",
         "sets a variable of the reader's shell; the test gives it to `curl`",
     ),
+    ("git pull", "fetches a newer version"),
     (
         "man ",
         "opens a pager; `manual::the_pages_are_shown_without_a_warning` shows the pages",
@@ -41,6 +42,7 @@ const NOT_RUN: [(&str, &str); 18] = [
     ),
     ("ssh ", "leads to the reader's server"),
     ("sudo install ", "writes to the system"),
+    ("sudo lamed backup ", "the same"),
     (
         "sudo lamed --config /etc/",
         "the same; other pages show these commands without `sudo`",
