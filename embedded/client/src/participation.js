@@ -26,9 +26,9 @@ const remembered = (experiment, stored = read(keyOf(experiment, EXPOSURE))) => {
 }
 
 // The server makes one regular expression of the paths.
-/** Whether it may take in whom this is, on this path. */
+/** Whether it may take in whom this is, on this path. Whom it took in on this page stays in, if that is slow. */
 export const isOpen = experiment =>
-  isRunning(experiment) && !page.isLate && (!experiment.path || RegExp(experiment.path).test(location.pathname))
+  isRunning(experiment) && (!page.isLate || experiment.told) && (!experiment.path || RegExp(experiment.path).test(location.pathname))
 
 // Stores an event and has it sent; one that cannot be stored is sent once, but for an exposure.
 const store = ({ user, wire }, event, variant, key, once, value) => {

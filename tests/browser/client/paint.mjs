@@ -145,6 +145,11 @@ test("a page that has its experiments is shown before it has been read; one that
     response.write(start(site))
     site.finish = () => response.end(`<script>window.given = lamed.variant("${COLOR}")</script>`)
   })
+  site.page("counted", async (request, response) => {
+    response.writeHead(200, { "content-type": "text/html" })
+    response.write(start(site, `${site.tag()}<script>lamed.run("${COLOR}", {red() { window.ran = "red" }})</script>`))
+    site.finish = () => response.end("<p id=end>")
+  })
   const opacity = page => page.evaluate(() => document.documentElement && getComputedStyle(document.documentElement).opacity).catch(() => {})
   await visitor(async someone => {
     const page = await someone.tab()
@@ -159,6 +164,14 @@ test("a page that has its experiments is shown before it has been read; one that
     site.finish()
     assert.equal(await until("the answer", () => page.evaluate(() => window.given)), "blue")
     assert.deepEqual(await site.counts(COLOR), { red: 1 })
+    // Who is counted at the beginning sees the variant at the end.
+    await page.evaluate(url => { location.href = url }, site.url("counted"))
+    await until("it is hidden", async () => page.url() === site.url("counted") && await opacity(page) === "0", 2500)
+    await until("it is shown", async () => await opacity(page) === "1", 4000)
+    site.finish()
+    assert.equal(await until("the variant", () => page.evaluate(() => window.ran)), "red")
+    await delivered(page)
+    assert.deepEqual(await site.counts(COLOR), { red: 2 })
   })
 })
 
