@@ -79,7 +79,7 @@ function showCommand({ word, title, command }) {
   byId("command-title").replaceChildren(...visible(title));
   byId("command-text").textContent = VERBS[word].text;
   byId("command-lines").replaceChildren(
-    el("p", {}, "Run this command where your ", el("code", {}, "config.json"), " is:"),
+    el("p", {}, "Run this command on the machine with your config file:"),
     codeBox("command", command),
     el("p", {}, "A running ", el("code", {}, "lamed serve"), " uses the change within seconds. On AWS, deploy it, too:"),
     codeBox("deploy", "lamed deploy"));

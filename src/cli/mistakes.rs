@@ -82,6 +82,12 @@ fn told(error: &clap::Error) -> Option<String> {
                     .to_owned()
             })
         }
+        ErrorKind::UnknownArgument if !text(error, ContextKind::InvalidArg)?.starts_with('-') => {
+            let word = text(error, ContextKind::InvalidArg)?;
+            Some(format!(
+                "unexpected argument `{word}`: write a name with spaces in quotes, for example \"button color\""
+            ))
+        }
         ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--local" => {
             let matches = command().ignore_errors(true).try_get_matches().ok()?;
             let name = matches.subcommand_name()?;

@@ -382,9 +382,17 @@ fn what_a_plan_is(planning: &Planning, document: &Document) -> String {
     if document.planned.is_some() || planning.has_begun {
         return String::new();
     }
+    // What was planned for is what results should look for.
+    let effect = match planning.is_effect_assumed {
+        true => String::new(),
+        false => format!(
+            ",\n\"minimum_effect\": {}",
+            (document.effect * 1e6).round() / 1e6
+        ),
+    };
     format!(
-        "A plan is a setting of the experiment in the config file, written before the start:\n\
-         \"planned_participants\": {}\n\n",
+        "Write the plan into the experiment in the config file, before the start:\n\
+         \"planned_participants\": {}{effect}\n\n",
         planning.rounded(&document.with_plan).0
     )
 }
@@ -393,9 +401,10 @@ fn advice(planning: &Planning, document: &Document) -> String {
     let mut lines = Vec::new();
     if let Some(declared) = &document.planned {
         lines.push(format!(
-            "With the declared \"planned_participants\": {}, {:.0} % of such experiments find this effect.",
-            declared.participants,
-            declared.power * 100.0
+            "Your config plans {} visitors. With them, {:.0} % of experiments find an effect of {}.",
+            grouped(declared.participants as f64),
+            declared.power * 100.0,
+            percent(document.effect)
         ));
     }
     if planning.daily.is_none() {

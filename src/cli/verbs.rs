@@ -245,7 +245,7 @@ fn apply(
         return context.printer.json(&json!({"file": file, "done": done}));
     }
     context.printer.talk(&format!(
-        "{}\nA running `lamed serve` with this file loads it within seconds. For AWS, run `lamed deploy`.",
+        "{}\nA running `lamed serve` with this file loads it within seconds, browsers within a minute. For AWS, run `lamed deploy`.",
         harmless(&done)
     ));
     Ok(())

@@ -42,8 +42,8 @@ pub(super) struct File {
     #[schemars(extend("default" = DEFAULT_NAMESPACE))]
     namespace: Name,
     /// How many seconds lamed remembers an event, so that it counts only once. `null` means forever.
-    /// With `"dedupe": "flags"` the default is 86400 (a day), as in Python lamed. All systems that use the
-    /// same Redis must have the same value.
+    /// Events with `"unit": "user"` are remembered until you delete the experiment. With `"dedupe": "flags"` the
+    /// default is 86400 (a day), as in Python lamed. All systems that use the same Redis must have the same value.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "Option<Expiry>", extend("default" = DEFAULT_WINDOW.as_secs()))]
     uuid_expiry_seconds: Option<Option<Expiry>>,

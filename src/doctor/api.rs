@@ -307,7 +307,12 @@ impl Answers<'_> {
                     DEFAULT_NAMESPACE => "no participant is counted yet".to_owned(),
                     other => format!("no participant is counted yet in namespace `{other}`"),
                 },
-                "open your page in a private window: lamed counts each browser once",
+                match (self.wanted.is_empty(), self.drafts.is_empty()) {
+                    (true, false) => {
+                        "start an experiment with `lamed start`: lamed does not count drafts"
+                    }
+                    _ => "open your page in a private window: lamed counts each browser once",
+                },
             );
         }
         let last = last.map_or_else(String::new, |day| {

@@ -28,7 +28,7 @@ use super::signals::Stop;
 use super::visible::{of_namespace, visible};
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::Config;
-use crate::domain::{Name, Timestamp};
+use crate::domain::{Declared, Name, State, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
 
 /// Why a developer's own visits may be missing.
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
         let Some(seconds) = args.watch else {
             let results = fetch(&client, &config, &args).await?;
             let experiments = evaluate(&results, &config, &args)?;
-            show(context, &config, &args, &experiments, results.hidden, None)?;
+            show(context, &config, &args, &experiments, &results, None)?;
             if !context.json && !args.csv && !args.markdown {
                 for note in notes(&results, &experiments, &config, &args) {
                     context.printer.talk(&note);
@@ -143,14 +143,7 @@ async fn watch(
                     _ => String::new(),
                 };
                 if !context.printer.stream(&begin)?
-                    || !show(
-                        context,
-                        config,
-                        args,
-                        &experiments,
-                        results.hidden,
-                        Some(look),
-                    )?
+                    || !show(context, config, args, &experiments, &results, Some(look))?
                 {
                     return Ok(());
                 }
@@ -289,7 +282,7 @@ fn show(
     config: &Config,
     args: &Args,
     experiments: &[Evaluated],
-    hidden: usize,
+    results: &Results,
     look: Option<Look>,
 ) -> Result<bool, CliError> {
     if context.json || args.csv {
@@ -312,8 +305,18 @@ fn show(
     }
     if experiments.is_empty() {
         let namespace = of_namespace(config);
-        context.printer.talk(&match hidden {
-            0 => format!("no events{namespace} yet\n{REMEMBERED}"),
+        let is_draft = |one: &Declared| one.state == State::Draft;
+        let mut present = results
+            .runs
+            .present()
+            .filter(|one| !one.archived)
+            .peekable();
+        let hint = match present.peek().is_some() && present.all(is_draft) {
+            true => "hint: your experiments are drafts: use `lamed start` to start one",
+            false => REMEMBERED,
+        };
+        context.printer.talk(&match results.hidden {
+            0 => format!("no events{namespace} yet\n{hint}"),
             // Of an experiment that was restarted, a browser is counted again.
             _ => format!("no events of the present runs{namespace} yet"),
         });

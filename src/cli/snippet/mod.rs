@@ -14,7 +14,7 @@ use super::endpoint::{self, Endpoint};
 use super::{CliError, Context, block_on};
 use crate::assets::client::TYPES;
 use crate::config::Config;
-use crate::domain::{Declared, Unit};
+use crate::domain::{Declared, State, Unit};
 use crate::http::{Handler, STAGE, Script};
 use crate::report::Wire;
 
@@ -234,7 +234,10 @@ fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let mut lines = vec![format!(
         "Put {tag} into the `<head>` of your pages, and the last script below it, with your code in its functions."
     )];
-    let mut goals = present(&config).flat_map(|declared| &declared.goals);
+    // Rather one that counts, or will.
+    let is_over = |one: &&Declared| matches!(one.state, State::Stopped | State::Shipped(_));
+    let (over, others): (Vec<_>, Vec<_>) = present(&config).partition(is_over);
+    let mut goals = others.into_iter().chain(over).flat_map(|one| &one.goals);
     if let Some(goal) = goals.next() {
         let name = js(goal.name.as_str());
         lines.push(format!(

@@ -177,7 +177,7 @@ enum Unit {
     #[default]
     Visitor,
     /// A user who is signed in, with the id that the page gives. All devices of a user show the same
-    /// variant. Without an id the experiment does not start.
+    /// variant. Without an id, the visitor sees the control and is not counted.
     User,
 }
 

@@ -168,7 +168,7 @@ struct Keys {
     #[schemars(with = "Truth", extend("default" = false))]
     cluster: Option<bool>,
     /// Nodes of a Redis Cluster, each as `HOST:PORT`. lamed starts with one that answers, and finds the other nodes
-    /// through it. Do not use it with `host`, `port` or `url`. You need no `cluster`.
+    /// through it. Do not use it with `host`, `port` or `url`. You do not have to set `cluster`.
     #[schemars(length(min = 1))]
     nodes: Option<Vec<Node>>,
     /// Whether to connect with TLS.

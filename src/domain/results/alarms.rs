@@ -4,7 +4,7 @@ use super::Variant;
 use super::goal::{GoalKind, GoalResults};
 use super::history::History;
 use super::verdict::{Verdict, VerdictKind};
-use super::wording::{grouped, list, nearest, number_of, short};
+use super::wording::{called, grouped, list, nearest, number_of, short};
 use crate::domain::statistics::{SampleRatio, sample_ratio};
 use crate::domain::{Day, DayCount, ERROR, ExperimentCounts, Name};
 
@@ -160,7 +160,8 @@ impl<'a> Split<'a> {
             .map(|(name, errors)| format!("{name}: {}", grouped(*errors as f64)))
             .collect();
         Some(format!(
-            "The code of {worst} failed for {} ({}). Look in the browser console, and fix it.",
+            "The code of {} failed for {} ({}). Look in the browser console, and fix it.",
+            called(worst),
             visitors(*most),
             others.join(", ")
         ))
@@ -212,7 +213,7 @@ pub(super) fn too_many(goal: &GoalResults, variants: &[Variant]) -> Option<Verdi
     let (side, _) = compared.find(|(side, _)| side.conversions > side.participants)?;
     let text = format!(
         "{} has {} but only {}, and the goal counts once per visitor. {UNTIL_YOU_KNOW}",
-        side.variant,
+        called(&side.variant),
         number_of(side.conversions, "conversion"),
         visitors(side.participants),
     );
@@ -257,12 +258,12 @@ pub(super) fn count(goal: &GoalResults, variants: &[Variant]) -> Verdict {
     let exceeds = compared.any(|side| side.conversions > side.participants);
     let why = match ghost {
         Some(side) => {
-            let name = &side.variant;
+            let name = called(&side.variant);
             let text = format!(
                 "{name} has conversions but no visitors: no winner chosen. Check that your pages count the visitors of \
                  {name}"
             );
-            return Verdict::new(VerdictKind::Count, Some(name), text);
+            return Verdict::new(VerdictKind::Count, Some(&side.variant), text);
         }
         None if exceeds => "Some visitors did this more than once",
         None => "A visitor can do this more than once",

@@ -8,7 +8,7 @@ use super::goal::{GoalKind, GoalResults, GoalVariant};
 use super::plan::{Plan, compared};
 use super::undecided::undecided;
 use super::verdict::{Verdict, VerdictKind};
-use super::wording::{change, change_of_mean, list, number_of, percent, short};
+use super::wording::{called, change, change_of_mean, list, number_of, percent, short};
 use crate::domain::{Better, Name};
 
 /// What a verdict allows: to use the command of this name.
@@ -253,14 +253,15 @@ impl<'a> All<'a> {
     fn won(&self) -> Option<Verdict> {
         let winners = self.those(Outcome::Better);
         let (best, others) = winners.split_first()?;
+        let control = called(self.control);
         let others = match names(others).as_slice() {
             [] => String::new(),
-            [one] => format!(". {one} is also better than {}", self.control),
-            several => format!(". {} are also better than {}", list(several), self.control),
+            [one] => format!(". {} is also better than {control}", called(one)),
+            several => format!(". {} are also better than {control}", list(several)),
         };
         let text = format!(
             "{} wins: {}{}{others}{}",
-            best.variant,
+            called(best.variant),
             self.effect(best),
             self.setting.now(SHIP),
             since(&winners)
@@ -274,10 +275,10 @@ impl<'a> All<'a> {
     /// `red loses: 23 % fewer “button clicked” (likely 8–36 %)`
     fn losers(&self, losers: &[&Side]) -> String {
         match losers {
-            [one] => format!("{} loses: {}", one.variant, self.effect(one)),
+            [one] => format!("{} loses: {}", called(one.variant), self.effect(one)),
             several => {
                 let each: Vec<String> = (several.iter())
-                    .map(|side| format!("{} {}", side.variant, self.effect(side)))
+                    .map(|side| format!("{} {}", called(side.variant), self.effect(side)))
                     .collect();
                 format!("{} lose: {}", list(&names(several)), each.join(", "))
             }
@@ -292,7 +293,7 @@ impl<'a> All<'a> {
         let text = format!(
             "{}. Keep {}{}{}",
             self.losers(&losers),
-            self.control,
+            called(self.control),
             self.setting.now(STOP),
             since(&losers)
         );
@@ -337,7 +338,7 @@ impl<'a> All<'a> {
             let text = format!(
                 "An improvement of {} or more is ruled out. Keep {}{}",
                 percent(effect),
-                self.control,
+                called(self.control),
                 self.setting.now(STOP)
             );
             Verdict::new(VerdictKind::RuledOut, None, text).with(self.setting.full_week())
@@ -356,7 +357,10 @@ fn since(sides: &[&Side]) -> String {
         let day = short(decision.day?);
         Some(match sides.len() {
             1 => format!(". Decided on {day}; less clear since"),
-            _ => format!(". {} was decided on {day}; less clear since", side.variant),
+            _ => format!(
+                ". {} was decided on {day}; less clear since",
+                called(side.variant)
+            ),
         })
     });
     faded.collect()

@@ -189,6 +189,18 @@ fn every_kind_of_verdict() {
             Winner,
             "c wins: 40 % more “g” (likely 17–68 %). You can ship it. b is also better than a",
         ),
+        // A name of several words is told apart from the sentence.
+        (
+            one_goal(&[
+                ("as before", 10_000, 500),
+                ("with reason", 10_000, 650),
+                ("with video", 10_000, 700),
+            ]),
+            None,
+            Winner,
+            "“with video” wins: 40 % more “g” (likely 17–68 %). You can ship it. “with reason” is also better than \
+             “as before”",
+        ),
         (
             one_goal(&[("a", 1000, 100), ("b", 1000, 130)]),
             None,

@@ -4,7 +4,7 @@ use super::comparison::StillNeeded;
 use super::forecast::{Forecast, LONGEST_DAYS, until_planned};
 use super::judgement::{Setting, Side};
 use super::verdict::{Verdict, VerdictKind};
-use super::wording::{about, grouped, number_of, percent, time};
+use super::wording::{about, called, grouped, number_of, percent, time};
 use crate::domain::Better;
 
 /// How long still: of the undecided variant that seems the best.
@@ -152,7 +152,7 @@ impl Open<'_> {
             (Some(0), _) => ". Almost decided".to_owned(),
             (Some(more), _) => format!(
                 ". If {} stays this far {}: {}",
-                self.best.variant,
+                called(self.best.variant),
                 self.direction(),
                 self.more(more)
             ),

@@ -1,5 +1,7 @@
 //! Numbers, days and names in sentences.
 
+use std::borrow::Cow;
+
 use crate::domain::{Day, Name};
 
 /// `+12 % (3 to 21)`: with as many decimals as so wide an interval deserves.
@@ -144,15 +146,21 @@ pub(super) fn time(days: u64) -> String {
     }
 }
 
+/// A variant in a sentence: `red`, or `“with a reason”`, which would read as words of the sentence.
+pub(super) fn called(name: &Name) -> Cow<'_, str> {
+    match name.as_str() {
+        words if words.contains(char::is_whitespace) => Cow::Owned(format!("“{words}”")),
+        word => Cow::Borrowed(word),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`
 pub(super) fn list(names: &[&Name]) -> String {
-    match names {
+    let names: Vec<Cow<str>> = names.iter().map(|name| called(name)).collect();
+    match names.as_slice() {
         [] => String::new(),
         [name] => name.to_string(),
-        [names @ .., last] => {
-            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            format!("{} and {last}", names.join(", "))
-        }
+        [names @ .., last] => format!("{} and {last}", names.join(", ")),
     }
 }
 

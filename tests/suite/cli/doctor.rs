@@ -375,6 +375,21 @@ error: checks failed: API key
 "#;
 
 #[test]
+fn where_nothing_counts_since_all_are_drafts_that_is_said() {
+    let server = server(
+        r#"{"experiments": {"price": {"variants": {"old": 1, "new": 1}, "state": "draft"}}}"#,
+    );
+    line(&server.home, &["results", "--local"]).gives(
+        0,
+        "",
+        "no events yet\nhint: your experiments are drafts: use `lamed start` to start one\n",
+    );
+    let outcome = line(&server.home, &["doctor", "--local"]).run();
+    let advice = "→ start an experiment with `lamed start`: lamed does not count drafts\n";
+    assert!(outcome.stdout.contains(advice), "{outcome}");
+}
+
+#[test]
 fn the_checks_are_one_json_document() {
     let server = server(CONFIG);
     let site = Site::start(&server.address, PAGES);

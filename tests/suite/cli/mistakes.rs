@@ -50,6 +50,10 @@ fn who_names_no_experiment_is_told_the_declared_ones() {
             "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`",
         ),
         (
+            &["ship", "button", "color", "red"],
+            "unexpected argument `red`: write a name with spaces in quotes, for example \"button color\"",
+        ),
+        (
             &["start", "button color", "--local"],
             "unknown option `--local`: `lamed start` changes the config file, and a running `lamed serve` loads it by \
              itself",

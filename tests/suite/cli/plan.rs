@@ -32,8 +32,9 @@ If the effect is real, 4 of 5 experiments find it with this many visitors:
  with a plan       77,800       38,900    78          12
  without a plan   142,400       71,200   143          21
 
-A plan is a setting of the experiment in the config file, written before the start:
-\"planned_participants\": 77800
+Write the plan into the experiment in the config file, before the start:
+\"planned_participants\": 77800,
+\"minimum_effect\": 0.1
 
 How often 77,800 visitors find an effect of each size (● with a plan, ○ without)
  100 % │                                             ●●●●●●●●●●●●●●●●●●●●●●●●●●
@@ -196,7 +197,8 @@ async fn an_experiment_is_planned_by_its_counts() {
         "{text}"
     );
     assert!(
-        text.contains("With the declared \"planned_participants\": 20000, "),
+        text.contains("\nYour config plans 20,000 visitors. With them, ")
+            && text.contains(" % of experiments find an effect of 20 %.\n"),
         "{text}"
     );
     // With the rate nothing is asked of a server; what is declared stays.

@@ -22,7 +22,7 @@ fn a_verb_changes_the_file_and_shows_how() {
     let file = home.path().join("config.json");
     fs::write(&file, CONFIG).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    let live = "A running `lamed serve` with this file loads it within seconds. For AWS, run `lamed deploy`.\n";
+    let live = "A running `lamed serve` with this file loads it within seconds, browsers within a minute. For AWS, run `lamed deploy`.\n";
     line(&home, &["ship", "button color", "red", "--yes"]).gives(
         0,
         "",
