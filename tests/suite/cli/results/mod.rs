@@ -63,7 +63,7 @@ async fn results_are_a_table() {
 const LIST: &str = " experiment                  participants  verdict
  button color                       2,380  ✗ blue loses: 50 % fewer “clicked” (likely 25–68 %). …
  no goal yet (not declared)             4  · No conversions yet
- שלום 🦀 (not declared)                10  · <U+202E>right to left has conversions but no visito…
+ שלום 🦀 (not declared)                10  · “<U+202E>right to left” has conversions but no visi…
 ";
 
 const TABLES: &str = "\
@@ -91,8 +91,8 @@ no goal yet
  10-Newest                        2
 
 שלום 🦀
- · <U+202E>right to left has conversions but no visitors: no winner chosen. Check that your pages
-   count the visitors of <U+202E>right to left
+ · “<U+202E>right to left” has conversions but no visitors: no winner chosen. Check that your pages
+   count the visitors of “<U+202E>right to left”
  a,b|c                            participants  conversions  average
  <U+202E>right to left (control)             0            1        –
  日本語                                     10            5     0.50
