@@ -341,7 +341,11 @@ fn text(planning: &Planning, document: &Document, width: usize) -> String {
     text.push('\n');
     text.push_str(&what_a_plan_is(planning, document));
     let (with_plan, _) = planning.rounded(&document.with_plan);
-    text.push_str(&(document.curve).text(planning.planned.unwrap_or(with_plan), width));
+    let (visitors, is_planned) = (
+        planning.planned.unwrap_or(with_plan),
+        planning.planned.is_some(),
+    );
+    text.push_str(&(document.curve).text(visitors, is_planned, width));
     text.push('\n');
     text.push_str(&advice(planning, document));
     text

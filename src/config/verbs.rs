@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::{Config, Document, nearest};
-use crate::domain::{Declared, Name, State, Unit};
+use crate::domain::{Declared, Name, State, Unit, assignment};
 
 /// A change of one experiment.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +104,14 @@ impl Verb {
                 format!("`{name}` is stopped: all visitors see the control `{control}`")
             }
             Self::Ship(variant) => format!("`{name}` is shipped: all visitors see `{variant}`"),
-            Self::Restart => format!("run {} of `{name}` begins", declared.run + 1),
+            Self::Restart => {
+                let run = declared.run + 1;
+                let wire = assignment::wire_name(name.as_str(), run);
+                format!(
+                    "run {run} of `{name}` begins: pages need no change; code that sends `variant` and `uuid` itself \
+                     must name the experiment `{wire}`"
+                )
+            }
             Self::Archive => format!("`{name}` is archived: lists leave it out"),
         }
     }
@@ -287,13 +294,15 @@ mod tests {
                 Verb::Restart,
                 "button color",
                 r#""run": 2"#,
-                "run 2 of `button color` begins",
+                "run 2 of `button color` begins: pages need no change; code that sends `variant` and `uuid` itself must name the \
+                 experiment `button color #2`",
             ),
             (
                 Verb::Restart,
                 "old",
                 r#""old": {"variants": {"a": 1}, "state": "running", "run": 3}"#,
-                "run 3 of `old` begins",
+                "run 3 of `old` begins: pages need no change; code that sends `variant` and `uuid` itself must name the \
+                 experiment `old #3`",
             ),
             (
                 Verb::Archive,

@@ -10,7 +10,7 @@ use crate::domain::results::grouped;
 use crate::domain::{Day, Declared, EventKind, Name, State};
 use crate::http::wire::Tracked;
 use crate::preflight::{Check, Status};
-use crate::report::{Failure, Found, Runs, message};
+use crate::report::{Counted, Failure, Found, Runs, message};
 
 /// How far the clock of the API may be off. Whoever signs requests or counts by day is not disturbed by less.
 const CLOCK: Duration = Duration::from_mins(1);
@@ -318,10 +318,16 @@ impl Answers<'_> {
         let last = last.map_or_else(String::new, |day| {
             format!(", the last event on {day} (UTC)")
         });
+        let runs = Runs::new(found.runs.clone(), &[]);
+        let is_earlier = |one: &Counted| !runs.lists(one.name());
+        let all = match found.counted.iter().any(is_earlier) {
+            true => " in all runs",
+            false => "",
+        };
         Check::ok(
             CHECK,
             format!(
-                "{} participant{}{last}",
+                "{} participant{}{all}{last}",
                 grouped(participants as f64),
                 if participants == 1 { "" } else { "s" }
             ),

@@ -58,12 +58,13 @@ impl Curve {
     }
 
     /// The drawing, with a title that names the visitors by a number that is easy to read.
-    pub(super) fn text(&self, visitors: u64, width: usize) -> String {
+    pub(super) fn text(&self, visitors: u64, is_planned: bool, width: usize) -> String {
         let columns = width.clamp(40, MAX_WIDTH) - MARGIN - 1;
         let points = self.at(columns - 1);
         let row = |power: f64| (power * ROWS as f64).round() as usize;
         let mut text = format!(
-            "How often {} visitors find an effect of each size (● with a plan, ○ without)\n",
+            "How often {}{} visitors find an effect of each size (● with a plan, ○ without)\n",
+            if is_planned { "your planned " } else { "" },
             grouped(visitors as f64)
         );
         for at in (0..=ROWS).rev() {

@@ -67,7 +67,7 @@ fn no_events(config: &Config, name: &Name, run: Option<u32>, runs: &Runs, wire: 
         }
         // A new run assigns each visitor again.
         _ if declared.is_some_and(|declared| declared.run > 1) => {
-            " yet: load your page again; `lamed doctor` checks your page"
+            " yet: browsers keep `lamed.js` for a minute: then load your page again; `lamed doctor` checks your page"
         }
         _ => {
             " yet: open your page in a private window, as lamed counts each browser once; `lamed doctor` checks \

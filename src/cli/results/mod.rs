@@ -318,7 +318,9 @@ fn show(
         context.printer.talk(&match results.hidden {
             0 => format!("no events{namespace} yet\n{hint}"),
             // Of an experiment that was restarted, a browser is counted again.
-            _ => format!("no events of the present runs{namespace} yet"),
+            _ => {
+                format!("no events{namespace} yet, except of earlier runs or archived experiments")
+            }
         });
     }
     if args.markdown {

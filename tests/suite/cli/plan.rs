@@ -198,7 +198,8 @@ async fn an_experiment_is_planned_by_its_counts() {
     );
     assert!(
         text.contains("\nYour config plans 20,000 visitors. With them, ")
-            && text.contains(" % of experiments find an effect of 20 %.\n"),
+            && text.contains(" % of experiments find an effect of 20 %.\n")
+            && text.contains("How often your planned 20,000 visitors find "),
         "{text}"
     );
     // With the rate nothing is asked of a server; what is declared stays.

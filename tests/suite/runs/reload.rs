@@ -63,6 +63,13 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
                 && (nothing.stderr).ends_with("; `--run 1` shows the run before\n"),
             "{nothing}"
         );
+        let list = results(&[]);
+        assert_eq!(
+            list.stderr,
+            "no events yet, except of earlier runs or archived experiments\n1 earlier run or archived experiment not \
+             shown: use `--all`\n",
+            "{list}"
+        );
         for (experiment, is_counted) in [("color", false), ("color #2", true), ("color #2", false)]
         {
             let counted = track(&server, experiment, "participate", "1").await;
@@ -102,6 +109,12 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
             "{first}"
         );
         assert_eq!(results(&["--all"]).stdout.matches("color").count(), 2);
+        let doctor = ["doctor", "--url", &url, "--api-key", &server.key];
+        let doctor = line(&server.home, &doctor).run();
+        assert!(
+            doctor.stdout.contains(" 3 participants in all runs, "),
+            "{doctor}"
+        );
         let missing = results(&["color", "--run", "7"]).stderr;
         assert_eq!(missing, "error: no events of run 7 of experiment `color`\n");
     }
