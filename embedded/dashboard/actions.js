@@ -9,10 +9,13 @@ function shellWord(text) {
 // A name that begins like an option is none behind `--`.
 const commandOf = (verb, ...names) => ["lamed", verb, ...(names.some((name) => name.startsWith("-")) ? ["--"] : []), ...names.map(shellWord)].join(" ");
 
+// A variant of several words would read as words of the sentence.
+const called = (variant) => (/\s/.test(variant) ? `“${visibleText(variant)}”` : visibleText(variant));
+
 const VERBS = {
   start: { title: () => "Start", text: "Visitors take part from now on." },
   stop: { title: () => "Stop", text: "All visitors see the control from now on. Counting ends, the results stay." },
-  ship: { title: (variant) => `Ship ${/\s/.test(variant) ? `“${visibleText(variant)}”` : visibleText(variant)}`, text: "All visitors see this variant from now on. Counting ends, the results stay." },
+  ship: { title: (variant) => `Ship ${called(variant)}`, text: "All visitors see this variant from now on. Counting ends, the results stay." },
   restart: { title: () => "Restart", text: "A new run begins: its counts start at 0. Each visitor gets a variant again. The results of this run stay as an earlier run." },
   archive: { title: () => "Archive", text: "The experiment leaves the list. Its results stay: choose “Archived and earlier runs” to see them." },
 };

@@ -72,31 +72,11 @@ fn told(error: &clap::Error) -> Option<String> {
                 _ => None,
             }
         }
-        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--port" => {
+        ErrorKind::UnknownArgument => {
             let matches = command().ignore_errors(true).try_get_matches().ok()?;
             let all = command();
             let given = all.find_subcommand(matches.subcommand_name()?)?;
-            let listens = given.get_arguments().any(|one| one.get_id() == "listen");
-            listens.then(|| {
-                "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
-                    .to_owned()
-            })
-        }
-        ErrorKind::UnknownArgument if !text(error, ContextKind::InvalidArg)?.starts_with('-') => {
-            let word = text(error, ContextKind::InvalidArg)?;
-            Some(format!(
-                "unexpected argument `{word}`: write a name with spaces in quotes, for example \"button color\""
-            ))
-        }
-        ErrorKind::UnknownArgument if text(error, ContextKind::InvalidArg)? == "--local" => {
-            let matches = command().ignore_errors(true).try_get_matches().ok()?;
-            let name = matches.subcommand_name()?;
-            CHANGES_CONFIG.contains(&name).then(|| {
-                format!(
-                    "unknown option `--local`: `lamed {name}` changes the config file, and a running \
-                     `lamed serve` loads it by itself"
-                )
-            })
+            unknown_argument(&text(error, ContextKind::InvalidArg)?, given)
         }
         _ => None,
     }
@@ -105,6 +85,27 @@ fn told(error: &clap::Error) -> Option<String> {
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// `word` is what a command does not take.
+fn unknown_argument(word: &str, given: &clap::Command) -> Option<String> {
+    let name = given.get_name();
+    let listens = || given.get_arguments().any(|one| one.get_id() == "listen");
+    let takes_names = || given.get_positionals().next().is_some();
+    match word {
+        "--port" if listens() => Some(
+            "unknown option `--port`: use `--listen`, for example `--listen 127.0.0.1:3001`"
+                .to_owned(),
+        ),
+        "--local" if CHANGES_CONFIG.contains(&name) => Some(format!(
+            "unknown option `--local`: `lamed {name}` changes the config file, and a running `lamed serve` loads it by \
+             itself"
+        )),
+        word if !word.starts_with('-') && takes_names() => Some(format!(
+            "unexpected argument `{word}`: write a name with spaces in quotes, for example \"button color\""
+        )),
         _ => None,
     }
 }

@@ -112,7 +112,7 @@ fn keys_at(rest: &str) -> Vec<String> {
 }
 
 /// Compares what a page names with what is served: a check for each wrong name, or one. `drafts` are experiments that
-/// are not served yet. None where the page names nothing, and has `other_code` that may do so.
+/// are not served yet. Empty where the page names nothing, and has `other_code` that may do so.
 pub(super) fn check(
     mentions: &[Mention],
     client: &Client,

@@ -15,7 +15,7 @@ export const hide = () => {
   awaited = new Set(document.body ? [] : experiments.filter(one => isOpen(one) || one.state === "shipped"))
   // By CSSOM: a policy that forbids inline styles does not forbid that.
   if (awaited.size) root.style.opacity = 0
-  // A page that takes longer shows the control, as everybody has seen it by then.
+  // A page that takes longer shows the control of what is not decided, as everybody has seen it by then.
   setTimeout(() => {
     page.isLate |= awaited.size
     reveal()
