@@ -23,7 +23,7 @@ pub(super) struct Client {
 #[derive(Debug, Deserialize)]
 pub(super) struct Served {
     pub name: String,
-    /// `running`, `stopped` or `shipped`.
+    /// `running`, `stopped`, `shipped`, or `archived` after that.
     #[serde(default)]
     state: String,
     /// Each is a list that begins with the name.
@@ -178,7 +178,7 @@ impl Client {
             })
         };
         let named: Vec<&Served> = self.experiments.iter().filter(named).collect();
-        let over = |one: &&Served| matches!(one.state.as_str(), "stopped" | "shipped");
+        let over = |one: &&Served| matches!(one.state.as_str(), "stopped" | "shipped" | "archived");
         match named.first() {
             Some(first) if named.iter().all(over) => Check::warning(
                 CHECK,

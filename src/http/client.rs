@@ -199,6 +199,7 @@ struct Experiment<'a> {
     /// With weights, as they are assigned.
     variants: Vec<(&'a str, u32)>,
     goals: Vec<Goal<'a>>,
+    /// `archived` where it is that and shipped: pages show the variant, but do not wait for it any more.
     state: &'static str,
     /// The share of visitors that take part.
     sample: f64,
@@ -253,7 +254,10 @@ impl<'a> Experiment<'a> {
                     unique: goal.unique,
                 })
                 .collect(),
-            state: declared.state.as_str(),
+            state: match &declared.state {
+                State::Shipped(_) if declared.archived => "archived",
+                state => state.as_str(),
+            },
             sample: declared.sample,
             path: (!declared.paths.is_empty())
                 .then(|| path_pattern(declared.paths.iter().map(String::as_str))),
@@ -303,6 +307,24 @@ mod tests {
             "b",
         ];
         assert_eq!(ordered, expected);
+    }
+
+    #[test]
+    fn pages_wait_for_a_shipped_variant_until_it_is_archived() {
+        let shipped = State::Shipped(Name::stored("red".to_owned()));
+        for (state, archived, expected) in [
+            (shipped.clone(), false, ("shipped", "red")),
+            (shipped, true, ("archived", "red")),
+            (State::Running, true, ("running", "blue")),
+        ] {
+            let declared = Declared {
+                state,
+                archived,
+                ..Declared::example()
+            };
+            let of = Experiment::of(&declared);
+            assert_eq!((of.state, of.fallback), expected);
+        }
     }
 
     #[test]
