@@ -5,18 +5,24 @@ import { Case, experiment } from "./server.mjs"
 
 const names = Array.from({ length: 20 }, (_, i) => `experiment ${i}`)
 
-/** The sorted times in milliseconds, of new visitors and of those who come back; goes on while it `isWorth` it. */
-export async function decisions(visitors, isWorth = () => false) {
+/** A site with 20 experiments. Its page asks for all of them: `before` and `after` it runs these. */
+export function twenty(before, after) {
   const site = new Case(names.map(name => experiment(name, { goals: Array.from({ length: 5 }, (_, i) => ({ name: `goal ${i}` })) })))
   site.page("", `<!doctype html>${site.tag()}<script>
-    const from = performance.now()
+    ${before}
     const given = ${JSON.stringify(names)}.map(name => lamed.variant(name))
-    window.took = performance.now() - from
+    ${after}
   </script>`)
+  return site
+}
+
+/** The sorted times in milliseconds, of new visitors and of those who come back. */
+export async function decisions(visitors) {
+  const site = twenty("const from = performance.now()", "window.took = performance.now() - from")
   const times = { new: [], returning: [] }
   await visitor(async someone => {
     const page = await someone.tab()
-    for (let person = 0; person < visitors || isWorth(times, person); person++) {
+    for (let person = 0; person < visitors; person++) {
       for (const list of Object.values(times)) {
         await page.goto(site.url())
         await decided(page)
