@@ -14,7 +14,7 @@ use super::client::Client;
 use super::configure::files;
 use super::endpoint::{ApiArgs, Endpoint, KeyArgs};
 use super::running::Running;
-use super::visible::harmless;
+use super::visible::{harmless, visible};
 use super::{CliError, Context, block_on, completions, name};
 use crate::config::{Config, Document, Location, New, Verb, locate};
 use crate::domain::{Name, Secret, Unit};
@@ -22,8 +22,6 @@ use crate::report::{Question, Runs, read};
 
 /// How long a server may take to say who sends events.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-const NO_GOAL: &str = "It has no goal yet: add one under `goals` in the config file.";
 
 #[derive(clap::Args)]
 pub(super) struct NewArgs {
@@ -118,7 +116,6 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
-    let has_goal = !args.goal.is_empty();
     let verb = Verb::New(New {
         variants: args.variants,
         goals: args.goal,
@@ -139,9 +136,7 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
         }
     };
     apply(context, &path, text, &verb, &args.experiment, &args.confirm)?;
-    if !has_goal {
-        context.printer.talk(NO_GOAL);
-    }
+    say_what_is_missing(context, &args.experiment)?;
     if !args.start {
         context.printer.talk(&format!(
             "To look at a variant, add `?lamed.{0}=VARIANT` to the address of your page. Run `lamed start {1}` to start.",
@@ -154,10 +149,26 @@ pub(super) fn new(context: &Context, args: NewArgs) -> Result<(), CliError> {
 
 pub(super) fn start(context: &Context, args: Args) -> Result<(), CliError> {
     edit(context, &Verb::Start, &args)?;
+    say_what_is_missing(context, &args.experiment)
+}
+
+/// What keeps an experiment from a verdict.
+fn say_what_is_missing(context: &Context, experiment: &Name) -> Result<(), CliError> {
     let config = context.config()?;
-    let declared = config.declared(args.experiment.as_str());
-    if declared.is_some_and(|declared| declared.goals.is_empty()) {
-        context.printer.talk(NO_GOAL);
+    let Some(declared) = config.declared(experiment.as_str()) else {
+        return Ok(());
+    };
+    if declared.goals.is_empty() {
+        (context.printer).talk("It has no goal yet: add one under `goals` in the config file.");
+    }
+    let weights = &declared.variants;
+    for (name, _) in
+        (weights.iter()).filter(|(name, weight)| *weight == 0 && declared.control() == Some(name))
+    {
+        context.printer.talk(&format!(
+            "The control `{}` has weight 0: it gets no visitors, and lamed cannot compare other variants with it.",
+            visible(name.as_str())
+        ));
     }
     Ok(())
 }

@@ -136,14 +136,13 @@ price
  ✓ red wins: 308 % more EUR per visitor from “order placed” (likely 176–504 %)
    - Wait for a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
- order placed       rate  EUR per visitor  change (safe range)
- blue (control)  20.00 %             4.00
- red             20.17 %            16.33  +308 % (176 to 504)
+ order placed    participants     rate  EUR per visitor  change (safe range)
+ blue (control)           600  20.00 %             4.00
+ red                      600  20.17 %            16.33  +308 % (176 to 504)
  · Values above 200 EUR count as 200 EUR
- signed up          rate  change (safe range)                      chance to win
- blue (control)  10.00 %                             │
- red             10.00 %      0 % (−46 to 84)  ├─────●──────────┤         50.0 %
-                                               −46 % 0      +84 %
+ signed up       participants     rate  change (safe range)  chance to win
+ blue (control)           600  10.00 %
+ red                      600  10.00 %      0 % (−46 to 84)         50.0 %
  … Not decided yet. No clear difference so far
 --- 50
 price

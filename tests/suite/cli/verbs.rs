@@ -87,6 +87,38 @@ fn a_verb_changes_the_file_and_shows_how() {
 }
 
 #[test]
+fn what_keeps_an_experiment_from_a_verdict_is_said_at_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    let new = [
+        "new",
+        "color",
+        "--variants",
+        "blue=0,red",
+        "--start",
+        "--yes",
+    ];
+    let goal = "It has no goal yet: add one under `goals` in the config file.\n";
+    let control = "The control `blue` has weight 0: it gets no visitors, and lamed cannot compare other variants with it.\n";
+    let said = line(&home, &new).run().stderr;
+    assert!(said.ends_with(&format!("\n{goal}{control}")), "{said}");
+    line(&home, &["stop", "color", "--yes"]).run();
+    let said = line(&home, &["start", "color", "--yes"]).run().stderr;
+    assert!(said.ends_with(&format!("\n{goal}{control}")), "{said}");
+    let new = [
+        "new",
+        "price",
+        "--variants",
+        "old,new=0",
+        "--goal",
+        "bought",
+        "--start",
+        "--yes",
+    ];
+    let said = line(&home, &new).run().stderr;
+    assert!(said.ends_with("For AWS, run `lamed deploy`.\n"), "{said}");
+}
+
+#[test]
 fn a_first_experiment_makes_the_file() {
     let home = tempfile::tempdir().unwrap();
     let new = [

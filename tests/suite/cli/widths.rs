@@ -71,10 +71,9 @@ e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Wait for a full week: only 1 day is counted so far, and visitors of
      weekdays and weekends differ.
- g               rate  change (safe range)                         chance to win
- a (control)   6.00 %                       │
- b            12.00 %   +100 % (27 to 245)  │ ├─────●───────────┤       > 99.9 %
-                                            0              +245 %
+ g            participants     rate  change (safe range)  chance to win
+ a (control)         1,000   6.00 %
+ b                   1,000  12.00 %   +100 % (27 to 245)       > 99.9 %
 --- 70
 all
  · Too early: each variant needs 30 visitors and 5 conversions
@@ -86,10 +85,9 @@ e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Wait for a full week: only 1 day is counted so far, and visitors
      of weekdays and weekends differ.
- g               rate  change (safe range)
- a (control)   6.00 %                       │
- b            12.00 %   +100 % (27 to 245)  │  ├──────●──────────────┤
-                                            0                   +245 %
+ g            participants     rate  change (safe range)
+ a (control)         1,000   6.00 %
+ b                   1,000  12.00 %   +100 % (27 to 245)
 --- 60
 all
  · Too early: each variant needs 30 visitors and 5
@@ -102,10 +100,9 @@ e
  ✓ b wins: 100 % more “g” (likely 27–245 %)
    - Wait for a full week: only 1 day is counted so far, and
      visitors of weekdays and weekends differ.
- g               rate  change (safe range)
- a (control)   6.00 %                       │
- b            12.00 %   +100 % (27 to 245)  │ ├───●────────┤
-                                            0         +245 %
+ g            participants     rate  change (safe range)
+ a (control)         1,000   6.00 %
+ b                   1,000  12.00 %   +100 % (27 to 245)
 --- 50
 all
  · Too early: each variant needs 30 visitors and 5
@@ -126,9 +123,9 @@ e
 all
  · Too early: each variant needs 30
    visitors and 5 conversions
- g            conversions      rate
- a (control)           10  100.00 %
- b                     10  100.00 %
+ g            participants      rate
+ a (control)            10  100.00 %
+ b                      10  100.00 %
 
 e
  ✓ b wins: 100 % more “g” (likely 27–245

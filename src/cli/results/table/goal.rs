@@ -30,13 +30,13 @@ enum Column {
 
 use Column::{Bar, ChanceToWin, Change, Conversions, Mean, Participants, PerConversion, Rate};
 
-/// From the most to the least that a line has room for. What holds at every look stays longest, and of
-/// that the figures: the bar draws them.
+/// From the most to the least that a line has room for. Figures stay longer than the bar, which draws them, and
+/// of those what holds at every look. Participants stay beside them: the first thing that a reader looks for.
 const OF_PROPORTIONS: [&[Column]; 8] = [
     &[Participants, Conversions, Rate, Change, Bar, ChanceToWin],
     &[Participants, Rate, Change, Bar, ChanceToWin],
-    &[Rate, Change, Bar, ChanceToWin],
-    &[Rate, Change, Bar],
+    &[Participants, Rate, Change, ChanceToWin],
+    &[Participants, Rate, Change],
     &[Rate, Change, ChanceToWin],
     &[Rate, Change],
     &[Rate, Bar],
@@ -52,26 +52,26 @@ const OF_VALUES: [&[Column]; 7] = [
         Change,
         Bar,
     ],
-    &[Conversions, Rate, PerConversion, Mean, Change, Bar],
-    &[Conversions, PerConversion, Mean, Change],
-    &[Rate, Mean, Change],
+    &[Participants, Rate, PerConversion, Mean, Change, Bar],
+    &[Participants, Rate, Mean, Change],
+    &[Participants, Mean, Change],
     &[Mean, Change],
     &[Mean, Bar],
     &[Mean],
 ];
 const OF_FEW_VALUES: [&[Column]; 4] = [
     &[Participants, Conversions, Rate, PerConversion, Mean],
-    &[Conversions, PerConversion, Mean],
-    &[Conversions, Mean],
+    &[Participants, Conversions, Mean],
+    &[Participants, Mean],
     &[Mean],
 ];
-const OF_COUNTS: [&[Column]; 2] = [&[Participants, Conversions, Rate], &[Rate]];
-/// Without anything to compare with, or too little for an interval.
-const OF_ONE: [&[Column]; 3] = [
+const OF_COUNTS: [&[Column]; 3] = [
     &[Participants, Conversions, Rate],
-    &[Conversions, Rate],
+    &[Participants, Rate],
     &[Rate],
 ];
+/// Without anything to compare with, or too little for an interval.
+const OF_ONE: [&[Column]; 3] = OF_COUNTS;
 
 /// With as many columns as there is room for.
 pub(super) fn of_goal(goal: &GoalResults, results: &Results, width: usize) -> String {
