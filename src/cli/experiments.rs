@@ -75,9 +75,12 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), CliError> {
             _ => {}
         }
     }
+    let all = rows.len();
     rows.retain(|row| args.all || !row.archived);
     if context.json {
         context.printer.json(&rows)?;
+    } else if rows.is_empty() && all > 0 {
+        (context.printer).talk("all experiments are archived: use `--all` to see them");
     } else if rows.is_empty() {
         context.printer.talk(&format!(
             "no experiments{} yet: use `lamed new` to declare one",

@@ -186,7 +186,10 @@ impl Client {
                     "`{}` is {}: lamed counts no more events",
                     first.name, first.state
                 ),
-                "ignore this if it is finished; `lamed start` or `lamed restart` starts it again",
+                match first.state.as_str() {
+                    "stopped" => "ignore this if it is finished; `lamed start` continues it",
+                    _ => "ignore this if it is finished; `lamed restart` begins a new run",
+                },
             ),
             _ => Check::ok(CHECK, "the API knows all names that the page uses"),
         }
@@ -258,6 +261,23 @@ mod tests {
             last,
             Some("the page uses the goal `4`, which is not declared (2 more like this)")
         );
+    }
+
+    /// `lamed start` refuses an experiment that is shipped.
+    #[test]
+    fn how_a_finished_experiment_goes_on_depends_on_its_state() {
+        let page = mentions(&Document::read("<h1 data-lamed=old data-lamed-variant=a>"));
+        for (state, goes_on) in [
+            ("stopped", "`lamed start` continues it"),
+            ("shipped", "`lamed restart` begins a new run"),
+            ("archived", "`lamed restart` begins a new run"),
+        ] {
+            let client: Client = serde_json::from_str(&CLIENT.replace("shipped", state)).unwrap();
+            let found = check(&page, &client, &[], false);
+            let remedies: Vec<_> = found.iter().map(|check| check.remedy.as_deref()).collect();
+            let remedy = format!("ignore this if it is finished; {goes_on}");
+            assert_eq!(remedies, [Some(remedy.as_str())]);
+        }
     }
 
     #[test]

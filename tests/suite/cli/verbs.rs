@@ -87,7 +87,7 @@ fn a_verb_changes_the_file_and_shows_how() {
 }
 
 #[test]
-fn what_keeps_an_experiment_from_a_verdict_is_said_at_the_start() {
+fn what_keeps_an_experiment_from_a_verdict_or_a_list_is_said() {
     let home = tempfile::tempdir().unwrap();
     let new = [
         "new",
@@ -116,6 +116,13 @@ fn what_keeps_an_experiment_from_a_verdict_is_said_at_the_start() {
     ];
     let said = line(&home, &new).run().stderr;
     assert!(said.ends_with("For AWS, run `lamed deploy`.\n"), "{said}");
+    // Archived ones are not said to be missing.
+    for name in ["color", "price"] {
+        line(&home, &["archive", name, "--yes"]).run();
+    }
+    let outcome = line(&home, &["experiments", "--url", "http://127.0.0.1:9"]).run();
+    let archived = "all experiments are archived: use `--all` to see them\n";
+    assert!(outcome.stderr.starts_with(archived), "{outcome}");
 }
 
 #[test]

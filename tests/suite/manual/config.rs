@@ -14,7 +14,7 @@ const PLACES: &str = "lamed reads the first of these files: the file given with 
 
 const SHAPE: &str = "The file is a JSON object. Every config file of Python lamed works unchanged. All \
     keys are optional, unless they are marked as required. Unknown keys are an error. You can write \
-    whole numbers in double quotes.";
+    whole numbers in double quotes, except the weights of variants.";
 
 pub fn page(schema: &Value) -> String {
     let mut page = Roff::default();
