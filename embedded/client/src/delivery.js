@@ -20,9 +20,8 @@ const done = ([key, { once, event }]) => {
 /** Sends pairs of a key and what stands there; by beacon when the page goes. */
 export const send = async (batch, isLeaving) => {
   for (const [key, item] of batch) {
-    const { event } = item
     busy.add(key)
-    if (!event.uuid) event.uuid = hash(key + visitor())
+    if (!item.event.uuid) item.event.uuid = hash(key + visitor())
     if (!item.sent) {
       item.sent = Date.now()
       put(key, item)
@@ -38,15 +37,14 @@ export const send = async (batch, isLeaving) => {
   }, Math.min(3e5, 4e3 * 2 ** failures) * (0.5 + Math.random()))
   try {
     const reply = await fetch(track, { method: "POST", body, keepalive: !failures })
-    const { counted, message, refused = [] } = await reply.json()
+    const { counted, refused = [], message = refused[0] && JSON.stringify(refused) } = await reply.json()
     // What stands in the way may answer 200, too.
     if (reply.status === 200 ? counted == null : reply.status !== 400) throw 0
-    if (message || refused[0]) warn("refused:", message || JSON.stringify(refused), body)
+    if (message) warn("refused:", message, body)
     batch.forEach(done)
     failures = 0
-  } catch {
-    for (const [key] of batch) busy.delete(key)
-  }
+  } catch {}
+  for (const [key] of batch) busy.delete(key)
 }
 
 /** Sends what waits and is not on its way, the oldest first. */
@@ -56,14 +54,17 @@ export const flush = (isLeaving) => {
     .map(key => [key, read(key)])
     .filter(([, item]) => attempt(() => item.event.event))
     .sort(([, a], [, b]) => a.at - b.at)
-    .filter((pair, i, { length }) => {
+    .filter((pair, i, all) => {
       const [key, { event, sent }] = pair
-      const isOver = i < length - 500
+      const isOver = i < all.length - 500
       if (isOver) warn("too many:", event)
       // The server may have counted what was sent, and forgotten that it did. Without a window it never forgets.
       if (isOver || Date.now() - sent > (config.window || NaN) * 500) return done(pair)
-      return !busy.has(key) && (event.uuid || (isReady() && visitor()))
+      // What is on its way without keepalive may end with the page.
+      return (!busy.has(key) || (isLeaving && failures)) && (event.uuid || (isReady() && visitor()))
     })
+  // Where nothing waits, nothing has failed.
+  if (!all[0]) failures = 0
   // A keepalive request takes 64 KiB.
   while (all[0]) send(all.splice(0, 25), isLeaving)
 }

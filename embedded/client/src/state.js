@@ -76,7 +76,8 @@ const proceed = () => {
 export const resume = act => {
   const left = () => keys().filter(key => key.startsWith(LEFT))
   if (left()[0]) settle(() => left().forEach(key => {
-    const calls = read(key)
+    // Another tab may have taken them.
+    const calls = read(key) || []
     remove(key)
     calls.forEach(call => act(...call))
   }))

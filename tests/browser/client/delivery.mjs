@@ -54,6 +54,48 @@ test("an outage of some seconds is waited for on the page itself", async () => {
   })
 })
 
+// Keeps the pauses of some seconds, to end when a test says so, and how each request was made.
+const KEPT = `
+  window.pauses = []; window.asked = []
+  const wait = setTimeout, ask = fetch
+  window.setTimeout = (act, time, ...given) => time >= 2000 && time <= 6000 ? pauses.push(act) : wait(act, time, ...given)
+  window.fetch = (url, options) => { asked.push(options.keepalive); return ask(url, options) }`
+const endPauses = page => page.evaluate(() => pauses.splice(0).forEach(act => act()))
+
+test("after an answer nothing counts as failed: a late goal is sent so that it outlives the page", async () => {
+  const site = new Case([experiment(COLOR)])
+  site.page("", shop(site).replace("<head>", `<head><script>${KEPT}</script>`))
+  await visitor(async someone => {
+    const page = await someone.tab()
+    await page.goto(site.url())
+    await delivered(page)
+    await endPauses(page)
+    await page.evaluate(() => lamed.complete("viewed"))
+    await delivered(page)
+    assert.deepEqual(await page.evaluate(() => asked.filter(kept => !kept)), [])
+    await assertAll(site, 1, 2)
+  })
+})
+
+test("a request that would end with the page is sent once more as a beacon", async () => {
+  const site = new Case([experiment(COLOR)])
+  site.page("", shop(site).replace("<head>", `<head><script>${KEPT}</script>`))
+  await visitor(async someone => {
+    const page = await someone.tab()
+    site.mode = "hanging"
+    await page.goto(site.url())
+    await until("it is tried", () => site.requests.length > 0)
+    await endPauses(page)
+    await until("it is tried again, without keepalive", () => page.evaluate(() => asked.includes(false)))
+    await until("that arrives", () => site.requests.length > 1)
+    // The requests on their way stay without an answer.
+    site.current = "up"
+    await page.close()
+    await until("the beacon is counted", async () => await site.total(COLOR, "viewed") === 1)
+    await assertAll(site, 1, 1)
+  })
+})
+
 test("being online again sends at once", async () => {
   const site = new Case([experiment(COLOR)])
   site.page("", shop(site))
