@@ -39,6 +39,13 @@ impl ApiArgs {
     pub(super) fn is_deployed(&self) -> bool {
         !self.local && self.url.is_none()
     }
+
+    /// Refuses a URL that cannot be an API's.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        self.url
+            .as_deref()
+            .map_or(Ok(()), |url| base(url).map(drop))
+    }
 }
 
 #[derive(clap::Args)]

@@ -174,11 +174,13 @@ fn say_what_is_missing(context: &Context, experiment: &Name) -> Result<(), CliEr
 }
 
 pub(super) fn stop(context: &Context, args: StopArgs) -> Result<(), CliError> {
+    args.server.endpoint.check()?;
     edit(context, &Verb::Stop, &args.of)?;
     warn_of_alephbet(context, &args.server, &args.of.experiment)
 }
 
 pub(super) fn ship(context: &Context, args: ShipArgs) -> Result<(), CliError> {
+    args.server.endpoint.check()?;
     let verb = Verb::Ship(args.variant);
     edit(context, &verb, &args.of)?;
     warn_of_alephbet(context, &args.server, &args.of.experiment)
@@ -226,15 +228,12 @@ fn apply(
         }
     };
     let Some(mut document) = Document::new(&before) else {
-        return Err(CliError::failed(format!(
-            "`{}` was changed by another program: run the command again",
-            path.display()
-        )));
+        return Err(files::changed_meanwhile(path));
     };
     let done = verb.apply(&config, experiment, &mut document);
     let done = done.map_err(|error| CliError::usage(error.to_string()))?;
-    // A change that other parts of the file do not allow is not made.
-    Config::parse(path, document.text())?;
+    // A change that other parts of the file do not allow is not made. Where that would be is in no file.
+    Config::parse(path, document.text()).map_err(|error| CliError::usage(error.reason()))?;
     if !context.json {
         let difference = difference(path, &before, document.text());
         context
@@ -249,7 +248,7 @@ fn apply(
         files::create(context, path, document.text())?;
         files::refresh_schema(context, path)?;
     } else {
-        files::rewrite(path, document.text())?;
+        files::change(path, Some(&before), document.text())?;
     }
     if context.json {
         let file = path.display().to_string();
@@ -328,7 +327,10 @@ fn warn_of_alephbet(
     } else {
         endpoint
     };
-    let client = Client::new(Endpoint::resolve(context, &config, asked, Some(key))?)?;
+    let Ok(endpoint) = Endpoint::resolve(context, &config, asked, Some(key)) else {
+        return Ok(());
+    };
+    let client = Client::new(endpoint)?;
     let question = Question {
         namespace: &config.namespace,
         experiment: Some(experiment),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::nearest::nearest;
+use super::nearest::meant;
 use crate::domain::Name;
 
 /// A config file that cannot be used.
@@ -137,11 +137,5 @@ fn unknown_key(what: &str) -> Option<String> {
     let rest = what.strip_prefix("unknown field `")?;
     let (key, rest) = rest.split_once("`, expected ")?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-    Some(match nearest(key, known.iter().copied()) {
-        Some(name) => format!("unknown key `{key}`: did you mean `{name}`?"),
-        None => format!(
-            "unknown key `{key}`: expected one of `{}`",
-            known.join("`, `")
-        ),
-    })
+    Some(format!("unknown key `{key}`: {}", meant(key, &known)))
 }

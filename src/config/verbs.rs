@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{Config, Document, nearest};
+use super::nearest::meant;
+use super::{Config, Document};
 use crate::domain::{Declared, Name, State, Unit, assignment};
 
 /// A change of one experiment.
@@ -112,7 +113,13 @@ impl Verb {
                      must name the experiment `{wire}`"
                 )
             }
-            Self::Archive => format!("`{name}` is archived: lists leave it out"),
+            Self::Archive => {
+                let runs = match declared.is_running() {
+                    true => "; it still runs: use `lamed stop` to stop it",
+                    false => "",
+                };
+                format!("`{name}` is archived: lists leave it out{runs}")
+            }
         }
     }
 }
@@ -126,16 +133,11 @@ fn find<'a>(config: &'a Config, name: &Name) -> Result<&'a Declared, NoChange> {
         let known: Vec<&str> = (config.experiments.iter())
             .map(|declared| declared.name.as_str())
             .collect();
-        NoChange(match nearest(name.as_str(), known.iter().copied()) {
-            Some(near) => format!("experiment `{name}` not found: did you mean `{near}`?"),
-            None if known.is_empty() => format!(
-                "experiment `{name}` not found: the config declares none; use `lamed new` to declare one"
-            ),
-            None => format!(
-                "experiment `{name}` not found: expected one of `{}`",
-                known.join("`, `")
-            ),
-        })
+        let instead = match known.as_slice() {
+            [] => "the config declares none; use `lamed new` to declare one".to_owned(),
+            known => meant(name.as_str(), known),
+        };
+        NoChange(format!("experiment `{name}` not found: {instead}"))
     })
 }
 
@@ -157,16 +159,11 @@ fn has_variant(declared: &Declared, variant: &Name) -> Result<(), NoChange> {
     let known: Vec<&str> = (declared.variants.iter())
         .map(|(name, _)| name.as_str())
         .collect();
-    let name = &declared.name;
-    Err(NoChange(
-        match nearest(variant.as_str(), known.iter().copied()) {
-            Some(near) => format!("`{name}` has no variant `{variant}`: did you mean `{near}`?"),
-            None => format!(
-                "`{name}` has no variant `{variant}`: expected one of `{}`",
-                known.join("`, `")
-            ),
-        },
-    ))
+    Err(NoChange(format!(
+        "`{}` has no variant `{variant}`: {}",
+        declared.name,
+        meant(variant.as_str(), &known)
+    )))
 }
 
 fn declare(
@@ -308,7 +305,7 @@ mod tests {
                 Verb::Archive,
                 "button color",
                 r#""archived": true"#,
-                "`button color` is archived: lists leave it out",
+                "`button color` is archived: lists leave it out; it still runs: use `lamed stop` to stop it",
             ),
         ] {
             let (text, said) = after(CONFIG, &verb, of).unwrap();

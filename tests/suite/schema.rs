@@ -69,7 +69,7 @@ fn every_file_that_loads_is_valid() {
 
 /// What a schema cannot tell, or not in a way that an editor could explain: what two values mean
 /// together, what comes twice, and what only AWS or Redis can say.
-const BEYOND: [&str; 25] = [
+const BEYOND: [&str; 26] = [
     "duplicate key `redis`",
     "not a Redis URL: expected redis://HOST:PORT/DB, or rediss://HOST:PORT/DB for TLS",
     "`redis.url` and `redis.ssl` cannot be used together: remove one of them",
@@ -79,11 +79,12 @@ const BEYOND: [&str; 25] = [
     "expected a whole number from 1 to 65535 but found `6379.0`",
     "`redis.ssl_certfile` and `redis.ssl_keyfile` must be used together",
     "all weights are 0: at least one must be above 0",
-    "the control `c` is not one of the `variants`",
+    "the control `c` is not one of the `variants`: expected one of `a`, `b`",
     "duplicate key `a`",
     "duplicate key `e`",
     "duplicate goal `g`",
-    "the shipped variant `red` is not one of the `variants`",
+    "the shipped variant `red` is not one of the `variants`: there are none",
+    "the shipped variant `red` is not one of the `variants`: expected one of `a`",
     "in `group`, `from` (0.5) must be less than `to` (0.5)",
     "the goal `order` has a `value` and no `cap`: add the highest value of one conversion",
     "the goal `order` has a `cap` and no `value`: add the unit of the values, such as \"EUR\"",

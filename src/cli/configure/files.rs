@@ -49,18 +49,32 @@ pub(in crate::cli) fn create(context: &Context, path: &Path, text: &str) -> Resu
     Ok(())
 }
 
-/// Puts a text in the place of the file's, or makes the file: at once, so that nobody ever reads
-/// half of it.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), CliError> {
-    // A link stays one.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let file = written(&path, text)?;
-    (file.persist(&path)).map_err(|error| cannot_write(&path, &error.error))?;
-    Ok(())
+/// Puts a text in the place of what the file said `before`: at once, so that nobody ever reads half of it. `None` is for a
+/// file that was not there.
+///
+/// # Errors
+/// When it cannot be written, or when somebody else changed it meanwhile.
+pub(in crate::cli) fn change(
+    path: &Path,
+    before: Option<&str>,
+    text: &str,
+) -> Result<(), CliError> {
+    if fs::read_to_string(path).ok().as_deref() != before {
+        return Err(changed_meanwhile(path));
+    }
+    replace(path, text)
 }
 
-/// The same for a file that is there: it keeps its mode and owner.
-pub(in crate::cli) fn rewrite(path: &Path, text: &str) -> Result<(), CliError> {
+/// The error of a file that is not what it was when the command began.
+pub(in crate::cli) fn changed_meanwhile(path: &Path) -> CliError {
+    CliError::failed(format!(
+        "`{}` was changed by another program: run the command again",
+        path.display()
+    ))
+}
+
+/// Puts a text in the place of the file's, which keeps its mode and owner, or makes the file.
+fn replace(path: &Path, text: &str) -> Result<(), CliError> {
     // A link stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let file = written(&path, text)?;
@@ -72,6 +86,18 @@ pub(in crate::cli) fn rewrite(path: &Path, text: &str) -> Result<(), CliError> {
     }
     (file.persist(&path)).map_err(|error| cannot_write(&path, &error.error))?;
     Ok(())
+}
+
+/// Lets nobody but its owner read a file that may get a password.
+pub(super) fn keep_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // It is not there yet, or somebody else's.
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Gives a new file the mode and the owner of the one that is there, if that is possible.

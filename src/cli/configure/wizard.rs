@@ -31,6 +31,10 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
         Location::Found(path) => read(path)?,
         Location::Missing(path) => Document::new(&files::template(path)).ok_or_else(no_template)?,
     };
+    let before = match location {
+        Location::Found(_) => Some(config.text().to_owned()),
+        Location::Missing(_) => None,
+    };
     let terminal = Terminal::guard()?;
     let wizard = Wizard { context, terminal };
     loop {
@@ -41,7 +45,8 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
         }
     }
     (wizard.terminal).uninterrupted(|| {
-        files::replace(path, config.text())?;
+        files::keep_private(path);
+        files::change(path, before.as_deref(), config.text())?;
         context.printer.talk(&format!("wrote `{}`", path.display()));
         files::refresh_schema(context, path)
     })?;

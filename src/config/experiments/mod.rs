@@ -13,6 +13,7 @@ use serde_json::json;
 
 use self::goal::{Goal, check_goal};
 use super::file::Name;
+use super::nearest::meant;
 use super::schema::{described, whole_number};
 use super::value::{distinct, optional_share, proportion, share, text, whole};
 use crate::domain::assignment::wire_name;
@@ -38,6 +39,12 @@ impl Experiments {
     /// # Errors
     /// When it does not go with those that are there.
     fn add(&mut self, new: Declared) -> Result<(), String> {
+        if let Err(error) = domain::Name::new(wire_name(new.name.as_str(), new.run)) {
+            return Err(format!(
+                "the name of run {} of the experiment `{}` {error}: declare an experiment with a shorter name",
+                new.run, new.name
+            ));
+        }
         for there in &self.0 {
             for (one, other) in [(there, &new), (&new, there)] {
                 collision(one, other)?;
@@ -263,6 +270,18 @@ struct Group {
 #[serde(try_from = "Shape")]
 struct Experiment(Shape);
 
+/// Says that a name is none of the variants, and what may be meant.
+fn no_variant(Name(name): &Name, shape: &Shape) -> String {
+    let variants: Vec<&str> = (shape.variants.iter())
+        .map(|(Name(variant), _)| variant.as_str())
+        .collect();
+    let instead = match variants.as_slice() {
+        [] => "there are none".to_owned(),
+        variants => meant(name.as_str(), variants),
+    };
+    format!("`{name}` is not one of the `variants`: {instead}")
+}
+
 impl TryFrom<Shape> for Experiment {
     type Error = String;
 
@@ -282,15 +301,14 @@ impl TryFrom<Shape> for Experiment {
             && !shape.variants.is_empty()
             && !is_variant(control)
         {
-            return Err(format!(
-                "the control `{control}` is not one of the `variants`"
-            ));
+            return Err(format!("the control {}", no_variant(control, &shape)));
         }
         if let State::Shipped(variant) = &shape.state
             && !is_variant(variant)
         {
             return Err(format!(
-                "the shipped variant `{variant}` is not one of the `variants`"
+                "the shipped variant {}",
+                no_variant(variant, &shape)
             ));
         }
         if shape.paths.as_ref().is_some_and(Vec::is_empty) {

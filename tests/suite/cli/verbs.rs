@@ -261,3 +261,58 @@ async fn experiments_are_listed_with_their_state_and_verdict() {
     let is_usage = outcome.code == Some(2) && outcome.stderr.starts_with("error: `--url nonsense`");
     assert!(is_usage && outcome.stdout.is_empty(), "{outcome}");
 }
+
+/// Somebody saves the file while the question waits for its answer.
+#[test]
+fn what_somebody_else_saved_meanwhile_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, CONFIG).unwrap();
+    let stop = line(&home, &["stop", "button color"]);
+    let change = format!("{}\u{c}y\r", file.display());
+    let outcome = stop.run_on_terminal(&[("Change `config.json`? [y/N]", &change)]);
+    let refused = "error: `config.json` was changed by another program: run the command again\n";
+    assert!(
+        outcome.code == Some(1) && outcome.stdout.ends_with(refused),
+        "{outcome}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{CONFIG}\n"));
+}
+
+/// A name with the number of the run is at most as long as a name.
+#[test]
+fn a_name_too_long_for_another_run_cannot_be_restarted() {
+    let home = tempfile::tempdir().unwrap();
+    for (length, code) in [(197, 0), (198, 2)] {
+        let name = "n".repeat(length);
+        let config = json!({"experiments": {&name: {"variants": {"a": 1, "b": 1}}}}).to_string();
+        let file = home.path().join("config.json");
+        fs::write(&file, &config).unwrap();
+        let outcome = line(&home, &["restart", &name, "--yes"]).run();
+        assert_eq!(outcome.code, Some(code), "{outcome}");
+        if code == 0 {
+            continue;
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), config);
+        let refused = format!(
+            "the name of run 2 of the experiment `{name}` is longer than 200 bytes: declare an experiment with a shorter name\n"
+        );
+        assert!(outcome.stderr.ends_with(&refused), "{outcome}");
+    }
+}
+
+/// Whether pages have AlephBet is asked afterwards: no server is needed to stop.
+#[test]
+fn a_verb_needs_no_server_but_refuses_what_is_no_address_before_it_writes() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.json");
+    fs::write(&file, CONFIG).unwrap();
+    let stop = ["stop", "button color", "--yes"];
+    let outcome = line(&home, &[&stop[..], &["--url", "localhost:3000"]].concat()).run();
+    let refused = "error: `--url localhost:3000` is not the base URL of an API: expected a URL such as https://HOST/prod\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(2), refused));
+    assert_eq!(fs::read_to_string(&file).unwrap(), CONFIG);
+    let outcome = line(&home, &[&stop[..], &["--local"]].concat()).run();
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert!(fs::read_to_string(&file).unwrap().contains("stopped"));
+}

@@ -201,3 +201,26 @@ fn without_a_terminal_it_asks_nothing() {
         )
     );
 }
+
+#[test]
+fn what_somebody_else_saved_meanwhile_stays() {
+    let text = r#"{"redis": {"host": "/nobody/listens.sock"}}"#;
+    let home = home_with(text);
+    let change = format!("{}\u{c}12h\r", home.path().join(FILE).display());
+    let outcome = wizard(&home).run_on_terminal(&[
+        ("Redis host [/nobody/listens.sock]: ", "\r"),
+        ("User (leave empty for none): ", "\r"),
+        ("Password (leave empty for none): ", "\r"),
+        ("forever) [30d]: ", &change),
+        ("save anyway", "j"),
+        ("> change the answers", "j"),
+        ("> save anyway", "\r"),
+    ]);
+    let refused =
+        "error: `~/.lamed/config.json` was changed by another program: run the command again\n";
+    assert!(
+        outcome.code == Some(1) && outcome.stdout.ends_with(refused),
+        "{outcome}"
+    );
+    assert_eq!(config(&home), format!("{text}\n"));
+}

@@ -128,7 +128,8 @@ impl Line {
     }
 
     /// Runs it on a terminal, where a person waits for each of these texts and then types the
-    /// answer. What the terminal shows, without colours and cursor, is `stdout`.
+    /// answer. What the terminal shows, without colours and cursor, is `stdout`. Each path before a form feed in an answer
+    /// is a file that somebody else changes before.
     pub fn run_on_terminal(self, dialogue: &[(&str, &str)]) -> Outcome {
         const TERMINAL: &str = r#"
 import json, os, pty, sys, termios, time
@@ -155,7 +156,11 @@ while True:
         prompt = dialogue[0][0]
         while prompt.endswith((": ", "/N]", "/n]", " anyway", " answers")) and echoes():
             time.sleep(0.001)
-        os.write(terminal, dialogue.pop(0)[1].encode())
+        *changed, answer = dialogue.pop(0)[1].split("\f")
+        for file in changed:
+            with open(file, "a") as file:
+                file.write("\n")
+        os.write(terminal, answer.encode())
 if not echoes():
     sys.stderr.write("the terminal was left without an echo")
 if shown.rfind(b"\x1b[?25l") > shown.rfind(b"\x1b[?25h"):
