@@ -210,15 +210,26 @@ fn trusting_nobody() -> ClientConfig {
         .with_no_client_auth()
 }
 
-fn unreachable(endpoint: &Endpoint, error: &dyn Error) -> String {
-    format!("cannot reach {}: {}", endpoint.base, root(error))
+fn unreachable(endpoint: &Endpoint, error: &(dyn Error + 'static)) -> String {
+    format!(
+        "cannot reach {}: {}; check the URL, and that the server runs",
+        endpoint.base,
+        root(error)
+    )
 }
 
 /// The innermost cause: "Connection refused" rather than "client error (Connect)".
-pub(super) fn root(error: &dyn Error) -> String {
+pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    innermost.to_string()
+    let inner = innermost.downcast_ref::<io::Error>();
+    let inner = inner.and_then(io::Error::get_ref);
+    match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "the server there does not use HTTPS: try `http://`".to_owned()
+        }
+        _ => innermost.to_string(),
+    }
 }

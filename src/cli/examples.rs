@@ -3,7 +3,7 @@
 
 pub(super) const LAMED: &str = "\
 Examples:
-  lamed serve --local --demo  look at two sample experiments
+  lamed serve --local --demo  look at two example experiments
   lamed serve --local         serve the API on this machine, as AWS would
   lamed snippet --local       print the HTML to paste into your pages
   lamed results --local       show the results";
@@ -55,7 +55,7 @@ With --json --follow, it prints one such event per line.";
 pub(super) const SERVE: &str = "\
 Examples:
   lamed serve --local                    try lamed without an account or a config file
-  lamed serve --local --demo             start with two sample experiments
+  lamed serve --local --demo             start with two example experiments
   lamed serve --store embedded:lamed.db  run your own server, and count in one file
   lamed serve --listen 127.0.0.1:8080    run your own server, and count in the Redis of the config";
 

@@ -66,6 +66,10 @@ fn told(error: &clap::Error) -> Option<String> {
                 ["--variants <VARIANTS>"] => {
                     Some("missing variants: use `--variants`, the control first, for example `--variants old,new`".to_owned())
                 }
+                ["--rate <RATE>"] if name == "plan" => Some(
+                    "missing rate: use `--rate`, for example `--rate 5%`, or name an experiment that has counts: `lamed plan EXPERIMENT`"
+                        .to_owned(),
+                ),
                 [.., "<EXPERIMENT>"] if name == "new" => {
                     Some("missing name: `lamed new EXPERIMENT --variants old,new`".to_owned())
                 }

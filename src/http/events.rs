@@ -109,9 +109,12 @@ impl Rules {
             NotOfUsers::Undeclared(undeclared) => not_declared(undeclared, place),
             NotOfUsers::Visitors => refused(
                 parameter::EXPERIMENT,
-                "counts visitors: send `variant` and `uuid` instead of `user`",
+                "names an experiment that counts visitors: send `variant` and `uuid` instead of `user`",
             ),
-            NotOfUsers::NoVariants => refused(parameter::EXPERIMENT, "has no declared variants"),
+            NotOfUsers::NoVariants => refused(
+                parameter::EXPERIMENT,
+                "names an experiment that has no variants in the config",
+            ),
             NotOfUsers::NoKey => refused(
                 parameter::UUID,
                 "is missing: this goal counts each time, so each event needs a `uuid` (the number of an order, for example); \

@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// [default: auto with --local, otherwise config]
     #[arg(long)]
     store: Option<String>,
-    /// Count in memory, and start with two sample experiments
+    /// Count in memory, and start with two example experiments
     #[arg(long, requires = "local", conflicts_with = "store")]
     demo: bool,
     /// Serve metrics for Prometheus at /metrics on this address

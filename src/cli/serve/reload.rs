@@ -317,8 +317,24 @@ fn changes(before: &Declared, now: &Declared) -> Vec<String> {
     differ("state", before.state.to_string(), now.state.to_string());
     differ("run", before.run.to_string(), now.run.to_string());
     differ("sample", before.sample.to_string(), now.sample.to_string());
-    if changes.is_empty() && before != now {
-        changes.push("changed".to_owned());
-    }
+    let others = [
+        ("variants", before.variants != now.variants),
+        ("control", before.control != now.control),
+        ("goals", before.goals != now.goals),
+        (
+            "minimum_effect",
+            before.minimum_effect != now.minimum_effect,
+        ),
+        (
+            "planned_participants",
+            before.planned_participants != now.planned_participants,
+        ),
+        ("unit", before.unit != now.unit),
+        ("paths", before.paths != now.paths),
+        ("group", before.group != now.group),
+        ("archived", before.archived != now.archived),
+    ];
+    let others = others.into_iter().filter(|(_, differs)| *differs);
+    changes.extend(others.map(|(key, _)| format!("`{key}` changed")));
     changes
 }

@@ -231,9 +231,12 @@ fn is_example(config: &Config) -> Option<String> {
 
 fn how_to(tag: &str, config: &Config) -> Vec<String> {
     let config = config.clone().or_example();
-    let mut lines = vec![format!(
-        "Put {tag} into the `<head>` of your pages, and the last script below it, with your code in its functions."
-    )];
+    let mut lines = vec![match example(&config).as_str() {
+        "" => format!("Put {tag} into the `<head>` of your pages."),
+        _ => format!(
+            "Put {tag} into the `<head>` of your pages, and the last script below it, with your code in its functions."
+        ),
+    }];
     // Rather one that counts, or will.
     let is_over = |one: &&Declared| matches!(one.state, State::Stopped | State::Shipped(_));
     let (over, others): (Vec<_>, Vec<_>) = present(&config).partition(is_over);

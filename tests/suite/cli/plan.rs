@@ -118,7 +118,7 @@ fn what_makes_no_plan_is_refused() {
             &["--rate", "50%", "--effect", "1e-9"],
             "an effect of 0 % is too small to plan for",
         ),
-        (&[], "required arguments were not provided"),
+        (&[], "error: missing rate: use `--rate`, for example `--rate 5%`, or name an experiment"),
         (
             &["nothing", "--rate", "5%"],
             "experiment `nothing` not found",

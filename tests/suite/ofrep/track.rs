@@ -186,12 +186,12 @@ async fn ids_stand_in_bodies_alone_and_never_in_logs_or_errors() {
         (
             "",
             event(json!({"experiment": "visitors"})),
-            "`experiment` counts visitors: send `variant` and `uuid` instead of `user`",
+            "`experiment` names an experiment that counts visitors: send `variant` and `uuid` instead of `user`",
         ),
         (
             "",
             event(json!({"experiment": "empty"})),
-            "`experiment` has no declared variants",
+            "`experiment` names an experiment that has no variants in the config",
         ),
         ("", event(json!({"user": ""})), "`user` is empty"),
         (

@@ -23,7 +23,7 @@ async fn a_run_stands_on_what_was_declared_when_it_began() {
             json!({"color": declared})
         };
         declare(&server, &first(json!({})));
-        logged(&server, "config changed: `color`: changed", 1).await;
+        logged(&server, "config changed: `color`: `variants` changed", 1).await;
         assert_eq!(track(&server, "color", "participate", "1").await, true);
 
         declare(&server, &json!({"color": color(&json!({"sample": 0.1}))}));
