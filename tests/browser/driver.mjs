@@ -22,7 +22,7 @@ const { chromium } = createRequire(join(tools, "node_modules/"))("playwright-cor
 const CDN = "https://cdn.jsdelivr.net/npm/alephbet@0.27.0/dist/alephbet.min.js"
 const LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 const QUIET_MS = 250 // long enough for what a reply sets off in the page to start its own requests
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 function onPath(...names) {
   for (const name of names) {

@@ -231,7 +231,7 @@ async fn assert_unavailable(client: &mut Client) {
     let start = Instant::now();
     let reply = client.get(&track_path("3")).await;
     assert!(
-        start.elapsed() < Duration::from_secs(4),
+        start.elapsed() < Duration::from_secs(20),
         "{:?}",
         start.elapsed()
     );

@@ -139,7 +139,7 @@ fn for_each_lack_of_a_daemon(check: impl Fn(&str, &Path)) {
         check(host, home.path());
         // 2 s of patience, and what a busy machine adds.
         let elapsed = start.elapsed();
-        assert!(elapsed < Duration::from_secs(5), "{host}: {elapsed:?}");
+        assert!(elapsed < Duration::from_secs(30), "{host}: {elapsed:?}");
     }
 }
 

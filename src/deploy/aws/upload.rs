@@ -125,70 +125,58 @@ impl Body for Pieces {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_http_client::Connector;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use http_body_util::BodyExt;
+    use tokio::time::sleep;
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_millis(300);
+    const LIMIT: Duration = Duration::from_secs(60);
 
-    /// More than all buffers on the way hold.
-    const LENGTH: usize = 32 * 1024 * 1024;
+    const PIECES: u32 = 20;
 
-    /// Reads a request's head, and then so many bytes before each pause.
-    async fn read(stream: &mut TcpStream, at_once: usize, pause: Duration) {
-        let mut buffer = vec![0; at_once];
-        let mut read = 0;
-        while read < LENGTH {
-            let mut piece = 0;
-            while piece < at_once && read < LENGTH {
-                piece += match stream.read(&mut buffer).await.unwrap_or(0) {
-                    0 => return,
-                    length => length,
-                };
-                read += piece;
-            }
-            tokio::time::sleep(pause).await;
-        }
-        let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-        stream.write_all(reply).await.unwrap();
+    /// A line that takes a piece after each pause, and then answers.
+    #[derive(Debug)]
+    struct Line {
+        pause: Duration,
     }
 
-    async fn send(at_once: usize, pause: Duration) -> (Result<u16, String>, Duration) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            read(&mut stream, at_once, pause).await;
-            // Open until the client is gone.
-            let _ = stream.read(&mut [0; 1024]).await;
-        });
+    impl HttpConnector for Line {
+        fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+            let pause = self.pause;
+            HttpConnectorFuture::new(async move {
+                let mut body = request.take_body();
+                let mut taken = 0;
+                while let Some(piece) = body.frame().await {
+                    taken += piece.unwrap().into_data().unwrap().len();
+                    sleep(pause).await;
+                }
+                assert_eq!(taken, PIECE * PIECES as usize);
+                Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::empty()))
+            })
+        }
+    }
+
+    /// What becomes of a request, and how long it takes.
+    async fn send(pause: Duration) -> (Result<u16, String>, Duration) {
         let connector = PatientConnector {
-            connector: SharedHttpConnector::new(Connector::builder().build_http()),
+            connector: SharedHttpConnector::new(Line { pause }),
             stalled: LIMIT,
         };
-        let mut request = HttpRequest::new(SdkBody::from(vec![b'x'; LENGTH]));
-        request.set_method("POST").unwrap();
-        request.set_uri(format!("http://{address}/")).unwrap();
+        let body = vec![b'x'; PIECE * PIECES as usize];
         let start = Instant::now();
-        let reply = connector.call(request).await;
-        let took = start.elapsed();
-        drop(connector);
-        server.abort();
+        let reply = connector.call(HttpRequest::new(SdkBody::from(body))).await;
         let reply = reply.map(|reply| reply.status().as_u16());
-        (reply.map_err(|error| format!("{error:?}")), took)
+        (reply.map_err(|error| format!("{error:?}")), start.elapsed())
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_slow_line_takes_longer_than_the_limit_and_a_dead_one_does_not() {
-        // Some 20 pauses.
-        let (reply, took) = send(LENGTH / 20, Duration::from_millis(50)).await;
-        assert_eq!(reply, Ok(200));
-        assert!(took > LIMIT * 2, "{took:?}");
-        let (reply, took) = send(LENGTH / 20, Duration::from_secs(60)).await;
+        let pause = LIMIT / 2;
+        assert_eq!(send(pause).await, (Ok(200), pause * PIECES));
+        let (reply, took) = send(LIMIT * 2).await;
         let why = reply.unwrap_err();
-        assert!(why.contains("nothing moved"), "{why}");
-        assert!(took >= LIMIT && took < LIMIT * 10, "{took:?}");
+        assert!(why.contains("nothing moved for 60 seconds"), "{why}");
+        assert!(took >= LIMIT && took < LIMIT * 2, "{took:?}");
     }
 }

@@ -17,6 +17,15 @@ const shop = (site, then = "") => html(site, `<script>
   ${then}
 </script>`)
 
+// Keeps the pauses of some seconds, to end when a test says so, and how each request was made.
+const KEPT = `
+  window.pauses = []; window.asked = []
+  const wait = setTimeout, ask = fetch
+  window.setTimeout = (act, time, ...given) => time >= 2000 && time <= 6000 ? pauses.push(act) : wait(act, time, ...given)
+  window.fetch = (url, options) => { asked.push(options.keepalive); return ask(url, options) }`
+const keeping = html => html.replace("<head>", `<head><script>${KEPT}</script>`)
+const endPauses = page => page.evaluate(() => pauses.splice(0).forEach(act => act()))
+
 test("what the beacon brought is there before another visit", async () => {
   const site = new Case([experiment(COLOR)])
   site.page("go", shop(site, `location.href = "end"`)).page("end", "<!doctype html>no script here")
@@ -54,17 +63,9 @@ test("an outage of some seconds is waited for on the page itself", async () => {
   })
 })
 
-// Keeps the pauses of some seconds, to end when a test says so, and how each request was made.
-const KEPT = `
-  window.pauses = []; window.asked = []
-  const wait = setTimeout, ask = fetch
-  window.setTimeout = (act, time, ...given) => time >= 2000 && time <= 6000 ? pauses.push(act) : wait(act, time, ...given)
-  window.fetch = (url, options) => { asked.push(options.keepalive); return ask(url, options) }`
-const endPauses = page => page.evaluate(() => pauses.splice(0).forEach(act => act()))
-
 test("after an answer nothing counts as failed: a late goal is sent so that it outlives the page", async () => {
   const site = new Case([experiment(COLOR)])
-  site.page("", shop(site).replace("<head>", `<head><script>${KEPT}</script>`))
+  site.page("", keeping(shop(site)))
   await visitor(async someone => {
     const page = await someone.tab()
     await page.goto(site.url())
@@ -79,7 +80,7 @@ test("after an answer nothing counts as failed: a late goal is sent so that it o
 
 test("a request that would end with the page is sent once more as a beacon", async () => {
   const site = new Case([experiment(COLOR)])
-  site.page("", shop(site).replace("<head>", `<head><script>${KEPT}</script>`))
+  site.page("", keeping(shop(site)))
   await visitor(async someone => {
     const page = await someone.tab()
     site.mode = "hanging"
@@ -98,7 +99,7 @@ test("a request that would end with the page is sent once more as a beacon", asy
 
 test("being online again sends at once", async () => {
   const site = new Case([experiment(COLOR)])
-  site.page("", shop(site))
+  site.page("", keeping(shop(site)))
   await visitor(async someone => {
     const page = await someone.tab()
     site.mode = 503
@@ -106,7 +107,7 @@ test("being online again sends at once", async () => {
     await until("it is tried", () => site.requests.length > 0)
     site.mode = "up"
     await page.evaluate(() => dispatchEvent(new Event("online")))
-    await delivered(page, 1500)
+    await delivered(page)
     await assertAll(site, 1, 1)
   })
 })
@@ -137,7 +138,7 @@ test("two tabs, opened at once by a new visitor, agree", async () => {
 test("a page that comes back from the back/forward cache goes on", { skip: lacks.keeping }, async () => {
   const site = new Case([experiment(COLOR)])
   site.caches = true
-  site.page("", shop(site, `addEventListener("pageshow", event => { window.persisted = event.persisted })`)).page("end", html(site, "The end"))
+  site.page("", keeping(shop(site, `addEventListener("pageshow", event => { window.persisted = event.persisted })`))).page("end", html(site, "The end"))
   await visitor(async someone => {
     const page = await someone.tab()
     await page.goto(site.url())
@@ -150,7 +151,7 @@ test("a page that comes back from the back/forward cache goes on", { skip: lacks
     site.mode = "up"
     await page.goBack()
     assert.equal(await page.evaluate(() => window.persisted), true)
-    await delivered(page, 2000)
+    await delivered(page)
     await page.evaluate(() => lamed.complete("viewed"))
     await delivered(page)
     await assertAll(site, 1, 3)

@@ -254,9 +254,10 @@ test("paths are looked at again when they change", async () => {
 
 test("an async script shows the control after a second, and does not count", async () => {
   const site = new Case([experiment(COLOR, only("red"))])
-  const page = delay => `<!doctype html><title>t</title><body><script>setTimeout(() => document.body.append(Object.assign(document.createElement("script"), {
-    src: "${site.lamed("lamed.js")}", async: true, onload() { window.given = lamed.variant("${COLOR}") }})), ${delay})</script></body>`
-  site.page("late", page(1100)).page("soon", page(0))
+  // How old the page is when the script begins.
+  const page = age => `<!doctype html><title>t</title><body><script>performance.now = () => ${age}; setTimeout(() => document.body.append(Object.assign(document.createElement("script"), {
+    src: "${site.lamed("lamed.js")}", async: true, onload() { window.given = lamed.variant("${COLOR}") }})))</script></body>`
+  site.page("late", page(1001)).page("soon", page(999))
   await visitor(async someone => {
     const visit = path => someone.visit(site.url(path), async page => until("given", () => page.evaluate(() => window.given)))
     assert.equal(await visit("late"), "blue")

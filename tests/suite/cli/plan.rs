@@ -118,7 +118,10 @@ fn what_makes_no_plan_is_refused() {
             &["--rate", "50%", "--effect", "1e-9"],
             "an effect of 0 % is too small to plan for",
         ),
-        (&[], "error: missing rate: use `--rate`, for example `--rate 5%`, or name an experiment"),
+        (
+            &[],
+            "error: missing rate: use `--rate`, for example `--rate 5%`, or name an experiment",
+        ),
         (
             &["nothing", "--rate", "5%"],
             "experiment `nothing` not found",

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lamed::domain::Outcome;
-use lamed::store::{RedisSettings, RedisStore, Store};
+use lamed::store::{RedisStore, Store};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::support::{Clock, Cluster, Redis, Server, cluster_behind, event, name, query};
+use crate::support::{Clock, Cluster, Redis, Server, cluster_behind, event, name, patient, query};
 
 /// An experiment on each node, and the node that has the namespace's indexes.
 fn experiments(nodes: &Cluster) -> ([String; 3], usize) {
@@ -198,7 +198,7 @@ async fn emptied_experiments_are_read_in_one_round() {
     sadd.arg("{alephbet}:experiments").arg(&names);
     sadd.exec(&mut redis.connection()).unwrap();
     tokio::spawn(keep_answers_back(listener, redis.port));
-    let mut settings = RedisSettings::from_url(&format!("redis://127.0.0.1:{proxy}")).unwrap();
+    let mut settings = patient(&format!("redis://127.0.0.1:{proxy}"));
     settings.cluster = true;
     let store = RedisStore::new(&settings).unwrap();
     let begin = std::time::Instant::now();

@@ -189,7 +189,7 @@ async fn credentials_are_replaced_before_and_after_they_expire() {
     let proxy = Proxy::start();
     let lent = Lent::default();
     let settings = DynamoDbSettings {
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(5),
         ..table.behind(&proxy).settings
     };
     let store = DynamoDbStore::new(&settings, Arc::new(lent.clone())).unwrap();
@@ -246,7 +246,7 @@ async fn an_event_whose_answer_was_lost_is_counted_once_and_said_to_be_counted()
 async fn a_table_that_does_not_answer_is_an_error_within_the_timeout() {
     let table = Table::create().await;
     let proxy = Proxy::start();
-    let store = impatient(&table.behind(&proxy), Duration::from_millis(500));
+    let store = impatient(&table.behind(&proxy), Duration::from_secs(2));
     for trouble in [Trouble::Silence, Trouble::Throttled, Trouble::Conflict] {
         proxy.calm();
         let event = shown(&format!("{trouble:?}"));
@@ -256,7 +256,7 @@ async fn a_table_that_does_not_answer_is_an_error_within_the_timeout() {
         let start = Instant::now();
         let error = store.track(std::slice::from_ref(&event)).await.unwrap_err();
         assert!(
-            start.elapsed() < Duration::from_secs(2),
+            start.elapsed() < Duration::from_secs(20),
             "{:?}",
             start.elapsed()
         );
@@ -311,7 +311,7 @@ async fn a_delete_is_seen_by_other_functions_at_once() {
 async fn an_interrupted_delete_is_finished_by_the_next() {
     let table = Table::create().await;
     let proxy = Proxy::start();
-    let deleter = impatient(&table.behind(&proxy), Duration::from_millis(300));
+    let deleter = impatient(&table.behind(&proxy), Duration::from_secs(2));
     let other = table.store();
     assert_eq!(track(&other, &shown("1")).await, Counted);
     let left = async || table.keys("e:alephbet:e c:1:").await.len();

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use lamed::domain::{DaySums, Event, Outcome, Selection, Sums, Timestamp, Value};
-use lamed::store::{RedisSettings, RedisStore, Store};
+use lamed::store::{RedisStore, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use crate::stores::wait_for_the_next_millisecond;
-use crate::support::{Redis, Server, event, name};
+use crate::support::{Redis, Server, event, name, patient};
 
 fn worth(number: f64, variant: &str, key: &str) -> Event {
     Event {
@@ -98,7 +98,7 @@ fn keys(redis: &Redis) -> BTreeMap<String, (String, serde_json::Value)> {
 #[tokio::test]
 async fn what_cannot_be_added_to_the_sums_is_not_counted() {
     let redis = Redis::start(&[]);
-    let store = RedisStore::new(&RedisSettings::from_url(&redis.url()).unwrap()).unwrap();
+    let store = RedisStore::new(&patient(&redis.url())).unwrap();
     store.track(&[worth(999_999.5, "red", "1")]).await.unwrap();
     let before = keys(&redis);
     let today = Timestamp::now().0 / 86_400_000;
@@ -145,7 +145,7 @@ async fn what_cannot_be_added_to_the_sums_is_not_counted() {
 #[tokio::test]
 async fn what_a_delete_of_python_lamed_left_is_worth_nothing_to_the_next_counter() {
     let redis = Redis::start(&[]);
-    let store = RedisStore::new(&RedisSettings::from_url(&redis.url()).unwrap()).unwrap();
+    let store = RedisStore::new(&patient(&redis.url())).unwrap();
     store.track(&[worth(500.0, "red", "1")]).await.unwrap();
     let counter = "alephbet:counters:prices:order%3A 1:red";
     let mut delete = redis::pipe();

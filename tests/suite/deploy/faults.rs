@@ -172,7 +172,7 @@ fn what_will_not_pass_is_not_waited_for() {
             last.starts_with(&begins) && last.contains(said),
             "{outcome}"
         );
-        assert!(start.elapsed() < Duration::from_secs(20), "{action}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{action}");
     }
 }
 

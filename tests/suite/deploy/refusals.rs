@@ -268,7 +268,7 @@ fn an_aws_that_cannot_be_reached_is_not_waited_for() {
         )
         .run();
     assert!(
-        start.elapsed() < Duration::from_secs(8),
+        start.elapsed() < Duration::from_secs(40),
         "{:?}",
         start.elapsed()
     );

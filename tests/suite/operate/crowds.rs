@@ -152,7 +152,7 @@ async fn where_every_client_waits_for_an_answer_the_next_ones_wait_too() {
 
 #[tokio::test]
 async fn a_client_that_has_just_come_has_its_time_to_ask() {
-    let (address, _gate) = start(few(PATIENCE / 20)).await;
+    let (address, _gate) = start(few(PATIENCE)).await;
     let mut first = Vec::new();
     for _ in 0..2 * CONNECTIONS {
         first.push(send(address, b"").await);

@@ -250,7 +250,7 @@ async fn a_disk_that_does_not_answer_gets_503_and_keeps_nobody() {
         let start = Instant::now();
         let reply = Client::new(address).get(path).await;
         assert!(
-            start.elapsed() < Duration::from_secs(4),
+            start.elapsed() < Duration::from_secs(20),
             "{:?}",
             start.elapsed()
         );

@@ -120,7 +120,7 @@ async fn the_first_head_has_its_time() {
         let begun = Instant::now();
         drip(address, first, rest).await;
         let took = begun.elapsed();
-        assert!((SHORT..LONG / 10).contains(&took), "{first:?} {took:?}");
+        assert!((SHORT..LONG).contains(&took), "{first:?} {took:?}");
         next_is_answered(address).await;
     }
 }

@@ -92,7 +92,7 @@ async fn the_owner_comes_in_while_others_guess() {
             // Until the guessers have to wait for their turns.
             while compared.load(Ordering::Relaxed) < 20 {
                 assert!(
-                    start.elapsed() < Duration::from_secs(20),
+                    start.elapsed() < Duration::from_secs(60),
                     "nobody is answered"
                 );
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -104,7 +104,7 @@ async fn the_owner_comes_in_while_others_guess() {
                 let replies = [owner.signs_in(key).await, owner.reads(key).await];
                 assert_eq!(replies.map(|reply| reply.status), [200; 2]);
                 let took = asked.elapsed();
-                assert!(took < Duration::from_secs(6), "{took:?}");
+                assert!(took < Duration::from_secs(20), "{took:?}");
             }
             let compared = compared.load(Ordering::Relaxed);
             let seconds = start.elapsed().as_secs() + 1;
@@ -190,7 +190,7 @@ async fn pages_of_other_sites_guess_nothing() {
     }
     // They took nobody's turn: ten seconds' worth of them.
     assert_eq!(client.sign_in("easy-to-find-key").await.status, 200);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(9));
 }
 
 /// A proxy of a CDN before the site's own: both append.

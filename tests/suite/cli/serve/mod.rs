@@ -179,7 +179,7 @@ fn serve_gives_up_on_a_redis_that_never_answers() {
         "make sure that it runs and accepts connections, or correct `redis` in the config";
     let expected = format!("{cannot} did not answer within 100ms: {what_to_do}\n");
     assert_eq!((code, stderr), (Some(1), expected));
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
