@@ -56,6 +56,10 @@ mod embed {
             if !found.is_empty() {
                 return Ok(found);
             }
+            println!(
+                "cargo::warning=`{}` ({PREBUILT}) contains no zip of the Lambda function",
+                folder.display()
+            );
         }
         // As a whole: a file that is not there yet cannot be watched.
         println!("cargo::rerun-if-changed=embedded");

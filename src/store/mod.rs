@@ -1,6 +1,6 @@
 //! Where events are counted: the [`Store`] trait and its homes, Redis, SQLite and DynamoDB.
 //!
-//! Both promise the same, and `tests/suite/stores` holds them to it: an event is counted exactly
+//! All promise the same, and `tests/suite/stores` holds them to it: an event is counted exactly
 //! once within the window, what was acknowledged survives a crash, and a retry is always safe.
 
 pub(crate) mod dynamodb;

@@ -7,34 +7,49 @@ use crate::domain::Day;
 use crate::domain::results::{Comparison, GoalResults, Pair, Results};
 use crate::domain::statistics::TestMethod;
 
+/// How a variant compares with the control. Rates and their differences are shares: 0.05 is 5 percentage points, or 5 %
+/// of the control. For a goal with a value, means in its unit take the place of rates. All intervals are of 95 %.
 #[derive(Debug, Serialize)]
 pub struct VersusControl {
+    /// The variant's rate less the control's.
     pub difference: f64,
+    /// Of the difference, at one look: by Newcombe, for a value by Welch.
     pub difference_interval: [f64; 2],
+    /// The difference by the control's rate; null where that is 0.
     pub lift: Option<f64>,
+    /// Of the lift, valid at every look.
     pub lift_interval: Option<[f64; 2]>,
+    /// The pooled z of the test at one look; null when all or none converted.
     pub z: Option<f64>,
+    /// Of the test at one look, two-sided.
     pub p_value: f64,
+    /// The test at one look: `z`, `fisher` or `welch`.
     pub method: &'static str,
+    /// Of the difference, valid at every look; null while neither varies, as the next one.
     pub sequential_interval: Option<[f64; 2]>,
+    /// Valid at every look.
     pub sequential_p_value: Option<f64>,
-    /// The least of the ends of days and of now.
+    /// The lowest sequential p-value of the ends of days and of now.
     pub running_p_value: Option<f64>,
-    /// Of that.
+    /// That, adjusted by Holm for all comparisons of the experiment.
     pub p_holm: Option<f64>,
-    /// `better` or `worse`, once it is decided, and the day (UTC) that first ended with it.
+    /// `better` or `worse`, once it is decided.
     pub decided: Option<&'static str>,
+    /// The day (UTC) that first ended with it, as `2026-11-30`.
     pub decided_on: Option<String>,
-    /// Null where what is compared is no rate.
+    /// The chance that the variant is better than the control; null where what is compared is no rate, as the next one.
     pub chance_to_win: Option<f64>,
+    /// What choosing the variant costs on average where it is worse: a difference of rates.
     pub expected_loss: Option<f64>,
     pub participants_needed: StillNeeded,
 }
 
-/// How many more a variant.
+/// How many more participants each variant needs, on average, for a power of 80 %.
 #[derive(Debug, Serialize)]
 pub struct StillNeeded {
+    /// If the effect is as large as it looks now.
     pub for_effect_seen: Option<u64>,
+    /// If it is as large as the declared `minimum_effect`.
     pub for_minimum_effect: Option<u64>,
 }
 
@@ -78,9 +93,11 @@ impl From<&Comparison> for VersusControl {
     }
 }
 
+/// How two variants compare, of which neither need be the control; the fields as in [`VersusControl`].
 #[derive(Debug, Serialize)]
 pub struct OfPair {
     pub variant: String,
+    /// The variant that it is compared with.
     pub versus: String,
     pub difference: f64,
     pub sequential_interval: Option<[f64; 2]>,

@@ -6,30 +6,39 @@ use super::ends;
 use crate::domain::results::{self, DayResults};
 use crate::domain::statistics::Valued;
 
+/// What a day (UTC) brought.
 #[derive(Debug, Serialize)]
 pub struct Day {
+    /// As `2026-11-30`.
     pub day: String,
     pub variants: Vec<ParticipantsOfDay>,
     pub goals: Vec<GoalOfDay>,
 }
 
+/// The participants that a variant got on one day.
 #[derive(Debug, Serialize)]
 pub struct ParticipantsOfDay {
     pub variant: String,
+    /// Of that day alone.
     pub participants: u64,
 }
 
+/// A goal on one day.
 #[derive(Debug, Serialize)]
 pub struct GoalOfDay {
     pub goal: String,
     pub variants: Vec<SideOfDay>,
 }
 
+/// A variant's side of a goal on one day.
 #[derive(Debug, Serialize)]
 pub struct SideOfDay {
     pub variant: String,
+    /// Of that day alone.
     pub conversions: u64,
+    /// Up to and including that day, a share of the participants; null without any.
     pub rate: Option<f64>,
+    /// Of the rate: the 95 % interval at one look.
     pub interval: Option<[f64; 2]>,
     /// By how much the rate is above the control's, valid at every look.
     pub safe_interval: Option<[f64; 2]>,

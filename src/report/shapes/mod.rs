@@ -45,8 +45,11 @@ pub struct ExperimentDocument {
 /// A verdict.
 #[derive(Debug, Serialize)]
 pub struct Said {
+    /// Its kind, as a word for programs.
     pub kind: &'static str,
+    /// The variant that it is about, if it is about one.
     pub variant: Option<String>,
+    /// One sentence.
     pub text: String,
     /// What to do: plain sentences.
     pub steps: Vec<String>,
@@ -66,16 +69,20 @@ pub struct Plan {
 pub struct Forecast {
     pub participants_per_day: Option<u64>,
     pub days: Option<u64>,
+    /// So many more.
     pub participants_per_variant: Option<u64>,
 }
 
+/// A variant with the participants that it has.
 #[derive(Debug, Serialize)]
 pub struct Variant {
     pub variant: String,
     pub participants: u64,
+    /// Null where none is declared.
     pub weight: Option<u32>,
 }
 
+/// How many variants and goals are not shown one by one, and what they counted.
 #[derive(Debug, Serialize)]
 pub struct Others {
     pub variants: usize,
@@ -84,14 +91,19 @@ pub struct Others {
     pub conversions: u64,
 }
 
+/// Whether the visitors are split by the weights.
 #[derive(Debug, Serialize)]
 pub struct SampleRatio {
     pub chi_square: f64,
+    /// Of χ², at one look.
     pub p_value: f64,
+    /// Valid at every look.
     pub sequential_p_value: f64,
+    /// Whether they are not, by the sequential test.
     pub alarm: bool,
 }
 
+/// A goal in full.
 #[derive(Debug, Serialize)]
 pub struct Goal {
     pub goal: String,
@@ -129,12 +141,15 @@ pub struct Worth {
     pub per_conversion: Option<f64>,
 }
 
+/// A variant's side of a goal.
 #[derive(Debug, Serialize)]
 pub struct Side {
     pub variant: String,
     pub participants: u64,
     pub conversions: u64,
+    /// Conversions by participants; null without participants.
     pub rate: Option<f64>,
+    /// Of the rate: the 95 % interval at one look; null where the goal counts each time.
     pub interval: Option<[f64; 2]>,
     /// Where the goal has a value.
     pub worth: Option<Worth>,
