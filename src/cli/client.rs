@@ -224,12 +224,19 @@ pub(super) fn root(error: &(dyn Error + 'static)) -> String {
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    let inner = innermost.downcast_ref::<io::Error>();
-    let inner = inner.and_then(io::Error::get_ref);
-    match inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    match unwrapped(innermost).downcast_ref() {
         Some(rustls::Error::InvalidMessage(_)) => {
             "the server there does not use HTTPS: try `http://`".to_owned()
         }
         _ => innermost.to_string(),
+    }
+}
+
+/// What an I/O error was made of, as it is no cause of its own.
+fn unwrapped<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let within = error.downcast_ref::<io::Error>();
+    match within.and_then(io::Error::get_ref) {
+        Some(within) => unwrapped(within),
+        None => error,
     }
 }

@@ -221,14 +221,25 @@ fn a_url_without_its_stage_is_completed_in_words() {
             assert_eq!(line(&home, &results).run().code, Some(0), "{below}");
         }
     }
+}
+
+#[test]
+fn who_cannot_be_reached_is_named_with_the_reason() {
+    let server = Server::start(&["--local", "--store", "embedded"]);
     let dead = format!("http://127.0.0.1:{}", free_port());
-    let results = line(&home, &["results", "--url", &dead, "--api-key", key]).run();
-    assert!(
-        results
-            .stderr
-            .starts_with(&format!("error: cannot reach {dead}: ")),
-        "{results}"
-    );
+    let secure = format!("https://{}/prod", server.address);
+    for (url, reason) in [
+        (dead, "Connection refused (os error 111)"),
+        (secure, "the server there does not use HTTPS: try `http://`"),
+    ] {
+        line(&home(), &["results", "--url", &url, "--api-key", "k"]).gives(
+            1,
+            "",
+            &format!(
+                "error: cannot reach {url}: {reason}; check the URL, and that the server runs\n"
+            ),
+        );
+    }
 }
 
 #[test]
