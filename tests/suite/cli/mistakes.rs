@@ -225,6 +225,7 @@ fn a_url_without_its_stage_is_completed_in_words() {
 
 #[test]
 fn who_cannot_be_reached_is_named_with_the_reason() {
+    let home = home();
     let server = Server::start(&["--local", "--store", "embedded"]);
     let dead = format!("http://127.0.0.1:{}", free_port());
     let secure = format!("https://{}/prod", server.address);
@@ -232,7 +233,7 @@ fn who_cannot_be_reached_is_named_with_the_reason() {
         (dead, "Connection refused (os error 111)"),
         (secure, "the server there does not use HTTPS: try `http://`"),
     ] {
-        line(&home(), &["results", "--url", &url, "--api-key", "k"]).gives(
+        line(&home, &["results", "--url", &url, "--api-key", "k"]).gives(
             1,
             "",
             &format!(
