@@ -28,7 +28,7 @@ export const startPreview = () => {
   new URLSearchParams(kept + "&" + search.slice(1)).forEach((variant, key) => {
     const name = key.slice(6)
     if (key === "lamed") variant === "off" ? put(OFF, variant) : remove(OFF)
-    if (!variant || !key.startsWith("lamed.")) return
+    if (!key.startsWith("lamed.")) return
     attempt(fetchDraft, name)
     const experiment = find(name)
     if (experiment && hasVariant(experiment, variant)) experiment.forced = variant

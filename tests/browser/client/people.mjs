@@ -189,9 +189,11 @@ test("a preview shows a variant in this tab and counts nothing; a draft is seen 
   site.page("", html(site)).page("other", html(site))
   await visitor(async someone => {
     const page = await someone.tab()
-    await page.goto(site.url("?lamed.button%20color=rde"))
-    assert.equal(await shown(page), "blue")
-    assert.ok(someone.said.some(line => line.includes(`no variant "rde" in: blue, red`)))
+    for (const [search, variant] of [["?lamed.button%20color=rde", "rde"], ["?lamed.button+color", ""]]) {
+      await page.goto(site.url(search))
+      assert.equal(await shown(page), "blue")
+      assert.ok(someone.said.some(line => line.includes(`no variant "${variant}" in: blue, red`)))
+    }
     await page.goto(site.url("?a=b&lamed.button%20color=red&lamed.next+big+thing=red"))
     for (const path of ["", "other"]) {
       if (path) await page.goto(site.url(path))
