@@ -178,7 +178,9 @@ fn declare(
             State::Stopped => {
                 "use `lamed start` to continue, or `lamed restart` to begin a new run"
             }
-            State::Running | State::Shipped(_) => "use `lamed restart` to begin a new run",
+            State::Running | State::Shipped(_) => {
+                "choose another name, or use `lamed restart` to begin a new run"
+            }
         };
         return Err(NoChange(format!(
             "experiment `{name}` already exists (state: {state}): {instead}"

@@ -32,8 +32,7 @@ use crate::domain::{Declared, Name, State, Timestamp};
 use crate::report::{Counted, Evaluated, Pairs, Question, Report, Runs, read};
 
 /// Why a developer's own visits may be missing.
-const REMEMBERED: &str = "hint: lamed counts each browser once: to test again, use a private window, or clear the storage of \
-     the site";
+const REMEMBERED: &str = "hint: lamed counts each browser once: to test again, use a private window; `lamed doctor` checks your page";
 
 /// The width of what is read by no terminal.
 const DEFAULT_WIDTH: u16 = 100;

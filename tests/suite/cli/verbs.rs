@@ -71,7 +71,7 @@ fn a_verb_changes_the_file_and_shows_how() {
         ),
         (
             &["new", "button color", "--variants", "a,b"],
-            "error: experiment `button color` already exists (state: shipped red): use `lamed restart` to begin a new run\n",
+            "error: experiment `button color` already exists (state: shipped red): choose another name, or use `lamed restart` to begin a new run\n",
         ),
     ] {
         line(&home, &[arguments, &["--yes"]].concat()).gives(2, "", error);

@@ -63,8 +63,7 @@ pub fn free_port() -> u16 {
 
 /// The hint of `lamed results` where nothing is counted.
 pub const REMEMBERED: &str =
-    "hint: lamed counts each browser once: to test again, use a private window, or clear the storage of \
-     the site
+    "hint: lamed counts each browser once: to test again, use a private window; `lamed doctor` checks your page
 ";
 
 pub fn name(text: &str) -> Name {
